@@ -9,6 +9,7 @@
 #include "common/bytes.h"
 #include "common/secret.h"
 #include "common/status.h"
+#include "mls/crypto/keys.h"
 
 namespace plumbline::mls {
 
@@ -16,29 +17,6 @@ namespace plumbline::mls {
 enum class SuiteId : uint16_t {
   kX25519Aes128GcmSha256Ed25519 = 0x0001,
   kX25519ChaCha20Poly1305Sha256Ed25519 = 0x0003,
-};
-
-// Each key is its own type, so one cannot be passed for another.
-struct HpkePrivateKey {
-  Secret bytes;
-};
-struct SignaturePrivateKey {
-  Secret bytes;  // Ed25519: the 32-byte seed
-};
-struct HpkeKeyPair {
-  HpkePrivateKey private_key;
-  Bytes public_key;
-};
-struct SignatureKeyPair {
-  SignaturePrivateKey private_key;
-  Bytes public_key;
-};
-
-// RFC 9420 §5.1.3: what EncryptWithLabel makes and HPKECiphertext carries.
-struct HpkeCiphertext {
-  Bytes kem_output;
-  Bytes ciphertext;
-  bool operator==(const HpkeCiphertext&) const = default;
 };
 
 class CipherSuite {
@@ -60,8 +38,9 @@ class CipherSuite {
   // Constant time, and false for any length but hash_size().
   bool MacVerify(ByteView key, ByteView data, ByteView tag) const;
 
-  virtual Secret KdfExtract(ByteView salt, ByteView ikm) const = 0;                       // HKDF-Extract
-  virtual Secret KdfExpand(ByteView prk, ByteView info, size_t size) const = 0;           // HKDF-Expand
+  virtual Secret KdfExtract(ByteView salt, ByteView ikm) const = 0;  // HKDF-Extract
+  // HKDF-Expand; `size` is at most 255 * hash_size(), and also at most 65535 for ExpandWithLabel.
+  virtual Secret KdfExpand(ByteView prk, ByteView info, size_t size) const = 0;
 
   // AEAD with the suite's algorithm. `key` and `nonce` have exactly the suite's sizes.
   virtual Bytes Seal(ByteView key, ByteView nonce, ByteView aad, ByteView plaintext) const = 0;
@@ -71,6 +50,7 @@ class CipherSuite {
   // HPKE (RFC 9180), base mode. DeriveKeyPair is §7.1.3. INVALID_ARGUMENT for a key of the wrong size or a
   // point that yields the all-zero secret.
   virtual absl::StatusOr<HpkeKeyPair> DeriveHpkeKeyPair(ByteView ikm) const = 0;
+  // Cheap: the size, and no point of small order. What passes can be sealed to.
   virtual absl::Status CheckHpkePublicKey(ByteView public_key) const = 0;
   virtual absl::StatusOr<Bytes> HpkePublicKey(const HpkePrivateKey& private_key) const = 0;
   virtual absl::StatusOr<HpkeCiphertext> HpkeSeal(ByteView public_key, ByteView info, ByteView aad,

@@ -1,0 +1,31 @@
+// Key and ciphertext types of a cipher suite. Each key is its own type, so one cannot be passed for another.
+#pragma once
+
+#include "common/bytes.h"
+#include "common/secret.h"
+
+namespace plumbline::mls {
+
+struct HpkePrivateKey {
+  Secret bytes;  // X25519: the 32-byte scalar
+};
+struct SignaturePrivateKey {
+  Secret bytes;  // Ed25519: the 32-byte seed
+};
+struct HpkeKeyPair {
+  HpkePrivateKey private_key;
+  Bytes public_key;
+};
+struct SignatureKeyPair {
+  SignaturePrivateKey private_key;
+  Bytes public_key;
+};
+
+// RFC 9420 §5.1.3: what EncryptWithLabel makes and HPKECiphertext carries.
+struct HpkeCiphertext {
+  Bytes kem_output;
+  Bytes ciphertext;
+  bool operator==(const HpkeCiphertext&) const = default;
+};
+
+}  // namespace plumbline::mls

@@ -1,0 +1,58 @@
+// The primitives under the cipher suites: SHA-256 (HMAC, HKDF), AEADs, X25519, Ed25519.
+// Stateless and thread-safe. SHA-256 and AES-GCM come from libcrypto (fetched once), the rest from libsodium.
+#pragma once
+
+#include <initializer_list>
+
+#include "common/bytes.h"
+#include "common/secret.h"
+#include "common/status.h"
+
+namespace plumbline::mls {
+
+inline constexpr size_t kSha256Size = 32;
+inline constexpr size_t kX25519Size = 32;      // scalar, point and shared secret
+inline constexpr size_t kEd25519SeedSize = 32;
+inline constexpr size_t kEd25519PublicKeySize = 32;
+inline constexpr size_t kEd25519SignatureSize = 64;
+inline constexpr size_t kAeadNonceSize = 12;
+inline constexpr size_t kAeadTagSize = 16;
+
+// HMAC-SHA-256 (RFC 2104) over the concatenation of `parts`: 32 bytes.
+Secret HmacSha256(ByteView key, std::initializer_list<ByteView> parts);
+
+// RFC 5869. An empty salt stands for 32 zero bytes, as the RFC says (HMAC pads both to the same block).
+Secret HkdfSha256Extract(ByteView salt, std::initializer_list<ByteView> ikm);
+// `size` <= 255 * 32: RFC 5869's limit; the caller's bug beyond it.
+inline constexpr size_t kMaxHkdfSha256Size = 255 * kSha256Size;
+Secret HkdfSha256Expand(ByteView prk, ByteView info, size_t size);
+
+// Numbers of RFC 9180 §7.3.
+enum class AeadId : uint16_t {
+  kAes128Gcm = 0x0001,
+  kAes256Gcm = 0x0002,
+  kChaCha20Poly1305 = 0x0003,
+  kExportOnly = 0xffff,  // HPKE without encryption; it has no Seal or Open
+};
+size_t AeadKeySize(AeadId aead);  // bytes; 0 for kExportOnly
+
+// `key` is AeadKeySize(aead) long and `nonce` kAeadNonceSize. The result is plaintext.size() + kAeadTagSize long.
+Bytes AeadSeal(AeadId aead, ByteView key, ByteView nonce, ByteView aad, ByteView plaintext);
+// INVALID_ARGUMENT if it does not authenticate; nothing of the plaintext is released then.
+absl::StatusOr<Secret> AeadOpen(AeadId aead, ByteView key, ByteView nonce, ByteView aad, ByteView ciphertext);
+
+// RFC 7748. INVALID_ARGUMENT for a wrong size, and for a point whose result is all zero (RFC 9180 §7.1.4).
+absl::StatusOr<Secret> X25519(ByteView scalar, ByteView point);
+// True if X25519 yields the all-zero secret for `point` (32 bytes) with any scalar. A comparison with the seven
+// encodings below 2^255 that do, so it costs nothing: public keys are checked on arrival, not when first used.
+bool IsX25519SmallOrder(ByteView point);
+// The scalar times the base point. INVALID_ARGUMENT for a wrong size.
+absl::StatusOr<Bytes> X25519PublicKey(ByteView scalar);
+
+// RFC 8032. INVALID_ARGUMENT for a seed of the wrong size.
+absl::StatusOr<Bytes> Ed25519PublicKey(ByteView seed);
+absl::StatusOr<Bytes> Ed25519Sign(ByteView seed, ByteView message);
+// INVALID_ARGUMENT if it does not verify: wrong sizes, a non-canonical scalar and small-order points included.
+absl::Status Ed25519Verify(ByteView public_key, ByteView message, ByteView signature);
+
+}  // namespace plumbline::mls
