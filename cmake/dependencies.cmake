@@ -5,7 +5,7 @@ find_package(absl REQUIRED CONFIG)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC REQUIRED CONFIG)
-find_package(GTest REQUIRED CONFIG)
+find_package(GTest CONFIG QUIET)  # tests only; without it they are left out
 find_package(nlohmann_json REQUIRED CONFIG)
 find_package(yaml-cpp REQUIRED CONFIG)
 find_package(spdlog REQUIRED CONFIG)

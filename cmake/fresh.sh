@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Both README commands in a clean Debian 12: a chroot with nothing but a base system, git and bash. Needs root.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source_tree=$PWD
+vectors=${PLUMBLINE_VECTORS:-$(dirname "$source_tree")/shared/vectors}
+root=$(mktemp -d "${TMPDIR:-/var/tmp}/plumbline-fresh.XXXXXX")
+finish() { umount -l "$root/proc" "$root/dev" "$root/sys" 2>/dev/null || true; rm -rf --one-file-system "$root"; }
+trap finish EXIT
+
+mirror=http://deb.debian.org/debian
+mmdebstrap --quiet --variant=minbase --include=git,bash,ca-certificates bookworm "$root" \
+  "deb $mirror bookworm main" "deb $mirror bookworm-updates main" "deb http://deb.debian.org/debian-security bookworm-security main"
+cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount -t sysfs sysfs "$root/sys"
+git clone -q --no-hardlinks "$source_tree" "$root/src/plumbline"
+if [ -d "$vectors" ]; then mkdir -p "$root/src/shared" && cp -r "$vectors" "$root/src/shared/vectors"; fi
+
+run() {
+  local begun=$SECONDS
+  echo "== fresh: $*"
+  chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin CI="${CI:-}" bash -c "cd /src/plumbline && $*"
+  echo "== fresh: $* took $((SECONDS - begun)) s"
+}
+run ./dev demo
+run ./dev test

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Fails on an include that points the wrong way, on a type the style forbids, and on key material in the tree.
+set -uo pipefail
+bad=0
+complain() { [ -z "$2" ] || { printf 'lint: %s\n%s\n' "$1" "$2"; bad=1; }; }
+
+# includes FOLDER ALLOWED...: each quoted include of FOLDER starts with one of ALLOWED (regular expressions).
+includes() {
+  local folder=$1; shift
+  local allowed; allowed=$(IFS='|'; echo "$*")
+  complain "$folder includes what it must not depend on:" \
+    "$(git ls-files "$folder/*.h" "$folder/*.cc" | xargs -r grep -nE '^#include "' | grep -vE "#include \"($allowed)" \
+      | grep -vE '#include "(absl|nlohmann|yaml-cpp|spdlog|google|grpc|grpcpp|openssl|CLI|gtest|gmock)/')"
+}
+includes common common/ plumbline/
+includes mls common/ mls/
+includes keyserver common/ mls/ keyserver/ plumbline/
+includes server common/ server/ plumbline/
+includes admin common/ admin/ plumbline/
+includes client common/ mls/ client/ plumbline/
+
+complain "common/*.{h,cc} knows no gRPC and no SQL:" "$(git ls-files 'common/*.h' 'common/*.cc' | grep -vE '^common/.+/' | xargs -r grep -nE '#include [<"](grpc|sqlite3)')"
+complain "server links mls:" "$(grep -n 'plumbline_mls' server/CMakeLists.txt 2>/dev/null)"
+complain "std::string_view (use absl::string_view):" "$(git ls-files '*.h' '*.cc' | xargs -r grep -nE 'std::string_view')"
+complain "exceptions of our own:" "$(git ls-files '*.h' '*.cc' | xargs -r grep -nE '^\s*throw ')"
+complain "private key material:" "$(git grep -nE -e '-----BEGIN (EC |RSA |OPENSSH |ENCRYPTED )?PRIVATE KEY' -- . ':!cmake/lint.sh' | head -5)"
+complain "globbed sources:" "$(git ls-files '*CMakeLists.txt' '*.cmake' | xargs -r grep -nE 'file\(GLOB')"
+[ $bad -eq 0 ] && echo "lint: clean"
+exit $bad
