@@ -1,0 +1,45 @@
+// The catalogue of security events: what can appear in an audit log, and nothing else. Names are stable.
+#pragma once
+
+#include <optional>
+
+#include "absl/strings/string_view.h"
+
+namespace plumbline::audit {
+
+// One line for each event: enum name, stable name, what happened.
+#define PLUMBLINE_AUDIT_EVENTS(X)                                                                             \
+  X(kServiceInitialised, "service.initialised", "the keys and stores of a service were made")                 \
+  X(kServiceStarted, "service.started", "a service began to serve")                                           \
+  X(kServiceStopped, "service.stopped", "a service ended in order")                                           \
+  X(kAdministratorRegistered, "administrator.registered", "an administrator's key was accepted")              \
+  X(kAdministratorRefused, "administrator.refused", "the registration of an administrator was refused")       \
+  X(kIntentExecuted, "intent.executed", "an administrator's signed action was carried out")                   \
+  X(kIntentRefused, "intent.refused", "an administrator's action was refused")                                \
+  X(kAccountCreated, "account.created", "an account was made")                                                \
+  X(kAccountSuspended, "account.suspended", "an account was suspended")                                       \
+  X(kAccountResumed, "account.resumed", "a suspended account was taken back")                                 \
+  X(kCodeIssued, "enrolment.code_issued", "a one-time enrolment code was issued")                             \
+  X(kEnrolmentRefused, "enrolment.refused", "an enrolment was refused")                                       \
+  X(kDeviceEnrolled, "device.enrolled", "a device got its certificates")                                      \
+  X(kDeviceRevoked, "device.revoked", "a device's certificates were revoked")                                 \
+  X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
+  X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \
+  X(kPassesDrawn, "passes.drawn", "a device drew anonymous passes")                                           \
+  X(kGrantsDrawn, "grants.drawn", "mailbox grants were drawn")                                                \
+  X(kAuditRead, "audit.read", "the audit record was read")                                                    \
+  X(kSignInRefused, "console.request_refused", "the console refused a request")                               \
+  X(kIntentRelayed, "console.intent_relayed", "the console relayed a signed action")                          \
+  X(kLimitReached, "limit.reached", "a limit stopped requests")
+
+enum class Event {
+#define PLUMBLINE_AUDIT_ENUM(id, name, meaning) id,
+  PLUMBLINE_AUDIT_EVENTS(PLUMBLINE_AUDIT_ENUM)
+#undef PLUMBLINE_AUDIT_ENUM
+};
+
+absl::string_view Name(Event event);
+absl::string_view Meaning(Event event);
+std::optional<Event> FromName(absl::string_view name);
+
+}  // namespace plumbline::audit

@@ -1,0 +1,29 @@
+// A P-256 private key, for certificate authorities and TLS.
+#pragma once
+
+#include "common/bytes.h"
+#include "common/secret.h"
+#include "common/status.h"
+
+namespace plumbline::crypto {
+
+// Kept as unencrypted PKCS#8 DER in wiped memory. Move-only.
+class P256PrivateKey final {
+ public:
+  static P256PrivateKey Generate();
+  // INVALID_ARGUMENT unless it is exactly one valid P-256 private key in PKCS#8.
+  static absl::StatusOr<P256PrivateKey> FromDer(ByteView pkcs8);
+  static absl::StatusOr<P256PrivateKey> FromPem(const Secret& pem);
+
+  ByteView der() const { return der_.view(); }
+  Secret ToPem() const;
+  // SubjectPublicKeyInfo, DER.
+  const Bytes& spki() const { return spki_; }
+
+ private:
+  P256PrivateKey() = default;
+  Secret der_;
+  Bytes spki_;
+};
+
+}  // namespace plumbline::crypto

@@ -1,0 +1,22 @@
+// Whole files, read with a limit and replaced atomically.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "common/bytes.h"
+#include "common/secret.h"
+#include "common/status.h"
+
+namespace plumbline {
+
+// NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT if it is not a regular file or longer than `max_size` bytes.
+absl::StatusOr<Secret> ReadSecretFile(const std::string& path, size_t max_size);
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t max_size);
+
+// Writes a temporary file beside `path`, fsyncs it, renames it over `path` and fsyncs the directory: after any crash
+// there is the old file or the new one. UNAVAILABLE with the cause if the disk refuses; then the old one is untouched.
+absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode_t mode);
+
+}  // namespace plumbline

@@ -1,0 +1,24 @@
+// Text that people choose and other people's terminals show: names, labels, justifications.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "common/bytes.h"
+#include "common/codec.h"
+#include "common/status.h"
+
+namespace plumbline::identity {
+
+inline constexpr size_t kMaxDisplayName = 128;    // bytes
+inline constexpr size_t kMaxDeviceLabel = 64;     // bytes
+inline constexpr size_t kMaxJustification = 1024;  // bytes
+inline constexpr size_t kMaxProofing = 256;       // bytes, of the level and of the reference
+
+// INVALID_ARGUMENT unless `text` is at most `max_size` bytes of well-formed UTF-8 (RFC 3629) without control
+// characters (U+0000 to U+001F, U+007F to U+009F) and without the characters that turn the direction of what follows
+// (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F), so that it can be printed as it is.
+absl::Status CheckText(absl::string_view text, size_t max_size);
+
+// opaque text<V> that passes CheckText.
+absl::StatusOr<std::string> ReadText(Reader& in, size_t max_size);
+
+}  // namespace plumbline::identity

@@ -1,0 +1,45 @@
+// TLS identities and gRPC channels. All functions need PinTls13() first: FAILED_PRECONDITION otherwise.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/secret.h"
+#include "common/status.h"
+
+namespace grpc {
+class Channel;
+class ServerCredentials;
+}  // namespace grpc
+
+namespace plumbline::rpc {
+
+// A certificate chain with its key. Servers present leaf, issuing and root, so that a newcomer who knows only the root's
+// fingerprint can find the root in the handshake (FetchPinnedRoot); clients present leaf and issuing.
+struct TlsIdentity {
+  std::string chain_pem;
+  Secret key_pem;
+  TlsIdentity Copy() const { return TlsIdentity{chain_pem, Secret::CopyOf(key_pem.view())}; }
+};
+
+// Demands a client certificate under `client_root_pem`. INVALID_ARGUMENT for PEM that does not parse or a key that is not
+// the leaf's.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const TlsIdentity& identity,
+                                                                                absl::string_view client_root_pem);
+// Never asks for a client certificate.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity);
+
+// Where a client connects and whom it trusts there.
+struct Endpoint {
+  std::string address;                  // host:port; [::1]:port
+  std::string server_name;              // the DNS name or IP address the certificate must carry; empty: the address's host
+  std::string root_pem;                 // the only trusted root
+  std::optional<TlsIdentity> identity;  // absent: anonymous
+  Endpoint Copy() const;
+};
+
+// A channel of its own: own credentials, own connection, never shared with another channel (PROTOCOLS 6). Connects lazily.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const Endpoint& endpoint);
+
+}  // namespace plumbline::rpc

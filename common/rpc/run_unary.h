@@ -1,0 +1,24 @@
+// How every unary rpc is served: the reaction returns at once, the body runs on the worker pool.
+#pragma once
+
+#include <functional>
+
+#include "common/rpc/caller.h"
+#include "common/status.h"
+#include "common/worker_pool.h"
+
+namespace grpc {
+class CallbackServerContext;
+class ServerUnaryReactor;
+}  // namespace grpc
+
+namespace plumbline::rpc {
+
+using UnaryBody = std::function<absl::Status(const Caller&)>;
+
+// Reads who calls, runs `body` on `pool`, finishes the call with its status. RESOURCE_EXHAUSTED "busy" if the pool's queue
+// is full. A call that was cancelled while it waited is not run. Request and response live until the call is finished.
+// INTERNAL, UNKNOWN and DATA_LOSS lose their text on the way out: it is for the log, not for strangers.
+grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerPool& pool, UnaryBody body);
+
+}  // namespace plumbline::rpc
