@@ -57,6 +57,12 @@ class CipherSuite {
                                                   ByteView plaintext) const = 0;
   virtual absl::StatusOr<Secret> HpkeOpen(const HpkePrivateKey& private_key, ByteView public_key, ByteView info,
                                           ByteView aad, const HpkeCiphertext& ciphertext) const = 0;
+  // A secret of `size` bytes instead of a message, both ends (RFC 9180 §5.3, base mode). INVALID_ARGUMENT as above.
+  virtual absl::StatusOr<HpkeExported> HpkeSendExport(ByteView public_key, ByteView info, ByteView exporter_context,
+                                                    size_t size) const = 0;
+  virtual absl::StatusOr<Secret> HpkeReceiveExport(const HpkePrivateKey& private_key, ByteView public_key,
+                                                 ByteView kem_output, ByteView info, ByteView exporter_context,
+                                                 size_t size) const = 0;
 
   virtual SignatureKeyPair GenerateSignatureKeyPair() const = 0;
   virtual absl::Status CheckSignaturePublicKey(ByteView public_key) const = 0;

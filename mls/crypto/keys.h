@@ -28,4 +28,10 @@ struct HpkeCiphertext {
   bool operator==(const HpkeCiphertext&) const = default;
 };
 
+// A secret that sender and recipient of an HPKE key encapsulation share (RFC 9180 §5.3).
+struct HpkeExported {
+  Bytes kem_output;
+  Secret secret;
+};
+
 }  // namespace plumbline::mls

@@ -54,6 +54,20 @@ absl::StatusOr<Secret> X25519Suite::HpkeOpen(const HpkePrivateKey& private_key, 
   return context.Open(aad, ciphertext.ciphertext);
 }
 
+absl::StatusOr<HpkeExported> X25519Suite::HpkeSendExport(ByteView public_key, ByteView info, ByteView exporter_context,
+                                                         size_t size) const {
+  ASSIGN_OR_RETURN(HpkeSender sender, SetupHpkeSender(aead_, public_key, info));
+  ASSIGN_OR_RETURN(Secret secret, sender.context.Export(exporter_context, size));
+  return HpkeExported{std::move(sender.kem_output), std::move(secret)};
+}
+
+absl::StatusOr<Secret> X25519Suite::HpkeReceiveExport(const HpkePrivateKey& private_key, ByteView public_key,
+                                                      ByteView kem_output, ByteView info, ByteView exporter_context,
+                                                      size_t size) const {
+  ASSIGN_OR_RETURN(const HpkeContext context, SetupHpkeRecipient(aead_, private_key, public_key, kem_output, info));
+  return context.Export(exporter_context, size);
+}
+
 SignatureKeyPair X25519Suite::GenerateSignatureKeyPair() const {
   SignatureKeyPair pair;
   pair.private_key.bytes = Secret::Random(kEd25519SeedSize);

@@ -30,6 +30,11 @@ class X25519Suite final : public CipherSuite {
                                           ByteView plaintext) const override;
   absl::StatusOr<Secret> HpkeOpen(const HpkePrivateKey& private_key, ByteView public_key, ByteView info, ByteView aad,
                                   const HpkeCiphertext& ciphertext) const override;
+  absl::StatusOr<HpkeExported> HpkeSendExport(ByteView public_key, ByteView info, ByteView exporter_context,
+                                                    size_t size) const override;
+  absl::StatusOr<Secret> HpkeReceiveExport(const HpkePrivateKey& private_key, ByteView public_key,
+                                                 ByteView kem_output, ByteView info, ByteView exporter_context,
+                                                 size_t size) const override;
 
   SignatureKeyPair GenerateSignatureKeyPair() const override;
   absl::Status CheckSignaturePublicKey(ByteView public_key) const override;
