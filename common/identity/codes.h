@@ -1,0 +1,27 @@
+// One-time codes: 80 random bits as 16 characters of Crockford's base32 (0-9 A-Z without I L O U).
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "common/identity/fixed.h"
+#include "common/status.h"
+
+namespace plumbline::identity {
+
+inline constexpr size_t kCodeCharacters = 16;
+
+// A new code in normal form: 16 characters, upper case, no dashes.
+std::string GenerateCode();
+
+// ABCD-EFGH-JKMN-PQRS from the normal form.
+std::string FormatCode(absl::string_view code);
+
+// The normal form of what a person typed: any case, dashes and spaces anywhere, O for 0, I and L for 1.
+// INVALID_ARGUMENT if that does not leave 16 characters of the alphabet.
+absl::StatusOr<std::string> NormaliseCode(absl::string_view typed);
+
+// What the key server keeps of an enrolment code: SHA-256(label || user || code in normal form).
+Hash EnrolmentCodeHash(absl::string_view user, absl::string_view code);
+
+}  // namespace plumbline::identity

@@ -1,0 +1,30 @@
+// What a new device signs with each of its two keys to show that it holds them (docs/protocols/identity.md).
+#pragma once
+
+#include <string>
+
+#include "common/identity/fixed.h"
+
+namespace plumbline::identity {
+
+// struct { opaque user<V>; opaque code_hash[32]; opaque tls_csr_hash[32]; opaque working_public_key[32];
+//          opaque mls_signature_public_key[32]; } EnrolmentProof;   under kEnrolmentProofLabel
+struct EnrolmentProof {
+  std::string user;
+  Hash code_hash{};     // EnrolmentCodeHash
+  Hash tls_csr_hash{};  // SHA-256 of the CSR's DER
+  PublicKey working_public_key{};
+  PublicKey mls_signature_public_key{};
+};
+Bytes Encode(const EnrolmentProof& proof);
+
+// struct { opaque domain<V>; opaque name<V>; opaque public_key[32]; } AdministratorProof;   under kAdministratorLabel,
+// and HMAC-SHA256 over the same bytes with FirstAdministratorMacKey (docs/protocols/intents.md).
+struct AdministratorProof {
+  std::string domain;
+  std::string name;
+  PublicKey public_key{};
+};
+Bytes Encode(const AdministratorProof& proof);
+
+}  // namespace plumbline::identity

@@ -1,0 +1,39 @@
+#include "common/identity/frame.h"
+
+namespace plumbline::identity {
+namespace {
+constexpr uint8_t kVersion = 1;
+}  // namespace
+
+Bytes Encode(const Frame& frame) {
+  Writer out;
+  out.U8(kVersion)
+      .U64(frame.sequence)
+      .Fixed(frame.previous_hash)
+      .Vector(AsBytes(frame.media_type))
+      .Vector(frame.body);
+  return out.TakeBytes();
+}
+
+absl::StatusOr<Frame> ParseFrame(ByteView wire) {
+  Reader in(wire);
+  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
+  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a frame");
+  Frame out;
+  ASSIGN_OR_RETURN(out.sequence, in.U64());
+  ASSIGN_OR_RETURN(out.previous_hash, ReadFixed<32>(in));
+  ASSIGN_OR_RETURN(const ByteView media_type, in.Vector(kMaxMediaType));
+  ASSIGN_OR_RETURN(const ByteView body, in.Vector(kMaxFrameBody));
+  RETURN_IF_ERROR(in.Done());
+  for (const uint8_t c : media_type) {
+    if (c < 0x20 || c > 0x7e) return absl::InvalidArgumentError("a media type is printable ASCII");
+  }
+  if (out.sequence == 0 || (out.sequence == 1) != (out.previous_hash == Hash{})) {
+    return absl::InvalidArgumentError("a frame's sequence and previous hash do not fit");
+  }
+  out.media_type = ToString(media_type);
+  out.body = ToBytes(body);
+  return out;
+}
+
+}  // namespace plumbline::identity

@@ -1,0 +1,171 @@
+#include "common/identity/intent.h"
+
+#include "common/crypto/hkdf.h"
+#include "common/identity/labels.h"
+#include "common/identity/text.h"
+#include "common/identity/uri.h"
+
+namespace plumbline::identity {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kMaxParameters = 2048;
+
+absl::Status CheckParameters(const Intent& intent) {
+  switch (intent.action) {
+    case Action::kCreateAccount:
+      return ParseCreateAccountParameters(intent.parameters).status();
+    case Action::kIssueEnrolmentCode:
+      return ParseIssueEnrolmentCodeParameters(intent.parameters).status();
+    case Action::kListAuditEvents:
+      return ParseListAuditEventsParameters(intent.parameters).status();
+    default:
+      if (!intent.parameters.empty()) return absl::InvalidArgumentError("the action has no parameters");
+      return absl::OkStatus();
+  }
+}
+
+absl::Status CheckFields(const Intent& intent) {
+  if (intent.target.empty() == NeedsTarget(intent.action)) {
+    return absl::InvalidArgumentError("an intent names a person exactly where its action needs one");
+  }
+  if (!intent.target.empty()) RETURN_IF_ERROR(ParseUserUri(intent.target).status());
+  if (intent.justification.empty() && NeedsJustification(intent.action)) {
+    return absl::InvalidArgumentError("the action needs a justification");
+  }
+  if ((intent.state_hash == Hash{}) == NeedsStateHash(intent.action)) {
+    return absl::InvalidArgumentError("an intent states the account's hash exactly where its action needs it");
+  }
+  if ((intent.reply_key == PublicKey{}) == HasSecretResult(intent.action)) {
+    return absl::InvalidArgumentError("an intent has a reply key exactly where its result is secret");
+  }
+  if (intent.expires_unix <= intent.issued_unix ||
+      intent.expires_unix - intent.issued_unix > static_cast<uint64_t>(absl::ToInt64Seconds(kMaxIntentLife))) {
+    return absl::InvalidArgumentError("an intent lives at most 15 minutes");
+  }
+  return CheckParameters(intent);
+}
+
+}  // namespace
+
+absl::string_view ActionName(Action action) {
+  switch (action) {
+    case Action::kCreateAccount:
+      return "create_account";
+    case Action::kIssueEnrolmentCode:
+      return "issue_enrolment_code";
+    case Action::kSuspendAccount:
+      return "suspend_account";
+    case Action::kReactivateAccount:
+      return "reactivate_account";
+    case Action::kListAccounts:
+      return "list_accounts";
+    case Action::kListAuditEvents:
+      return "list_audit_events";
+    case Action::kGetAccount:
+      return "get_account";
+  }
+  return "unknown";
+}
+
+bool NeedsTarget(Action action) { return action != Action::kListAccounts && action != Action::kListAuditEvents; }
+bool NeedsJustification(Action action) { return action <= Action::kReactivateAccount; }
+bool NeedsStateHash(Action action) { return action >= Action::kIssueEnrolmentCode && action <= Action::kReactivateAccount; }
+bool HasSecretResult(Action action) { return action == Action::kIssueEnrolmentCode; }
+
+Bytes Encode(const Intent& intent) {
+  Writer out;
+  out.U8(kVersion)
+      .U16(static_cast<uint16_t>(intent.action))
+      .Vector(AsBytes(intent.target))
+      .Vector(intent.parameters)
+      .Fixed(intent.state_hash)
+      .Vector(AsBytes(intent.justification))
+      .Fixed(intent.nonce)
+      .U64(intent.issued_unix)
+      .U64(intent.expires_unix)
+      .Fixed(intent.reply_key);
+  return out.TakeBytes();
+}
+
+absl::StatusOr<Intent> ParseIntent(ByteView wire) {
+  if (wire.size() > kMaxIntent) return absl::InvalidArgumentError("an intent is too long");
+  Reader in(wire);
+  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
+  if (version != kVersion) return absl::InvalidArgumentError("unknown version of an intent");
+  ASSIGN_OR_RETURN(const uint16_t action, in.U16());
+  if (action < 1 || action > static_cast<uint16_t>(Action::kGetAccount)) {
+    return absl::InvalidArgumentError("unknown action");
+  }
+  Intent out;
+  out.action = static_cast<Action>(action);
+  ASSIGN_OR_RETURN(const ByteView target, in.Vector(kMaxUri));
+  out.target = ToString(target);
+  ASSIGN_OR_RETURN(const ByteView parameters, in.Vector(kMaxParameters));
+  out.parameters = ToBytes(parameters);
+  ASSIGN_OR_RETURN(out.state_hash, ReadFixed<32>(in));
+  ASSIGN_OR_RETURN(out.justification, ReadText(in, kMaxJustification));
+  ASSIGN_OR_RETURN(out.nonce, ReadFixed<16>(in));
+  ASSIGN_OR_RETURN(out.issued_unix, in.U64());
+  ASSIGN_OR_RETURN(out.expires_unix, in.U64());
+  ASSIGN_OR_RETURN(out.reply_key, ReadFixed<32>(in));
+  RETURN_IF_ERROR(in.Done());
+  RETURN_IF_ERROR(CheckFields(out));
+  return out;
+}
+
+Bytes Encode(const CreateAccountParameters& parameters) {
+  Writer out;
+  out.Vector(AsBytes(parameters.display_name))
+      .Vector(AsBytes(parameters.proofing_level))
+      .Vector(AsBytes(parameters.proofing_reference));
+  return out.TakeBytes();
+}
+
+absl::StatusOr<CreateAccountParameters> ParseCreateAccountParameters(ByteView wire) {
+  Reader in(wire);
+  CreateAccountParameters out;
+  ASSIGN_OR_RETURN(out.display_name, ReadText(in, kMaxDisplayName));
+  ASSIGN_OR_RETURN(out.proofing_level, ReadText(in, kMaxProofing));
+  ASSIGN_OR_RETURN(out.proofing_reference, ReadText(in, kMaxProofing));
+  RETURN_IF_ERROR(in.Done());
+  if (out.display_name.empty() || out.proofing_level.empty()) {
+    return absl::InvalidArgumentError("an account needs a display name and a proofing level");
+  }
+  return out;
+}
+
+Bytes Encode(const IssueEnrolmentCodeParameters& parameters) {
+  return Writer().U32(parameters.life_seconds).TakeBytes();
+}
+
+absl::StatusOr<IssueEnrolmentCodeParameters> ParseIssueEnrolmentCodeParameters(ByteView wire) {
+  Reader in(wire);
+  IssueEnrolmentCodeParameters out;
+  ASSIGN_OR_RETURN(out.life_seconds, in.U32());
+  RETURN_IF_ERROR(in.Done());
+  if (out.life_seconds < 60 || out.life_seconds > 604800) {
+    return absl::InvalidArgumentError("an enrolment code lives from one minute to seven days");
+  }
+  return out;
+}
+
+Bytes Encode(const ListAuditEventsParameters& parameters) {
+  return Writer().U64(parameters.after_sequence).U32(parameters.limit).TakeBytes();
+}
+
+absl::StatusOr<ListAuditEventsParameters> ParseListAuditEventsParameters(ByteView wire) {
+  Reader in(wire);
+  ListAuditEventsParameters out;
+  ASSIGN_OR_RETURN(out.after_sequence, in.U64());
+  ASSIGN_OR_RETURN(out.limit, in.U32());
+  RETURN_IF_ERROR(in.Done());
+  if (out.limit == 0 || out.limit > 1000) return absl::InvalidArgumentError("a page has 1 to 1000 events");
+  return out;
+}
+
+Secret FirstAdministratorMacKey(absl::string_view code) {
+  return crypto::HkdfSha256(AsBytes(code), {}, AsBytes(kFirstAdministratorLabel), 32);
+}
+
+}  // namespace plumbline::identity

@@ -1,0 +1,84 @@
+// Intents: what an administrator signs and the key server carries out (docs/protocols/intents.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/identity/fixed.h"
+#include "common/secret.h"
+#include "common/status.h"
+
+namespace plumbline::identity {
+
+enum class Action : uint16_t {
+  kCreateAccount = 1,
+  kIssueEnrolmentCode = 2,
+  kSuspendAccount = 3,
+  kReactivateAccount = 4,
+  kListAccounts = 5,
+  kListAuditEvents = 6,
+  kGetAccount = 7,
+};
+absl::string_view ActionName(Action action);  // "create_account"
+bool NeedsTarget(Action action);              // all but the two lists
+bool NeedsJustification(Action action);       // 1 to 4
+bool NeedsStateHash(Action action);           // 2 to 4
+bool HasSecretResult(Action action);          // 2: reply_key must be given
+
+inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);
+inline constexpr absl::Duration kIntentClockSkew = absl::Minutes(2);
+inline constexpr size_t kMaxIntent = 8192;  // bytes
+
+// struct { uint8 version = 1; uint16 action; opaque target<V>; opaque parameters<V>; opaque state_hash[32];
+//          opaque justification<V>; opaque nonce[16]; uint64 issued_unix; uint64 expires_unix; opaque reply_key[32]; }
+// Intent;   under kIntentLabel by each administrator
+struct Intent {
+  Action action = Action::kListAccounts;
+  std::string target;         // user URI; empty where the action has none
+  Bytes parameters;           // Encode() of the action's parameters, or empty
+  Hash state_hash{};          // AccountView.state_hash; zeros where there is none
+  std::string justification;  // CheckText, at most kMaxJustification
+  Fixed<16> nonce{};
+  uint64_t issued_unix = 0;   // seconds
+  uint64_t expires_unix = 0;
+  PublicKey reply_key{};      // X25519; zeros if the result is not secret
+  bool operator==(const Intent&) const = default;
+};
+Bytes Encode(const Intent& intent);
+// INVALID_ARGUMENT unless `wire` is the encoding of a known action with its target, parameters, justification and reply
+// key present exactly where the action needs them, and a life of at most kMaxIntentLife. Time itself is not checked.
+absl::StatusOr<Intent> ParseIntent(ByteView wire);
+
+// struct { opaque display_name<V>; opaque proofing_level<V>; opaque proofing_reference<V>; }
+struct CreateAccountParameters {
+  std::string display_name;
+  std::string proofing_level;      // "checked in person"
+  std::string proofing_reference;  // where the record of the check is kept
+  bool operator==(const CreateAccountParameters&) const = default;
+};
+Bytes Encode(const CreateAccountParameters& parameters);
+absl::StatusOr<CreateAccountParameters> ParseCreateAccountParameters(ByteView wire);
+
+// struct { uint32 life_seconds; }   60 to 604800
+struct IssueEnrolmentCodeParameters {
+  uint32_t life_seconds = 86400;
+  bool operator==(const IssueEnrolmentCodeParameters&) const = default;
+};
+Bytes Encode(const IssueEnrolmentCodeParameters& parameters);
+absl::StatusOr<IssueEnrolmentCodeParameters> ParseIssueEnrolmentCodeParameters(ByteView wire);
+
+// struct { uint64 after_sequence; uint32 limit; }   limit 1 to 1000
+struct ListAuditEventsParameters {
+  uint64_t after_sequence = 0;
+  uint32_t limit = 100;
+  bool operator==(const ListAuditEventsParameters&) const = default;
+};
+Bytes Encode(const ListAuditEventsParameters& parameters);
+absl::StatusOr<ListAuditEventsParameters> ParseListAuditEventsParameters(ByteView wire);
+
+// HMAC-SHA256 key for RegisterFirstAdministrator: HKDF-SHA256(code in normal form, info kFirstAdministratorLabel), 32 bytes.
+Secret FirstAdministratorMacKey(absl::string_view code);
+
+}  // namespace plumbline::identity

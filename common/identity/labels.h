@@ -1,0 +1,23 @@
+// Every label this project signs or derives under (docs/protocols/). One place, so that no two meanings share one.
+#pragma once
+
+namespace plumbline::identity {
+
+inline constexpr char kEnrolmentCodeLabel[] = "plumbline enrolment code v1";
+inline constexpr char kEnrolmentProofLabel[] = "plumbline enrolment proof v1";
+inline constexpr char kFirstAdministratorLabel[] = "plumbline first administrator v1";
+inline constexpr char kAdministratorLabel[] = "plumbline administrator v1";
+inline constexpr char kDeviceRequestLabel[] = "plumbline device request v1";
+inline constexpr char kDirectoryRecordLabel[] = "plumbline directory record v1";
+inline constexpr char kVerificationLabel[] = "plumbline verification v1";
+inline constexpr char kIntentLabel[] = "plumbline intent v1";
+inline constexpr char kChallengeLabel[] = "plumbline challenge v1";
+inline constexpr char kPassLabel[] = "plumbline pass v1";
+inline constexpr char kMailboxGrantLabel[] = "plumbline mailbox grant v1";
+inline constexpr char kMailboxOpeningLabel[] = "plumbline mailbox opening v1";
+inline constexpr char kDepositCapabilitiesLabel[] = "plumbline deposit capabilities v1";
+inline constexpr char kReceiveLabel[] = "plumbline receive v1";
+inline constexpr char kGateLabel[] = "plumbline gate v1";
+inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
+
+}  // namespace plumbline::identity
