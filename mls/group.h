@@ -21,6 +21,8 @@
 #include "mls/crypto/cipher_suite.h"
 #include "mls/key_package.h"
 #include "mls/leaf_node.h"
+#include "mls/padding.h"
+#include "mls/proposal.h"
 
 namespace plumbline::mls {
 
@@ -33,13 +35,6 @@ struct GroupPolicy {
   uint32_t max_out_of_order = 64;       // skipped keys kept per sender and epoch
   uint32_t max_members = 10'000;        // leaves a tree from outside may have
   absl::Duration max_lifetime = absl::InfiniteDuration();  // longest not_after - not_before accepted in a key package
-};
-
-// Bytes added so that lengths tell less: none, up to a multiple of `block`, or Padme with `block` as floor.
-struct Padding {
-  enum class Kind : uint8_t { kNone, kBlock, kPadme };
-  Kind kind = Kind::kNone;
-  size_t block = 0;
 };
 
 enum class HandshakeFraming : uint8_t { kPrivateMessage, kPublicMessage };
@@ -103,10 +98,6 @@ struct ApplicationMessage {
   Secret plaintext;
   uint64_t epoch = 0;            // of the message: the group's own or one of its past epochs
   uint32_t generation = 0;
-};
-
-enum class ProposalKind : uint16_t {
-  kAdd = 1, kUpdate = 2, kRemove = 3, kPsk = 4, kReInit = 5, kExternalInit = 6, kGroupContextExtensions = 7
 };
 
 // A proposal was checked as far as it can be alone, and kept for the commits of this epoch.
