@@ -16,7 +16,8 @@ absl::StatusOr<Secret> ReadSecretFile(const std::string& path, size_t max_size);
 absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t max_size);
 
 // Writes a temporary file beside `path`, fsyncs it, renames it over `path` and fsyncs the directory: after any crash
-// there is the old file or the new one. UNAVAILABLE with the cause if the disk refuses; then the old one is untouched.
+// there is the old file or the new one. NOT_FOUND (no such directory), PERMISSION_DENIED or UNAVAILABLE with the cause; the
+// old file is then untouched.
 absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode_t mode);
 
 }  // namespace plumbline

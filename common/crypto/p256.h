@@ -7,6 +7,10 @@
 
 namespace plumbline::crypto {
 
+// True for the 91 bytes of DER that are a P-256 key as named curve with an uncompressed point, and nothing else.
+// Does not check that the point is on the curve.
+bool IsP256Spki(ByteView spki);
+
 // Kept as unencrypted PKCS#8 DER in wiped memory. Move-only.
 class P256PrivateKey final {
  public:

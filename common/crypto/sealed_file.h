@@ -32,7 +32,8 @@ struct SealCost {
 
 // Replaces `path` atomically (temporary file, fsync, rename, fsync of the directory), mode 0600.
 // INVALID_ARGUMENT for a passphrase that CheckPassphrase refuses, content above kMaxSealedContent or a cost out of
-// bounds; RESOURCE_EXHAUSTED without the memory; UNAVAILABLE if the file cannot be written: the old one is untouched.
+// bounds; RESOURCE_EXHAUSTED without the memory; codes of WriteFileAtomically if the file cannot be written: the old one is
+// untouched.
 absl::Status SealToFile(const std::string& path, const Secret& passphrase, ByteView content,
                         const SealCost& cost = SealCost());
 

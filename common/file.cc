@@ -1,0 +1,107 @@
+#include "common/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace plumbline {
+namespace {
+
+absl::Status FromErrno(absl::string_view doing, const std::string& path) {
+  const int error = errno;
+  const std::string text = absl::StrCat(doing, " ", path, ": ", std::strerror(error));
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(text);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(text);
+  return absl::UnavailableError(text);
+}
+
+class Descriptor final {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+absl::Status WriteAll(int fd, ByteView content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return FromErrno("cannot write", path);
+    content = content.subspan(static_cast<size_t>(written));
+  }
+  if (fsync(fd) != 0) return FromErrno("cannot write", path);
+  return absl::OkStatus();
+}
+
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+absl::StatusOr<Secret> ReadSecretFile(const std::string& path, size_t max_size) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (file.get() < 0) return FromErrno("cannot read", path);
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) return FromErrno("cannot read", path);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
+  }
+  if (info.st_size < 0 || static_cast<uint64_t>(info.st_size) > max_size) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is longer than ", max_size, " bytes"));
+  }
+  Secret out(static_cast<size_t>(info.st_size));
+  size_t have = 0;
+  while (have < out.size()) {
+    const ssize_t got = read(file.get(), out.span().data() + have, out.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FromErrno("cannot read", path);
+    if (got == 0) return absl::UnavailableError(absl::StrCat(path, " became shorter while it was read"));
+    have += static_cast<size_t>(got);
+  }
+  return out;
+}
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t max_size) {
+  ASSIGN_OR_RETURN(const Secret content, ReadSecretFile(path, max_size));
+  return ToString(content.view());
+}
+
+absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode_t mode) {
+  const std::string temporary = absl::StrCat(path, ".new-", ToHex(RandomBytes(6)));
+  {
+    const Descriptor file(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (file.get() < 0) return FromErrno("cannot create", temporary);
+    absl::Status written = WriteAll(file.get(), content, temporary);
+    if (written.ok() && fchmod(file.get(), mode) != 0) written = FromErrno("cannot set the mode of", temporary);
+    if (!written.ok()) {
+      unlink(temporary.c_str());
+      return written;
+    }
+  }
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    absl::Status failed = FromErrno("cannot replace", path);
+    unlink(temporary.c_str());
+    return failed;
+  }
+  const Descriptor directory(open(DirectoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0 || fsync(directory.get()) != 0) return FromErrno("cannot sync the directory of", path);
+  return absl::OkStatus();
+}
+
+}  // namespace plumbline
