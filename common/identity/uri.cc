@@ -165,10 +165,8 @@ absl::Status CheckAddress(absl::string_view address) {
   const absl::string_view host = address.substr(0, colon);
   const absl::string_view port = address.substr(colon + 1);
   int number = 0;
-  if (port.empty() || port.size() > 5 || !absl::ascii_isdigit(port[0]) || !absl::SimpleAtoi(port, &number) ||
-      number < 1 || number > 65535) {
-    return refuse();
-  }
+  const bool digits = port.find_first_not_of("0123456789") == absl::string_view::npos;
+  if (port.size() > 5 || !digits || !absl::SimpleAtoi(port, &number) || number < 1 || number > 65535) return refuse();
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   for (const char c : bracketed ? host.substr(1, host.size() - 2) : host) {
     const bool fits = bracketed ? (absl::ascii_isxdigit(c) || c == ':' || c == '.')
