@@ -29,6 +29,7 @@ namespace plumbline::audit {
   X(kGrantsDrawn, "grants.drawn", "mailbox grants were drawn")                                                \
   X(kAuditRead, "audit.read", "the audit record was read")                                                    \
   X(kSignInRefused, "console.request_refused", "the console refused a request")                               \
+  X(kIntentReceived, "console.intent_received", "a signed action arrived; recorded before it is relayed")       \
   X(kIntentRelayed, "console.intent_relayed", "the console relayed a signed action")                          \
   X(kLimitReached, "limit.reached", "a limit stopped requests")
 
