@@ -10,7 +10,7 @@ namespace plumbline::identity {
 
 inline constexpr size_t kMaxDisplayName = 128;    // bytes
 inline constexpr size_t kMaxDeviceLabel = 64;     // bytes
-inline constexpr size_t kMaxJustification = 1024;  // bytes
+inline constexpr size_t kMaxJustification = 512;   // bytes
 inline constexpr size_t kMaxProofing = 256;       // bytes, of the level and of the reference
 
 // INVALID_ARGUMENT unless `text` is at most `max_size` bytes of well-formed UTF-8 (RFC 3629) without control
