@@ -27,6 +27,9 @@ namespace plumbline::audit {
   X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \
   X(kPassesDrawn, "passes.drawn", "a device drew anonymous passes")                                           \
   X(kGrantsDrawn, "grants.drawn", "mailbox grants were drawn")                                                \
+  X(kTrustLoaded, "trust.loaded", "the organisation's keys were verified and taken up")                       \
+  X(kPassesRefused, "passes.refused", "anonymous passes were refused")                                        \
+  X(kGrantsRefused, "grants.refused", "mailbox grants were refused")                                          \
   X(kAuditRead, "audit.read", "the audit record was read")                                                    \
   X(kSignInRefused, "console.request_refused", "the console refused a request")                               \
   X(kIntentReceived, "console.intent_received", "a signed action arrived; recorded before it is relayed")       \
