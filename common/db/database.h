@@ -105,7 +105,7 @@ class Database final {
   Database(std::string path, std::unique_ptr<FileLock> lock);
   absl::Status Connect(const Key& key, const OpenOptions& options);
   absl::Status ApplyKey(const Key& key);
-  absl::Status Configure(const OpenOptions& options);
+  absl::Status Configure();
   absl::Status CopyInto(Database& target);
   absl::StatusOr<std::string> QueryText(absl::string_view sql);
   void GiveBack(sqlite3_stmt* statement);
