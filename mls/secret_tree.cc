@@ -26,7 +26,8 @@ KeyAndNonce DeriveSenderDataKeyAndNonce(const CipherSuite& suite, const SenderDa
 }
 
 SecretTree::SecretTree(const CipherSuite& suite, LeafCount leaves, EncryptionSecret secret, RatchetLimits limits)
-    : suite_(&suite), leaves_(leaves), limits_(limits) {
+    : suite_(&suite), leaves_(leaves), limits_{std::min(limits.max_forward_skip, kMaxForwardSkip),
+                                               std::min(limits.max_out_of_order, kMaxOutOfOrder)} {
   nodes_.emplace(Root(leaves), std::move(secret.bytes));
 }
 

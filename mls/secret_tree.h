@@ -32,7 +32,9 @@ struct MessageKey {
   KeyAndNonce secrets;
 };
 
-// What a peer may cost: bounds per ratchet.
+// What a peer may cost: bounds per ratchet. Larger values than these maxima count as the maxima.
+inline constexpr uint32_t kMaxForwardSkip = 100'000;
+inline constexpr uint32_t kMaxOutOfOrder = 10'000;
 struct RatchetLimits {
   uint32_t max_forward_skip = 1000;  // how far past the next expected generation a message may be
   uint32_t max_out_of_order = 64;    // keys of skipped generations that are kept, the newest ones

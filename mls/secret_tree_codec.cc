@@ -92,6 +92,7 @@ absl::StatusOr<SecretTree> SecretTree::Read(const CipherSuite& suite, Reader& in
   ASSIGN_OR_RETURN(limits.max_out_of_order, in.U32());
   SecretTree tree(suite, leaves, {}, limits);
   tree.nodes_.clear();
+  if (limits != tree.limits_) return absl::InvalidArgumentError("stored secret tree has excessive limits");
   ASSIGN_OR_RETURN(const uint32_t node_count, in.U32());
   for (uint32_t i = 0; i < node_count; ++i) {
     NodeIndex node;

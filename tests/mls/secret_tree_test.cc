@@ -149,6 +149,12 @@ TEST(SecretTree, WithoutAWindowOnlyTheNewestIsAccepted) {
   EXPECT_OK(Receive(tree, LeafIndex{0}, 4));
 }
 
+TEST(SecretTree, CutsExcessiveLimitsToTheMaximum) {
+  const SecretTree tree = Tree(1, {.max_forward_skip = UINT32_MAX, .max_out_of_order = UINT32_MAX});
+  EXPECT_EQ(tree.limits(), (RatchetLimits{kMaxForwardSkip, kMaxOutOfOrder}));
+  EXPECT_THAT(tree.Stage(LeafIndex{0}, kApplication, kMaxForwardSkip + 1), StatusIs(kExhausted));
+}
+
 // RFC 9420 §9.2: what a key was derived from is gone once the key was.
 TEST(SecretTree, DeletesConsumedNodesAndRatchetSecrets) {
   SecretTree tree = Tree(4);
@@ -246,6 +252,7 @@ TEST(SecretTree, RefusesStoredStateThatIsTruncatedOrDoesNotCoverItsLeaves) {
   EXPECT_TRUE(refuses(4, 8));    // leaves 4..7 have no secret
   EXPECT_TRUE(refuses(4, 2));    // nodes outside
   EXPECT_TRUE(refuses(1, 0x80));  // 2^31 and more
+  EXPECT_TRUE(refuses(5, 0xff));   // a forward limit above the maximum
   EXPECT_TRUE(refuses(12, 1));   // more skipped keys than its own limit
   EXPECT_TRUE(refuses(20, 5));   // node 0 becomes node 5: lists out of order
   EXPECT_FALSE(refuses(8, 11));  // another forward limit is a legal state
