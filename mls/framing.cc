@@ -152,17 +152,6 @@ Bytes SenderDataAad(const PrivateMessage& message) {
   return out.TakeBytes();
 }
 
-// Key and nonce for sender data come from a sample of the ciphertext (§6.3.2).
-struct SenderDataKey {
-  Secret key;
-  Secret nonce;
-};
-SenderDataKey DeriveSenderDataKey(const CipherSuite& suite, ByteView secret, ByteView ciphertext) {
-  const ByteView sample = ciphertext.first(std::min(ciphertext.size(), suite.hash_size()));
-  return {suite.ExpandWithLabel(secret, "key", sample, suite.aead_key_size()),
-          suite.ExpandWithLabel(secret, "nonce", sample, suite.aead_nonce_size())};
-}
-
 Secret GuardedNonce(ByteView nonce, const std::array<uint8_t, 4>& reuse_guard) {
   Secret out = Secret::CopyOf(nonce);
   CHECK(out.size() >= reuse_guard.size());
@@ -299,8 +288,8 @@ absl::StatusOr<AuthenticatedContent> UnprotectPublic(const CipherSuite& suite, B
 
 // struct { select (content_type) { ... }; FramedContentAuthData auth; opaque padding[length_of_padding]; }
 // PrivateMessageContent;
-PrivateMessage SealPrivate(const CipherSuite& suite, ByteView sender_data_secret, const SenderData& sender_data,
-                           const ContentKey& key, const AuthenticatedContent& content, Padding padding) {
+PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sender_data_secret, const SenderData& sender_data,
+                           const KeyAndNonce& key, const AuthenticatedContent& content, Padding padding) {
   CHECK(content.wire_format == WireFormat::kPrivateMessage);
   PrivateMessage message{content.content.group_id, content.content.epoch, content.content.type(),
                          content.content.authenticated_data, {}, {}};
@@ -309,20 +298,20 @@ PrivateMessage SealPrivate(const CipherSuite& suite, ByteView sender_data_secret
   WriteAuthData(plain, content.auth, content.content.type());
   const size_t padded = PaddedSize(plain.size(), padding);
   plain.Fixed(Bytes(padded - plain.size()));
-  const Secret nonce = GuardedNonce(key.nonce, sender_data.reuse_guard);
-  message.ciphertext = suite.Seal(key.key, nonce.view(), ContentAad(message), plain.view());
+  const Secret nonce = GuardedNonce(key.nonce.view(), sender_data.reuse_guard);
+  message.ciphertext = suite.Seal(key.key.view(), nonce.view(), ContentAad(message), plain.view());
 
   Writer sender;
   sender.U32(sender_data.leaf.value).U32(sender_data.generation).Fixed(sender_data.reuse_guard);
-  const SenderDataKey outer = DeriveSenderDataKey(suite, sender_data_secret, message.ciphertext);
+  const KeyAndNonce outer = DeriveSenderDataKeyAndNonce(suite, sender_data_secret, message.ciphertext);
   message.encrypted_sender_data =
       suite.Seal(outer.key.view(), outer.nonce.view(), SenderDataAad(message), sender.view());
   return message;
 }
 
-absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, ByteView sender_data_secret,
+absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, const SenderDataSecret& sender_data_secret,
                                           const PrivateMessage& message) {
-  const SenderDataKey outer = DeriveSenderDataKey(suite, sender_data_secret, message.ciphertext);
+  const KeyAndNonce outer = DeriveSenderDataKeyAndNonce(suite, sender_data_secret, message.ciphertext);
   ASSIGN_OR_RETURN(const Secret plain, suite.Open(outer.key.view(), outer.nonce.view(), SenderDataAad(message),
                                                   message.encrypted_sender_data));
   Reader in(plain.view());
@@ -336,9 +325,9 @@ absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, ByteView sen
 }
 
 absl::StatusOr<AuthenticatedContent> OpenPrivate(const CipherSuite& suite, const SenderData& sender_data,
-                                                 const ContentKey& key, const PrivateMessage& message) {
-  const Secret nonce = GuardedNonce(key.nonce, sender_data.reuse_guard);
-  ASSIGN_OR_RETURN(const Secret plain, suite.Open(key.key, nonce.view(), ContentAad(message), message.ciphertext));
+                                                 const KeyAndNonce& key, const PrivateMessage& message) {
+  const Secret nonce = GuardedNonce(key.nonce.view(), sender_data.reuse_guard);
+  ASSIGN_OR_RETURN(const Secret plain, suite.Open(key.key.view(), nonce.view(), ContentAad(message), message.ciphertext));
   Reader in(plain.view());
   AuthenticatedContent out;
   out.wire_format = WireFormat::kPrivateMessage;

@@ -16,6 +16,7 @@
 #include "mls/key_package.h"
 #include "mls/padding.h"
 #include "mls/proposal.h"
+#include "mls/secret_tree.h"
 #include "mls/welcome.h"
 
 namespace plumbline::mls {
@@ -142,19 +143,13 @@ struct SenderData {
   std::array<uint8_t, 4> reuse_guard{};
 };
 
-// Key and nonce of one generation of one sender; the nonce before the reuse guard is applied.
-struct ContentKey {
-  ByteView key;
-  ByteView nonce;
-};
-
-// Seals with `key`, whose sizes are the suite's.
-PrivateMessage SealPrivate(const CipherSuite& suite, ByteView sender_data_secret, const SenderData& sender_data,
-                           const ContentKey& key, const AuthenticatedContent& content, Padding padding);
-absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, ByteView sender_data_secret,
+// `key` is one generation of the sender's ratchet; the reuse guard of the sender data is applied to its nonce.
+PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sender_data_secret, const SenderData& sender_data,
+                           const KeyAndNonce& key, const AuthenticatedContent& content, Padding padding);
+absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, const SenderDataSecret& sender_data_secret,
                                           const PrivateMessage& message);
 // INVALID_ARGUMENT if it does not decrypt, is malformed or its padding is not zero.
 absl::StatusOr<AuthenticatedContent> OpenPrivate(const CipherSuite& suite, const SenderData& sender_data,
-                                                 const ContentKey& key, const PrivateMessage& message);
+                                                 const KeyAndNonce& key, const PrivateMessage& message);
 
 }  // namespace plumbline::mls

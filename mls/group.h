@@ -1,12 +1,12 @@
 // One member's view of one MLS group at one epoch (RFC 9420 §8, §11, §12). A pure value: bytes in, bytes out.
 // The usual flow:
-//   Create or Join -> Commit / Process -> StagedCommit -> AdvanceTo(staged.next) once the delivery service took it.
+//   Create or Join -> Commit / Process -> StagedCommit -> AdvanceTo(*std::move(staged.next)) once the delivery service
+//   took it. To survive a crash in between, store staged.next->Serialize() beside the group.
 // Any function that fails leaves the group exactly as it was (Serialize gives the same bytes).
 // Not thread-safe. A moved-from group may only be destroyed or assigned to.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -19,10 +19,9 @@
 #include "common/status.h"
 #include "mls/credential.h"
 #include "mls/crypto/cipher_suite.h"
+#include "mls/framing.h"
 #include "mls/key_package.h"
 #include "mls/leaf_node.h"
-#include "mls/padding.h"
-#include "mls/proposal.h"
 
 namespace plumbline::mls {
 
@@ -31,9 +30,10 @@ struct GroupState;  // mls/group_state.h: everything a group is made of
 // A reused group may have been made under other settings: they are stored with it.
 struct GroupPolicy {
   uint32_t max_past_epochs = 3;         // epochs whose application messages can still be read, 0..16
-  uint32_t max_forward_skip = 1000;     // how far ahead of the last message a generation may be
-  uint32_t max_out_of_order = 64;       // skipped keys kept per sender and epoch
+  RatchetLimits ratchet_limits;         // per sender: generations ahead, skipped keys kept
   uint32_t max_members = 10'000;        // leaves a tree from outside may have
+  // Whether joining refuses a group with a member whose first leaf has expired. Off: it was valid when it was added.
+  bool check_member_lifetimes = false;
   absl::Duration max_lifetime = absl::InfiniteDuration();  // longest not_after - not_before accepted in a key package
 };
 
@@ -163,7 +163,7 @@ class Group {
   std::vector<Member> members() const;                       // by leaf index
   std::optional<Member> member(LeafIndex index) const;       // none for a blank or absent leaf
   Bytes TreeHash() const;
-  Bytes RatchetTree() const;                                 // optional<Node> ratchet_tree<V>, for Join
+  Bytes EncodedTree() const;                                  // optional<Node> ratchet_tree<V>, for Join
   size_t pending_proposals() const;
 
   Bytes EpochAuthenticator() const;                                                  // §8.7
@@ -189,7 +189,9 @@ class Group {
   // Takes one MLSMessage (PublicMessage or PrivateMessage). A commit is staged, not applied.
   // INVALID_ARGUMENT (any rule of §12 or undecryptable), NOT_FOUND (other group, or an epoch outside the window),
   // UNAUTHENTICATED (credential refused), RESOURCE_EXHAUSTED (generation too far ahead),
-  // FAILED_PRECONDITION (a commit refers to a proposal that was not received), UNIMPLEMENTED (names what).
+  // FAILED_PRECONDITION (a commit refers to a proposal that was not received), PERMISSION_DENIED (a past epoch's
+  // message whose sender was removed since), UNIMPLEMENTED (names what).
+  // `now` is when the delivery service took the message, so that whoever reads late judges lifetimes as the others did.
   absl::StatusOr<Processed> Process(ByteView message, const AuthenticationService& authentication, absl::Time now,
                                     const PskStore* psks = nullptr);
 
@@ -220,5 +222,15 @@ struct StagedCommit {
   Bytes message;                       // own only: the commit as MLSMessage bytes
   std::optional<Bytes> welcome;        // own only: for the added members, MLSMessage bytes
 };
+
+// What a message says about itself before anything is checked: to find its group, and to keep it for later if its
+// epoch is still to come. INVALID_ARGUMENT if it is not a PublicMessage or PrivateMessage.
+struct MessageHeader {
+  Bytes group_id;
+  uint64_t epoch = 0;
+  ContentType content_type = ContentType::kApplication;
+  bool encrypted = false;
+};
+absl::StatusOr<MessageHeader> ReadMessageHeader(ByteView message);
 
 }  // namespace plumbline::mls

@@ -1,0 +1,176 @@
+// Accessors of Group, its first epoch, and its own proposals and messages.
+#include "mls/group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+#include "mls/group_state.h"
+#include "mls/transcript_hash.h"
+
+namespace plumbline::mls {
+namespace {
+
+Member ToMember(LeafIndex index, const LeafNode& leaf) {
+  return {index, leaf.credential, leaf.signature_key, leaf.encryption_key, leaf.capabilities, leaf.extensions};
+}
+
+}  // namespace
+
+Group::Group(std::unique_ptr<GroupState> state) : state_(std::move(state)) {}
+Group::Group(Group&&) noexcept = default;
+Group& Group::operator=(Group&&) noexcept = default;
+Group::~Group() = default;
+
+Group Group::Clone() const { return GroupAccess::Make(state_->Clone()); }
+
+absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair signature_key) {
+  ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(static_cast<uint16_t>(params.suite)));
+  if (params.group_id.empty() || params.group_id.size() > 255) {
+    return absl::InvalidArgumentError("group id is empty or longer than 255 bytes");
+  }
+  if (params.policy.max_past_epochs > kMaxPastEpochs) return absl::InvalidArgumentError("too many past epochs");
+  HpkeKeyPair leaf_key = suite->GenerateHpkeKeyPair();
+  LeafNode leaf;
+  leaf.encryption_key = leaf_key.public_key;
+  leaf.signature_key = signature_key.public_key;
+  leaf.credential = std::move(params.credential);
+  leaf.capabilities = std::move(params.capabilities);
+  leaf.source = LeafNodeSource::kKeyPackage;
+  leaf.lifetime = params.lifetime;
+  leaf.extensions = std::move(params.leaf_extensions);
+  RETURN_IF_ERROR(CheckLeafNodeAlone(*suite, leaf));
+  RETURN_IF_ERROR(CheckGroupContextExtensions(params.group_context_extensions));
+  RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, params.group_context_extensions));
+  RETURN_IF_ERROR(SignLeafNode(*suite, signature_key.private_key, std::nullopt, leaf));
+
+  RatchetTree tree(*suite, std::move(leaf));
+  GroupContext context{static_cast<uint16_t>(params.suite), std::move(params.group_id), 0, ToBytes(tree.RootHash()), {},
+                       std::move(params.group_context_extensions)};
+  EpochSecrets secrets = DeriveEpochSecrets(*suite, EpochSecret{Secret::Random(suite->hash_size())});
+  Bytes tag = ConfirmationTag(*suite, secrets.confirmation, {});
+  Bytes interim = InterimTranscriptHash(*suite, {}, tag);
+  SecretTree secret_tree(*suite, tree.leaf_count(), std::move(secrets.encryption), params.policy.ratchet_limits);
+  return GroupAccess::Make(GroupState{suite, params.policy, std::move(context), std::move(tree),
+                                      TreePrivate(LeafIndex{0}, std::move(leaf_key)),
+                                      std::move(signature_key.private_key), std::move(secrets), std::move(secret_tree),
+                                      std::move(interim), std::move(tag), {}, {}, {}});
+}
+
+const Bytes& Group::group_id() const { return state_->context.group_id; }
+uint64_t Group::epoch() const { return state_->context.epoch; }
+SuiteId Group::suite() const { return state_->suite->id(); }
+LeafIndex Group::own_leaf() const { return state_->own(); }
+const LeafNode& Group::own_leaf_node() const { return *state_->tree.leaf(state_->own()); }
+const SignaturePrivateKey& Group::signature_key() const { return state_->signature_key; }
+const Extensions& Group::group_context_extensions() const { return state_->context.extensions; }
+const GroupPolicy& Group::policy() const { return state_->policy; }
+size_t Group::member_count() const { return state_->tree.member_count(); }
+Bytes Group::TreeHash() const { return state_->context.tree_hash; }
+Bytes Group::EncodedTree() const { return state_->tree.Encode(); }
+size_t Group::pending_proposals() const { return state_->proposals.size(); }
+
+std::vector<Member> Group::members() const {
+  std::vector<Member> out;
+  for (uint32_t i = 0; i < state_->tree.leaf_count().value; ++i) {
+    if (const LeafNode* leaf = state_->tree.leaf({i})) out.push_back(ToMember({i}, *leaf));
+  }
+  return out;
+}
+
+std::optional<Member> Group::member(LeafIndex index) const {
+  const LeafNode* leaf = state_->tree.leaf(index);
+  if (leaf == nullptr) return std::nullopt;
+  return ToMember(index, *leaf);
+}
+
+Bytes Group::EpochAuthenticator() const { return ToBytes(state_->secrets.authenticator.bytes.view()); }
+
+Secret Group::Export(absl::string_view label, ByteView context, size_t size) const {
+  return mls::Export(*state_->suite, state_->secrets.exporter, label, context, size);
+}
+
+absl::StatusOr<Bytes> Group::Protect(ByteView plaintext, ByteView authenticated_data, Padding padding) {
+  AuthenticatedContent content = NewContent(*state_, WireFormat::kPrivateMessage, authenticated_data,
+                                            ApplicationData{Secret::CopyOf(plaintext)});
+  RETURN_IF_ERROR(SignContent(*state_->suite, state_->signature_key, Encode(state_->context), content));
+  ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(*state_, std::move(content), padding));
+  return Encode(message);
+}
+
+// Signs, stores and protects a proposal of ours that was checked before.
+absl::StatusOr<Bytes> GroupAccess::Propose(GroupState& group, Proposal proposal, HandshakeFraming framing,
+                                           ByteView authenticated_data) {
+  if (group.proposals.size() >= kMaxPendingProposals) return absl::ResourceExhaustedError("too many proposals");
+  const WireFormat format =
+      framing == HandshakeFraming::kPublicMessage ? WireFormat::kPublicMessage : WireFormat::kPrivateMessage;
+  AuthenticatedContent content = NewContent(group, format, authenticated_data, proposal);
+  RETURN_IF_ERROR(SignContent(*group.suite, group.signature_key, Encode(group.context), content));
+  StoredProposal stored{{ProposalReference(*group.suite, content)}, group.own(), std::move(proposal)};
+  ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(group, std::move(content), {}));
+  group.proposals.push_back(std::move(stored));
+  return Encode(message);
+}
+
+absl::StatusOr<Bytes> Group::ProposeAdd(const KeyPackage& key_package, HandshakeFraming framing,
+                                        const AuthenticationService& authentication, absl::Time now,
+                                        ByteView authenticated_data) {
+  Proposal proposal = AddProposal{key_package};
+  RETURN_IF_ERROR(CheckProposal(*state_, proposal, own_leaf(), Judge{authentication, now}));
+  return GroupAccess::Propose(*state_, std::move(proposal), framing, authenticated_data);
+}
+
+absl::StatusOr<Bytes> Group::ProposeRemove(LeafIndex index, HandshakeFraming framing, ByteView authenticated_data) {
+  if (state_->tree.leaf(index) == nullptr) return absl::InvalidArgumentError("Remove of someone who is not a member");
+  return GroupAccess::Propose(*state_, RemoveProposal{index}, framing, authenticated_data);
+}
+
+void ApplyLeafChange(const LeafChange& change, LeafNode& leaf) {
+  if (change.extensions) leaf.extensions = *change.extensions;
+  if (change.credential) leaf.credential = *change.credential;
+  if (change.signature_key) leaf.signature_key = change.signature_key->public_key;
+  if (change.capabilities) leaf.capabilities = *change.capabilities;
+}
+
+absl::StatusOr<Bytes> Group::ProposeUpdate(LeafChange change, HandshakeFraming framing, ByteView authenticated_data) {
+  PendingUpdate pending{state_->suite->GenerateHpkeKeyPair(), std::nullopt};
+  LeafNode leaf = own_leaf_node();
+  ApplyLeafChange(change, leaf);
+  leaf.source = LeafNodeSource::kUpdate;
+  leaf.encryption_key = pending.encryption_key.public_key;
+  leaf.lifetime = {};
+  leaf.parent_hash.clear();
+  RETURN_IF_ERROR(CheckLeafNodeAlone(*state_->suite, leaf));
+  RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, state_->context.extensions));
+  const SignaturePrivateKey& signer =
+      change.signature_key ? change.signature_key->private_key : state_->signature_key;
+  RETURN_IF_ERROR(SignLeafNode(*state_->suite, signer, LeafPosition{group_id(), own_leaf()}, leaf));
+  ASSIGN_OR_RETURN(Bytes message,
+                   GroupAccess::Propose(*state_, UpdateProposal{std::move(leaf)}, framing, authenticated_data));
+  if (change.signature_key) pending.signature_key = std::move(change.signature_key->private_key);
+  state_->updates.push_back(std::move(pending));
+  return message;
+}
+
+void Group::ClearPendingProposals() {
+  state_->proposals.clear();
+  state_->updates.clear();
+}
+
+absl::Status Group::AdvanceTo(Group&& next) {
+  GroupState& from = *state_;
+  GroupState& to = *next.state_;
+  if (to.context.group_id != from.context.group_id || to.context.epoch != from.context.epoch + 1) {
+    return absl::FailedPreconditionError("not the next epoch of this group");
+  }
+  PastEpoch ended{from.context.epoch,           from.own(), Encode(from.context), std::move(from.secrets.sender_data),
+                  std::move(from.secret_tree), std::move(from.secrets.resumption), {}};
+  for (uint32_t i = 0; i < from.tree.leaf_count().value; ++i) ended.leaves.push_back(from.tree.shared_leaf({i}));
+  to.past = std::move(from.past);
+  to.past.push_front(std::move(ended));
+  while (to.past.size() > to.policy.max_past_epochs) to.past.pop_back();
+  state_ = std::move(next.state_);
+  return absl::OkStatus();
+}
+
+}  // namespace plumbline::mls
