@@ -17,6 +17,7 @@ namespace plumbline::crypto {
 
 struct OpensslDeleter {
   void operator()(ASN1_OBJECT* p) const { ASN1_OBJECT_free(p); }
+  void operator()(ASN1_STRING* p) const { ASN1_STRING_free(p); }
   void operator()(BIO* p) const { BIO_free_all(p); }
   void operator()(BIGNUM* p) const { BN_free(p); }
   void operator()(EVP_KDF* p) const { EVP_KDF_free(p); }

@@ -1,0 +1,120 @@
+#include "common/rpc/credentials.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/p256.h"
+#include "common/crypto/x509.h"
+#include "common/rpc/handshake.h"
+#include "common/rpc/tls_policy.h"
+
+namespace plumbline::rpc {
+namespace {
+
+namespace tls = grpc::experimental;
+
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
+constexpr int kMaxBackoffMs = 5'000;
+constexpr int kMaxReceivedBytes = 32 << 20;
+
+absl::Status CheckPinned() {
+  if (Tls13IsPinned()) return absl::OkStatus();
+  return absl::FailedPreconditionError("tls_not_pinned: TLS 1.3 was not pinned before the first use of TLS");
+}
+
+absl::Status CheckIdentity(const TlsIdentity& identity) {
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(identity.chain_pem));
+  ASSIGN_OR_RETURN(const crypto::P256PrivateKey key, crypto::P256PrivateKey::FromPem(identity.key_pem));
+  if (chain.front().spki() != key.spki()) {
+    return absl::InvalidArgumentError("tls_key_mismatch: the TLS key does not belong to the TLS certificate");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<tls::IdentityKeyCertPair> Pairs(const TlsIdentity& identity) {
+  return {{.private_key = ToString(identity.key_pem.view()), .certificate_chain = identity.chain_pem}};
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(const TlsIdentity& identity, absl::string_view client_root_pem,
+                                                              grpc_ssl_client_certificate_request_type request,
+                                                              const std::string& key_log_path) {
+  RETURN_IF_ERROR(CheckPinned());
+  RETURN_IF_ERROR(CheckIdentity(identity));
+  const bool mutual = !client_root_pem.empty();
+  const auto provider = mutual ? std::make_shared<tls::StaticDataCertificateProvider>(std::string(client_root_pem),
+                                                                                      Pairs(identity))
+                               : std::make_shared<tls::StaticDataCertificateProvider>(Pairs(identity));
+  tls::TlsServerCredentialsOptions options(provider);
+  options.watch_identity_key_cert_pairs();
+  if (mutual) options.watch_root_certs();
+  options.set_cert_request_type(request);
+  if (!key_log_path.empty()) options.set_tls_session_key_log_file_path(key_log_path);
+  return tls::TlsServerCredentials(options);
+}
+
+grpc::ChannelArguments Arguments(const std::string& server_name) {
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride(server_name);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetMaxReceiveMessageSize(kMaxReceivedBytes);
+  arguments.SetServiceConfigJSON("{}");
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  return arguments;
+}
+
+}  // namespace
+
+Endpoint Endpoint::Copy() const {
+  Endpoint out{address, server_name, root_pem, std::nullopt};
+  if (identity) out.identity = identity->Copy();
+  return out;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const TlsIdentity& identity,
+                                                                                absl::string_view client_root_pem,
+                                                                                const std::string& key_log_path) {
+  RETURN_IF_ERROR(crypto::Certificate::ParsePem(client_root_pem).status());
+  return Make(identity, client_root_pem, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY, key_log_path);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity,
+                                                                                   const std::string& key_log_path) {
+  return Make(identity, "", GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, key_log_path);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const Endpoint& endpoint) {
+  RETURN_IF_ERROR(CheckPinned());
+  RETURN_IF_ERROR(crypto::Certificate::ParsePem(endpoint.root_pem).status());
+  ASSIGN_OR_RETURN(const HostPort target, SplitHostPort(endpoint.address));
+  std::shared_ptr<tls::StaticDataCertificateProvider> provider;
+  if (endpoint.identity) {
+    RETURN_IF_ERROR(CheckIdentity(*endpoint.identity));
+    provider = std::make_shared<tls::StaticDataCertificateProvider>(endpoint.root_pem, Pairs(*endpoint.identity));
+  } else {
+    provider = std::make_shared<tls::StaticDataCertificateProvider>(endpoint.root_pem);
+  }
+  tls::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(provider);
+  options.watch_root_certs();
+  if (endpoint.identity) options.watch_identity_key_cert_pairs();
+  const std::string name = endpoint.server_name.empty() ? target.host : endpoint.server_name;
+  return grpc::CreateCustomChannel(absl::StrCat("dns:", endpoint.address), tls::TlsCredentials(options), Arguments(name));
+}
+
+}  // namespace plumbline::rpc

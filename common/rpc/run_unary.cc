@@ -1,0 +1,64 @@
+#include "common/rpc/run_unary.h"
+
+#include <grpcpp/security/auth_context.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <utility>
+
+#include "common/rpc/status.h"
+
+namespace plumbline::rpc {
+namespace {
+
+// The text of our own failures stays here; strangers learn the code.
+absl::Status ForStrangers(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDataLoss:
+      return absl::Status(status.code(), "internal_error: the service failed; its operator finds the cause in its log");
+    default:
+      return status;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context) {
+  const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
+  if (auth == nullptr) return absl::UnauthenticatedError("not_authenticated: the connection is not protected");
+  const auto certificates = auth->FindPropertyValues("x509_pem_cert");
+  Caller caller;
+  if (certificates.empty()) return caller;
+  if (!auth->IsPeerAuthenticated() || certificates.size() != 1) {
+    return absl::UnauthenticatedError("not_authenticated: the client's certificate was not verified");
+  }
+  const auto parsed =
+      crypto::Certificate::ParsePem(absl::string_view(certificates[0].data(), certificates[0].size()));
+  if (!parsed.ok()) return absl::UnauthenticatedError("not_authenticated: the client's certificate cannot be read");
+  caller.certificate = *parsed;
+  return caller;
+}
+
+grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerPool& pool, UnaryBody body) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<Caller> caller = CallerOf(*context);
+  if (!caller.ok()) {
+    reactor->Finish(ToGrpc(caller.status()));
+    return reactor;
+  }
+  const bool queued = pool.TrySubmit([context, reactor, caller = *std::move(caller), body = std::move(body)] {
+    if (context->IsCancelled()) {
+      reactor->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled while waiting"));
+      return;
+    }
+    reactor->Finish(ToGrpc(ForStrangers(body(caller))));
+  });
+  if (!queued) {
+    reactor->Finish(ToGrpc(absl::ResourceExhaustedError("busy: the service has too much to do; try again in a moment")));
+  }
+  return reactor;
+}
+
+}  // namespace plumbline::rpc
