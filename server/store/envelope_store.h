@@ -1,0 +1,116 @@
+// Envelopes on their way, the answers that were given for them, and the commit gates that move with them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/identity/fixed.h"
+#include "common/status.h"
+#include "server/store/mailbox_store.h"
+
+namespace plumbline::server {
+
+// A stored envelope's place in the order of arrival; grows, and is never given twice while the process lives.
+enum class Row : int64_t {};
+
+inline constexpr size_t kMaxDeposits = 2000;                             // envelopes in one submission
+inline constexpr uint64_t kMaxEpoch = (uint64_t{1} << 63) - 2;  // of a gate
+
+struct Deposit {
+  identity::EnvelopeId envelope_id;
+  identity::MailboxId mailbox_id;
+  identity::Hash capability_hash;  // SHA-256 of the capability that was shown
+  ByteView sealed;                 // borrowed
+};
+
+enum class DepositOutcome : uint8_t {
+  kStored = 1,
+  kRefused = 2,  // no such mailbox, or not one of its capabilities
+  kFull = 3,     // the mailbox is over its quota
+};
+
+// A gate move whose signature the caller verified under `key`.
+struct VerifiedMove {
+  identity::Fixed<32> handle;
+  uint64_t epoch;               // at most kMaxEpoch; the gate goes to epoch + 1
+  identity::PublicKey key;      // must be the gate's present key; for a new gate, the one it is founded with
+  bool founds;                  // the handle may be new
+  identity::PublicKey next_key;
+  identity::Hash read_token_hash;
+  identity::Hash record_hash;   // of the signed record: a repeat of the same move has the same
+  ByteView sealed_commit;       // borrowed
+};
+
+enum class MoveOutcome { kNone, kAccepted, kLost, kUnknown };
+
+struct Submission {
+  std::vector<Deposit> deposits;  // at most kMaxDeposits, envelope ids all different
+  std::optional<VerifiedMove> move;
+};
+
+struct SubmitResult {
+  std::vector<DepositOutcome> outcomes;  // in the submission's order; empty if the move was lost or its gate is unknown
+  MoveOutcome move = MoveOutcome::kNone;
+  uint64_t current_epoch = 0;            // of the gate, after this submission
+};
+
+struct StoredEnvelope {
+  Row row;
+  identity::EnvelopeId envelope_id;
+  Bytes sealed;
+};
+
+struct ReadLimit {
+  size_t rows;
+  size_t bytes;  // of sealed content; the first envelope may be larger
+};
+
+struct Batch {
+  std::vector<StoredEnvelope> envelopes;  // oldest first
+  bool more = false;                      // the limit cut it short
+  Row newest{};                           // of any mailbox, when this was read
+};
+
+struct Gate {
+  uint64_t epoch;
+  identity::PublicKey key;
+};
+
+struct StoredCommit {
+  Bytes sealed_commit;
+  identity::PublicKey next_key;
+  identity::Hash read_token_hash;
+};
+
+// Thread-safe. Each method is one transaction; what it changed is on disk when it returns OK, and with any other status
+// nothing has changed. Besides the codes named: RESOURCE_EXHAUSTED (disk full), UNAVAILABLE, DATA_LOSS.
+//
+// The rows of one submission have no value in common but the day, and are stored in random order, except that two
+// envelopes to one mailbox keep theirs.
+class EnvelopeStore {
+ public:
+  virtual ~EnvelopeStore() = default;
+
+  // Stores the commit with its gate's move and all envelopes that their mailboxes take, or, if the move is lost or the gate
+  // unknown, nothing at all. An envelope id that was seen with the same mailbox and content gets its first answer again;
+  // a move that was accepted before is accepted again and stores nothing.
+  //   ALREADY_EXISTS envelope_id_reused: an id was seen with other content; nothing is stored
+  //   FAILED_PRECONDITION submission_forgotten: the move was accepted so long ago that the answers are gone
+  virtual absl::StatusOr<SubmitResult> Submit(const Submission& submission, Day today) = 0;
+
+  // The envelopes of a mailbox behind `after` (0 for all). NOT_FOUND mailbox_unknown, also for one that has expired.
+  virtual absl::StatusOr<Batch> ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
+                                          Day today) = 0;
+
+  // Deletes these rows of this mailbox; those that are not there, or not in it, are passed over.
+  virtual absl::Status Ack(const identity::MailboxId& mailbox, std::span<const Row> rows) = 0;
+
+  // Absent if there is no such gate.
+  virtual absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) = 0;
+
+  // NOT_FOUND commit_unknown. The caller compares the read token.
+  virtual absl::StatusOr<StoredCommit> ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) = 0;
+};
+
+}  // namespace plumbline::server

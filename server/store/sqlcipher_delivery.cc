@@ -1,0 +1,179 @@
+// What takes envelopes and commits out again: reading, acknowledging, expiry.
+#include "common/identity/reason.h"
+#include "server/store/reader.h"
+#include "server/store/sqlcipher_store.h"
+
+namespace plumbline::server {
+namespace {
+
+using identity::Refuse;
+
+// A snapshot: all statements until the end of the scope see the same state.
+class ReadTransaction final {
+ public:
+  explicit ReadTransaction(db::Database& database) : database_(database), status_(database.Execute("BEGIN")) {}
+  ~ReadTransaction() {
+    if (status_.ok()) database_.Execute("ROLLBACK").IgnoreError();
+  }
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
+  const absl::Status& status() const { return status_; }
+
+ private:
+  db::Database& database_;
+  const absl::Status status_;
+};
+
+absl::Status CheckAlive(db::Database& database, const identity::MailboxId& mailbox, Day today) {
+  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT 1 FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
+  ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(mailbox)).Bind(2, static_cast<int64_t>(today)).Step());
+  if (found) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kNotFound, "mailbox_unknown", "there is no such mailbox, or it has expired");
+}
+
+}  // namespace
+
+absl::StatusOr<Batch> SqlcipherStore::ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
+                                                Day today) {
+  const Reader reader(*this);
+  const ReadTransaction snapshot(*reader);
+  RETURN_IF_ERROR(snapshot.status());
+  RETURN_IF_ERROR(CheckAlive(*reader, mailbox, today));
+  Batch batch;
+  {
+    ASSIGN_OR_RETURN(db::Statement last, reader->Prepare("SELECT IFNULL(MAX(row), 0) FROM envelopes"));
+    RETURN_IF_ERROR(last.Step().status());
+    batch.newest = Row{last.Int64(0)};
+  }
+  ASSIGN_OR_RETURN(db::Statement read,
+                   reader->Prepare("SELECT row, envelope_id, sealed FROM envelopes WHERE mailbox = ? AND row > ? ORDER BY row"));
+  ASSIGN_OR_RETURN(bool found, read.Bind(1, ByteView(mailbox)).Bind(2, static_cast<int64_t>(after)).Step());
+  size_t bytes = 0;
+  while (found) {
+    const ByteView sealed = read.Blob(2);
+    const bool full = batch.envelopes.size() >= limit.rows || (bytes > 0 && bytes + sealed.size() > limit.bytes);
+    if (full) {
+      batch.more = true;
+      break;
+    }
+    ASSIGN_OR_RETURN(const identity::EnvelopeId id, identity::ToFixed<16>(read.Blob(1)));
+    batch.envelopes.push_back(StoredEnvelope{Row{read.Int64(0)}, id, ToBytes(sealed)});
+    bytes += sealed.size();
+    ASSIGN_OR_RETURN(found, read.Step());
+  }
+  return batch;
+}
+
+absl::Status SqlcipherStore::Ack(const identity::MailboxId& mailbox, std::span<const Row> rows) {
+  return writer_->Run(rows.size(),
+                      [&](db::Transaction& transaction) { return AckIn(transaction.database(), mailbox, rows); });
+}
+
+absl::Status SqlcipherStore::AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows) {
+  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT LENGTH(sealed) FROM envelopes WHERE row = ? AND mailbox = ?"));
+  ASSIGN_OR_RETURN(db::Statement remove, database.Prepare("DELETE FROM envelopes WHERE row = ?"));
+  Usage gone;
+  for (const Row row : rows) {
+    find.Reset();
+    ASSIGN_OR_RETURN(const bool found, find.Bind(1, static_cast<int64_t>(row)).Bind(2, ByteView(mailbox)).Step());
+    if (!found) continue;
+    gone.envelopes += 1;
+    gone.bytes += find.Int64(0);
+    find.Reset();
+    remove.Reset();
+    RETURN_IF_ERROR(remove.Bind(1, static_cast<int64_t>(row)).Run());
+  }
+  if (const auto usage = usage_.find(mailbox); usage != usage_.end()) {
+    usage->second.envelopes -= gone.envelopes;
+    usage->second.bytes -= gone.bytes;
+  }
+  if (gone.envelopes > 0) deleted_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredCommit> SqlcipherStore::ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) {
+  const Reader reader(*this);
+  ASSIGN_OR_RETURN(db::Statement find, reader->Prepare("SELECT sealed_commit, next_public_key, read_token_hash FROM commits "
+                                                       "WHERE handle = ? AND epoch = ?"));
+  ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(handle)).Bind(2, static_cast<int64_t>(epoch)).Step());
+  if (!found) {
+    return Refuse(absl::StatusCode::kNotFound, "commit_unknown", "there is no such commit, or it is no longer kept");
+  }
+  StoredCommit commit;
+  commit.sealed_commit = ToBytes(find.Blob(0));
+  ASSIGN_OR_RETURN(commit.next_key, identity::ToFixed<32>(find.Blob(1)));
+  ASSIGN_OR_RETURN(commit.read_token_hash, identity::ToFixed<32>(find.Blob(2)));
+  return commit;
+}
+
+absl::Status SqlcipherStore::DeleteAll(const char* sql, int64_t limit) {
+  constexpr int64_t kMany = 1000;  // rows in one transaction, so that nobody waits long behind it
+  for (int64_t deleted = kMany; deleted == kMany;) {
+    const absl::Status status = writer_->Run(kMany, [&](db::Transaction& transaction) -> absl::Status {
+      ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
+      RETURN_IF_ERROR(remove.Bind(1, limit).Bind(2, kMany).Run());
+      deleted = transaction.database().changes();
+      if (deleted > 0) {
+        deleted_ = true;
+        usage_.clear();
+      }
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::ExpiredMailboxes(Day today) {
+  const Reader reader(*this);
+  ASSIGN_OR_RETURN(db::Statement find, reader->Prepare("SELECT mailbox FROM mailboxes WHERE expires_day < ? LIMIT 10000"));
+  std::vector<identity::MailboxId> expired;
+  ASSIGN_OR_RETURN(bool found, find.Bind(1, static_cast<int64_t>(today)).Step());
+  while (found) {
+    ASSIGN_OR_RETURN(const identity::MailboxId id, identity::ToFixed<16>(find.Blob(0)));
+    expired.push_back(id);
+    ASSIGN_OR_RETURN(found, find.Step());
+  }
+  return expired;
+}
+
+absl::Status SqlcipherStore::DeleteMailbox(const identity::MailboxId& mailbox) {
+  return writer_->Run(1000, [&](db::Transaction& transaction) -> absl::Status {
+    for (const char* sql : {"DELETE FROM envelopes WHERE mailbox = ?", "DELETE FROM mailboxes WHERE mailbox = ?"}) {
+      ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
+      RETURN_IF_ERROR(remove.Bind(1, ByteView(mailbox)).Run());
+    }
+    usage_.erase(mailbox);
+    deleted_ = true;
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Time now) {
+  const Day today = DayOf(now);
+  ASSIGN_OR_RETURN(std::vector<identity::MailboxId> expired, ExpiredMailboxes(today));
+  for (const identity::MailboxId& mailbox : expired) RETURN_IF_ERROR(DeleteMailbox(mailbox));
+  const int64_t day = static_cast<int64_t>(today);
+  // Rows are in order of arrival, so the oldest thousand are looked at and no index by day is needed.
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM envelopes WHERE day < ?1 AND row IN (SELECT row FROM envelopes ORDER BY row LIMIT ?2)",
+                            day - options_.envelope_days));
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM answers WHERE day < ?1 AND row IN (SELECT row FROM answers ORDER BY row LIMIT ?2)",
+                            day - options_.answer_days));
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM commits WHERE day < ?1 AND row IN (SELECT row FROM commits ORDER BY row LIMIT ?2)",
+                            day - options_.envelope_days));
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM gates WHERE row IN (SELECT row FROM gates WHERE day < ?1 LIMIT ?2)",
+                            day - options_.gate_days));
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM nullifiers WHERE until_hour < ?1 AND row IN "
+                            "(SELECT row FROM nullifiers ORDER BY row LIMIT ?2)",
+                            absl::ToInt64Hours(now - absl::UnixEpoch())));
+  return expired;
+}
+
+absl::Status SqlcipherStore::Erase() {
+  if (!deleted_.exchange(false)) return absl::OkStatus();
+  const absl::Status status = writer_->RunAlone([](db::Database& database) { return database.Checkpoint(); });
+  if (!status.ok()) deleted_ = true;
+  return status;
+}
+
+}  // namespace plumbline::server

@@ -1,0 +1,175 @@
+#include "server/store/sqlcipher_store.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/identity/reason.h"
+#include "server/store/reader.h"
+
+namespace plumbline::server {
+namespace {
+
+using identity::Refuse;
+
+constexpr db::Migration kMigrations[] = {{"first", R"sql(
+CREATE TABLE mailboxes (
+  row INTEGER PRIMARY KEY, mailbox BLOB NOT NULL UNIQUE, owner_key BLOB NOT NULL, grant_serial BLOB NOT NULL UNIQUE,
+  expires_day INTEGER NOT NULL, counter INTEGER NOT NULL, capabilities BLOB NOT NULL);
+CREATE INDEX mailboxes_by_expiry ON mailboxes(expires_day);
+CREATE TABLE envelopes (
+  row INTEGER PRIMARY KEY, mailbox BLOB NOT NULL, envelope_id BLOB NOT NULL, sealed BLOB NOT NULL, day INTEGER NOT NULL);
+CREATE INDEX envelopes_by_mailbox ON envelopes(mailbox);
+CREATE TABLE answers (
+  row INTEGER PRIMARY KEY, envelope_id BLOB NOT NULL UNIQUE, content_hash BLOB NOT NULL, outcome INTEGER NOT NULL,
+  day INTEGER NOT NULL);
+CREATE TABLE gates (
+  row INTEGER PRIMARY KEY, handle BLOB NOT NULL UNIQUE, epoch INTEGER NOT NULL, public_key BLOB NOT NULL,
+  day INTEGER NOT NULL);
+CREATE TABLE commits (
+  row INTEGER PRIMARY KEY, handle BLOB NOT NULL, epoch INTEGER NOT NULL, sealed_commit BLOB NOT NULL,
+  next_public_key BLOB NOT NULL, read_token_hash BLOB NOT NULL, record_hash BLOB NOT NULL, day INTEGER NOT NULL,
+  UNIQUE (handle, epoch));
+CREATE TABLE nullifiers (
+  row INTEGER PRIMARY KEY, nonce BLOB NOT NULL UNIQUE, until_hour INTEGER NOT NULL);
+)sql"}};
+
+Bytes Join(std::span<const identity::Hash> hashes) {
+  Bytes out;
+  out.reserve(hashes.size() * 32);
+  for (const identity::Hash& hash : hashes) out.insert(out.end(), hash.begin(), hash.end());
+  return out;
+}
+
+absl::Status UnknownMailbox() {
+  return Refuse(absl::StatusCode::kNotFound, "mailbox_unknown", "there is no such mailbox, or it has expired");
+}
+
+absl::Status OpenIn(db::Database& database, const NewMailbox& mailbox) {
+  ASSIGN_OR_RETURN(db::Statement find,
+                   database.Prepare("SELECT mailbox, owner_key, grant_serial FROM mailboxes WHERE mailbox = ? OR grant_serial = ?"));
+  ASSIGN_OR_RETURN(bool found, find.Bind(1, ByteView(mailbox.id)).Bind(2, ByteView(mailbox.grant_serial)).Step());
+  while (found) {
+    const bool same_id = Equal(find.Blob(0), mailbox.id), same_grant = Equal(find.Blob(2), mailbox.grant_serial);
+    if (same_id && same_grant && Equal(find.Blob(1), mailbox.owner_key)) return absl::OkStatus();
+    if (same_grant && !same_id) {
+      return Refuse(absl::StatusCode::kAlreadyExists, "grant_used", "this grant has opened a mailbox; use another one");
+    }
+    if (same_id) {
+      return Refuse(absl::StatusCode::kAlreadyExists, "mailbox_exists", "this mailbox id is taken; choose another one");
+    }
+    ASSIGN_OR_RETURN(found, find.Step());
+  }
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO mailboxes (mailbox, owner_key, grant_serial, expires_day, counter, capabilities) "
+                                    "VALUES (?, ?, ?, ?, 0, ?)"));
+  return insert.Bind(1, ByteView(mailbox.id)).Bind(2, ByteView(mailbox.owner_key)).Bind(3, ByteView(mailbox.grant_serial))
+      .Bind(4, static_cast<int64_t>(mailbox.expires)).Bind(5, ByteView(Join(mailbox.capabilities))).Run();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqlcipherStore>> SqlcipherStore::Create(const StoreOptions& options, const db::Key& key,
+                                                                       const Clock& clock) {
+  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, clock));
+  RETURN_IF_ERROR(store->Start(key));
+  return store;
+}
+
+absl::Status SqlcipherStore::Start(const db::Key& key) {
+  ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
+  RETURN_IF_ERROR(database->Migrate(kMigrations));
+  if (options_.max_pages > 0) {
+    RETURN_IF_ERROR(database->Execute(absl::StrCat("PRAGMA max_page_count = ", options_.max_pages)));
+  }
+  {
+    ASSIGN_OR_RETURN(db::Statement last, database->Prepare("SELECT IFNULL(MAX(row), 0) FROM envelopes"));
+    RETURN_IF_ERROR(last.Step().status());
+    next_row_ = last.Int64(0) + 1;
+  }
+  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_).status());  // makes its table
+  writer_ = std::make_unique<GroupCommit>(std::move(database), [this] { usage_.clear(); });
+  for (int i = 0; i < options_.readers; ++i) {
+    db::OpenOptions open;
+    open.create = false;
+    open.exclusive = false;
+    ASSIGN_OR_RETURN(std::unique_ptr<db::Database> reader, db::Database::Open(options_.path, key, open));
+    ReturnReader(std::move(reader));
+  }
+  return absl::OkStatus();
+}
+
+SqlcipherStore::~SqlcipherStore() {
+  {
+    MutexLock lock(mutex_);
+    readers_.clear();  // before the connection that holds the lock
+  }
+  writer_.reset();
+}
+
+std::unique_ptr<db::Database> SqlcipherStore::BorrowReader() {
+  MutexLock lock(mutex_);
+  while (readers_.empty()) returned_.Wait(mutex_);
+  std::unique_ptr<db::Database> reader = std::move(readers_.back());
+  readers_.pop_back();
+  return reader;
+}
+
+void SqlcipherStore::ReturnReader(std::unique_ptr<db::Database> reader) {
+  MutexLock lock(mutex_);
+  readers_.push_back(std::move(reader));
+  returned_.NotifyOne();
+}
+
+absl::Status SqlcipherStore::Open(const NewMailbox& mailbox) {
+  CHECK(mailbox.capabilities.size() <= kMaxCapabilities);
+  return writer_->Run(1, [&](db::Transaction& transaction) { return OpenIn(transaction.database(), mailbox); });
+}
+
+absl::Status SqlcipherStore::SetCapabilities(const identity::MailboxId& id, uint64_t counter,
+                                             std::span<const identity::Hash> capabilities, Day today) {
+  CHECK(capabilities.size() <= kMaxCapabilities && counter <= kMaxEpoch);
+  return writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(db::Statement find,
+                     transaction.database().Prepare("SELECT counter FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
+    ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(id)).Bind(2, static_cast<int64_t>(today)).Step());
+    if (!found) return UnknownMailbox();
+    if (static_cast<int64_t>(counter) <= find.Int64(0)) {
+      return Refuse(absl::StatusCode::kAborted, "stale_counter", "a newer set of capabilities is in place; count on from it");
+    }
+    ASSIGN_OR_RETURN(db::Statement update,
+                     transaction.database().Prepare("UPDATE mailboxes SET counter = ?, capabilities = ? WHERE mailbox = ?"));
+    return update.Bind(1, static_cast<int64_t>(counter)).Bind(2, ByteView(Join(capabilities))).Bind(3, ByteView(id)).Run();
+  });
+}
+
+absl::StatusOr<Mailbox> SqlcipherStore::Find(const identity::MailboxId& id, Day today) {
+  const Reader reader(*this);
+  ASSIGN_OR_RETURN(db::Statement find,
+                   reader->Prepare("SELECT owner_key, expires_day FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
+  ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(id)).Bind(2, static_cast<int64_t>(today)).Step());
+  if (!found) return UnknownMailbox();
+  ASSIGN_OR_RETURN(const identity::PublicKey owner, identity::ToFixed<32>(find.Blob(0)));
+  return Mailbox{owner, Day{find.Int64(1)}};
+}
+
+absl::StatusOr<bool> SqlcipherStore::Spend(const identity::Nonce& nonce, absl::Time expires) {
+  const int64_t until_hour = absl::ToInt64Seconds(absl::Ceil(expires - absl::UnixEpoch() + absl::Hours(1), absl::Hours(1))) / 3600;
+  bool first = false;
+  const absl::Status status = writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(db::Statement insert,
+                     transaction.database().Prepare("INSERT OR IGNORE INTO nullifiers (nonce, until_hour) VALUES (?, ?)"));
+    RETURN_IF_ERROR(insert.Bind(1, ByteView(nonce)).Bind(2, until_hour).Run());
+    first = transaction.database().changes() == 1;
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return first;
+}
+
+absl::Status SqlcipherStore::Record(const audit::Entry& entry) {
+  return writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(transaction.database(), clock_));
+    return log.AppendIn(transaction, entry).status();
+  });
+}
+
+}  // namespace plumbline::server

@@ -1,0 +1,105 @@
+// The delivery server's stores in one SQLCipher file.
+//
+// Hot tables append by rowid and are found through an index, which is two to three times as fast as a table keyed by random
+// ids. Quota counters are kept in memory by the writing thread, so they never reach the disk.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/db/database.h"
+#include "common/mutex.h"
+#include "server/store/envelope_store.h"
+#include "server/store/group_commit.h"
+#include "server/store/mailbox_store.h"
+#include "server/store/nullifier_store.h"
+#include "server/store/upkeep_store.h"
+
+namespace plumbline::server {
+
+struct StoreOptions {
+  std::string path;
+  int readers = 8;                          // connections for reading
+  int64_t mailbox_envelopes = 10'000;       // quota of one mailbox
+  int64_t mailbox_bytes = int64_t{256} << 20;
+  int64_t max_pages = 0;                    // of 4096 bytes; above it the store says RESOURCE_EXHAUSTED. 0: the disk decides
+  int envelope_days = 30;                   // undelivered envelopes and accepted commits
+  int answer_days = 14;                     // answers to submissions
+  int gate_days = 400;                      // a gate that has not moved
+};
+
+class SqlcipherStore final : public MailboxStore, public EnvelopeStore, public NullifierStore, public UpkeepStore {
+ public:
+  // Opens or creates; codes as db::Database::Open. `clock` is for the audit record.
+  static absl::StatusOr<std::unique_ptr<SqlcipherStore>> Create(const StoreOptions& options, const db::Key& key,
+                                                                const Clock& clock);
+  ~SqlcipherStore() override;
+
+  absl::Status Open(const NewMailbox& mailbox) override;
+  absl::Status SetCapabilities(const identity::MailboxId& id, uint64_t counter,
+                               std::span<const identity::Hash> capabilities, Day today) override;
+  absl::StatusOr<Mailbox> Find(const identity::MailboxId& id, Day today) override;
+
+  absl::StatusOr<SubmitResult> Submit(const Submission& submission, Day today) override;
+  absl::StatusOr<Batch> ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
+                                  Day today) override;
+  absl::Status Ack(const identity::MailboxId& mailbox, std::span<const Row> rows) override;
+  absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) override;
+  absl::StatusOr<StoredCommit> ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) override;
+
+  absl::StatusOr<bool> Spend(const identity::Nonce& nonce, absl::Time expires) override;
+
+  absl::StatusOr<std::vector<identity::MailboxId>> Sweep(absl::Time now) override;
+  absl::Status Erase() override;
+  absl::Status Record(const audit::Entry& entry) override;
+
+ private:
+  // What a mailbox holds; a copy of what the rows say, for the writing thread only.
+  struct Usage {
+    int64_t envelopes = 0;
+    int64_t bytes = 0;
+  };
+  using UsageMap = std::map<identity::MailboxId, Usage>;
+  struct Plan;  // of one submission, sqlcipher_submit.cc
+  class Reader;
+
+  SqlcipherStore(const StoreOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+  absl::Status Start(const db::Key& key);
+  std::unique_ptr<db::Database> BorrowReader();
+  void ReturnReader(std::unique_ptr<db::Database> reader);
+
+  // On the writing thread, in a transaction. sqlcipher_submit.cc
+  absl::StatusOr<SubmitResult> SubmitIn(db::Database& database, const Submission& submission, Day today);
+  absl::Status DecideMove(db::Database& database, const VerifiedMove& move, Plan& plan);
+  absl::Status RecallAnswers(db::Database& database, const Submission& submission, Plan& plan);
+  absl::Status DecideDeposits(db::Database& database, const Submission& submission, Day today, Plan& plan);
+  absl::Status WriteEnvelopes(db::Database& database, const Submission& submission, Day today, const Plan& plan);
+  absl::Status WriteAnswers(db::Database& database, const Submission& submission, Day today, const Plan& plan);
+  absl::Status WriteMove(db::Database& database, const VerifiedMove& move, Day today, const Plan& plan);
+  absl::StatusOr<Usage> UsageOf(db::Database& database, const identity::MailboxId& mailbox);
+  absl::Status AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows);
+
+  // Repeats a statement that deletes at most a thousand rows until there are no more. sqlcipher_sweep.cc
+  absl::Status DeleteAll(const char* sql, int64_t limit);
+  absl::StatusOr<std::vector<identity::MailboxId>> ExpiredMailboxes(Day today);
+  absl::Status DeleteMailbox(const identity::MailboxId& mailbox);
+
+  const StoreOptions options_;
+  const Clock& clock_;
+  std::unique_ptr<GroupCommit> writer_;
+  std::atomic<bool> deleted_{false};  // something since the last Erase()
+
+  // Touched only by the writing thread.
+  UsageMap usage_;
+  int64_t next_row_ = 1;
+
+  Mutex mutex_;
+  CondVar returned_;
+  std::vector<std::unique_ptr<db::Database>> readers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace plumbline::server

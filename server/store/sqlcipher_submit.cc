@@ -1,0 +1,225 @@
+// Submit: one submission is decided and written inside the transaction that makes it durable.
+#include <algorithm>
+
+#include "common/check.h"
+#include "common/identity/reason.h"
+#include "server/store/reader.h"
+#include "server/store/sqlcipher_store.h"
+
+namespace plumbline::server {
+namespace {
+
+using identity::Refuse;
+
+identity::Hash ContentHash(const Deposit& deposit) {
+  return Sha256(Concat({deposit.mailbox_id, deposit.sealed}));
+}
+
+// A random order of 0..size-1.
+std::vector<size_t> Shuffled(size_t size) {
+  std::vector<size_t> order(size);
+  for (size_t i = 0; i < size; ++i) order[i] = i;
+  for (size_t i = size; i > 1; --i) std::swap(order[i - 1], order[randombytes_uniform(static_cast<uint32_t>(i))]);
+  return order;
+}
+
+// A random order in which the envelopes of one mailbox keep the order of the submission.
+std::vector<size_t> ShuffledByMailbox(const std::vector<Deposit>& deposits) {
+  const std::vector<size_t> order = Shuffled(deposits.size());
+  std::map<identity::MailboxId, std::vector<size_t>> places;  // where a mailbox's envelopes may stand, ascending
+  for (size_t place = 0; place < order.size(); ++place) places[deposits[order[place]].mailbox_id].push_back(place);
+  std::map<identity::MailboxId, size_t> used;
+  std::vector<size_t> out(deposits.size());
+  for (size_t i = 0; i < deposits.size(); ++i) {
+    const identity::MailboxId& mailbox = deposits[i].mailbox_id;
+    out[places[mailbox][used[mailbox]++]] = i;
+  }
+  return out;
+}
+
+// Whether one of the stored hashes is `shown`. Looks at all of them, each in constant time.
+bool HasCapability(ByteView stored, const identity::Hash& shown) {
+  bool found = false;
+  for (size_t at = 0; at + 32 <= stored.size(); at += 32) found |= ConstantTimeEqual(stored.subspan(at, 32), shown);
+  return found;
+}
+
+}  // namespace
+
+struct SqlcipherStore::Plan {
+  MoveOutcome move = MoveOutcome::kNone;
+  bool repeated_move = false;
+  bool new_gate = false;
+  uint64_t current_epoch = 0;
+  std::vector<identity::Hash> content_hashes;
+  std::vector<std::optional<DepositOutcome>> outcomes;
+  std::vector<bool> fresh;   // not answered before
+  UsageMap usage;            // of the mailboxes it touches, afterwards
+};
+
+absl::StatusOr<SubmitResult> SqlcipherStore::Submit(const Submission& submission, Day today) {
+  CHECK(submission.deposits.size() <= kMaxDeposits);
+  SubmitResult result;
+  const size_t rows = 2 * submission.deposits.size() + (submission.move ? 2 : 0);
+  RETURN_IF_ERROR(writer_->Run(rows, [&](db::Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(result, SubmitIn(transaction.database(), submission, today));
+    return absl::OkStatus();
+  }));
+  return result;
+}
+
+absl::StatusOr<SubmitResult> SqlcipherStore::SubmitIn(db::Database& database, const Submission& submission, Day today) {
+  Plan plan;
+  if (submission.move) {
+    RETURN_IF_ERROR(DecideMove(database, *submission.move, plan));
+    if (plan.move != MoveOutcome::kAccepted) return SubmitResult{{}, plan.move, plan.current_epoch};
+  }
+  RETURN_IF_ERROR(RecallAnswers(database, submission, plan));
+  if (!plan.repeated_move) {
+    RETURN_IF_ERROR(DecideDeposits(database, submission, today, plan));
+    RETURN_IF_ERROR(WriteEnvelopes(database, submission, today, plan));
+    RETURN_IF_ERROR(WriteAnswers(database, submission, today, plan));
+    if (submission.move) RETURN_IF_ERROR(WriteMove(database, *submission.move, today, plan));
+  }
+  SubmitResult result{{}, plan.move, plan.current_epoch};
+  for (const std::optional<DepositOutcome>& outcome : plan.outcomes) result.outcomes.push_back(*outcome);
+  for (const auto& [mailbox, usage] : plan.usage) usage_[mailbox] = usage;  // last: nothing can fail any more
+  return result;
+}
+
+absl::Status SqlcipherStore::DecideMove(db::Database& database, const VerifiedMove& move, Plan& plan) {
+  const int64_t epoch = static_cast<int64_t>(move.epoch);
+  ASSIGN_OR_RETURN(db::Statement gate, database.Prepare("SELECT epoch, public_key FROM gates WHERE handle = ?"));
+  ASSIGN_OR_RETURN(const bool exists, gate.Bind(1, ByteView(move.handle)).Step());
+  if (!exists) {
+    plan.new_gate = move.founds;
+    plan.move = move.founds ? MoveOutcome::kAccepted : MoveOutcome::kUnknown;
+    plan.current_epoch = move.founds ? move.epoch + 1 : 0;
+    return absl::OkStatus();
+  }
+  plan.current_epoch = static_cast<uint64_t>(gate.Int64(0));
+  if (gate.Int64(0) == epoch && Equal(gate.Blob(1), move.key)) {
+    plan.move = MoveOutcome::kAccepted;
+    plan.current_epoch = move.epoch + 1;
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(db::Statement commit,
+                   database.Prepare("SELECT record_hash FROM commits WHERE handle = ? AND epoch = ?"));
+  ASSIGN_OR_RETURN(const bool stored, commit.Bind(1, ByteView(move.handle)).Bind(2, epoch).Step());
+  plan.repeated_move = stored && Equal(commit.Blob(0), move.record_hash);
+  plan.move = plan.repeated_move ? MoveOutcome::kAccepted : MoveOutcome::kLost;
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::RecallAnswers(db::Database& database, const Submission& submission, Plan& plan) {
+  ASSIGN_OR_RETURN(db::Statement find,
+                   database.Prepare("SELECT content_hash, outcome FROM answers WHERE envelope_id = ?"));
+  for (const Deposit& deposit : submission.deposits) {
+    find.Reset();
+    ASSIGN_OR_RETURN(const bool known, find.Bind(1, ByteView(deposit.envelope_id)).Step());
+    plan.content_hashes.push_back(ContentHash(deposit));
+    plan.outcomes.emplace_back();
+    plan.fresh.push_back(!known);
+    if (known && !Equal(find.Blob(0), plan.content_hashes.back())) {
+      return Refuse(absl::StatusCode::kAlreadyExists, "envelope_id_reused",
+                    "an envelope id was used before with other content; nothing was stored");
+    }
+    if (known) plan.outcomes.back() = static_cast<DepositOutcome>(find.Int64(1));
+    if (!known && plan.repeated_move) {
+      return Refuse(absl::StatusCode::kFailedPrecondition, "submission_forgotten",
+                    "this commit was accepted so long ago that its answers are gone; fetch your mailboxes instead");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::DecideDeposits(db::Database& database, const Submission& submission, Day today, Plan& plan) {
+  ASSIGN_OR_RETURN(db::Statement find,
+                   database.Prepare("SELECT capabilities FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
+  for (size_t i = 0; i < submission.deposits.size(); ++i) {
+    if (!plan.fresh[i]) continue;
+    const Deposit& deposit = submission.deposits[i];
+    find.Reset();
+    ASSIGN_OR_RETURN(const bool exists,
+                     find.Bind(1, ByteView(deposit.mailbox_id)).Bind(2, static_cast<int64_t>(today)).Step());
+    if (!exists || !HasCapability(find.Blob(0), deposit.capability_hash)) {
+      plan.outcomes[i] = DepositOutcome::kRefused;
+      continue;
+    }
+    auto usage = plan.usage.find(deposit.mailbox_id);
+    if (usage == plan.usage.end()) {
+      ASSIGN_OR_RETURN(const Usage now, UsageOf(database, deposit.mailbox_id));
+      usage = plan.usage.emplace(deposit.mailbox_id, now).first;
+    }
+    Usage& held = usage->second;
+    const int64_t size = static_cast<int64_t>(deposit.sealed.size());
+    if (held.envelopes + 1 > options_.mailbox_envelopes || held.bytes + size > options_.mailbox_bytes) {
+      plan.outcomes[i] = DepositOutcome::kFull;
+      continue;
+    }
+    held.envelopes += 1;
+    held.bytes += size;
+    plan.outcomes[i] = DepositOutcome::kStored;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SqlcipherStore::Usage> SqlcipherStore::UsageOf(db::Database& database, const identity::MailboxId& mailbox) {
+  constexpr size_t kMaxRemembered = 100'000;  // mailboxes; about 10 MB
+  if (const auto known = usage_.find(mailbox); known != usage_.end()) return known->second;
+  if (usage_.size() >= kMaxRemembered) usage_.clear();
+  ASSIGN_OR_RETURN(db::Statement count,
+                   database.Prepare("SELECT COUNT(*), IFNULL(SUM(LENGTH(sealed)), 0) FROM envelopes WHERE mailbox = ?"));
+  RETURN_IF_ERROR(count.Bind(1, ByteView(mailbox)).Step().status());
+  return Usage{count.Int64(0), count.Int64(1)};
+}
+
+absl::Status SqlcipherStore::WriteEnvelopes(db::Database& database, const Submission& submission, Day today, const Plan& plan) {
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO envelopes (row, mailbox, envelope_id, sealed, day) VALUES (?, ?, ?, ?, ?)"));
+  for (const size_t i : ShuffledByMailbox(submission.deposits)) {
+    if (!plan.fresh[i] || plan.outcomes[i] != DepositOutcome::kStored) continue;
+    const Deposit& deposit = submission.deposits[i];
+    insert.Reset();
+    RETURN_IF_ERROR(insert.Bind(1, next_row_++).Bind(2, ByteView(deposit.mailbox_id)).Bind(3, ByteView(deposit.envelope_id))
+                        .Bind(4, deposit.sealed).Bind(5, static_cast<int64_t>(today)).Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::WriteAnswers(db::Database& database, const Submission& submission, Day today, const Plan& plan) {
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO answers (envelope_id, content_hash, outcome, day) VALUES (?, ?, ?, ?)"));
+  for (const size_t i : Shuffled(submission.deposits.size())) {
+    if (!plan.fresh[i]) continue;
+    insert.Reset();
+    RETURN_IF_ERROR(insert.Bind(1, ByteView(submission.deposits[i].envelope_id)).Bind(2, ByteView(plan.content_hashes[i]))
+                        .Bind(3, static_cast<int64_t>(*plan.outcomes[i])).Bind(4, static_cast<int64_t>(today)).Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::WriteMove(db::Database& database, const VerifiedMove& move, Day today, const Plan& plan) {
+  const int64_t epoch = static_cast<int64_t>(move.epoch), day = static_cast<int64_t>(today);
+  ASSIGN_OR_RETURN(db::Statement gate,
+                   database.Prepare(plan.new_gate
+                                        ? "INSERT INTO gates (epoch, public_key, day, handle) VALUES (?, ?, ?, ?)"
+                                        : "UPDATE gates SET epoch = ?, public_key = ?, day = ? WHERE handle = ?"));
+  RETURN_IF_ERROR(gate.Bind(1, epoch + 1).Bind(2, ByteView(move.next_key)).Bind(3, day).Bind(4, ByteView(move.handle)).Run());
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO commits (handle, epoch, sealed_commit, next_public_key, read_token_hash, "
+                                    "record_hash, day) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+  return insert.Bind(1, ByteView(move.handle)).Bind(2, epoch).Bind(3, move.sealed_commit).Bind(4, ByteView(move.next_key))
+      .Bind(5, ByteView(move.read_token_hash)).Bind(6, ByteView(move.record_hash)).Bind(7, day).Run();
+}
+
+absl::StatusOr<std::optional<Gate>> SqlcipherStore::FindGate(const identity::Fixed<32>& handle) {
+  const Reader reader(*this);
+  ASSIGN_OR_RETURN(db::Statement find, reader->Prepare("SELECT epoch, public_key FROM gates WHERE handle = ?"));
+  ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(handle)).Step());
+  if (!found) return std::optional<Gate>();
+  ASSIGN_OR_RETURN(const identity::PublicKey key, identity::ToFixed<32>(find.Blob(1)));
+  return std::optional<Gate>(Gate{static_cast<uint64_t>(find.Int64(0)), key});
+}
+
+}  // namespace plumbline::server
