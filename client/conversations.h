@@ -1,0 +1,88 @@
+// Direct conversations: which MLS group carries one, and the steps that change a group or send in it. Every step ends in one
+// Change that holds the group's state, the exact outgoing bytes and the history together; nothing here touches the network.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/self.h"
+#include "client/stores.h"
+#include "common/clock.h"
+#include "common/status.h"
+#include "mls/group.h"
+#include "mls/key_package.h"
+
+namespace plumbline::client {
+
+inline constexpr size_t kMaxText = 256 * 1024;  // bytes of one text message
+
+// A stored group and its parsed state.
+struct OpenGroup {
+  StoredGroup stored;
+  mls::Group state;
+};
+
+// What the server answered for one envelope.
+enum class Delivered { kStored, kRefused, kFull };
+struct EnvelopeAnswer {
+  identity::EnvelopeId envelope_id{};
+  Delivered outcome = Delivered::kStored;
+};
+
+class Conversations final {
+ public:
+  Conversations(Stores& stores, const Self& self, const Clock& clock) : stores_(stores), self_(self), clock_(clock) {}
+
+  // Of the active groups of this conversation the one whose id has the least SHA-256: both people pick the same, whoever
+  // made which. None if there is none yet.
+  absl::StatusOr<std::optional<OpenGroup>> SendingGroup(absl::string_view other);
+  // A group of this conversation whose first commit is still on its way.
+  absl::StatusOr<bool> IsCreating(absl::string_view other);
+  absl::StatusOr<std::optional<OpenGroup>> Find(ByteView group_id);
+
+  // Makes the group `mailbox.group_id` with the owners of `others` and puts its first commit and the Welcomes in the outbox.
+  // INVALID_ARGUMENT if a key package is unusable or somebody else's than the two people's.
+  absl::Status Create(const std::string& other, const std::vector<mls::KeyPackage>& others, const Mailbox& mailbox);
+
+  // Puts a commit in the outbox: members added and removed, and the own leaf with `address` if given. One commit of a group at
+  // a time: FAILED_PRECONDITION commit_pending. INVALID_ARGUMENT as Create.
+  struct Changes {
+    std::vector<mls::KeyPackage> adds;
+    std::vector<mls::LeafIndex> removes;
+    std::optional<identity::MailboxAddress> address;
+  };
+  absl::Status StageCommit(OpenGroup& group, const Changes& changes);
+
+  // The server's answers. Accepted: the group advances. Lost: the staged commit is dropped; whoever wanted it looks again.
+  absl::Status CommitAccepted(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers);
+  absl::Status CommitLost(const OutboxItem& item);
+  // The gate refused our signature: our state and the server's contradict each other. The group is set aside.
+  absl::Status GateRefused(const OutboxItem& item);
+  absl::Status MessageAnswered(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers);
+
+  // Writes a text down, to be encrypted when its group is ready. INVALID_ARGUMENT text_empty, text_too_long,
+  // text_not_utf8. Returns the history id.
+  absl::StatusOr<int64_t> AddText(const std::string& other, absl::string_view text);
+  // Encrypts the oldest waiting text of `other` into the outbox. False if there was none, or no group that can carry it.
+  absl::StatusOr<bool> EncryptNext(absl::string_view other);
+
+  // A line a person should see. Part of `change`.
+  absl::Status AddNotice(Change& change, absl::string_view conversation, absl::string_view reason, absl::string_view text);
+
+ private:
+  absl::StatusOr<mls::CommitParams> ParamsFor(const OpenGroup& group, const Changes& changes) const;
+  absl::StatusOr<OutboxItem> MakeItem(const OpenGroup& group, const mls::StagedCommit& staged, bool is_new) const;
+  absl::Status AddFailures(Change& change, const StoredGroup& group, const OutboxItem& item,
+                           const std::vector<EnvelopeAnswer>& answers);
+
+  Stores& stores_;
+  const Self& self_;
+  const Clock& clock_;
+};
+
+// What a leaf of this client can do.
+mls::Capabilities OwnCapabilities();
+mls::Extensions LeafExtensions(const identity::MailboxAddress& address);
+
+}  // namespace plumbline::client

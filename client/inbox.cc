@@ -1,0 +1,292 @@
+#include "client/inbox.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "client/gate.h"
+#include "client/roster.h"
+#include "client/sealing.h"
+#include "common/identity/frame.h"
+#include "common/identity/grant.h"
+#include "common/identity/reason.h"
+
+namespace plumbline::client {
+namespace {
+
+using identity::Refuse;
+
+// More frames than this missing at once are not remembered one by one.
+constexpr uint64_t kMaxRememberedGap = 256;
+
+bool IsStoreFailure(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsInternal(status) || absl::IsUnavailable(status) || absl::IsAborted(status) ||
+         absl::IsResourceExhausted(status);
+}
+
+absl::Status Hostile(absl::string_view reason, absl::string_view why) {
+  return Refuse(absl::StatusCode::kInvalidArgument, reason, why);
+}
+
+// A refusal of bytes from outside is never taken for a failure of the store, whatever its code.
+template <typename T>
+absl::StatusOr<T> Judge(absl::StatusOr<T> value, absl::string_view reason) {
+  if (value.ok()) return value;
+  return Hostile(reason, value.status().message());
+}
+
+std::string DeviceName(const identity::DeviceId& device) { return ToHex(device).substr(0, 8); }
+
+// The group a message is for, from its own header.
+absl::StatusOr<const mls::PrivateMessage*> PrivateMessageOf(const mls::MlsMessage& message) {
+  const mls::PrivateMessage* content = std::get_if<mls::PrivateMessage>(&message.body);
+  if (content == nullptr) return Hostile("envelope_malformed", "an envelope holds an MLS message that is not private");
+  return content;
+}
+
+}  // namespace
+
+absl::StatusOr<TakenEnvelope> Inbox::Take(const identity::MailboxId& mailbox_id, const identity::EnvelopeId& envelope_id,
+                                          ByteView sealed, bool give_up) {
+  ASSIGN_OR_RETURN(const bool seen, stores_.history.Seen(envelope_id));
+  if (seen) return TakenEnvelope{Taken::kDuplicate, {}};
+  ASSIGN_OR_RETURN(const std::optional<Mailbox> mailbox, stores_.mailboxes.Find(mailbox_id));
+  if (!mailbox.has_value()) return absl::InternalError("an envelope from a mailbox that is not ours");
+  absl::Status why;
+  Bytes group_id = mailbox->group_id;
+  {
+    ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+    absl::StatusOr<TakenEnvelope> taken = Apply(change, *mailbox, envelope_id, sealed);
+    if (taken.ok() && taken->taken == Taken::kDone) {
+      RETURN_IF_ERROR(stores_.history.MarkSeen(change, envelope_id, identity::DayOf(clock_.Now())));
+      RETURN_IF_ERROR(change.Commit());
+      return taken;
+    }
+    if (taken.ok()) {
+      if (!give_up) return taken;
+      group_id = taken->group_id;
+      why = Hostile("commit_missing",
+                    "A message came for a later state of the conversation, and the changes in between can no longer be "
+                    "fetched. Ask the other person to send it again; if that goes on, start a new conversation");
+    } else {
+      why = taken.status();
+    }
+  }  // rolled back
+  if (IsStoreFailure(why)) return why;
+  RETURN_IF_ERROR(WriteOff(envelope_id, group_id, why));
+  return TakenEnvelope{};
+}
+
+absl::Status Inbox::WriteOff(const identity::EnvelopeId& envelope_id, const Bytes& group_id, const absl::Status& why) {
+  std::string conversation;
+  ASSIGN_OR_RETURN(const std::optional<StoredGroup> group, stores_.groups.Find(group_id));
+  if (group.has_value()) conversation = group->conversation;
+  std::string reason = identity::ReasonOf(why);
+  if (reason.empty()) reason = "envelope_unreadable";
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(conversations_.AddNotice(
+      change, conversation, reason,
+      absl::StrCat("Something that arrived could not be read: ", identity::TextOf(why),
+                   ". Nothing else was changed by it. If a message is missing, ask for it again.")));
+  RETURN_IF_ERROR(stores_.history.MarkSeen(change, envelope_id, identity::DayOf(clock_.Now())));
+  return change.Commit();
+}
+
+absl::StatusOr<TakenEnvelope> Inbox::Apply(Change& change, const Mailbox& mailbox,
+                                           const identity::EnvelopeId& envelope_id, ByteView sealed) {
+  const absl::StatusOr<identity::EnvelopeContent> content = OpenEnvelope(mailbox, envelope_id, sealed);
+  if (!content.ok()) return Hostile("envelope_malformed", content.status().message());
+  switch (content->kind) {
+    case identity::EnvelopeKind::kWelcome:
+      RETURN_IF_ERROR(ApplyWelcome(change, content->payload));
+      return TakenEnvelope{};
+    case identity::EnvelopeKind::kMessage:
+      return ApplyMessage(change, content->payload, nullptr);
+    case identity::EnvelopeKind::kCommit: {
+      const absl::StatusOr<identity::CommitPayload> payload = identity::ParseCommitPayload(content->payload);
+      if (!payload.ok()) return Hostile("envelope_malformed", payload.status().message());
+      return ApplyMessage(change, payload->mls_message, &payload->gate);
+    }
+    default:
+      return Hostile("envelope_unsupported", "it has a kind that this version does not know; update this program");
+  }
+}
+
+absl::Status Inbox::ApplyWelcome(Change& change, ByteView welcome) {
+  ASSIGN_OR_RETURN(const std::vector<Bytes> refs,
+                   Judge(mls::Group::WelcomeKeyPackageRefs(welcome), "envelope_malformed"));
+  std::optional<StoredKeyPackage> key_package;
+  for (const Bytes& ref : refs) {
+    if (key_package.has_value()) break;
+    ASSIGN_OR_RETURN(key_package, stores_.supply.FindKeyPackage(ref));
+  }
+  if (!key_package.has_value()) return Hostile("welcome_unknown", "an invitation to a conversation was for keys that are not here");
+  ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::KeyPackageBundle::Parse(key_package->bundle.view()));
+  mls::SignatureKeyPair keys = self_.mls_keys();
+  ASSIGN_OR_RETURN(mls::Group state, Judge(mls::Group::Join(welcome, bundle, std::move(keys.private_key), std::nullopt,
+                                                            self_.authentication(), clock_.Now()),
+                                           "welcome_refused"));
+  ASSIGN_OR_RETURN(const std::string other, OtherPerson(state, self_.user()));
+  ASSIGN_OR_RETURN(const identity::GroupData data, DataOf(state));
+  ASSIGN_OR_RETURN(const std::optional<StoredGroup> known, stores_.groups.Find(state.group_id()));
+  if (known.has_value()) return Hostile("welcome_repeated", "an invitation named a conversation that this device is in already");
+
+  StoredGroup stored;
+  stored.id = state.group_id();
+  stored.conversation = other;
+  stored.handle = data.handle;
+  stored.status = GroupStatus::kActive;
+  stored.state = state.Serialize();
+  stored.joined_epoch = state.epoch();
+  stored.address_due = true;
+  RETURN_IF_ERROR(stores_.groups.Add(change, stored));
+  if (!key_package->last_resort) RETURN_IF_ERROR(stores_.supply.RemoveKeyPackage(change, key_package->ref));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TakenEnvelope> Inbox::ApplyMessage(Change& change, ByteView mls_message, const identity::GateRecord* gate) {
+  const absl::StatusOr<mls::MlsMessage> parsed = mls::ParseMlsMessage(mls_message);
+  if (!parsed.ok()) return Hostile("envelope_malformed", parsed.status().message());
+  ASSIGN_OR_RETURN(const mls::PrivateMessage* header, PrivateMessageOf(*parsed));
+  const bool is_commit = header->content_type == mls::ContentType::kCommit;
+  if (is_commit != (gate != nullptr)) return Hostile("envelope_malformed", "a commit without its gate record, or the reverse");
+  ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.Find(header->group_id));
+  if (!group.has_value()) return Hostile("group_unknown", "a message was for a conversation this device is not in");
+  if (group->stored.status == GroupStatus::kLeft) return Hostile("group_left", "a message was for a conversation this device was removed from");
+  if (header->epoch > group->state.epoch()) return TakenEnvelope{Taken::kBehind, group->stored.id};
+  if (is_commit && header->epoch < group->state.epoch()) return TakenEnvelope{};  // applied when it was fetched
+
+  ASSIGN_OR_RETURN(mls::Processed processed,
+                   Judge(group->state.Process(mls_message, self_.authentication(), clock_.Now()), "message_unreadable"));
+  if (const auto* message = std::get_if<mls::ApplicationMessage>(&processed)) {
+    RETURN_IF_ERROR(ApplyApplication(change, *group, *message));
+  } else if (auto* staged = std::get_if<mls::StagedCommit>(&processed)) {
+    if (staged->next.has_value()) {
+      RETURN_IF_ERROR(CheckEnvelopeRecord(*gate, GateStep{group->state, *staged->next, group->stored.handle}));
+    }
+    RETURN_IF_ERROR(ApplyCommit(change, *group, std::move(*staged)));
+  } else {
+    group->stored.state = group->state.Serialize();  // a proposal, kept for whoever commits it
+    RETURN_IF_ERROR(stores_.groups.Update(change, group->stored));
+  }
+  return TakenEnvelope{};
+}
+
+absl::Status Inbox::ApplyApplication(Change& change, OpenGroup& group, const mls::ApplicationMessage& message) {
+  group.stored.state = group.state.Serialize();
+  RETURN_IF_ERROR(stores_.groups.Update(change, group.stored));
+  ASSIGN_OR_RETURN(const CredentialNames sender, NamesOf(message.sender_credential));
+  return ApplyFrame(change, group, sender, message.plaintext.view());
+}
+
+absl::Status Inbox::ApplyFrame(Change& change, const OpenGroup& group, const CredentialNames& sender,
+                               ByteView plaintext) {
+  const std::string& conversation = group.stored.conversation;
+  const std::string name = ShortName(sender.user, self_.domain());
+  const auto gap = [&](absl::string_view reason, absl::string_view text) {
+    return AddEntry(change, conversation, sender, EntryKind::kGap, "", AsBytes(text), reason);
+  };
+  const absl::StatusOr<identity::Frame> frame = identity::ParseFrame(plaintext);
+  if (!frame.ok()) {
+    return gap("frame_malformed", absl::StrCat("A message from ", name, " does not have the form this version knows. Update "
+                                               "this program, or ask for it again."));
+  }
+  ASSIGN_OR_RETURN(const std::optional<ChainHead> known, stores_.groups.FindChain(group.stored.id, sender.device));
+  // Whoever joined late cannot know where the others' chains stand: the first frame seen is the start.
+  const bool from_start = known.has_value() || group.stored.joined_epoch <= 1;
+  const ChainHead head = known.value_or(ChainHead{});
+  if (frame->sequence > head.sequence) {
+    if (from_start && frame->sequence != head.sequence + 1) {
+      const uint64_t count = frame->sequence - head.sequence - 1;
+      RETURN_IF_ERROR(gap("messages_missing",
+                          absl::StrCat(count, count == 1 ? " message" : " messages", " from ", name, " before the next one "
+                                       "did not arrive: not sent through to the end, deleted after 30 days, or kept back on "
+                                       "the way. If it does not follow soon, ask for it again.")));
+      const uint64_t first = count > kMaxRememberedGap ? frame->sequence - kMaxRememberedGap : head.sequence + 1;
+      for (uint64_t sequence = first; sequence < frame->sequence; ++sequence) {
+        RETURN_IF_ERROR(stores_.groups.AddMissing(change, group.stored.id, sender.device, sequence));
+      }
+    } else if (from_start && frame->previous_hash != head.hash) {
+      RETURN_IF_ERROR(gap("chain_broken", absl::StrCat("The next message from ", name, " does not follow the one before: that "
+                                                       "device was restored from a copy or sent different things to "
+                                                       "different people. Compare with the sender.")));
+    }
+    RETURN_IF_ERROR(stores_.groups.SetChain(change, group.stored.id, sender.device, {frame->sequence, Sha256(plaintext)}));
+  } else {
+    ASSIGN_OR_RETURN(const bool was_missing,
+                     stores_.groups.TakeMissing(change, group.stored.id, sender.device, frame->sequence));
+    if (!was_missing) {
+      return gap("message_repeated", absl::StrCat("A message from ", name, " came under a number that was used before and is "
+                                                  "not shown: that device was restored from a copy, or is faulty. Ask for "
+                                                  "it again."));
+    }
+    RETURN_IF_ERROR(gap("message_late", absl::StrCat("The next message from ", name, " is one that was missing above.")));
+  }
+  return AddEntry(change, conversation, sender, EntryKind::kMessage, frame->media_type, frame->body, "");
+}
+
+absl::Status Inbox::AddEntry(Change& change, const std::string& conversation, const CredentialNames& sender,
+                             EntryKind kind, absl::string_view media_type, ByteView body, absl::string_view detail) {
+  Entry entry;
+  entry.time = clock_.Now();
+  entry.conversation = conversation;
+  entry.kind = kind;
+  entry.sender = sender.user;
+  entry.device_id = Bytes(sender.device.begin(), sender.device.end());
+  entry.media_type = std::string(media_type);
+  entry.body = ToBytes(body);
+  entry.state = EntryState::kNew;
+  entry.detail = std::string(detail);
+  return stores_.history.Add(change, entry).status();
+}
+
+absl::Status Inbox::ApplyCommit(Change& change, OpenGroup& group, mls::StagedCommit staged) {
+  const std::string& conversation = group.stored.conversation;
+  if (!staged.next.has_value()) {
+    group.stored.status = GroupStatus::kLeft;
+    RETURN_IF_ERROR(conversations_.AddNotice(change, conversation, "removed",
+                                             "This device was removed from the conversation by a member."));
+  } else {
+    ASSIGN_OR_RETURN(const std::string other, OtherPerson(*staged.next, self_.user()));
+    if (other != conversation) return Hostile("not_direct", "a change would have put somebody else into a direct conversation");
+    for (const mls::MemberChange& added : staged.adds) {
+      ASSIGN_OR_RETURN(const CredentialNames names, NamesOf(added.after.credential));
+      RETURN_IF_ERROR(conversations_.AddNotice(change, conversation, "device_added",
+                                               absl::StrCat("A device of ", ShortName(names.user, self_.domain()), " (",
+                                                            DeviceName(names.device), ") was added to the conversation.")));
+    }
+    for (const mls::MemberChange& removed : staged.removes) {
+      ASSIGN_OR_RETURN(const CredentialNames names, NamesOf(removed.before.credential));
+      RETURN_IF_ERROR(conversations_.AddNotice(change, conversation, "device_removed",
+                                               absl::StrCat("A device of ", ShortName(names.user, self_.domain()), " (",
+                                                            DeviceName(names.device), ") was removed from the conversation.")));
+    }
+    RETURN_IF_ERROR(group.state.AdvanceTo(*std::move(staged.next)));
+  }
+  group.stored.state = group.state.Serialize();
+  RETURN_IF_ERROR(stores_.groups.Update(change, group.stored));
+  // Our own commit of that epoch, if there is one, has lost.
+  ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(group.stored.id));
+  if (pending.has_value() && pending->epoch < group.state.epoch()) {
+    RETURN_IF_ERROR(stores_.outbox.Remove(change, pending->id));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Inbox::TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key) {
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.Find(group_id));
+  if (!group.has_value()) return absl::InternalError("a commit was fetched for a group that is gone");
+  ASSIGN_OR_RETURN(mls::Processed processed,
+                   group->state.Process(mls_message, self_.authentication(), clock_.Now()));
+  mls::StagedCommit* staged = std::get_if<mls::StagedCommit>(&processed);
+  if (staged == nullptr) return Hostile("envelope_malformed", "what the server keeps as a commit is none");
+  if (staged->next.has_value()) {
+    RETURN_IF_ERROR(CheckNextKey(next_public_key, GateStep{group->state, *staged->next, group->stored.handle}));
+  }
+  RETURN_IF_ERROR(ApplyCommit(change, *group, std::move(*staged)));
+  return change.Commit();
+}
+
+}  // namespace plumbline::client

@@ -1,0 +1,62 @@
+// From a received envelope to its effects. All effects of one envelope (group state, history, the envelope's id) are in one
+// Change; only after it is committed may the envelope be acknowledged. What cannot be used is written down as a notice with
+// cause and remedy, never dropped silently, and never makes this client fail.
+#pragma once
+
+#include <string>
+
+#include "client/conversations.h"
+#include "client/self.h"
+#include "client/stores.h"
+#include "common/clock.h"
+#include "common/identity/envelope.h"
+#include "common/status.h"
+#include "mls/framing.h"
+
+namespace plumbline::client {
+
+enum class Taken {
+  kDone,       // its effects, or a notice that it had none, are on disk: acknowledge it
+  kDuplicate,  // they were already: acknowledge it
+  kBehind,     // it belongs to a later epoch than ours: fetch the commits in between, then offer it again
+};
+
+struct TakenEnvelope {
+  Taken taken = Taken::kDone;
+  Bytes group_id;  // kBehind: the group that has to catch up
+};
+
+class Inbox final {
+ public:
+  Inbox(Stores& stores, Conversations& conversations, const Self& self, const Clock& clock)
+      : stores_(stores), conversations_(conversations), self_(self), clock_(clock) {}
+
+  // Fails only if the store does; then nothing was changed and the envelope must not be acknowledged. `give_up`: do not
+  // answer kBehind again, write the envelope off with a notice.
+  absl::StatusOr<TakenEnvelope> Take(const identity::MailboxId& mailbox_id, const identity::EnvelopeId& envelope_id,
+                                     ByteView sealed, bool give_up = false);
+
+  // A commit fetched from the server, with the gate key it was stored with: applied to the group's current epoch and
+  // committed. UNAUTHENTICATED gate_mismatch; other codes as mls::Group::Process: the group stays.
+  absl::Status TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key);
+
+ private:
+  // What one envelope does, within `change`. A status is a reason to write it off, not a failure of the store.
+  absl::StatusOr<TakenEnvelope> Apply(Change& change, const Mailbox& mailbox, const identity::EnvelopeId& envelope_id,
+                                      ByteView sealed);
+  absl::Status ApplyWelcome(Change& change, ByteView welcome);
+  absl::StatusOr<TakenEnvelope> ApplyMessage(Change& change, ByteView mls_message, const identity::GateRecord* gate);
+  absl::Status ApplyApplication(Change& change, OpenGroup& group, const mls::ApplicationMessage& message);
+  absl::Status ApplyFrame(Change& change, const OpenGroup& group, const CredentialNames& sender, ByteView plaintext);
+  absl::Status ApplyCommit(Change& change, OpenGroup& group, mls::StagedCommit staged);
+  absl::Status AddEntry(Change& change, const std::string& conversation, const CredentialNames& sender, EntryKind kind,
+                        absl::string_view media_type, ByteView body, absl::string_view detail);
+  absl::Status WriteOff(const identity::EnvelopeId& envelope_id, const Bytes& group_id, const absl::Status& why);
+
+  Stores& stores_;
+  Conversations& conversations_;
+  const Self& self_;
+  const Clock& clock_;
+};
+
+}  // namespace plumbline::client

@@ -1,0 +1,148 @@
+#include "client/net/mailbox_stream.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <thread>
+
+#include "common/crypto/ed25519.h"
+#include "common/identity/grant.h"
+#include "common/identity/labels.h"
+#include "common/identity/reason.h"
+#include "common/mutex.h"
+#include "common/rpc/status.h"
+#include "plumbline/delivery/v1/delivery.grpc.pb.h"
+
+namespace plumbline::client {
+namespace {
+
+using delivery::v1::ReceiveRequest;
+using delivery::v1::ReceiveResponse;
+
+absl::Status CloseReason(const ReceiveResponse::Closed& closed) {
+  switch (closed.reason()) {
+    case ReceiveResponse::Closed::REPLACED:
+      return identity::Refuse(absl::StatusCode::kAborted, "stream_replaced",
+                              "another connection now fetches this mailbox; is this device's folder in use twice?");
+    case ReceiveResponse::Closed::MAILBOX_CLOSED:
+      return identity::Refuse(absl::StatusCode::kNotFound, "mailbox_closed",
+                              "the mailbox has expired or was closed; a new one is opened with the next command");
+    default:
+      return identity::Refuse(absl::StatusCode::kUnavailable, "server_stopping",
+                              "the delivery server is stopping; try again in a moment");
+  }
+}
+
+class GrpcMailboxStream final : public MailboxStream {
+ public:
+  GrpcMailboxStream(rpc::Endpoint endpoint, std::shared_ptr<grpc::Channel> channel, const identity::MailboxId& mailbox,
+                    crypto::Ed25519KeyPair owner, uint64_t number, EventQueue& events, const Clock& clock)
+      : endpoint_(std::move(endpoint)), stub_(delivery::v1::Delivery::NewStub(channel)), mailbox_(mailbox),
+        owner_(std::move(owner)), number_(number), events_(events), clock_(clock), stream_(stub_->Receive(&context_)),
+        reader_([this] { Run(); }) {}
+
+  ~GrpcMailboxStream() override {
+    stopping_ = true;
+    context_.TryCancel();
+    reader_.join();
+  }
+
+  void Acknowledge(const std::vector<uint64_t>& tags) override {
+    ReceiveRequest request;
+    for (const uint64_t tag : tags) request.mutable_ack()->add_tags(tag);
+    Write(request);
+  }
+
+ private:
+  bool Write(const ReceiveRequest& request) {
+    MutexLock lock(writing_);
+    return stream_->Write(request);
+  }
+
+  template <typename What>
+  bool Push(What what) {
+    return events_.Push(Event{mailbox_, number_, std::move(what)}, stopping_);
+  }
+
+  void Run() {
+    absl::Status why = Read();
+    const grpc::Status finished = stream_->Finish();
+    if (stopping_) return;
+    if (why.ok()) {
+      why = finished.ok() ? identity::Refuse(absl::StatusCode::kUnavailable, "stream_ended", "the server ended the stream")
+                          : rpc::MapClientError(finished, endpoint_, clock_.Now());
+    }
+    Push(StreamEnded{why});
+  }
+
+  // Until the stream ends. A status if the server said why, or said nonsense.
+  absl::Status Read() {
+    ReceiveRequest open;
+    open.mutable_open()->set_mailbox_id(ToString(mailbox_));
+    if (!Write(open)) return absl::OkStatus();
+    ReceiveResponse response;
+    while (stream_->Read(&response)) {
+      switch (response.message_case()) {
+        case ReceiveResponse::kChallenge:
+          RETURN_IF_ERROR(Answer(response.challenge()));
+          break;
+        case ReceiveResponse::kDelivery:
+          RETURN_IF_ERROR(PushDelivery(*response.mutable_delivery()));
+          break;
+        case ReceiveResponse::kCaughtUp:
+          Push(CaughtUp{});
+          break;
+        case ReceiveResponse::kClosed:
+          return CloseReason(response.closed());
+        default:
+          return absl::InvalidArgumentError("the delivery server sent a message this version does not know");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Answer(const ReceiveResponse::Challenge& challenge) {
+    ASSIGN_OR_RETURN(const identity::Nonce nonce, identity::ToFixed<32>(AsBytes(challenge.nonce())));
+    ReceiveRequest proof;
+    proof.mutable_proof()->set_signature(
+        ToString(owner_.Sign(identity::kReceiveLabel, identity::ReceiveMessage(nonce, mailbox_))));
+    Write(proof);
+    return absl::OkStatus();
+  }
+
+  absl::Status PushDelivery(const ReceiveResponse::Delivery& delivery) {
+    EnvelopeArrived arrived;
+    arrived.tag = delivery.tag();
+    ASSIGN_OR_RETURN(arrived.envelope_id, identity::ToFixed<16>(AsBytes(delivery.envelope_id())));
+    arrived.sealed = ToBytes(AsBytes(delivery.sealed()));
+    Push(std::move(arrived));
+    return absl::OkStatus();
+  }
+
+  const rpc::Endpoint endpoint_;
+  const std::unique_ptr<delivery::v1::Delivery::Stub> stub_;
+  const identity::MailboxId mailbox_;
+  const crypto::Ed25519KeyPair owner_;
+  const uint64_t number_;
+  EventQueue& events_;
+  const Clock& clock_;
+  grpc::ClientContext context_;
+  const std::unique_ptr<grpc::ClientReaderWriter<ReceiveRequest, ReceiveResponse>> stream_;
+  Mutex writing_;
+  std::atomic<bool> stopping_ = false;
+  std::thread reader_;  // last: it uses all of the above
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MailboxStream>> NewMailboxStream(rpc::Endpoint endpoint, const Mailbox& mailbox,
+                                                                uint64_t number, EventQueue& events,
+                                                                const Clock& clock) {
+  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair owner,
+                   crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(mailbox.owner_seed.view())));
+  ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint));
+  return std::unique_ptr<MailboxStream>(std::make_unique<GrpcMailboxStream>(
+      std::move(endpoint), std::move(channel), mailbox.id, std::move(owner), number, events, clock));
+}
+
+}  // namespace plumbline::client

@@ -1,0 +1,96 @@
+#include "client/store/contact_store.h"
+
+#include "client/store/columns.h"
+#include "common/codec.h"
+
+namespace plumbline::client {
+
+identity::Hash DevicesHash(const identity::DirectoryRecord& record) {
+  Writer out;
+  for (const identity::RecordDevice& device : record.devices) {
+    out.Fixed(device.device_id).Fixed(device.mls_signature_public_key);
+  }
+  return Sha256(out.view());
+}
+
+absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user) {
+  ASSIGN_OR_RETURN(db::Statement row,
+                   store_.db().Prepare("SELECT record, signature, shown_devices, verified_devices FROM contact "
+                                       "WHERE user = ?1"));
+  row.Bind(1, user);
+  ASSIGN_OR_RETURN(const bool found, row.Step());
+  if (!found) return std::nullopt;
+  Contact contact;
+  contact.user = std::string(user);
+  contact.record = BytesColumn(row, 0);
+  contact.signature = BytesColumn(row, 1);
+  contact.shown_devices = BytesColumn(row, 2);
+  if (!row.IsNull(3)) contact.verified_devices = BytesColumn(row, 3);
+  absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(contact.record);
+  if (!parsed.ok()) return absl::DataLossError("a directory record in the client's store is malformed");
+  contact.parsed = *std::move(parsed);
+  return contact;
+}
+
+absl::Status ContactStore::SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record,
+                                     ByteView signature) {
+  {
+    ASSIGN_OR_RETURN(db::Statement update,
+                     change.db().Prepare("UPDATE contact SET version = ?2, record = ?3, signature = ?4 WHERE user = ?1"));
+    RETURN_IF_ERROR(update.Bind(1, absl::string_view(parsed.user))
+                        .Bind(2, static_cast<int64_t>(parsed.version))
+                        .Bind(3, record)
+                        .Bind(4, signature)
+                        .Run());
+  }
+  if (change.db().changes() > 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   change.db().Prepare("INSERT INTO contact (user, version, record, signature, shown_devices, "
+                                       "verified_devices) VALUES (?1, ?2, ?3, ?4, ?5, NULL)"));
+  return insert.Bind(1, absl::string_view(parsed.user))
+      .Bind(2, static_cast<int64_t>(parsed.version))
+      .Bind(3, record)
+      .Bind(4, signature)
+      .Bind(5, ByteView())
+      .Run();
+}
+
+absl::Status ContactStore::SetShown(Change& change, absl::string_view user, ByteView devices_hash) {
+  ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE contact SET shown_devices = ?2 WHERE user = ?1"));
+  return update.Bind(1, user).Bind(2, devices_hash).Run();
+}
+
+absl::Status ContactStore::SetVerified(Change& change, absl::string_view user,
+                                       const std::optional<Bytes>& devices_hash) {
+  ASSIGN_OR_RETURN(db::Statement update,
+                   change.db().Prepare("UPDATE contact SET verified_devices = ?2 WHERE user = ?1"));
+  update.Bind(1, user);
+  if (devices_hash.has_value()) {
+    update.Bind(2, ByteView(*devices_hash));
+  } else {
+    update.BindNull(2);
+  }
+  return update.Run();
+}
+
+absl::Status ContactStore::AddEvidence(Change& change, absl::Time now, absl::string_view user, absl::string_view reason,
+                                       ByteView held, ByteView offered, ByteView offered_signature) {
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   change.db().Prepare("INSERT INTO evidence (time, user, reason, held, offered, offered_signature) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+  return insert.Bind(1, absl::ToUnixSeconds(now))
+      .Bind(2, user)
+      .Bind(3, reason)
+      .Bind(4, held)
+      .Bind(5, offered)
+      .Bind(6, offered_signature)
+      .Run();
+}
+
+absl::StatusOr<int64_t> ContactStore::EvidenceCount() {
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT count(*) FROM evidence"));
+  RETURN_IF_ERROR(row.Step().status());
+  return row.Int64(0);
+}
+
+}  // namespace plumbline::client

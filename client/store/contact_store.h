@@ -1,0 +1,45 @@
+// What this device remembers of the directory: one record per person, and evidence against a directory that contradicts itself.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/store/store.h"
+#include "common/identity/record.h"
+
+namespace plumbline::client {
+
+struct Contact {
+  std::string user;
+  Bytes record;     // canonical encoding, as signed
+  Bytes signature;  // the directory's
+  identity::DirectoryRecord parsed;
+  Bytes shown_devices;                     // DevicesHash of what was last shown; empty if nothing was
+  std::optional<Bytes> verified_devices;   // DevicesHash of what was compared
+};
+
+// A set of devices in one value: SHA-256 over their ids and signature keys in the record's order.
+identity::Hash DevicesHash(const identity::DirectoryRecord& record);
+
+class ContactStore final {
+ public:
+  explicit ContactStore(Store& store) : store_(store) {}
+
+  absl::StatusOr<std::optional<Contact>> Find(absl::string_view user);
+  // Inserts or replaces the record; what was shown and verified stays.
+  absl::Status SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record, ByteView signature);
+  absl::Status SetShown(Change& change, absl::string_view user, ByteView devices_hash);
+  // None takes the mark away.
+  absl::Status SetVerified(Change& change, absl::string_view user, const std::optional<Bytes>& devices_hash);
+  // Keeps both of two records that contradict each other.
+  absl::Status AddEvidence(Change& change, absl::Time now, absl::string_view user, absl::string_view reason,
+                           ByteView held, ByteView offered, ByteView offered_signature);
+  absl::StatusOr<int64_t> EvidenceCount();
+
+ private:
+  Store& store_;
+};
+
+}  // namespace plumbline::client

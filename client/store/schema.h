@@ -1,0 +1,136 @@
+// The tables of the client's store. A step that has been released is never edited: add another.
+#pragma once
+
+#include <array>
+
+#include "common/db/database.h"
+
+namespace plumbline::client {
+
+inline constexpr std::array<db::Migration, 1> kMigrations = {{
+    {"first tables", R"sql(
+-- What must survive between the request of an enrolment and its answer. At most one row.
+CREATE TABLE enrolment (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  invitation TEXT NOT NULL,
+  working_seed BLOB NOT NULL,
+  mls_seed BLOB NOT NULL
+);
+-- Who this device is and whom it trusts. At most one row, written once all of it was verified up to the pinned root.
+CREATE TABLE account (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  user TEXT NOT NULL,
+  device_id BLOB NOT NULL,
+  organisation TEXT NOT NULL,
+  keyserver_address TEXT NOT NULL,
+  device_address TEXT NOT NULL,
+  delivery_address TEXT NOT NULL,
+  root BLOB NOT NULL,
+  issuing BLOB NOT NULL,
+  directory_key BLOB NOT NULL,
+  grants_key BLOB NOT NULL,
+  passes_key BLOB NOT NULL,
+  working_seed BLOB NOT NULL,
+  mls_seed BLOB NOT NULL,
+  mls_certificate BLOB NOT NULL
+);
+CREATE TABLE pass (bytes BLOB PRIMARY KEY, purpose TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE mailbox_grant (bytes BLOB PRIMARY KEY, expires_day INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE mailbox (
+  id BLOB PRIMARY KEY,
+  group_id BLOB NOT NULL,        -- empty: the intake mailbox
+  owner_seed BLOB NOT NULL,
+  hpke_private BLOB NOT NULL,
+  hpke_public BLOB NOT NULL,
+  capability BLOB NOT NULL,
+  grant_bytes BLOB NOT NULL,
+  expires_day INTEGER NOT NULL,
+  open INTEGER NOT NULL          -- 0 until the server confirmed it
+) WITHOUT ROWID;
+CREATE TABLE key_package (
+  ref BLOB PRIMARY KEY,
+  bundle BLOB NOT NULL,
+  last_resort INTEGER NOT NULL,
+  published INTEGER NOT NULL,
+  not_after INTEGER NOT NULL
+) WITHOUT ROWID;
+-- What the directory said about a person: a version never goes back, and never says two things.
+CREATE TABLE contact (
+  user TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  shown_devices BLOB NOT NULL,   -- hash of the set of devices last shown to the person at this client
+  verified_devices BLOB          -- hash of the set of devices that was compared, or null
+) WITHOUT ROWID;
+CREATE TABLE evidence (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time INTEGER NOT NULL,
+  user TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  held BLOB NOT NULL,
+  offered BLOB NOT NULL,
+  offered_signature BLOB NOT NULL
+);
+CREATE TABLE mls_group (
+  id BLOB PRIMARY KEY,
+  conversation TEXT NOT NULL,    -- the other person's user URI
+  handle BLOB NOT NULL,
+  status INTEGER NOT NULL,
+  state BLOB NOT NULL,
+  joined_epoch INTEGER NOT NULL, -- 0: made here
+  sent_sequence INTEGER NOT NULL,
+  sent_hash BLOB NOT NULL,
+  address_due INTEGER NOT NULL   -- 1: the own leaf does not yet carry the mailbox of this conversation
+) WITHOUT ROWID;
+CREATE INDEX mls_group_conversation ON mls_group (conversation);
+-- Where each sender's chain of frames stands.
+CREATE TABLE chain (
+  group_id BLOB NOT NULL,
+  device_id BLOB NOT NULL,
+  sequence INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (group_id, device_id)
+) WITHOUT ROWID;
+CREATE TABLE missing (
+  group_id BLOB NOT NULL,
+  device_id BLOB NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (group_id, device_id, sequence)
+) WITHOUT ROWID;
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  group_id BLOB NOT NULL,
+  epoch INTEGER NOT NULL,
+  gated_commit BLOB,             -- null: a message
+  next_state BLOB,               -- the group after the commit
+  history_id INTEGER             -- the message's row
+);
+CREATE TABLE outbox_envelope (
+  envelope_id BLOB PRIMARY KEY,
+  outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+  mailbox_id BLOB NOT NULL,
+  capability BLOB NOT NULL,
+  sealed BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX outbox_envelope_item ON outbox_envelope (outbox_id);
+CREATE TABLE history (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time INTEGER NOT NULL,         -- when it was written or received here, seconds
+  conversation TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  sender TEXT NOT NULL,          -- user URI of the authenticated credential; empty for notices
+  device_id BLOB NOT NULL,
+  media_type TEXT NOT NULL,
+  body BLOB NOT NULL,
+  state INTEGER NOT NULL,
+  detail TEXT NOT NULL           -- for gaps and notices: a stable reason id
+);
+CREATE INDEX history_conversation ON history (conversation, id);
+CREATE INDEX history_state ON history (state);
+-- Envelopes whose effects are in this store already.
+CREATE TABLE seen (envelope_id BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
+)sql"},
+}};
+
+}  // namespace plumbline::client
