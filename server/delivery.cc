@@ -1,0 +1,197 @@
+#include "server/delivery.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/identity/gate.h"
+#include "common/identity/grant.h"
+#include "common/identity/labels.h"
+#include "common/identity/pass.h"
+#include "common/identity/reason.h"
+#include "server/requests.h"
+
+namespace plumbline::server {
+
+using identity::Refuse;
+namespace v1 = delivery::v1;
+
+Delivery::Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_view organisation_domain)
+    : parts_(parts),
+      roles_(roles),
+      challenge_digest_(identity::ChallengeDigest(organisation_domain, identity::kPurposeDelivery)),
+      nobody_(crypto::Ed25519KeyPair::Generate().public_key()) {}
+
+absl::Status Delivery::ForWire(const absl::Status& status) {
+  if (status.ok() || !identity::ReasonOf(status).empty()) return status;
+  ++parts_.counters.storage_faults;
+  if (absl::IsResourceExhausted(status)) {
+    return Refuse(absl::StatusCode::kResourceExhausted, "storage_full",
+                  "the server's storage is full; nothing was stored, try again later");
+  }
+  return Refuse(absl::StatusCode::kUnavailable, "storage_unavailable",
+                "the server cannot use its storage; nothing was changed, try again later");
+}
+
+absl::Status Delivery::OpenSession(const v1::OpenSessionRequest& request, v1::OpenSessionResponse& response) {
+  const absl::StatusOr<identity::Pass> pass =
+      identity::CheckPass(AsBytes(request.token()), roles_.passes, challenge_digest_, parts_.clock.Now());
+  if (!pass.ok()) {
+    ++parts_.counters.passes_refused;
+    return pass.status();
+  }
+  RETURN_IF_ERROR(parts_.sessions.CheckRoom());
+  const absl::StatusOr<bool> first =
+      parts_.nullifiers.Spend(pass->nonce, absl::FromUnixSeconds(static_cast<int64_t>(pass->expires_unix)));
+  if (!first.ok()) return ForWire(first.status());
+  if (!*first) {
+    ++parts_.counters.passes_refused;
+    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "this pass was used before; take another one");
+  }
+  response.set_session_id(ToString(parts_.sessions.Open()));
+  response.set_sends_left(parts_.sessions.limits().envelopes);
+  response.set_seconds_left(static_cast<uint32_t>(absl::ToInt64Seconds(parts_.sessions.limits().life)));
+  return absl::OkStatus();
+}
+
+absl::Status Delivery::Submit(const v1::SubmitRequest& request, v1::SubmitResponse& response) {
+  ASSIGN_OR_RETURN(const SessionId session, ParseSessionId(request.session_id()));
+  Submission submission;
+  ASSIGN_OR_RETURN(submission.deposits, ParseDeposits(request));
+  const uint32_t cost = std::max<uint32_t>(1, static_cast<uint32_t>(submission.deposits.size()));
+  RETURN_IF_ERROR(parts_.sessions.Take(session, cost));
+  const absl::Status status = SubmitPrepared(submission, request, response);
+  if (!status.ok() && !absl::IsAlreadyExists(status)) parts_.sessions.GiveBack(session, cost);
+  return status;
+}
+
+absl::Status Delivery::SubmitPrepared(const Submission& deposits, const v1::SubmitRequest& request,
+                                      v1::SubmitResponse& response) {
+  Submission submission = deposits;
+  if (request.has_commit()) {
+    ASSIGN_OR_RETURN(const bool go_on, PrepareMove(request, submission, response));
+    if (!go_on) return absl::OkStatus();
+  }
+  const absl::StatusOr<SubmitResult> result = parts_.envelopes.Submit(submission, Today());
+  if (!result.ok()) return ForWire(result.status());
+  FillResponse(request, *result, response);
+  std::set<identity::MailboxId> stored;
+  for (size_t i = 0; i < result->outcomes.size(); ++i) {
+    if (result->outcomes[i] != DepositOutcome::kStored) continue;
+    stored.insert(submission.deposits[i].mailbox_id);
+    ++parts_.counters.envelopes_stored;
+  }
+  parts_.streams.Wake(stored);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Delivery::PrepareMove(const v1::SubmitRequest& request, Submission& submission,
+                                           v1::SubmitResponse& response) {
+  ASSIGN_OR_RETURN(const ParsedMove parsed, ParseMove(request.commit(), submission.deposits));
+  const absl::StatusOr<std::optional<Gate>> gate = parts_.envelopes.FindGate(parsed.move.handle);
+  if (!gate.ok()) return ForWire(gate.status());
+  if (!gate->has_value() && !parsed.founding_key) {
+    response.mutable_commit()->set_outcome(v1::CommitOutcome::GATE_UNKNOWN);
+    return false;
+  }
+  VerifiedMove move;
+  move.handle = parsed.move.handle;
+  move.epoch = parsed.move.epoch;
+  move.key = gate->has_value() ? (*gate)->key : *parsed.founding_key;
+  move.founds = !gate->has_value();
+  move.next_key = parsed.move.next_public_key;
+  move.read_token_hash = parsed.move.read_token_hash;
+  move.record_hash = Sha256(Encode(identity::GateRecord{parsed.move, parsed.signature}));
+  move.sealed_commit = AsBytes(request.commit().sealed_commit());
+  // For another epoch than the present one the store says whether it is a repeat or lost; no key decides that.
+  if (move.founds || (*gate)->epoch == move.epoch) {
+    const absl::StatusOr<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::Parse(move.key);
+    if (!key.ok() || !key->Verify(identity::kGateLabel, Encode(parsed.move), parsed.signature).ok()) {
+      response.mutable_commit()->set_outcome(v1::CommitOutcome::BAD_SIGNATURE);
+      response.mutable_commit()->set_current_epoch(move.founds ? 0 : move.epoch);
+      return false;
+    }
+  }
+  submission.move = move;
+  return true;
+}
+
+absl::Status Delivery::ReadCommit(const v1::ReadCommitRequest& request, v1::ReadCommitResponse& response) {
+  ASSIGN_OR_RETURN(const SessionId session, ParseSessionId(request.session_id()));
+  ASSIGN_OR_RETURN(const auto handle, ParseField<32>(request.handle(), "a handle has 32 bytes"));
+  ASSIGN_OR_RETURN(const auto token, ParseField<32>(request.read_token(), "a read token has 32 bytes"));
+  if (request.epoch() > kMaxEpoch) return Malformed("the epoch is out of range");
+  RETURN_IF_ERROR(parts_.sessions.Take(session, 1));
+  const absl::StatusOr<StoredCommit> commit = parts_.envelopes.ReadCommit(handle, request.epoch());
+  if (!commit.ok()) return ForWire(commit.status());
+  if (!ConstantTimeEqual(Sha256(token), commit->read_token_hash)) {
+    return Refuse(absl::StatusCode::kNotFound, "commit_unknown", "there is no such commit, or it is no longer kept");
+  }
+  response.set_sealed_commit(ToString(commit->sealed_commit));
+  response.set_next_public_key(ToString(commit->next_key));
+  return absl::OkStatus();
+}
+
+absl::Status Delivery::OpenMailbox(const v1::OpenMailboxRequest& request) {
+  const absl::StatusOr<identity::MailboxGrant> grant =
+      identity::CheckGrant(AsBytes(request.grant()), roles_.grants, parts_.clock.Now());
+  if (!grant.ok()) {
+    ++parts_.counters.grants_refused;
+    return grant.status();
+  }
+  identity::MailboxOpening opening;
+  opening.grant_hash = Sha256(AsBytes(request.grant()));
+  ASSIGN_OR_RETURN(opening.mailbox_id, ParseField<16>(request.mailbox_id(), "a mailbox id has 16 bytes"));
+  ASSIGN_OR_RETURN(opening.owner_public_key, ParseField<32>(request.owner_public_key(), "a public key has 32 bytes"));
+  ASSIGN_OR_RETURN(opening.capability_hashes, ParseHashes(request.deposit_capability_hashes()));
+  ASSIGN_OR_RETURN(const auto signature, ParseField<64>(request.signature(), "a signature has 64 bytes"));
+  const absl::StatusOr<crypto::Ed25519PublicKey> owner = crypto::Ed25519PublicKey::Parse(opening.owner_public_key);
+  if (!owner.ok()) return Malformed("the owner's public key is not an Ed25519 key");
+  if (!owner->Verify(identity::kMailboxOpeningLabel, Encode(opening), signature).ok()) return SignatureInvalid();
+  NewMailbox mailbox{opening.mailbox_id, opening.owner_public_key, grant->serial,
+                     Day{static_cast<int64_t>(grant->expires_day)}, opening.capability_hashes};
+  const absl::Status status = ForWire(parts_.mailboxes.Open(mailbox));
+  if (absl::IsAlreadyExists(status)) ++parts_.counters.grants_refused;
+  return status;
+}
+
+absl::Status Delivery::SetDepositCapabilities(const v1::SetDepositCapabilitiesRequest& request) {
+  ASSIGN_OR_RETURN(const auto id, ParseField<16>(request.mailbox_id(), "a mailbox id has 16 bytes"));
+  ASSIGN_OR_RETURN(const auto signature, ParseField<64>(request.signature(), "a signature has 64 bytes"));
+  ASSIGN_OR_RETURN(const std::vector<identity::Hash> hashes, ParseHashes(request.deposit_capability_hashes()));
+  if (request.counter() > kMaxEpoch) return Malformed("the counter is out of range");
+  const absl::StatusOr<Mailbox> mailbox = parts_.mailboxes.Find(id, Today());
+  if (!mailbox.ok()) return ForWire(mailbox.status());
+  const absl::StatusOr<crypto::Ed25519PublicKey> owner = crypto::Ed25519PublicKey::Parse(mailbox->owner_key);
+  const Bytes message = identity::DepositCapabilitiesMessage(id, request.counter(), hashes);
+  if (!owner.ok() || !owner->Verify(identity::kDepositCapabilitiesLabel, message, signature).ok()) return SignatureInvalid();
+  return ForWire(parts_.mailboxes.SetCapabilities(id, request.counter(), hashes, Today()));
+}
+
+absl::Status Delivery::Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ByteView signature) {
+  const absl::StatusOr<Mailbox> found = parts_.mailboxes.Find(mailbox, Today());
+  if (!found.ok() && !absl::IsNotFound(found.status())) return ForWire(found.status());
+  crypto::Ed25519PublicKey owner = nobody_;
+  if (found.ok()) {
+    absl::StatusOr<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::Parse(found->owner_key);
+    if (!key.ok()) return ForWire(absl::DataLossError("a stored key does not parse"));
+    owner = *key;
+  }
+  const absl::Status proof = owner.Verify(identity::kReceiveLabel, identity::ReceiveMessage(nonce, mailbox), signature);
+  if (proof.ok()) return proof;
+  return Refuse(absl::StatusCode::kUnauthenticated, "proof_invalid",
+                "the proof is not by the owner of such a mailbox, or the mailbox has expired");
+}
+
+absl::StatusOr<Batch> Delivery::Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit) {
+  absl::StatusOr<Batch> batch = parts_.envelopes.ReadAfter(mailbox, after, limit, Today());
+  if (!batch.ok()) return ForWire(batch.status());
+  return batch;
+}
+
+absl::Status Delivery::Acknowledge(const identity::MailboxId& mailbox, std::span<const Row> rows) {
+  const absl::Status status = ForWire(parts_.envelopes.Ack(mailbox, rows));
+  if (status.ok()) parts_.counters.envelopes_acknowledged += static_cast<int64_t>(rows.size());
+  return status;
+}
+
+}  // namespace plumbline::server

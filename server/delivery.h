@@ -1,0 +1,69 @@
+// What the delivery server decides, without gRPC: requests in, answers out (docs/protocols/delivery.md).
+#pragma once
+
+#include "common/clock.h"
+#include "common/crypto/ed25519.h"
+#include "common/log.h"
+#include "common/status.h"
+#include "plumbline/delivery/v1/delivery.pb.h"
+#include "server/counters.h"
+#include "server/sessions.h"
+#include "server/store/envelope_store.h"
+#include "server/store/mailbox_store.h"
+#include "server/store/nullifier_store.h"
+#include "server/streams.h"
+
+namespace plumbline::server {
+
+inline constexpr size_t kMaxSubmitBytes = size_t{16} << 20;  // of sealed content in one submission
+
+// The two public keys of the key server's roles: all this server knows of it.
+struct TrustedRoles {
+  crypto::Ed25519PublicKey grants;
+  crypto::Ed25519PublicKey passes;
+};
+
+// Thread-safe; every function may wait for the disk, so it runs on the worker pool. A refusal is "<reason_id>: <text>". A
+// failing disk is RESOURCE_EXHAUSTED storage_full or UNAVAILABLE storage_unavailable, and then nothing has changed.
+class Delivery final {
+ public:
+  struct Parts {
+    MailboxStore& mailboxes;
+    EnvelopeStore& envelopes;
+    NullifierStore& nullifiers;
+    Sessions& sessions;
+    Streams& streams;
+    Counters& counters;
+    const Clock& clock;
+  };
+  Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_view organisation_domain);
+
+  absl::Status OpenSession(const delivery::v1::OpenSessionRequest& request, delivery::v1::OpenSessionResponse& response);
+  absl::Status Submit(const delivery::v1::SubmitRequest& request, delivery::v1::SubmitResponse& response);
+  absl::Status ReadCommit(const delivery::v1::ReadCommitRequest& request, delivery::v1::ReadCommitResponse& response);
+  absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request);
+  absl::Status SetDepositCapabilities(const delivery::v1::SetDepositCapabilitiesRequest& request);
+
+  // OK if `signature` is the mailbox owner's over the nonce. UNAUTHENTICATED proof_invalid, also where there is no such
+  // mailbox: who does not own it cannot find out whether it is there.
+  absl::Status Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ByteView signature);
+  absl::StatusOr<Batch> Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit);
+  absl::Status Acknowledge(const identity::MailboxId& mailbox, std::span<const Row> rows);
+
+ private:
+  // Verifies the gate's signature. Fills `response` and returns false if that decides the submission.
+  absl::StatusOr<bool> PrepareMove(const delivery::v1::SubmitRequest& request, Submission& submission,
+                                   delivery::v1::SubmitResponse& response);
+  absl::Status SubmitPrepared(const Submission& submission, const delivery::v1::SubmitRequest& request,
+                              delivery::v1::SubmitResponse& response);
+  // Refusals pass; anything else the store says is a fault of the storage.
+  absl::Status ForWire(const absl::Status& status);
+  Day Today() const { return DayOf(parts_.clock.Now()); }
+
+  const Parts parts_;
+  const TrustedRoles roles_;
+  const identity::Hash challenge_digest_;
+  const crypto::Ed25519PublicKey nobody_;  // stands in for the owner of a mailbox that is not there
+};
+
+}  // namespace plumbline::server

@@ -1,0 +1,66 @@
+#include "server/keys.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "common/codec.h"
+#include "common/crypto/x509.h"
+#include "common/file.h"
+#include "common/identity/reason.h"
+
+namespace plumbline::server {
+namespace {
+
+using identity::Refuse;
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kMaxTlsKey = 1024;
+
+absl::StatusOr<ServerKeys> ParseKeys(ByteView content) {
+  Reader in(content);
+  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
+  if (version != kVersion) return absl::InvalidArgumentError("unknown version");
+  ASSIGN_OR_RETURN(const ByteView database, in.Fixed(db::Key::kSize));
+  ASSIGN_OR_RETURN(const ByteView tls, in.Vector(kMaxTlsKey));
+  RETURN_IF_ERROR(in.Done());
+  ASSIGN_OR_RETURN(db::Key database_key, db::Key::FromSecret(Secret::CopyOf(database)));
+  ASSIGN_OR_RETURN(crypto::P256PrivateKey tls_key, crypto::P256PrivateKey::FromDer(tls));
+  return ServerKeys{std::move(database_key), std::move(tls_key)};
+}
+
+}  // namespace
+
+absl::Status InitialiseKeys(const std::string& data_dir, const Secret& passphrase, const crypto::SealCost& cost) {
+  if (mkdir(data_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return absl::UnavailableError(absl::StrCat("cannot make ", data_dir, ": ", std::strerror(errno)));
+  }
+  const std::string keys_path = absl::StrCat(data_dir, "/", kKeysFile);
+  struct stat there;
+  if (lstat(keys_path.c_str(), &there) == 0) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "already_initialised",
+                  absl::StrCat(keys_path, " is there; keys are never replaced, choose another data_dir for a new server"));
+  }
+  const db::Key database = db::Key::Random();
+  const crypto::P256PrivateKey tls = crypto::P256PrivateKey::Generate();
+  Writer content;
+  content.U8(kVersion).Fixed(database.view()).Vector(tls.der());
+  RETURN_IF_ERROR(crypto::SealToFile(keys_path, passphrase, content.view(), cost));
+  return WriteFileAtomically(absl::StrCat(data_dir, "/", kRequestFile), crypto::CertificateRequest::Create(tls), 0644);
+}
+
+absl::StatusOr<ServerKeys> OpenKeys(const std::string& data_dir, const Secret& passphrase) {
+  const absl::StatusOr<Secret> content = crypto::OpenSealedFile(absl::StrCat(data_dir, "/", kKeysFile), passphrase);
+  if (absl::IsNotFound(content.status())) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "not_initialised",
+                  absl::StrCat("there are no keys in ", data_dir, "; run plumbline-server init first"));
+  }
+  if (!content.ok()) return content.status();
+  absl::StatusOr<ServerKeys> keys = ParseKeys(content->view());
+  if (!keys.ok()) return absl::DataLossError("the sealed keys are damaged; restore server.keys from a backup");
+  return keys;
+}
+
+}  // namespace plumbline::server

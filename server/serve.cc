@@ -1,0 +1,154 @@
+#include "server/serve.h"
+
+#include <csignal>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "common/config/config.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/rpc/listener.h"
+#include "common/rpc/tls_policy.h"
+#include "plumbline/config/v1/server.pb.h"
+#include "server/delivery_service.h"
+#include "server/keys.h"
+#include "server/store/sqlcipher_store.h"
+#include "server/trust.h"
+#include "server/upkeep.h"
+
+namespace plumbline::server {
+namespace {
+
+using config::v1::ServerConfig;
+
+constexpr size_t kMaxPemFile = 256 * 1024;
+constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr char kActor[] = "delivery";
+
+absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {
+  ServerConfig config;
+  RETURN_IF_ERROR(config::Load(path, config));
+  return config;
+}
+
+StoreOptions StoreOptionsOf(const ServerConfig& config) {
+  StoreOptions options;
+  options.path = absl::StrCat(config.data_dir(), "/", kDatabaseFile);
+  options.readers = static_cast<int>(config.limits().workers());
+  options.mailbox_envelopes = config.limits().mailbox_envelopes();
+  options.mailbox_bytes = int64_t{config.limits().mailbox_mebibytes()} << 20;
+  options.max_pages = int64_t{config.limits().database_mebibytes()} << 8;  // of 4096 bytes
+  options.envelope_days = static_cast<int>(config.retention().envelope_days());
+  options.answer_days = static_cast<int>(config.retention().answer_days());
+  options.gate_days = static_cast<int>(config.retention().gate_days());
+  return options;
+}
+
+SessionLimits SessionLimitsOf(const ServerConfig& config) {
+  SessionLimits limits;
+  limits.envelopes = config.limits().session_envelopes();
+  limits.life = absl::Seconds(config.limits().session_life().seconds());
+  limits.sessions = config.limits().sessions();
+  return limits;
+}
+
+rpc::ListenerOptions ListenerOptionsOf(const ServerConfig& config, const Trust& trust) {
+  rpc::ListenerOptions options;
+  options.address = config.listen();
+  options.root_pem = trust.root_pem;
+  options.limits.max_message_bytes = kMaxSubmitBytes + (2 << 20);  // and the fields around the sealed content
+  return options;
+}
+
+absl::StatusOr<Trust> LoadTrust(const ServerConfig& config, absl::Time now) {
+  ASSIGN_OR_RETURN(const crypto::Fingerprint root, crypto::Fingerprint::FromText(config.root_fingerprint()));
+  ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(config.trust_file(), kMaxPemFile));
+  return ReadTrust(pem, root, config.organisation_domain(), now);
+}
+
+absl::Status RecordEvent(UpkeepStore& store, audit::Event event) {
+  return store.Record(audit::Entry{event, kActor, "", audit::Outcome::kSuccess, "", {}});
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Serves until a stop signal, which all threads have blocked.
+absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, const rpc::TlsIdentity& identity,
+                               SqlcipherStore& store, Logger& logger, const Clock& clock) {
+  Counters counters;
+  Sessions sessions(clock, SessionLimitsOf(config));
+  Streams streams(config.limits().streams());
+  Delivery delivery(Delivery::Parts{store, store, store, sessions, streams, counters, clock}, trust.roles,
+                    config.organisation_domain());
+  WorkerPool requests(config.limits().workers(), 4096);
+  // Each stream has at most two tasks at a time, so this queue cannot overflow.
+  WorkerPool stream_work(std::max<uint32_t>(2, config.limits().workers() / 2), 2 * config.limits().streams() + 16);
+  DeliveryService service(delivery, streams, requests, stream_work, clock);
+  ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(identity));
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
+                   rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials, {&service}));
+  RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
+  const Upkeep upkeep(store, streams, counters, logger, clock);
+  logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
+
+  const sigset_t signals = StopSignals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
+  streams.ShutDown();
+  listener->Shutdown(kGrace);
+  requests.Stop();
+  stream_work.Stop();
+  return RecordEvent(store, audit::Event::kServiceStopped);
+}
+
+absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
+  const SystemClock clock;
+  ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
+  ASSIGN_OR_RETURN(const ServerKeys keys, OpenKeys(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const Trust trust, LoadTrust(config, clock.Now()));
+  ASSIGN_OR_RETURN(const std::string chain, ReadTextFile(config.certificate_file(), kMaxPemFile));
+  ASSIGN_OR_RETURN(const rpc::TlsIdentity identity,
+                   CheckCertificate(chain, keys.tls, trust, config.organisation_domain(), clock.Now()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherStore> store,
+                   SqlcipherStore::Create(StoreOptionsOf(config), keys.database, clock));
+  RETURN_IF_ERROR(RecordEvent(*store, audit::Event::kTrustLoaded));
+  return ServeUntilStopped(config, trust, identity, *store, logger, clock);
+}
+
+}  // namespace
+
+absl::Status Initialise(const std::string& config_file, const std::string& passphrase_file) {
+  ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
+  ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(
+                                                passphrase_file.empty() ? config.passphrase_file() : passphrase_file));
+  RETURN_IF_ERROR(InitialiseKeys(config.data_dir(), passphrase));
+  std::printf("Sealed keys: %s/%s\nCertificate request: %s/%s\nNext: plumbline-keyserver sign-service\n",
+              config.data_dir().c_str(), kKeysFile, config.data_dir().c_str(), kRequestFile);
+  return absl::OkStatus();
+}
+
+absl::Status Serve(const std::string& config_file) {
+  // Blocked before any thread exists, so that only sigwait gets them. A write above a file size limit is an error, not a death.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
+  RETURN_IF_ERROR(rpc::PinTls13());
+  ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"delivery", config.log_file(), LogLevel::kInfo}));
+  const absl::Status status = ServeWithStore(config, *logger);
+  if (status.ok()) {
+    logger->Info("service.stopped");
+  } else {
+    logger->Error("service.failed", {{LogKey::kStatus, status.code()}});
+  }
+  return status;
+}
+
+}  // namespace plumbline::server

@@ -1,0 +1,58 @@
+#include "server/sessions.h"
+
+#include <algorithm>
+
+#include "common/identity/reason.h"
+
+namespace plumbline::server {
+
+using identity::Refuse;
+
+absl::Status Sessions::CheckRoom() {
+  MutexLock lock(mutex_);
+  Forget(clock_.Now());
+  if (sessions_.size() < limits_.sessions) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kResourceExhausted, "too_many_sessions",
+                "the server has no room for another session; the pass was not spent, try again in a minute");
+}
+
+SessionId Sessions::Open() {
+  const SessionId id = identity::RandomFixed<16>();
+  MutexLock lock(mutex_);
+  sessions_[id] = Session{limits_.envelopes, clock_.Now() + limits_.life};
+  return id;
+}
+
+absl::Status Sessions::Take(const SessionId& id, uint32_t cost) {
+  MutexLock lock(mutex_);
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end()) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "session_unknown", "open a session with a new pass");
+  }
+  if (session->second.end <= clock_.Now()) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "session_ended", "the session's time is over; open another one");
+  }
+  if (session->second.left < cost) {
+    return Refuse(absl::StatusCode::kResourceExhausted, "budget_spent",
+                  "the session has no budget left for this; open another one");
+  }
+  session->second.left -= cost;
+  return absl::OkStatus();
+}
+
+void Sessions::GiveBack(const SessionId& id, uint32_t cost) {
+  MutexLock lock(mutex_);
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end()) return;
+  session->second.left = std::min(limits_.envelopes, session->second.left + cost);
+}
+
+void Sessions::Forget(absl::Time now) {
+  if (now < next_forget_ && sessions_.size() < limits_.sessions) return;
+  next_forget_ = now + absl::Minutes(1);
+  for (auto session = sessions_.begin(); session != sessions_.end();) {
+    session = session->second.end + limits_.life <= now ? sessions_.erase(session) : std::next(session);
+  }
+}
+
+}  // namespace plumbline::server

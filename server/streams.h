@@ -1,0 +1,44 @@
+// All open Receive streams, and which of them is the present one of a mailbox.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/mutex.h"
+#include "server/receive_stream.h"
+
+namespace plumbline::server {
+
+// Thread-safe. Never calls a stream with its own lock held.
+class Streams final {
+ public:
+  explicit Streams(size_t max_streams) : max_streams_(max_streams) {}
+
+  // Starts `stream`, or refuses it: RESOURCE_EXHAUSTED too_many_streams; after ShutDown it is closed at once.
+  void Start(const std::shared_ptr<ReceiveStream>& stream);
+  // `stream` is the mailbox's from now on; the one before it is closed as replaced.
+  void TakeOver(const identity::MailboxId& mailbox, const std::shared_ptr<ReceiveStream>& stream);
+  // `stream` is done.
+  void Forget(const ReceiveStream* stream);
+
+  void Wake(const std::set<identity::MailboxId>& mailboxes);
+  // The mailboxes have expired or were revoked.
+  void CloseMailboxes(const std::vector<identity::MailboxId>& mailboxes);
+  void Tick(absl::Time now);
+  // Closes all streams, and all that come.
+  void ShutDown();
+  size_t size();
+
+ private:
+  const size_t max_streams_;
+  Mutex mutex_;
+  bool shutting_down_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<const ReceiveStream*, std::shared_ptr<ReceiveStream>> all_ ABSL_GUARDED_BY(mutex_);
+  std::map<identity::MailboxId, std::shared_ptr<ReceiveStream>> present_ ABSL_GUARDED_BY(mutex_);
+  std::map<const ReceiveStream*, identity::MailboxId> mailbox_of_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace plumbline::server

@@ -1,0 +1,93 @@
+#include "server/upkeep.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace plumbline::server {
+namespace {
+
+constexpr absl::Duration kTick = absl::Seconds(5);
+constexpr int kEraseTicks = 4;      // 20 s; a reader in the way delays it by a tick or two: below the 60 s that are promised
+constexpr int kReportTicks = 12;    // a minute
+constexpr int kSweepTicks = 720;    // an hour
+
+}  // namespace
+
+Upkeep::Upkeep(UpkeepStore& store, Streams& streams, Counters& counters, Logger& logger, const Clock& clock)
+    : store_(store), streams_(streams), counters_(counters), logger_(logger), clock_(clock), thread_([this] { Work(); }) {}
+
+Upkeep::~Upkeep() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  thread_.join();
+  Report();
+  Erase();
+}
+
+void Upkeep::Work() {
+  for (int tick = 0;; ++tick) {
+    if (tick % kSweepTicks == 0) Sweep();
+    if (tick % kReportTicks == kReportTicks - 1) Report();
+    if (tick % kEraseTicks == kEraseTicks - 1) Erase();
+    streams_.Tick(clock_.Now());
+    const absl::Time next = absl::Now() + kTick;
+    MutexLock lock(mutex_);
+    while (!stopping_ && absl::Now() < next) wake_.WaitFor(mutex_, next - absl::Now());
+    if (stopping_) return;
+  }
+}
+
+void Upkeep::Erase() {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const absl::Status status = store_.Erase();
+    if (status.ok()) return;
+    if (!absl::IsAborted(status)) {
+      logger_.Error("store.erase_failed", {{LogKey::kStatus, status.code()}});
+      return;
+    }
+  }
+}
+
+void Upkeep::Sweep() {
+  const absl::StatusOr<std::vector<identity::MailboxId>> expired = store_.Sweep(clock_.Now());
+  if (!expired.ok()) {
+    logger_.Error("store.sweep_failed", {{LogKey::kStatus, expired.status().code()}});
+    return;
+  }
+  streams_.CloseMailboxes(*expired);
+}
+
+void Upkeep::Report() {
+  Totals now;
+  now.stored = counters_.envelopes_stored;
+  now.acknowledged = counters_.envelopes_acknowledged;
+  now.passes_refused = counters_.passes_refused;
+  now.grants_refused = counters_.grants_refused;
+  now.storage_faults = counters_.storage_faults;
+  const auto log = [this](LogLevel level, EventName event, int64_t count) {
+    if (count == 0) return;
+    if (level == LogLevel::kInfo) logger_.Info(event, {{LogKey::kCount, count}});
+    if (level == LogLevel::kWarning) logger_.Warning(event, {{LogKey::kCount, count}});
+    if (level == LogLevel::kError) logger_.Error(event, {{LogKey::kCount, count}});
+  };
+  log(LogLevel::kInfo, "envelopes.stored", now.stored - reported_.stored);
+  log(LogLevel::kInfo, "envelopes.acknowledged", now.acknowledged - reported_.acknowledged);
+  log(LogLevel::kWarning, "passes.refused", now.passes_refused - reported_.passes_refused);
+  log(LogLevel::kWarning, "grants.refused", now.grants_refused - reported_.grants_refused);
+  log(LogLevel::kError, "store.faults", now.storage_faults - reported_.storage_faults);
+  Record(audit::Event::kPassesRefused, now.passes_refused - reported_.passes_refused, "token_invalid");
+  Record(audit::Event::kGrantsRefused, now.grants_refused - reported_.grants_refused, "grant_invalid");
+  reported_ = now;
+}
+
+void Upkeep::Record(audit::Event event, int64_t count, absl::string_view reason) {
+  if (count == 0) return;
+  audit::Entry entry{event, "", "", audit::Outcome::kRefused, std::string(reason), {{"count", absl::StrCat(count)}}};
+  if (const absl::Status status = store_.Record(entry); !status.ok()) {
+    logger_.Error("audit.failed", {{LogKey::kStatus, status.code()}});
+  }
+}
+
+}  // namespace plumbline::server

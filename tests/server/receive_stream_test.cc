@@ -1,0 +1,508 @@
+#include "server/receive_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <thread>
+
+#include "server/streams.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::server {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::StatusIs;
+using delivery::v1::ReceiveRequest;
+using delivery::v1::ReceiveResponse;
+
+// Records what the stream wants done; the test answers when it likes. One thread.
+class FakePort final : public StreamPort {
+ public:
+  void StartRead() override { ++reads; }
+  void StartWrite(ReceiveResponse&& message) override {
+    EXPECT_EQ(++writes_under_way, 1);
+    written.push_back(std::move(message));
+  }
+  void Finish(const absl::Status& status) override {
+    EXPECT_FALSE(finished.has_value()) << "finished twice";
+    EXPECT_EQ(writes_under_way, 0) << "finished during a write";
+    finished = status;
+  }
+  void Prove(const identity::MailboxId&, const identity::Nonce&, Bytes&&) override { ++proofs; }
+  void TakeOver(const identity::MailboxId&) override { ++take_overs; }
+  void Fetch(const identity::MailboxId&, Row after, const ReadLimit& limit) override {
+    EXPECT_GT(take_overs, 0) << "fetched before it could be woken";
+    ++fetches;
+    fetch_after = after;
+    fetch_limit = limit;
+  }
+  void Acknowledge(const identity::MailboxId&, std::vector<Row>&& rows) override {
+    ++acknowledgements;
+    acknowledged.insert(acknowledged.end(), rows.begin(), rows.end());
+  }
+
+  int reads = 0, writes_under_way = 0, proofs = 0, take_overs = 0, fetches = 0, acknowledgements = 0;
+  std::vector<ReceiveResponse> written;
+  std::optional<absl::Status> finished;
+  Row fetch_after{0};
+  ReadLimit fetch_limit{};
+  std::vector<Row> acknowledged;
+};
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+ReceiveRequest Open(const std::string& mailbox = std::string(16, 'm')) {
+  ReceiveRequest message;
+  message.mutable_open()->set_mailbox_id(mailbox);
+  return message;
+}
+
+ReceiveRequest Proof(size_t size = 64) {
+  ReceiveRequest message;
+  message.mutable_proof()->set_signature(std::string(size, 's'));
+  return message;
+}
+
+ReceiveRequest Ack(const std::vector<uint64_t>& tags) {
+  ReceiveRequest message;
+  message.mutable_ack();
+  for (const uint64_t tag : tags) message.mutable_ack()->add_tags(tag);
+  return message;
+}
+
+Batch Rows(int64_t first, int64_t last, bool more = false, int64_t newest = 0) {
+  Batch batch;
+  for (int64_t row = first; row <= last; ++row) {
+    batch.envelopes.push_back(StoredEnvelope{Row{row}, identity::RandomFixed<16>(), Bytes(8, static_cast<uint8_t>(row))});
+  }
+  batch.more = more;
+  batch.newest = Row{newest == 0 ? last : newest};
+  return batch;
+}
+
+struct Stream {
+  FakePort port;
+  ReceiveStream stream{port, kNow};
+
+  void Written(bool ok = true) {
+    --port.writes_under_way;
+    stream.OnWritten(ok);
+  }
+  void WriteAll() {
+    while (port.writes_under_way > 0) Written();
+  }
+  // Up to the first fetch.
+  void OpenAndProve() {
+    stream.Start();
+    stream.OnRead(true, Open());
+    Written();
+    stream.OnRead(true, Proof());
+    stream.OnProved(absl::OkStatus());
+  }
+  const ReceiveResponse& last() { return port.written.back(); }
+};
+
+TEST(ReceiveStream, ChallengesThenFetchesOnlyAfterTheProof) {
+  Stream s;
+  s.stream.Start();
+  EXPECT_EQ(s.port.reads, 1);
+  s.stream.OnRead(true, Open());
+  EXPECT_EQ(s.last().challenge().nonce().size(), 32u);
+  EXPECT_EQ(s.port.fetches, 0);
+  s.Written();
+  s.stream.OnRead(true, Proof());
+  EXPECT_EQ(s.port.proofs, 1);
+  EXPECT_EQ(s.port.fetches, 0);
+  s.stream.OnProved(absl::OkStatus());
+  EXPECT_EQ(s.port.fetches, 1);
+}
+
+TEST(ReceiveStream, EachStreamHasAnotherNonce) {
+  Stream a, b;
+  a.stream.Start();
+  b.stream.Start();
+  a.stream.OnRead(true, Open());
+  b.stream.OnRead(true, Open());
+  EXPECT_NE(a.last().challenge().nonce(), b.last().challenge().nonce());
+}
+
+TEST(ReceiveStream, AWrongProofEndsItAndNothingIsFetched) {
+  Stream s;
+  s.stream.Start();
+  s.stream.OnRead(true, Open());
+  s.Written();
+  s.stream.OnRead(true, Proof());
+  s.stream.OnProved(absl::UnauthenticatedError("proof_invalid: no"));
+  ASSERT_TRUE(s.port.finished.has_value());
+  EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_EQ(s.port.fetches + s.port.take_overs, 0);
+}
+
+TEST(ReceiveStream, SendsInOrderAndSaysOnceThatItHasCaughtUp) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 3));
+  s.WriteAll();
+  ASSERT_EQ(s.port.written.size(), 5u);  // challenge, three deliveries, caught up
+  for (uint64_t tag = 1; tag <= 3; ++tag) EXPECT_EQ(s.port.written[tag].delivery().tag(), tag);
+  EXPECT_TRUE(s.last().has_caught_up());
+  s.stream.Wake();
+  EXPECT_EQ(s.port.fetch_after, Row{3});
+  s.stream.OnFetched(Rows(4, 4));
+  s.WriteAll();
+  EXPECT_EQ(s.last().delivery().tag(), 4u);
+  EXPECT_EQ(s.port.written.size(), 6u);
+}
+
+TEST(ReceiveStream, HasCaughtUpWhenWhatWasThereBeforeIsSentEvenIfMoreKeepsComing) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 2, /*more=*/true, /*newest=*/3));
+  s.WriteAll();
+  EXPECT_FALSE(s.last().has_caught_up());
+  s.stream.OnFetched(Rows(3, 5, /*more=*/true, /*newest=*/9));
+  s.WriteAll();
+  ASSERT_EQ(s.port.written.size(), 7u);
+  EXPECT_TRUE(s.port.written[4].has_caught_up());  // behind row 3, before rows 4 and 5
+}
+
+TEST(ReceiveStream, AnEmptyMailboxIsCaughtUpAtOnce) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 0));
+  EXPECT_TRUE(s.last().has_caught_up());
+}
+
+TEST(ReceiveStream, AWakeDuringAFetchIsNotLost) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.Wake();
+  s.stream.OnFetched(Rows(1, 0));
+  EXPECT_EQ(s.port.fetches, 2);
+}
+
+TEST(ReceiveStream, DeletesWhatIsAcknowledgedOnceAndReadsOnOnlyThen) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(11, 13));
+  s.WriteAll();
+  const int reads = s.port.reads;
+  s.stream.OnRead(true, Ack({3, 1, 1}));
+  EXPECT_EQ(s.port.acknowledged, (std::vector<Row>{Row{13}, Row{11}}));
+  EXPECT_EQ(s.port.reads, reads);
+  s.stream.OnAcknowledged(absl::OkStatus());
+  EXPECT_EQ(s.port.reads, reads + 1);
+  s.stream.OnRead(true, Ack({1}));  // again: nothing to do
+  EXPECT_EQ(s.port.acknowledgements, 1);
+  EXPECT_FALSE(s.port.finished.has_value());
+}
+
+TEST(ReceiveStream, ASlowConsumerHasABoundedNumberUnderWay) {
+  Stream s;
+  s.OpenAndProve();
+  int64_t row = 0;
+  for (int fetched = 0; s.port.fetches > fetched;) {
+    ++fetched;
+    ASSERT_LE(s.port.fetch_limit.rows, kBatch.rows);
+    const auto wanted = static_cast<int64_t>(s.port.fetch_limit.rows);
+    s.stream.OnFetched(Rows(row + 1, row + wanted, /*more=*/true, /*newest=*/100'000));
+    row += wanted;
+    s.WriteAll();
+    ASSERT_LE(row, 1000);
+  }
+  EXPECT_EQ(row, static_cast<int64_t>(kWindow));
+  s.stream.Wake();
+  EXPECT_EQ(s.port.written.size(), 1 + kWindow);
+  s.stream.OnRead(true, Ack({1, 2}));
+  s.stream.OnAcknowledged(absl::OkStatus());
+  EXPECT_EQ(s.port.fetch_limit.rows, 2u);
+}
+
+TEST(ReceiveStream, OneBatchIsInMemoryWhileTheClientDoesNotRead) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 32, /*more=*/true, 1000));
+  for (int i = 0; i < 10; ++i) s.stream.Wake();
+  EXPECT_EQ(s.port.fetches, 1);
+  EXPECT_EQ(s.port.written.size(), 2u);  // the challenge, and the one that is under way
+}
+
+TEST(ReceiveStream, MessagesOutOfTurnEndIt) {
+  const std::vector<std::function<void(Stream&)>> cases = {
+      [](Stream& s) { s.stream.OnRead(true, Proof()); },
+      [](Stream& s) { s.stream.OnRead(true, Ack({1})); },
+      [](Stream& s) { s.stream.OnRead(true, ReceiveRequest()); },
+      [](Stream& s) { s.stream.OnRead(true, Open("short")); },
+      [](Stream& s) { s.stream.OnRead(true, Open(std::string(17, 'x'))); },
+      [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Open()); },
+      [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Ack({})); },
+      [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Proof(63)); },
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(i);
+    Stream s;
+    s.stream.Start();
+    cases[i](s);
+    ASSERT_TRUE(s.port.finished.has_value());
+    EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("malformed")));
+    EXPECT_EQ(s.port.fetches + s.port.take_overs + s.port.acknowledgements, 0);
+  }
+}
+
+TEST(ReceiveStream, ABadAcknowledgementEndsItAndDeletesNothing) {
+  std::vector<uint64_t> many(257, 1);
+  for (const auto& tags : {std::vector<uint64_t>{1, 4}, {0}, {UINT64_MAX}, many}) {
+    Stream s;
+    s.OpenAndProve();
+    s.stream.OnFetched(Rows(1, 3));
+    s.WriteAll();
+    s.stream.OnRead(true, Ack(tags));
+    ASSERT_TRUE(s.port.finished.has_value());
+    EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_TRUE(s.port.acknowledged.empty());
+  }
+}
+
+TEST(ReceiveStream, ClosesWithAReasonAfterTheWriteThatIsUnderWay) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 3));
+  s.stream.Close(ReceiveResponse::Closed::REPLACED);
+  s.stream.Close(ReceiveResponse::Closed::SHUTTING_DOWN);
+  EXPECT_FALSE(s.port.finished.has_value());
+  s.Written();
+  EXPECT_EQ(s.last().closed().reason(), ReceiveResponse::Closed::REPLACED);
+  s.Written();
+  ASSERT_TRUE(s.port.finished.has_value());
+  EXPECT_OK(*s.port.finished);
+  EXPECT_EQ(s.port.written.size(), 3u);  // deliveries 2 and 3 come on the next stream
+}
+
+TEST(ReceiveStream, ClosesWhenItsMailboxIsGone) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(absl::NotFoundError("mailbox_unknown: gone"));
+  EXPECT_EQ(s.last().closed().reason(), ReceiveResponse::Closed::MAILBOX_CLOSED);
+}
+
+TEST(ReceiveStream, EndsWhenTheClientHasNoMoreToSay) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 1));
+  s.WriteAll();
+  s.stream.OnRead(true, Ack({1}));
+  s.stream.OnAcknowledged(absl::OkStatus());
+  s.stream.OnRead(false, ReceiveRequest());
+  ASSERT_TRUE(s.port.finished.has_value());
+  EXPECT_OK(*s.port.finished);
+}
+
+TEST(ReceiveStream, ACancelledStreamFinishesOnceWhateverIsUnderWay) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 3));
+  s.stream.OnCancelled();
+  s.stream.OnRead(false, ReceiveRequest());
+  s.stream.Close(ReceiveResponse::Closed::SHUTTING_DOWN);
+  EXPECT_FALSE(s.port.finished.has_value());
+  s.Written(false);
+  ASSERT_TRUE(s.port.finished.has_value());
+  s.stream.Wake();
+  s.stream.OnFetched(Rows(4, 5));
+  s.stream.OnAcknowledged(absl::OkStatus());
+  s.stream.Close(ReceiveResponse::Closed::SHUTTING_DOWN);
+  EXPECT_EQ(s.port.written.size(), 2u);
+}
+
+TEST(ReceiveStream, AStorageFaultEndsItWithItsStatus) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(absl::UnavailableError("storage_unavailable: later"));
+  EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kUnavailable));
+  Stream t;
+  t.OpenAndProve();
+  t.stream.OnFetched(Rows(1, 1));
+  t.WriteAll();
+  t.stream.OnRead(true, Ack({1}));
+  t.stream.OnAcknowledged(absl::UnavailableError("storage_unavailable: later"));
+  EXPECT_THAT(*t.port.finished, StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST(ReceiveStream, WithoutAProofItEndsInTime) {
+  Stream s;
+  s.stream.Start();
+  s.stream.Tick(kNow + absl::Seconds(29));
+  EXPECT_FALSE(s.port.finished.has_value());
+  s.stream.Tick(kNow + absl::Seconds(30));
+  EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("proof_missing")));
+  Stream proved;
+  proved.OpenAndProve();
+  proved.stream.Tick(kNow + absl::Hours(10));
+  EXPECT_FALSE(proved.port.finished.has_value());
+}
+
+TEST(Streams, TheNewerStreamOfAMailboxReplacesTheOlder) {
+  Streams streams(10);
+  Stream a, b;
+  const auto shared = [](Stream& s) { return std::shared_ptr<ReceiveStream>(std::shared_ptr<void>(), &s.stream); };
+  streams.Start(shared(a));
+  streams.Start(shared(b));
+  identity::MailboxId mailbox{};
+  a.OpenAndProve();
+  streams.TakeOver(mailbox, shared(a));
+  a.stream.OnFetched(Rows(1, 0));
+  a.WriteAll();
+  streams.TakeOver(mailbox, shared(b));
+  EXPECT_EQ(a.last().closed().reason(), ReceiveResponse::Closed::REPLACED);
+  streams.Forget(&a.stream);
+  b.OpenAndProve();
+  b.stream.OnFetched(Rows(1, 0));
+  streams.Wake({mailbox});
+  EXPECT_EQ(b.port.fetches, 2);
+  streams.Forget(&b.stream);
+  EXPECT_EQ(streams.size(), 0u);
+}
+
+TEST(Streams, RefusesOneTooManyAndAllThatComeAfterTheEnd) {
+  Streams streams(1);
+  Stream a, b, c;
+  const auto shared = [](Stream& s) { return std::shared_ptr<ReceiveStream>(std::shared_ptr<void>(), &s.stream); };
+  streams.Start(shared(a));
+  streams.Start(shared(b));
+  EXPECT_THAT(*b.port.finished, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_many_streams")));
+  streams.ShutDown();
+  EXPECT_EQ(a.last().closed().reason(), ReceiveResponse::Closed::SHUTTING_DOWN);
+  a.WriteAll();
+  EXPECT_OK(*a.port.finished);
+  streams.Forget(&a.stream);
+  streams.Start(shared(c));
+  EXPECT_EQ(c.last().closed().reason(), ReceiveResponse::Closed::SHUTTING_DOWN);
+}
+
+// Answers every operation from threads of its own, as gRPC and the pools do.
+class ThreadedPort final : public StreamPort {
+ public:
+  explicit ThreadedPort(Streams& streams) : streams_(streams) {
+    for (int i = 0; i < 3; ++i) {
+      threads_.emplace_back([this] { Work(); });
+    }
+  }
+  ~ThreadedPort() override {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.NotifyAll();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void StartRead() override {
+    Post([this] {
+      ReceiveRequest message = Open();
+      const int step = read_step_++;
+      if (step == 1) message = Proof();
+      if (step > 1) message = Ack({1});
+      if (step == 1 || step > 1) {
+        MutexLock lock(mutex_);
+        while (step == 1 ? written_ < 1 : written_ < 2) {
+          if (finished_ || stopping_) break;
+          wake_.WaitFor(mutex_, absl::Milliseconds(1));
+        }
+      }
+      stream_.OnRead(step < 40, message);
+    });
+  }
+  void StartWrite(ReceiveResponse&&) override {
+    Post([this] {
+      {
+        MutexLock lock(mutex_);
+        ++written_;
+      }
+      stream_.OnWritten(true);
+    });
+  }
+  void Finish(const absl::Status&) override {
+    MutexLock lock(mutex_);
+    EXPECT_FALSE(finished_);
+    finished_ = true;
+    wake_.NotifyAll();
+  }
+  void Prove(const identity::MailboxId&, const identity::Nonce&, Bytes&&) override {
+    Post([this] { stream_.OnProved(absl::OkStatus()); });
+  }
+  void TakeOver(const identity::MailboxId& mailbox) override {
+    streams_.TakeOver(mailbox, std::shared_ptr<ReceiveStream>(std::shared_ptr<void>(), &stream_));
+  }
+  void Fetch(const identity::MailboxId&, Row after, const ReadLimit&) override {
+    Post([this, after] {
+      const int64_t row = static_cast<int64_t>(after);
+      stream_.OnFetched(Rows(row + 1, row + 3, /*more=*/row < 100, 60));
+    });
+  }
+  void Acknowledge(const identity::MailboxId&, std::vector<Row>&&) override {
+    Post([this] { stream_.OnAcknowledged(absl::OkStatus()); });
+  }
+  ReceiveStream& stream() { return stream_; }
+  bool WaitUntilFinished() {
+    const absl::Time end = absl::Now() + absl::Seconds(60);
+    MutexLock lock(mutex_);
+    while (!finished_ && absl::Now() < end) wake_.WaitFor(mutex_, absl::Milliseconds(100));
+    return finished_;
+  }
+
+ private:
+  void Post(std::function<void()> task) {
+    MutexLock lock(mutex_);
+    tasks_.push_back(std::move(task));
+    wake_.NotifyAll();
+  }
+  void Work() {
+    for (;;) {
+      std::function<void()> task;
+      {
+        MutexLock lock(mutex_);
+        while (tasks_.empty() && !stopping_) wake_.Wait(mutex_);
+        if (tasks_.empty()) return;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
+      task();
+    }
+  }
+  Streams& streams_;
+  ReceiveStream stream_{*this, kNow};
+  std::atomic<int> read_step_{0};
+  Mutex mutex_;
+  CondVar wake_;
+  int written_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_;
+};
+
+TEST(ReceiveStream, ManyThreadsAtOnceEndEachStreamExactlyOnce) {
+  for (int round = 0; round < 30; ++round) {
+    SCOPED_TRACE(round);
+    Streams streams(100);
+    std::deque<ThreadedPort> ports;
+    for (int i = 0; i < 4; ++i) ports.emplace_back(streams);
+    const auto shared = [](ThreadedPort& p) { return std::shared_ptr<ReceiveStream>(std::shared_ptr<void>(), &p.stream()); };
+    for (ThreadedPort& port : ports) streams.Start(shared(port));
+    std::thread waker([&] {
+      identity::MailboxId mailbox;
+      mailbox.fill('m');
+      for (int i = 0; i < 50; ++i) streams.Wake({mailbox}), streams.Tick(kNow);
+    });
+    if (round % 3 == 0) ports[0].stream().OnCancelled();
+    if (round % 3 == 1) streams.ShutDown();
+    waker.join();
+    if (round % 3 != 1) streams.ShutDown();
+    for (ThreadedPort& port : ports) EXPECT_TRUE(port.WaitUntilFinished());
+    for (ThreadedPort& port : ports) streams.Forget(&port.stream());
+  }
+}
+
+}  // namespace
+}  // namespace plumbline::server
