@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 
@@ -74,6 +75,28 @@ absl::StatusOr<std::unique_ptr<Socket>> Connect(const std::string& address) {
   }
   return Unreachable(address, std::strerror(error));
 }
+
+// Writing to a connection that the other end has closed must not end the process. Holds SIGPIPE back from this thread.
+class NoBrokenPipe final {
+ public:
+  NoBrokenPipe() {
+    sigemptyset(&broken_pipe_);
+    sigaddset(&broken_pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+  }
+  NoBrokenPipe(const NoBrokenPipe&) = delete;
+  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+  ~NoBrokenPipe() {
+    const timespec at_once = {};
+    if (!sigismember(&before_, SIGPIPE)) {
+      while (sigtimedwait(&broken_pipe_, nullptr, &at_once) > 0) continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t broken_pipe_, before_;
+};
 
 using Context = std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)>;
 using Session = std::unique_ptr<SSL, void (*)(SSL*)>;
@@ -182,6 +205,7 @@ absl::StatusOr<HostPort> SplitHostPort(absl::string_view address) {
 }
 
 absl::StatusOr<HandshakeResult> Handshake(const std::string& address, const HandshakeOptions& options) {
+  const NoBrokenPipe no_broken_pipe;
   ASSIGN_OR_RETURN(const Context context, MakeContext(options));
   ASSIGN_OR_RETURN(const std::unique_ptr<Socket> socket_fd, Connect(address));
   const Session ssl(SSL_new(context.get()), SSL_free);

@@ -1,0 +1,447 @@
+// Real sockets, real TLS: who is let in, who is not, and what people are told.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <future>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "common/rpc/handshake.h"
+#include "common/rpc/probe.h"
+#include "common/rpc/status.h"
+#include "common/rpc/tls_policy.h"
+#include "tests/common/rpc/echo.h"
+#include "tests/common/scratch.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::rpc {
+namespace {
+
+using crypto::Purpose;
+using ::plumbline::testing::EchoService;
+using ::plumbline::testing::MakeIdentity;
+using ::plumbline::testing::Say;
+using ::plumbline::testing::ScratchDir;
+using ::plumbline::testing::StatusIs;
+using ::plumbline::testing::TestOrganisation;
+using ::plumbline::testing::ValueOf;
+using ::testing::HasSubstr;
+
+enum class Kind { kAnonymous, kMutual };
+
+absl::Status Echo(const Caller& caller, const std::string& text, std::string& answer) {
+  answer = text;
+  if (!caller.anonymous()) answer += "|" + caller.certificate->uris().at(0);
+  return absl::OkStatus();
+}
+
+// One listener of `org` and the endpoint a client needs for it.
+struct Served {
+  Served(const TestOrganisation& org, Kind kind, EchoService::Body body = Echo, TlsIdentity identity = {},
+         std::string key_log = "")
+      : service(pool, std::move(body)) {
+    if (identity.chain_pem.empty()) identity = MakeIdentity(org, Purpose::kTlsServer);
+    auto credentials = kind == Kind::kMutual ? MutualServerCredentials(identity, org.root.ToPem(), key_log)
+                                             : AnonymousServerCredentials(identity, key_log);
+    listener = ValueOf(Listener::Start({.address = "127.0.0.1:0", .root_pem = org.root.ToPem()},
+                                       ValueOf(std::move(credentials)), {&service}));
+    endpoint.address = absl::StrCat("127.0.0.1:", listener->port());
+    endpoint.root_pem = org.root.ToPem();
+  }
+  Endpoint With(TlsIdentity identity) const {
+    Endpoint out = endpoint.Copy();
+    out.identity = std::move(identity);
+    return out;
+  }
+
+  WorkerPool pool{2, 16};
+  EchoService service;
+  Endpoint endpoint;
+  std::unique_ptr<Listener> listener;  // last: gone before the service and the pool
+};
+
+absl::Status Call(const Endpoint& endpoint, std::string* answer = nullptr) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, NewChannel(endpoint));
+  return MapClientError(Say(channel, "hello", answer), endpoint, absl::Now());
+}
+
+// Established connections whose server end is `port` of this machine, as the kernel counts them.
+int CountConnections(int port) {
+  int count = 0;
+  const std::string server = absl::StrFormat(":%04X", port);
+  for (const char* name : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream table(name);
+    for (std::string line; std::getline(table, line);) {
+      const std::vector<std::string> fields = absl::StrSplit(line, ' ', absl::SkipEmpty());
+      count += fields.size() > 3 && fields[1].ends_with(server) && fields[3] == "01" ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+TEST(Anonymous, IsServedWithoutACertificateAndSeenWithoutAName) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  std::string answer;
+  ASSERT_OK(Call(served.endpoint, &answer));
+  EXPECT_EQ(answer, "hello");
+  // Even a client that has a certificate is not asked for it.
+  ASSERT_OK(Call(served.With(MakeIdentity(org, Purpose::kTlsClient)), &answer));
+  EXPECT_EQ(answer, "hello");
+}
+
+TEST(Mutual, TellsTheServiceWhoCalls) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kMutual);
+  std::string answer;
+  ASSERT_OK(Call(served.With(MakeIdentity(org, Purpose::kTlsClient)), &answer));
+  EXPECT_EQ(answer, "hello|mimi://example.org/d/alice/1");
+}
+
+TEST(Mutual, RefusesAClientWithoutCertificate) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kMutual);
+  EXPECT_THAT(Call(served.endpoint), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("own_certificate_refused")));
+}
+
+TEST(Mutual, RefusesACertificateOfAnotherOrganisation) {
+  const TestOrganisation org, other;
+  const Served served(org, Kind::kMutual);
+  EXPECT_THAT(Call(served.With(MakeIdentity(other, Purpose::kTlsClient))),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("own_certificate_refused")));
+}
+
+TEST(Mutual, RefusesACertificateThatIsForSomethingElse) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kMutual);
+  for (const Purpose purpose : {Purpose::kMlsCredential, Purpose::kRoleSignature, Purpose::kTlsServer}) {
+    EXPECT_THAT(Call(served.With(MakeIdentity(org, purpose))), StatusIs(absl::StatusCode::kUnauthenticated));
+  }
+}
+
+TEST(Mutual, SaysThatTheClientsOwnCertificateEndedOrHasNotBegun) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kMutual);
+  const auto call = [&](absl::Duration from, absl::Duration to) {
+    return Call(served.With(MakeIdentity(org, Purpose::kTlsClient, crypto::Validity{org.now + from, org.now + to})));
+  };
+  EXPECT_THAT(call(-absl::Hours(2), -absl::Hours(1)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("own_certificate_expired")));
+  EXPECT_THAT(call(absl::Hours(1), absl::Hours(2)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("own_certificate_not_yet_valid")));
+}
+
+TEST(Client, DetectsAServerOfAnotherOrganisation) {
+  const TestOrganisation org, other;
+  const Served served(other, Kind::kAnonymous);
+  Endpoint endpoint = served.endpoint.Copy();
+  endpoint.root_pem = org.root.ToPem();
+  EXPECT_THAT(Call(endpoint), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("wrong_organisation")));
+}
+
+TEST(Client, DetectsAServerUnderAnotherName) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  Endpoint endpoint = served.endpoint.Copy();
+  endpoint.server_name = "keys.example.org";
+  EXPECT_THAT(Call(endpoint), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("wrong_server_name")));
+  endpoint.server_name = "localhost";
+  EXPECT_OK(Call(endpoint));
+}
+
+TEST(Client, SaysWhenNothingListens) {
+  const TestOrganisation org;
+  Endpoint endpoint;
+  { endpoint = Served(org, Kind::kAnonymous).endpoint.Copy(); }
+  EXPECT_THAT(Call(endpoint), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("server_unreachable")));
+  endpoint.address = "no-such-host.invalid:1";
+  EXPECT_THAT(Call(endpoint), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("server_unreachable")));
+}
+
+TEST(Diagnose, TellsAnExpiredServerFromAClockThatIsBehind) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  EXPECT_OK(Diagnose(served.endpoint, org.now));
+  EXPECT_THAT(Diagnose(served.endpoint, org.now + absl::Hours(30)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("server_certificate_expired")));
+  EXPECT_THAT(Diagnose(served.endpoint, org.now - absl::Hours(2)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("clock_behind")));
+}
+
+TEST(Listener, RefusesTls12) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  ASSERT_OK_AND_ASSIGN(const HandshakeResult old, Handshake(served.endpoint.address, {.version = TlsVersion::k12}));
+  EXPECT_NE(old.outcome, HandshakeResult::Outcome::kDone);  // the control for this is in tls_policy_test.cc
+  ASSERT_OK_AND_ASSIGN(const HandshakeResult present, Handshake(served.endpoint.address, {}));
+  EXPECT_EQ(present.outcome, HandshakeResult::Outcome::kDone) << present.detail;
+  EXPECT_EQ(present.chain.size(), 3u);  // leaf, issuing, root: a newcomer can find the root
+}
+
+// The same by an independent program, which also shows that no session ticket is given.
+TEST(Listener, RefusesTls12ToTheOpensslProgram) {
+  if (std::system("openssl version >/dev/null 2>&1") != 0) GTEST_SKIP() << "OPENSSL PROGRAM NOT FOUND";
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  const auto client = [&](const std::string& arguments) {
+    const std::string command = "openssl s_client -connect " + served.endpoint.address + " -alpn h2 " + arguments +
+                                " </dev/null 2>&1";
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string output;
+    char buffer[4096];
+    for (size_t got; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) output.append(buffer, got);
+    pclose(pipe);
+    return output;
+  };
+  EXPECT_THAT(client("-tls1_2"), HasSubstr("Cipher is (NONE)"));
+  const std::string present = client("-tls1_3");
+  EXPECT_THAT(present, HasSubstr("New, TLSv1.3"));
+  EXPECT_EQ(present.find("New Session Ticket"), std::string::npos);
+}
+
+TEST(Listener, SaysThatThePortIsTaken) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  const TlsIdentity identity = MakeIdentity(org, Purpose::kTlsServer);
+  ASSERT_OK_AND_ASSIGN(auto credentials, AnonymousServerCredentials(identity));
+  WorkerPool pool(1, 1);
+  EchoService service(pool, Echo);
+  EXPECT_THAT(Listener::Start({.address = served.endpoint.address, .root_pem = org.root.ToPem()}, credentials, {&service}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("address_in_use")));
+}
+
+TEST(Listener, DoesNotStartWithACertificateThatClientsWouldRefuse) {
+  const TestOrganisation org, other;
+  WorkerPool pool(1, 1);
+  EchoService service(pool, Echo);
+  const auto start = [&](const TlsIdentity& identity) {
+    return Listener::Start({.address = "127.0.0.1:0", .root_pem = org.root.ToPem()},
+                           ValueOf(AnonymousServerCredentials(identity)), {&service});
+  };
+  EXPECT_THAT(start(MakeIdentity(other, Purpose::kTlsServer)), StatusIs(absl::StatusCode::kInternal, HasSubstr("self_probe")));
+  EXPECT_THAT(start(MakeIdentity(org, Purpose::kTlsClient)), StatusIs(absl::StatusCode::kInternal, HasSubstr("self_probe")));
+  EXPECT_THAT(start(MakeIdentity(org, Purpose::kTlsServer, crypto::Validity{org.now - absl::Hours(2), org.now - absl::Hours(1)})),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("certificate_expired")));
+  EXPECT_OK(start(MakeIdentity(org, Purpose::kTlsPeer)));
+}
+
+TEST(SelfProbe, FailsOnAPortThatDoesNotSpeakTls) {
+  const TestOrganisation org;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(fd, 4), 0);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::thread server([fd] {
+    for (int probe = 0; probe < 2; ++probe) {
+      const int peer = accept(fd, nullptr, nullptr);
+      char discarded[1024];
+      EXPECT_GT(read(peer, discarded, sizeof discarded), 0);
+      EXPECT_EQ(write(peer, "HTTP/1.1 400 Bad Request\r\n\r\n", 28), 28);
+      close(peer);
+    }
+  });
+  EXPECT_THAT(SelfProbe(absl::StrCat("127.0.0.1:", ntohs(address.sin_port)), org.root.ToPem()),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("self_probe_failed")));
+  server.join();
+  close(fd);
+}
+
+TEST(FetchPinnedRoot, FindsTheRootByItsFingerprintAlone) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  ASSERT_OK_AND_ASSIGN(const std::string pem,
+                       FetchPinnedRoot(served.endpoint.address, org.root.fingerprint(), org.now));
+  EXPECT_EQ(pem, org.root.ToPem());
+}
+
+TEST(FetchPinnedRoot, RefusesAServerWithoutThatRoot) {
+  const TestOrganisation org, other;
+  const Served served(other, Kind::kAnonymous);
+  EXPECT_THAT(FetchPinnedRoot(served.endpoint.address, org.root.fingerprint(), org.now),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("root_mismatch")));
+}
+
+// A server that shows the right root beside a certificate which that root never signed.
+TEST(FetchPinnedRoot, RefusesAServerThatOnlyShowsTheRoot) {
+  const TestOrganisation org, impostor;
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  TlsIdentity identity{crypto::ToPemChain({impostor.Leaf(key, Purpose::kTlsServer), impostor.issuing, org.root}), key.ToPem()};
+  const Served served(impostor, Kind::kAnonymous, Echo, std::move(identity));
+  EXPECT_THAT(FetchPinnedRoot(served.endpoint.address, org.root.fingerprint(), org.now),
+              StatusIs(absl::StatusCode::kUnauthenticated));
+}
+
+TEST(FetchPinnedRoot, RefusesTheFingerprintOfTheLeaf) {
+  const TestOrganisation org;
+  const TlsIdentity identity = MakeIdentity(org, Purpose::kTlsServer);
+  const Served served(org, Kind::kAnonymous, Echo, identity.Copy());
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate leaf, crypto::Certificate::ParsePem(identity.chain_pem));
+  EXPECT_FALSE(FetchPinnedRoot(served.endpoint.address, leaf.fingerprint(), org.now).ok());
+}
+
+TEST(Channels, NeverShareAConnection) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  ASSERT_OK_AND_ASSIGN(const auto first, NewChannel(served.endpoint));
+  ASSERT_OK_AND_ASSIGN(const auto second, NewChannel(served.endpoint));
+  ASSERT_TRUE(Say(first, "1").ok());
+  ASSERT_TRUE(Say(second, "2").ok());
+  EXPECT_EQ(CountConnections(served.listener->port()), 2);
+}
+
+TEST(RunUnary, PassesEveryCodeAndReasonOn) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, [](const Caller&, const std::string& text, std::string&) {
+    int code = 0;
+    CHECK(absl::SimpleAtoi(text, &code));
+    return absl::Status(static_cast<absl::StatusCode>(code), "some_reason: cause and remedy");
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  for (const int code : {3, 5, 6, 7, 8, 9, 10, 14, 16}) {
+    const absl::Status status = FromGrpc(Say(channel, absl::StrCat(code)));
+    EXPECT_THAT(status, StatusIs(static_cast<absl::StatusCode>(code), "some_reason: cause and remedy"));
+    EXPECT_EQ(ReasonId(status), "some_reason");
+  }
+}
+
+TEST(RunUnary, KeepsTheTextOfItsOwnFailuresFromStrangers) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, [](const Caller&, const std::string& text, std::string&) {
+    return text == "loss" ? absl::DataLossError("page 7 of /var/lib/x") : absl::InternalError("SELECT secret");
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  EXPECT_THAT(FromGrpc(Say(channel, "loss")), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("internal_error")));
+  EXPECT_THAT(FromGrpc(Say(channel, "bug")), StatusIs(absl::StatusCode::kInternal, HasSubstr("internal_error")));
+  EXPECT_EQ(Say(channel, "bug").error_message().find("SELECT"), std::string::npos);
+}
+
+TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
+  const TestOrganisation org;
+  std::promise<void> release;
+  const std::shared_future<void> gate = release.get_future().share();
+  std::atomic<int> running = 0;
+  const Served served(org, Kind::kAnonymous, [&, gate](const Caller&, const std::string&, std::string&) {
+    ++running;
+    gate.wait();
+    return absl::OkStatus();
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  std::vector<std::future<grpc::Status>> calls;
+  for (int i = 0; i < 40; ++i) {
+    calls.push_back(std::async(std::launch::async, [&] { return Say(channel, "x", nullptr, absl::Seconds(120)); }));
+  }
+  // Two run and sixteen wait; the other twenty-two are refused while nothing has been released.
+  int refused = 0, done = 0;
+  std::vector<bool> seen(calls.size());
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while (refused < 22 && absl::Now() < give_up) {
+    for (size_t i = 0; i < calls.size(); ++i) {
+      if (seen[i] || calls[i].wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) continue;
+      seen[i] = true;
+      const grpc::Status status = calls[i].get();
+      EXPECT_THAT(FromGrpc(status), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("busy")));
+      ++refused;
+    }
+  }
+  EXPECT_EQ(refused, 22);
+  release.set_value();
+  for (size_t i = 0; i < calls.size(); ++i) done += !seen[i] && calls[i].get().ok() ? 1 : 0;
+  EXPECT_EQ(done, 18);
+}
+
+TEST(Listener, RefusesMessagesAboveTheLimitAndHeadersThatAreTooLarge) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  EXPECT_THAT(MapClientError(Say(channel, std::string(5 << 20, 'x')), served.endpoint, absl::Now()),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_large")));
+  EXPECT_TRUE(Say(channel, "still served").ok());
+}
+
+TEST(Listener, ShutdownEndsRunningCallsAfterTheGrace) {
+  const TestOrganisation org;
+  std::promise<void> entered;
+  Served served(org, Kind::kAnonymous, [&](const Caller&, const std::string&, std::string& answer) {
+    entered.set_value();
+    answer = "finished";
+    return absl::OkStatus();
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  std::string answer;
+  auto call = std::async(std::launch::async, [&] { return Say(channel, "x", &answer); });
+  entered.get_future().wait();
+  served.listener->Shutdown(absl::Seconds(20));
+  EXPECT_TRUE(call.get().ok());
+  EXPECT_EQ(answer, "finished");
+  EXPECT_THAT(MapClientError(Say(channel, "late"), served.endpoint, absl::Now()), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST(Listener, SurvivesRandomBytesOnItsPort) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous);
+  for (int round = 0; round < 50; ++round) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(served.listener->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const Bytes noise = RandomBytes(1 + static_cast<size_t>(round) * 37);
+    (void)!send(fd, noise.data(), noise.size(), MSG_NOSIGNAL);
+    close(fd);
+  }
+  EXPECT_OK(Call(served.endpoint));
+}
+
+// The demonstration opens its recording with this file.
+TEST(KeyLog, IsWrittenOnlyWhereAskedFor) {
+  const ScratchDir dir;
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, Echo, {}, dir / "keys.log");
+  ASSERT_OK(Call(served.endpoint));
+  std::ifstream log(dir / "keys.log");
+  const std::string content((std::istreambuf_iterator<char>(log)), std::istreambuf_iterator<char>());
+  EXPECT_THAT(content, HasSubstr("SERVER_TRAFFIC_SECRET_0"));
+}
+
+TEST(SplitHostPort, ReadsAddressesAndRefusesEverythingElse) {
+  ASSERT_OK_AND_ASSIGN(const HostPort v6, SplitHostPort("[::1]:7443"));
+  EXPECT_EQ(v6.host, "::1");
+  EXPECT_EQ(v6.port, "7443");
+  EXPECT_OK(SplitHostPort("keys.example.org:1"));
+  for (const std::string bad : {"", ":", "host", "host:", ":1", "host:99999", "host:-1", "host:1x", "::1:5", "ho st:1", "h/x:1",
+                                 "[]:1", "[::1:1"}) {
+    EXPECT_THAT(SplitHostPort(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+  EXPECT_FALSE(SplitHostPort(std::string(1000, 'a') + ":1").ok());
+}
+
+TEST(Credentials, RefuseKeysThatDoNotFitAndTextThatIsNoCertificate) {
+  const TestOrganisation org;
+  TlsIdentity identity = MakeIdentity(org, Purpose::kTlsServer);
+  EXPECT_THAT(MutualServerCredentials(identity, "nonsense"), StatusIs(absl::StatusCode::kInvalidArgument));
+  identity.key_pem = crypto::P256PrivateKey::Generate().ToPem();
+  EXPECT_THAT(AnonymousServerCredentials(identity),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tls_key_mismatch")));
+  Endpoint endpoint{.address = "localhost:1", .server_name = "", .root_pem = "nonsense", .identity = std::nullopt};
+  EXPECT_THAT(NewChannel(endpoint), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+class PinnedEnvironment final : public ::testing::Environment {
+ public:
+  void SetUp() override { ASSERT_OK(PinTls13()); }
+};
+[[maybe_unused]] const ::testing::Environment* const kPinned =
+    ::testing::AddGlobalTestEnvironment(new PinnedEnvironment);
+
+}  // namespace
+}  // namespace plumbline::rpc
