@@ -214,7 +214,7 @@ absl::StatusOr<Provisional> ApplyProposals(const GroupState& group, const std::v
     next.added_leaves.insert(index);
   });
   ForEach<PskProposal>(list, [&](const CommitProposal&, const PskProposal& psk) { next.psks.push_back(psk.id); });
-  if (next.tree.leaf_count().value > CompleteLeafCount(std::max(1u, group.policy.max_members)).value) {
+  if (!next.adds.empty() && next.tree.member_count() > group.policy.max_members) {
     return absl::ResourceExhaustedError("group would have more members than the policy allows");
   }
   RETURN_IF_ERROR(CheckResult(next));

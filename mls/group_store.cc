@@ -1,7 +1,9 @@
 // A group as bytes for storage. Not an exchange format: it may change with the version octet.
+#include <algorithm>
 #include <utility>
 
 #include "mls/group_state.h"
+#include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
 namespace {
@@ -174,6 +176,7 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
   ASSIGN_OR_RETURN(const ByteView tree_bytes, in.Vector(kMaxVarint));
   ASSIGN_OR_RETURN(RatchetTree tree, RatchetTree::Parse(*suite, tree_bytes, kMaxLeaves));
   if (!Equal(tree.RootHash(), context.tree_hash)) return Broken("stored tree has another hash");
+  RETURN_IF_ERROR(CheckUnmergedLeaves(tree));
   ASSIGN_OR_RETURN(TreePrivate keys, TreePrivate::Read(in));
   if (tree.leaf(keys.own_leaf()) == nullptr || keys.key(NodeOf(keys.own_leaf())) == nullptr) {
     return Broken("stored group lacks its own leaf");
