@@ -1,0 +1,34 @@
+// What the tool prints: for people, or one JSON object for machines. Text that came over the network is made printable first.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "admin/console/describe.h"
+#include "admin/console/session.h"
+#include "common/audit/audit_log.h"
+#include "common/status.h"
+
+namespace plumbline::admin {
+
+// Columns as wide as their widest cell, two spaces between.
+std::string Table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+std::string AccountText(const keys::v1::AccountView& account);
+std::string AccountJson(const keys::v1::AccountView& account);
+std::string AccountsText(const keys::v1::AccountList& accounts);
+std::string AccountsJson(const keys::v1::AccountList& accounts);
+std::string AuditText(const plumbline::audit::v1::AuditPage& page);
+std::string AuditJson(const plumbline::audit::v1::AuditPage& page);
+std::string InvitationText(const OpenedInvitation& invitation);
+std::string InvitationJson(const OpenedInvitation& invitation);
+// {"name": "value", ...} in the order given.
+std::string ObjectJson(const std::vector<DescribedField>& fields);
+// docs/protocols/errors.md
+std::string ErrorText(const absl::Status& status);
+std::string ErrorJson(const absl::Status& status);
+
+// What a person sees differ between two views of one account; empty if nothing shown differs.
+std::vector<std::string> Changes(const keys::v1::AccountView& before, const keys::v1::AccountView& after);
+
+}  // namespace plumbline::admin

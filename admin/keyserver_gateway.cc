@@ -1,0 +1,71 @@
+#include "admin/keyserver_gateway.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/identity/reason.h"
+#include "common/rpc/status.h"
+#include "plumbline/keys/v1/keys.grpc.pb.h"
+
+namespace plumbline::admin {
+namespace {
+
+using keys::v1::AdminGateway;
+
+class KeyserverGateway final : public Gateway {
+ public:
+  KeyserverGateway(rpc::Endpoint endpoint, std::shared_ptr<grpc::Channel> channel, absl::Duration deadline,
+                   const Clock& clock)
+      : endpoint_(std::move(endpoint)), stub_(AdminGateway::NewStub(channel)), deadline_(deadline), clock_(clock) {}
+
+  absl::Status Execute(const keys::v1::SignedIntent& intent, keys::v1::IntentResult& result) override {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    return Explain(stub_->Execute(&context, intent, &result));
+  }
+
+  absl::Status RegisterFirstAdministrator(const keys::v1::RegisterFirstAdministratorRequest& request,
+                                          keys::v1::RegisterFirstAdministratorResponse& response) override {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    return Explain(stub_->RegisterFirstAdministrator(&context, request, &response));
+  }
+
+ private:
+  void SetDeadline(grpc::ClientContext& context) const {
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(deadline_));
+  }
+
+  // The key server's own refusals carry a reason id and pass; anything else is about the way to it.
+  absl::Status Explain(const grpc::Status& status) const {
+    if (status.ok()) return absl::OkStatus();
+    const absl::Status own = rpc::FromGrpc(status);
+    if (!identity::ReasonOf(own).empty()) return own;
+    if (own.code() == absl::StatusCode::kDeadlineExceeded) {
+      return identity::Refuse(absl::StatusCode::kDeadlineExceeded, "keyserver_silent",
+                              "the key server did not answer in time and may or may not have acted; look at the "
+                              "account before you try again");
+    }
+    if (own.code() != absl::StatusCode::kUnavailable) return own;  // INTERNAL and the like come without a text
+    const absl::Status cause = rpc::MapClientError(status, endpoint_, clock_.Now());
+    return identity::Refuse(absl::StatusCode::kUnavailable, "keyserver_unreachable",
+                            absl::StrCat("the admin service runs, but it cannot reach the key server: ",
+                                         identity::TextOf(cause)));
+  }
+
+  const rpc::Endpoint endpoint_;
+  const std::unique_ptr<AdminGateway::Stub> stub_;
+  const absl::Duration deadline_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Gateway>> NewKeyserverGateway(rpc::Endpoint endpoint, absl::Duration deadline,
+                                                             const Clock& clock) {
+  ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint));
+  return std::unique_ptr<Gateway>(
+      std::make_unique<KeyserverGateway>(std::move(endpoint), std::move(channel), deadline, clock));
+}
+
+}  // namespace plumbline::admin

@@ -1,0 +1,110 @@
+// The admin service's ceremony and what it refuses to start with.
+#include "admin/service_keys.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/crypto/issue.h"
+#include "common/file.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::admin {
+namespace {
+
+using ::testing::HasSubstr;
+using plumbline::testing::StatusIs;
+
+Secret Passphrase(const char* text = "correct horse battery") { return Secret::CopyOf(AsBytes(text)); }
+
+// An organisation that can certify the service, and the service's folder.
+struct Scene {
+  Scene() {
+    char name[] = "/tmp/plumbline-admin-keys-XXXXXX";
+    folder = ::mkdtemp(name);
+    config.set_data_dir(folder + "/state");
+    config.set_organisation_domain("example.org");
+    config.set_certificate_file(folder + "/admin.pem");
+    config.set_root_fingerprint(root.fingerprint().ToText());
+  }
+  ~Scene() { std::filesystem::remove_all(folder); }
+
+  void WriteChain(const std::string& uri, ByteView spki, const crypto::Certificate& top) {
+    const crypto::Certificate leaf =
+        *crypto::IssueLeaf(issuing, issuing_key,
+                           {.spki = ToBytes(spki), .common_name = "", .uris = {uri}, .dns_names = {}, .ip_addresses = {"127.0.0.1"},
+                            .purpose = crypto::Purpose::kTlsPeer, .validity = {now - absl::Hours(1), now + absl::Hours(24)}});
+    std::ofstream(config.certificate_file()) << crypto::ToPemChain({leaf, issuing, top});
+  }
+
+  Bytes RequestedSpki() {
+    return crypto::CertificateRequest::Parse(AsBytes(*ReadTextFile(RequestPath(config), 4096)))->spki();
+  }
+
+  const absl::Time now = absl::Now();
+  const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
+  const crypto::Certificate root = *crypto::MakeRoot(root_key, "example.org", {now - absl::Hours(2), now + absl::Hours(48)});
+  const crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
+  const crypto::Certificate issuing =
+      *crypto::MakeIssuing(root, root_key, issuing_key.spki(), "issuing", {now - absl::Hours(2), now + absl::Hours(48)});
+  std::string folder;
+  config::v1::AdminConfig config;
+  SystemClock clock;
+};
+
+constexpr char kAdminUri[] = "plumbline://example.org/service/admin";
+
+TEST(Initialise, MakesKeysThatOpenAndARequestForTheSameKey) {
+  Scene scene;
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys keys, OpenServiceKeys(scene.config, Passphrase()));
+  EXPECT_EQ(scene.RequestedSpki(), keys.tls_key.spki());
+  scene.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
+  ASSERT_OK_AND_ASSIGN(const ServiceIdentity identity, LoadIdentity(scene.config, keys, scene.now));
+  EXPECT_EQ(identity.root_pem, scene.root.ToPem());
+}
+
+TEST(Initialise, NeverReplacesKeys) {
+  Scene scene;
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  EXPECT_THAT(Initialise(scene.config, Passphrase(), scene.clock),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("already_initialised")));
+}
+
+TEST(OpenServiceKeys, SaysWhatIsWrong) {
+  Scene scene;
+  EXPECT_THAT(OpenServiceKeys(scene.config, Passphrase()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("plumbline-admin init")));
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  EXPECT_THAT(OpenServiceKeys(scene.config, Passphrase("another horse entirely")),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("passphrase_wrong")));
+}
+
+TEST(LoadIdentity, RefusesEveryWrongCertificateWithItsOwnReason) {
+  Scene scene;
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys keys, OpenServiceKeys(scene.config, Passphrase()));
+  const auto refused = [&](const char* reason, absl::Time at) {
+    EXPECT_THAT(LoadIdentity(scene.config, keys, at).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(reason)));
+  };
+  refused("certificate_missing", scene.now);
+  std::ofstream(scene.config.certificate_file()) << "not a certificate";
+  refused("certificate_wrong", scene.now);
+  scene.WriteChain(kAdminUri, crypto::P256PrivateKey::Generate().spki(), scene.root);
+  refused("not for this service's key", scene.now);
+  scene.WriteChain("plumbline://example.org/service/keyserver", keys.tls_key.spki(), scene.root);
+  refused("does not name plumbline://example.org/service/admin", scene.now);
+  const crypto::Certificate other_root =
+      *crypto::MakeRoot(scene.root_key, "other", {scene.now - absl::Hours(2), scene.now + absl::Hours(2)});
+  scene.WriteChain(kAdminUri, keys.tls_key.spki(), other_root);
+  refused("not the organisation's", scene.now);
+  scene.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
+  refused("certificate_expired", scene.now + absl::Hours(25));
+  refused("certificate_not_yet_valid", scene.now - absl::Hours(3));
+}
+
+}  // namespace
+}  // namespace plumbline::admin

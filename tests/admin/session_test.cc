@@ -1,0 +1,264 @@
+// An administrator's tool against an admin service that lies, and an honest one: the key server's side is played by a
+// function of each test.
+#include "admin/console/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "common/crypto/hkdf.h"
+#include "common/identity/codes.h"
+#include "common/identity/enrolment_proof.h"
+#include "common/identity/labels.h"
+#include "common/identity/reason.h"
+#include "tests/admin/sample_intents.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::admin {
+namespace {
+
+using ::testing::HasSubstr;
+using identity::Action;
+using plumbline::testing::IsOk;
+using plumbline::testing::StatusIs;
+
+constexpr char kAlice[] = "mimi://example.org/u/alice";
+
+class SetClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::FromUnixSeconds(1'795'471'200); }
+};
+
+// Answers as the test says and keeps what it was sent.
+class ScriptedApi final : public AdminApi {
+ public:
+  std::function<absl::Status(const identity::Intent&, keys::v1::IntentResult&)> answer =
+      [](const identity::Intent&, keys::v1::IntentResult&) { return absl::OkStatus(); };
+  std::function<void(keys::v1::RegisterFirstAdministratorResponse&)> registration =
+      [](keys::v1::RegisterFirstAdministratorResponse&) {};
+  keys::v1::SignedIntent sent;
+  keys::v1::RegisterFirstAdministratorRequest registered;
+
+  absl::Status Submit(const keys::v1::SignedIntent& request, keys::v1::IntentResult& result) override {
+    sent = request;
+    return answer(*identity::ParseIntent(AsBytes(request.intent())), result);
+  }
+  absl::Status Register(const keys::v1::RegisterFirstAdministratorRequest& request,
+                        keys::v1::RegisterFirstAdministratorResponse& response) override {
+    registered = request;
+    registration(response);
+    return absl::OkStatus();
+  }
+};
+
+struct Desk {
+  SetClock clock;
+  ScriptedApi api;
+  Profile profile{.server = "127.0.0.1:1",
+                  .server_name = "",
+                  .domain = "example.org",
+                  .organisation = crypto::Fingerprint::Of(AsBytes("root")),
+                  .root_pem = ""};
+  crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
+  Session session{profile, key, api, clock};
+
+  absl::StatusOr<PreparedIntent> PrepareInvite() {
+    return session.Prepare(Action::kIssueEnrolmentCode, kAlice, Encode(identity::IssueEnrolmentCodeParameters{3600}),
+                           "new starter", std::string(32, 's'));
+  }
+};
+
+identity::Invitation GoodInvitation(const Desk& desk) {
+  return {.domain = "example.org",
+          .root_fingerprint = *identity::ToFixed<32>(desk.profile.organisation.view()),
+          .keyserver_address = "keys.example.org:7443",
+          .user = kAlice,
+          .code = identity::GenerateCode(),
+          .expires_unix = 1'795'474'800};
+}
+
+std::string Serialised(const identity::Invitation& invitation) {
+  keys::v1::EnrolmentInvitation message;
+  message.set_invitation(identity::FormatInvitation(invitation));
+  message.set_code(invitation.code);
+  return message.SerializeAsString();
+}
+
+void SealTo(ByteView reply_key, const std::string& plaintext, keys::v1::IntentResult& result) {
+  result.set_sealed(true);
+  result.set_result(ToString(*crypto::SealedBoxPublicKey::Parse(reply_key)->Seal(AsBytes(plaintext))));
+}
+
+// What is shown (the description of `bytes`) is what is signed: exactly those bytes travel and verify.
+TEST(Session, SignsExactlyTheBytesItPrepared) {
+  for (int i = 0; i < 50; ++i) {
+    Desk desk;
+    const identity::Intent wanted = RandomIntent();
+    ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared,
+                         desk.session.Prepare(wanted.action, wanted.target, wanted.parameters, wanted.justification,
+                                              ToString(wanted.state_hash)));
+    desk.session.Submit(prepared).status().IgnoreError();
+    EXPECT_EQ(desk.api.sent.intent(), ToString(prepared.bytes));
+    ASSERT_EQ(desk.api.sent.signatures().size(), 1);
+    EXPECT_THAT(desk.key.public_key().Verify(identity::kIntentLabel, prepared.bytes,
+                                             AsBytes(desk.api.sent.signatures(0).signature())),
+                IsOk());
+    ASSERT_OK_AND_ASSIGN(const identity::Intent sent, identity::ParseIntent(prepared.bytes));
+    EXPECT_EQ(sent.target, wanted.target);
+    EXPECT_EQ(sent.parameters, wanted.parameters);
+    EXPECT_EQ(sent.justification, wanted.justification);
+    EXPECT_EQ(sent.state_hash, wanted.state_hash);
+    EXPECT_EQ(sent.expires_unix - sent.issued_unix, 300u);
+  }
+}
+
+TEST(Session, GivesEachIntentItsOwnNumberAndReplyKey) {
+  Desk desk;
+  ASSERT_OK_AND_ASSIGN(const PreparedIntent first, desk.PrepareInvite());
+  ASSERT_OK_AND_ASSIGN(const PreparedIntent second, desk.PrepareInvite());
+  ASSERT_OK_AND_ASSIGN(const identity::Intent a, identity::ParseIntent(first.bytes));
+  ASSERT_OK_AND_ASSIGN(const identity::Intent b, identity::ParseIntent(second.bytes));
+  EXPECT_NE(a.nonce, b.nonce);
+  EXPECT_NE(a.reply_key, b.reply_key);
+}
+
+TEST(Session, RefusesToPrepareAnActionWithoutItsReason) {
+  Desk desk;
+  EXPECT_THAT(desk.session.Prepare(Action::kSuspendAccount, kAlice, {}, "", std::string(32, 's')),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("intent_invalid")));
+}
+
+TEST(Session, OpensASealedInvitation) {
+  Desk desk;
+  const identity::Invitation invitation = GoodInvitation(desk);
+  desk.api.answer = [&](const identity::Intent& intent, keys::v1::IntentResult& result) {
+    SealTo(intent.reply_key, Serialised(invitation), result);
+    EXPECT_EQ(result.result().find(invitation.code), std::string::npos);  // the relay sees no code
+    return absl::OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
+  ASSERT_OK_AND_ASSIGN(const Secret result, desk.session.Submit(prepared));
+  ASSERT_OK_AND_ASSIGN(const OpenedInvitation opened, desk.session.ReadInvitation(result, kAlice));
+  EXPECT_EQ(opened.invitation, invitation);
+}
+
+TEST(Session, RefusesASecretThatCameUnsealed) {
+  Desk desk;
+  desk.api.answer = [&](const identity::Intent&, keys::v1::IntentResult& result) {
+    result.set_result(Serialised(GoodInvitation(desk)));
+    return absl::OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
+  EXPECT_THAT(desk.session.Submit(prepared), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_not_sealed")));
+}
+
+TEST(Session, RefusesASealedAnswerThatWasChangedOrIsForAnotherKey) {
+  for (const bool other_key : {false, true}) {
+    Desk desk;
+    desk.api.answer = [&](const identity::Intent& intent, keys::v1::IntentResult& result) {
+      const crypto::SealedBoxKeyPair other = crypto::SealedBoxKeyPair::Generate();
+      SealTo(other_key ? other.public_key().view() : ByteView(intent.reply_key), Serialised(GoodInvitation(desk)), result);
+      if (!other_key) result.mutable_result()->back() ^= 1;
+      return absl::OkStatus();
+    };
+    ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
+    EXPECT_THAT(desk.session.Submit(prepared), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed")));
+  }
+}
+
+// A seal says who may read, not who wrote: the relay knows the reply key and can seal an invitation of its own.
+TEST(Session, RefusesAnInvitationIntoAnotherOrganisationOrForAnotherPerson) {
+  Desk desk;
+  std::vector<identity::Invitation> forged(3, GoodInvitation(desk));
+  forged[0].root_fingerprint[0] ^= 1;
+  forged[1].user = "mimi://example.org/u/mallory";
+  forged[2].domain = "example.com";
+  forged[2].user = "mimi://example.com/u/alice";
+  for (const identity::Invitation& invitation : forged) {
+    const Secret result = Secret::CopyOf(AsBytes(Serialised(invitation)));
+    EXPECT_THAT(desk.session.ReadInvitation(result, kAlice),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("invitation_wrong")));
+  }
+}
+
+TEST(Session, RefusesAnAccountThatWasNotAskedFor) {
+  Desk desk;
+  desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult& result) {
+    keys::v1::AccountView view;
+    view.set_user("mimi://example.org/u/mallory");
+    result.set_result(view.SerializeAsString());
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(desk.session.GetAccount(kAlice), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("another account")));
+}
+
+TEST(Session, RefusesAnswersThatAreGarbage) {
+  for (int i = 0; i < 200; ++i) {
+    Desk desk;
+    desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult& result) {
+      result.set_result(ToString(RandomBytes(RandomBelow(200))));
+      result.set_sealed(RandomBelow(2) == 1);
+      return absl::OkStatus();
+    };
+    EXPECT_FALSE(desk.session.GetAccount(kAlice).ok());  // no random bytes are a view of this very account
+    ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
+    EXPECT_FALSE(desk.session.Submit(prepared).ok());
+  }
+}
+
+TEST(Session, NoticesARecordThatIsLeftOutOfAnAuditPage) {
+  Desk desk;
+  for (const bool gap : {false, true}) {
+    desk.api.answer = [&](const identity::Intent&, keys::v1::IntentResult& result) {
+      plumbline::audit::v1::AuditPage page;
+      for (uint64_t sequence : {5, gap ? 7 : 6}) {
+        plumbline::audit::v1::Event* event = page.add_events();
+        event->set_sequence(sequence);
+        event->set_previous_hash(std::string(32, static_cast<char>(sequence - 1)));
+        event->set_hash(std::string(32, static_cast<char>(sequence)));
+      }
+      result.set_result(page.SerializeAsString());
+      return absl::OkStatus();
+    };
+    EXPECT_EQ(desk.session.ListAuditEvents(4, 10).ok(), !gap);
+  }
+}
+
+TEST(Session, PassesARefusalOnAsItIs) {
+  Desk desk;
+  desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult&) {
+    return identity::Refuse(absl::StatusCode::kPermissionDenied, "not_an_administrator", "ask one");
+  };
+  EXPECT_THAT(desk.session.ListAccounts(), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("not_an_administrator")));
+}
+
+TEST(Session, ProvesTheCodeWithoutSendingIt) {
+  Desk desk;
+  const std::string key_id = ToString(Sha256(desk.key.public_key().view()));
+  desk.api.registration = [&](auto& response) { response.set_key_id(key_id); };
+  const std::string code = identity::GenerateCode();
+  ASSERT_OK(desk.session.RegisterFirst("Root Admin", identity::FormatCode(code)));
+  const auto& sent = desk.api.registered;
+  EXPECT_EQ(sent.SerializeAsString().find(code), std::string::npos);
+  const Bytes proof = identity::Encode(identity::AdministratorProof{
+      .domain = "example.org", .name = "Root Admin", .public_key = *identity::ToFixed<32>(desk.key.public_key().view())});
+  EXPECT_THAT(desk.key.public_key().Verify(identity::kAdministratorLabel, proof, AsBytes(sent.proof())), IsOk());
+  EXPECT_EQ(sent.code_mac(), ToString(crypto::HmacSha256(identity::FirstAdministratorMacKey(code).view(), proof)));
+}
+
+TEST(Session, RefusesARegistrationOfAnotherKey) {
+  Desk desk;
+  desk.api.registration = [](auto& response) { response.set_key_id(std::string(32, 'x')); };
+  EXPECT_THAT(desk.session.RegisterFirst("Root Admin", identity::GenerateCode()), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(Session, RefusesACodeThatCannotBeOneBeforeSendingAnything) {
+  Desk desk;
+  EXPECT_THAT(desk.session.RegisterFirst("Root Admin", "not a code"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("code_malformed")));
+  EXPECT_TRUE(desk.api.registered.public_key().empty());
+}
+
+}  // namespace
+}  // namespace plumbline::admin
