@@ -1,0 +1,73 @@
+// Founding: the services' own verbs, in the order an operator would use them (docs/operations.md).
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "assess/demo/organisation.h"
+#include "common/crypto/sealed_file.h"
+
+namespace plumbline::assess {
+namespace {
+
+// The value after `label` on the line that begins with it (white space before it does not count).
+std::string Field(const std::string& text, const std::string& label) {
+  const size_t at = text.find(label);
+  if (at == std::string::npos) return "";
+  const size_t start = at + label.size();
+  return std::string(absl::StripAsciiWhitespace(text.substr(start, text.find('\n', start) - start)));
+}
+
+// The database key within the content of a service's sealed key file: 32 bytes at a place that each service documents
+// (keyserver/key_ring.h, server/keys.h, admin/service_keys.h).
+absl::StatusOr<Secret> DatabaseKey(Service service, const Secret& content) {
+  constexpr size_t kSize = 32;
+  const size_t at = service == Service::kAdmin      ? 0
+                    : service == Service::kDelivery ? 1  // after the version
+                                                    : content.size() - std::min(content.size(), kSize);  // the last field
+  if (content.size() < at + kSize) return absl::DataLossError("a sealed key file is shorter than a key");
+  return Secret::CopyOf(content.view().subspan(at, kSize));
+}
+
+}  // namespace
+
+absl::Status Organisation::HoldCeremony() {
+  RETURN_IF_ERROR(WriteConfiguration(Service::kKeyserver));
+  ASSIGN_OR_RETURN(const CommandResult made, KeyserverTool({"init", "--root-passphrase-file", folder() + "/secrets/root.passphrase"}));
+  fingerprint_ = Field(made.out, "fingerprint:");
+  administrator_code_ = Field(made.out, "code:");
+  if (fingerprint_.empty() || administrator_code_.empty()) {
+    return absl::InternalError(absl::StrCat("the ceremony printed no fingerprint or code: ", made.out));
+  }
+  for (const Service service : {Service::kDelivery, Service::kAdmin}) {
+    RETURN_IF_ERROR(WriteConfiguration(service));
+    const bool admin = service == Service::kAdmin;
+    Command init = {.program = Program(admin ? "plumbline-admin" : "plumbline-server"),
+                    .arguments = {"init", "--config", ConfigOf(service), "--passphrase-file", PassphraseOf(service)}};
+    RETURN_IF_ERROR(Must(init).status());
+    RETURN_IF_ERROR(KeyserverTool({"sign-service", "--service", Name(service), "--request",
+                                   absl::StrCat(FolderOf(service), "/data/", admin ? "admin.csr" : "server.csr"), "--ip",
+                                   "127.0.0.1", "--out", FolderOf(service) + "/certificate.pem"})
+                        .status());
+  }
+  return KeyserverTool({"export-trust", "--out", FolderOf(Service::kDelivery) + "/trust.pem"}).status();
+}
+
+absl::StatusOr<SearchedService> Organisation::Searched(Service service) const {
+  const std::string data = FolderOf(service) + "/data";
+  const auto [sealed, database] = service == Service::kKeyserver  ? std::pair("/keys.sealed", "/keyserver.db")
+                                  : service == Service::kDelivery ? std::pair("/server.keys", "/server.db")
+                                                                  : std::pair("/admin.sealed", "/admin.db");
+  ASSIGN_OR_RETURN(std::string passphrase, ReadFile(PassphraseOf(service)));
+  while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
+  ASSIGN_OR_RETURN(const Secret content, crypto::OpenSealedFile(data + sealed, Secret::CopyOf(AsBytes(passphrase))));
+  ASSIGN_OR_RETURN(Secret key, DatabaseKey(service, content));
+  return SearchedService{.name = std::string(Title(service)),
+                         .pid = pid(service),
+                         .folder = FolderOf(service),
+                         .database = data + database,
+                         .database_key = std::move(key),
+                         .log = LogOf(service),
+                         .memory_controls = {environment_controls_.at(service), log_controls_.at(service)}};
+}
+
+}  // namespace plumbline::assess

@@ -1,0 +1,213 @@
+#include "assess/demo/sample.h"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "assess/demo/organisation.h"
+#include "assess/demo/people.h"
+
+namespace plumbline::assess {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .delivery = 7444, .admin = 7446};
+
+std::string Absolute(const std::string& path) {
+  std::error_code error;
+  return fs::absolute(path, error).lexically_normal();
+}
+
+std::string StatePath(const std::string& run) { return Absolute(run) + "/sample.json"; }
+
+int Complain(const absl::Status& status) {
+  std::fprintf(stderr, "plumbline-assess: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+// The services as an earlier process left them.
+class Sample {
+ public:
+  explicit Sample(const SampleOptions& options)
+      : organisation_({.bin = Absolute(options.bin), .folder = Absolute(options.run), .detached = true, .controls = false}) {
+    const auto state = ReadFile(StatePath(options.run));
+    if (!state.ok() || !organisation_.Restore(*state).ok()) return;
+    found_ = true;
+    const auto document = nlohmann::json::parse(*state, nullptr, false);
+    for (size_t i = 0; i < std::size(kServices) && i < document["pids"].size(); ++i) {
+      pids_[kServices[i]] = document["pids"][i].get<pid_t>();
+    }
+  }
+
+  bool found() const { return found_; }
+  Organisation& organisation() { return organisation_; }
+
+  // A process id may have been given to another program since: the command line tells.
+  bool Running(Service service) {
+    if (organisation_.Running(service)) return true;
+    const auto pid = pids_.find(service);
+    if (pid == pids_.end() || pid->second <= 0) return false;
+    const std::string command = ReadFile(absl::StrCat("/proc/", pid->second, "/cmdline")).value_or("");
+    return absl::StrContains(command, organisation_.ConfigOf(service));
+  }
+
+  pid_t pid(Service service) {
+    if (organisation_.Running(service)) return organisation_.pid(service);
+    const auto pid = pids_.find(service);
+    return pid == pids_.end() ? -1 : pid->second;
+  }
+
+  absl::Status Stop(Service service) {
+    if (!Running(service)) return absl::OkStatus();
+    kill(pid(service), SIGTERM);
+    if (PollUntil([&] { return !Running(service); }, absl::Seconds(10))) return absl::OkStatus();
+    kill(pid(service), SIGKILL);
+    if (PollUntil([&] { return !Running(service); }, absl::Seconds(5))) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat("the ", Title(service), " (process ", pid(service), ") does not end"));
+  }
+
+  // Starts what is not running. A service that is not ours on one of the ports is named.
+  absl::Status StartAll() {
+    for (const Service service : kServices) {
+      if (Running(service)) continue;
+      for (const int port : organisation_.ListenersOf(service)) {
+        if (!PortAnswers(port)) continue;
+        return absl::UnavailableError(absl::StrCat("another program answers on 127.0.0.1:", port, ", which the ", Title(service),
+                                                   " of this sample uses. Stop that program, or take other ports with: ./dev reset "
+                                                   "&& ./dev up"));
+      }
+      RETURN_IF_ERROR(organisation_.Start(service));
+      std::printf("Started the %s.\n", std::string(Title(service)).c_str());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Save(const std::string& run) {
+    std::string state = organisation_.State();
+    auto document = nlohmann::ordered_json::parse(state);
+    document["pids"] = {pid(Service::kKeyserver), pid(Service::kDelivery), pid(Service::kAdmin)};
+    return WriteFile(StatePath(run), document.dump(2) + "\n");
+  }
+
+ private:
+  Organisation organisation_;
+  bool found_ = false;
+  std::map<Service, pid_t> pids_;
+};
+
+void SayPorts(const Ports& ports) {
+  const auto say = [](const char* what, int usual, int got) {
+    if (usual != got) std::printf("Port %d is busy; the %s uses %d instead.\n", usual, what, got);
+  };
+  say("key server (people)", kUsual.keyserver_people, ports.keyserver_people);
+  say("key server (devices)", kUsual.keyserver_devices, ports.keyserver_devices);
+  say("delivery server", kUsual.delivery, ports.delivery);
+  say("admin service", kUsual.admin, ports.admin);
+}
+
+// Everything a founded organisation needs before somebody can type: an administrator, Alice and Bob.
+absl::Status Populate(Organisation& organisation) {
+  RETURN_IF_ERROR(organisation.PrepareAdministrator());
+  ASSIGN_OR_RETURN(const CommandResult registered,
+                   organisation.Administer({"register", "--name", "Sam", "--code", organisation.administrator_code()}));
+  RETURN_IF_ERROR(StatusOf(registered));
+  People people(organisation);
+  for (const auto& [account, name] : {std::pair("alice", "Alice"), std::pair("bob", "Bob")}) {
+    ASSIGN_OR_RETURN(const Person person, organisation.NewPerson(account, name));
+    RETURN_IF_ERROR(organisation.CreateAccount(person));
+    ASSIGN_OR_RETURN(const std::string invitation, organisation.Invite(person));
+    RETURN_IF_ERROR(people.Enrol(person, invitation));
+    std::printf("Enrolled %s.\n", name);
+  }
+  return absl::OkStatus();
+}
+
+void SayWhatNext(const Organisation& organisation) {
+  const Ports& ports = organisation.ports();
+  const std::string folder = organisation.folder();
+  const auto client = [&](const char* account) {
+    return absl::StrCat(organisation.Program("plumbline"), " --home ", folder, "/people/", account, " --passphrase-file ", folder,
+                        "/secrets/", account, ".passphrase");
+  };
+  const std::string admin = absl::StrCat(organisation.Program("plumbline-admin"), " --home ", organisation.AdministratorHome(),
+                                         " --passphrase-file ", organisation.AdministratorPassphrase());
+  std::printf("\nThe sample organisation %s is running.\n", kDomain);
+  std::printf("  key server        127.0.0.1:%d for people, 127.0.0.1:%d for devices\n", ports.keyserver_people, ports.keyserver_devices);
+  std::printf("  delivery server   127.0.0.1:%d\n", ports.delivery);
+  std::printf("  admin service     127.0.0.1:%d\n", ports.admin);
+  std::printf("  fingerprint       %s\n", organisation.fingerprint().c_str());
+  std::printf("  accounts          alice, bob; administrator Sam\n  folder            %s (passphrases in secrets/)\n", folder.c_str());
+  std::printf("\nTalk, in two terminals:\n  %s chat bob\n  %s chat alice\n", client("alice").c_str(), client("bob").c_str());
+  std::printf("\nBe the administrator:\n  %s account list\n  %s audit list\n", admin.c_str(), admin.c_str());
+  std::printf("\nLater: ./dev status, ./dev down (keeps everything), ./dev up, ./dev reset (deletes it).\n");
+}
+
+}  // namespace
+
+int Up(const SampleOptions& options) {
+  Sample sample(options);
+  absl::Status status;
+  if (!sample.found()) {
+    status = sample.organisation().Found(kUsual);
+    if (status.ok()) SayPorts(sample.organisation().ports());
+    if (status.ok()) status = sample.StartAll();
+    if (status.ok()) status = Populate(sample.organisation());
+    if (!status.ok()) {
+      for (const Service service : kServices) sample.Stop(service).IgnoreError();
+      return Complain(status);
+    }
+  } else {
+    status = sample.StartAll();
+  }
+  if (status.ok()) status = sample.Save(options.run);
+  if (!status.ok()) return Complain(status);
+  SayWhatNext(sample.organisation());
+  return 0;
+}
+
+int Status(const SampleOptions& options) {
+  Sample sample(options);
+  if (!sample.found()) {
+    std::printf("There is no sample organisation in %s. Make one with: ./dev up\n", options.run.c_str());
+    return 1;
+  }
+  bool all = true;
+  for (const Service service : kServices) {
+    const bool running = sample.Running(service);
+    all = all && running;
+    std::string ports;
+    for (const int port : sample.organisation().ListenersOf(service)) absl::StrAppend(&ports, " 127.0.0.1:", port);
+    std::printf("%-16s %s%s\n", std::string(Title(service)).c_str(),
+                running ? absl::StrCat("running, process ", sample.pid(service), ",").c_str() : "not running;", ports.c_str());
+  }
+  return all ? 0 : 1;
+}
+
+int Down(const SampleOptions& options, bool reset) {
+  Sample sample(options);
+  if (!sample.found()) {
+    // What a founding that was interrupted left behind is ours too: it has the layout and no state yet.
+    const bool unfinished = fs::exists(sample.organisation().ConfigOf(Service::kKeyserver));
+    if (!unfinished || !reset) {
+      std::printf("There is no sample organisation in %s.\n", options.run.c_str());
+      return 0;
+    }
+  }
+  for (const Service service : kServices) {
+    if (const absl::Status status = sample.Stop(service); !status.ok()) return Complain(status);
+  }
+  std::printf("The services are stopped.\n");
+  if (!reset) return 0;
+  std::error_code error;
+  fs::remove_all(Absolute(options.run), error);
+  if (error) return Complain(absl::UnavailableError(absl::StrCat("cannot delete ", options.run, ": ", error.message())));
+  std::printf("%s is deleted.\n", options.run.c_str());
+  return 0;
+}
+
+}  // namespace plumbline::assess
