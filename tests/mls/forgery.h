@@ -1,0 +1,128 @@
+// A member that breaks the rules: messages with valid signatures and tags around content no honest member makes.
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "mls/group_state.h"
+#include "mls/transcript_hash.h"
+#include "tests/mls/clients.h"
+
+namespace plumbline::mls {
+
+class Forger {
+ public:
+  explicit Forger(Group& group) : state_(GroupAccess::State(group)) {}
+
+  GroupState& state() { return state_; }
+  const CipherSuite& suite() const { return *state_.suite; }
+  Bytes context() const { return Encode(state_.context); }
+
+  // Signed content of ours as a message; `change` runs before the signature, `after` between signature and protection.
+  using Change = std::function<void(AuthenticatedContent&)>;
+  Bytes Message(Content content, WireFormat format = WireFormat::kPublicMessage, const Change& change = nullptr,
+                const Change& after = nullptr) {
+    AuthenticatedContent out = NewContent(state_, format, {}, std::move(content));
+    if (out.content.type() == ContentType::kCommit) out.auth.confirmation_tag = Bytes(suite().hash_size());
+    if (change) change(out);
+    EXPECT_OK(SignContent(suite(), state_.signature_key, context(), out));
+    if (after) after(out);
+    absl::StatusOr<MlsMessage> message = Protect(state_, std::move(out), {});
+    EXPECT_OK(message);
+    return Encode(*message);
+  }
+
+  Bytes Proposing(Proposal proposal) { return Message(std::move(proposal)); }
+
+  // A commit to `proposals` by value without a path; its tag is wrong, so only earlier rules can be seen.
+  Bytes Committing(std::vector<Proposal> proposals) {
+    Commit commit;
+    for (Proposal& proposal : proposals) commit.proposals.emplace_back(std::move(proposal));
+    return Message(std::move(commit));
+  }
+
+  // A commit with a path, valid but for what the three hooks do to leaf, path and tag.
+  struct PathHooks {
+    std::function<void(LeafNode&)> leaf;          // before it is signed
+    std::function<void(UpdatePath&)> path;        // after encryption
+    std::function<void(Bytes&)> tag;
+    std::function<void(RatchetTree&)> tree;       // before the path is made
+  };
+  Bytes CommittingWithPath(std::vector<Proposal> proposals, const PathHooks& hooks) {
+    std::vector<CommitProposal> list;
+    for (const Proposal& proposal : proposals) list.push_back({proposal, state_.own(), false, {}});
+    absl::StatusOr<Provisional> next = ApplyProposals(state_, list);
+    EXPECT_OK(next);
+    if (hooks.tree) hooks.tree(next->tree);
+    TreePrivate keys = state_.keys.Clone();
+    LeafNode leaf = *next->tree.leaf(state_.own());
+    leaf.lifetime = {};
+    const auto sign = [&](LeafNode& ready) {
+      if (hooks.leaf) hooks.leaf(ready);
+      return SignLeafNode(suite(), state_.signature_key, LeafPosition{state_.context.group_id, state_.own()}, ready);
+    };
+    absl::StatusOr<NewPath> path = StartPath(next->tree, keys, std::move(leaf), sign);
+    EXPECT_OK(path);
+    Commit commit;
+    for (Proposal& proposal : proposals) commit.proposals.emplace_back(std::move(proposal));
+    absl::StatusOr<UpdatePath> update = SealPath(next->tree, *path, state_.own(),
+                                                 PathContext(state_, next->tree, next->extensions),
+                                                 next->added_leaves);
+    EXPECT_OK(update);
+    if (hooks.path) hooks.path(*update);
+    commit.path = *std::move(update);
+    EpochInputs inputs{next->tree, next->extensions, std::move(keys), CopyOf(state_.signature_key),
+                       CommitSecret{std::move(path->path.commit_secret)}, next->psks};
+    return Message(std::move(commit), WireFormat::kPublicMessage, nullptr, [&](AuthenticatedContent& content) {
+      absl::StatusOr<NextEpoch> epoch = EnterEpoch(state_, std::move(inputs), content, nullptr);
+      EXPECT_OK(epoch);
+      content.auth.confirmation_tag = epoch->confirmation_tag;
+      if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
+    });
+  }
+
+ private:
+  GroupState& state_;
+};
+
+// Opens a Welcome with its receiver's keys, lets `change` alter what is inside, signs it as `signer` and closes it.
+struct WelcomeParts {
+  GroupInfo info;
+  GroupSecrets secrets;
+  Bytes extra;  // bytes after the GroupInfo
+};
+inline Bytes RewriteWelcome(ByteView wire, const KeyPackageBundle& bundle, const Client& signer,
+                            const std::function<void(WelcomeParts&)>& change, bool sign = true) {
+  MlsMessage message = *ParseMlsMessage(wire);
+  Welcome& welcome = std::get<Welcome>(message.body);
+  const CipherSuite& suite = **CipherSuite::Get(welcome.cipher_suite);
+  const HpkePrivateKey& init = bundle.init_private_key;
+  const Secret plain = *suite.DecryptWithLabel(init, bundle.key_package.init_key, "Welcome",
+                                               welcome.encrypted_group_info,
+                                               welcome.secrets.at(0).encrypted_group_secrets);
+  WelcomeParts parts{{}, *ParseGroupSecrets(plain.view()), {}};
+  const auto key = [&] {
+    return DeriveWelcomeKey(suite, JoinerSecret{Secret::CopyOf(parts.secrets.joiner_secret.view())},
+                            ZeroPskSecret(suite));
+  };
+  const WelcomeKey old_key = key();
+  const Secret info = *suite.Open(old_key.key.view(), old_key.nonce.view(), {}, welcome.encrypted_group_info);
+  Reader in(info.view());
+  parts.info = *ReadGroupInfo(in);
+  change(parts);
+  const absl::Status signed_again =
+      sign ? SignGroupInfo(suite, signer.signature_key.private_key, parts.info) : absl::OkStatus();
+  EXPECT_OK(signed_again);
+  Writer out;
+  WriteGroupInfo(out, parts.info);
+  out.Fixed(parts.extra);
+  const WelcomeKey new_key = key();
+  welcome.encrypted_group_info = suite.Seal(new_key.key.view(), new_key.nonce.view(), {}, out.view());
+  welcome.secrets[0].encrypted_group_secrets =
+      *suite.EncryptWithLabel(bundle.key_package.init_key, "Welcome", welcome.encrypted_group_info,
+                              Encode(parts.secrets).view());
+  return Encode(message);
+}
+
+}  // namespace plumbline::mls
