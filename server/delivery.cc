@@ -22,7 +22,9 @@ Delivery::Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_v
       nobody_(crypto::Ed25519KeyPair::Generate().public_key()) {}
 
 absl::Status Delivery::ForWire(const absl::Status& status) {
-  if (status.ok() || !identity::ReasonOf(status).empty()) return status;
+  const bool refusal = absl::IsAlreadyExists(status) || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+                       identity::ReasonOf(status) == "stale_counter";
+  if (status.ok() || refusal) return status;
   ++parts_.counters.storage_faults;
   if (absl::IsResourceExhausted(status)) {
     return Refuse(absl::StatusCode::kResourceExhausted, "storage_full",

@@ -1,5 +1,7 @@
 #include "server/serve.h"
 
+#include <grpc/support/log.h>
+
 #include <csignal>
 #include <cstdio>
 
@@ -139,6 +141,7 @@ absl::Status Serve(const std::string& config_file) {
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);
+  gpr_set_log_function([](gpr_log_func_args*) {});  // gRPC's own log lines name the addresses of peers
   RETURN_IF_ERROR(rpc::PinTls13());
   ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"delivery", config.log_file(), LogLevel::kInfo}));
