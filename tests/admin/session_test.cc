@@ -212,6 +212,7 @@ TEST(Session, NoticesARecordThatIsLeftOutOfAnAuditPage) {
   for (const bool gap : {false, true}) {
     desk.api.answer = [&](const identity::Intent&, keys::v1::IntentResult& result) {
       plumbline::audit::v1::AuditPage page;
+      page.set_chain_verified(true);
       for (uint64_t sequence : {5, gap ? 7 : 6}) {
         plumbline::audit::v1::Event* event = page.add_events();
         event->set_sequence(sequence);
