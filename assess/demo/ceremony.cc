@@ -1,7 +1,6 @@
 // Founding: the services' own verbs, in the order an operator would use them (docs/operations.md).
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "assess/demo/organisation.h"
 #include "common/crypto/sealed_file.h"
@@ -9,12 +8,11 @@
 namespace plumbline::assess {
 namespace {
 
-// The value after `label` on the line that begins with it (white space before it does not count).
-std::string Field(const std::string& text, const std::string& label) {
-  const size_t at = text.find(label);
-  if (at == std::string::npos) return "";
-  const size_t start = at + label.size();
-  return std::string(absl::StripAsciiWhitespace(text.substr(start, text.find('\n', start) - start)));
+// A text field of the JSON object that a tool printed.
+std::string Field(const std::string& json, const char* name) {
+  const nlohmann::json document = nlohmann::json::parse(json, nullptr, false);
+  if (!document.is_object() || !document.contains(name) || !document[name].is_string()) return "";
+  return document[name].get<std::string>();
 }
 
 // The database key within the content of a service's sealed key file: 32 bytes at a place that each service documents
@@ -32,9 +30,9 @@ absl::StatusOr<Secret> DatabaseKey(Service service, const Secret& content) {
 
 absl::Status Organisation::HoldCeremony() {
   RETURN_IF_ERROR(WriteConfiguration(Service::kKeyserver));
-  ASSIGN_OR_RETURN(const CommandResult made, KeyserverTool({"init", "--root-passphrase-file", folder() + "/secrets/root.passphrase"}));
-  fingerprint_ = Field(made.out, "fingerprint:");
-  administrator_code_ = Field(made.out, "code:");
+  ASSIGN_OR_RETURN(const CommandResult made, KeyserverTool({"init", "--json"}));
+  fingerprint_ = Field(made.out, "fingerprint");
+  administrator_code_ = Field(made.out, "administrator_code");
   if (fingerprint_.empty() || administrator_code_.empty()) {
     return absl::InternalError(absl::StrCat("the ceremony printed no fingerprint or code: ", made.out));
   }
@@ -44,7 +42,7 @@ absl::Status Organisation::HoldCeremony() {
     Command init = {.program = Program(admin ? "plumbline-admin" : "plumbline-server"),
                     .arguments = {"init", "--config", ConfigOf(service), "--passphrase-file", PassphraseOf(service)}};
     RETURN_IF_ERROR(Must(init).status());
-    RETURN_IF_ERROR(KeyserverTool({"sign-service", "--service", Name(service), "--request",
+    RETURN_IF_ERROR(KeyserverTool({"sign-service", "--service", Name(service), "--csr",
                                    absl::StrCat(FolderOf(service), "/data/", admin ? "admin.csr" : "server.csr"), "--ip",
                                    "127.0.0.1", "--out", FolderOf(service) + "/certificate.pem"})
                         .status());

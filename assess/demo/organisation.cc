@@ -144,7 +144,6 @@ absl::Status Organisation::Found(const Ports& preferred) {
     }
     RETURN_IF_ERROR(MakePassphrase(PassphraseOf(service)));
   }
-  RETURN_IF_ERROR(MakePassphrase(folder() + "/secrets/root.passphrase"));
   RETURN_IF_ERROR(MakePassphrase(AdministratorPassphrase()));
   return HoldCeremony();
 }
