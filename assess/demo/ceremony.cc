@@ -54,7 +54,7 @@ absl::StatusOr<SearchedService> Organisation::Searched(Service service) const {
   const std::string data = FolderOf(service) + "/data";
   const auto [sealed, database] = service == Service::kKeyserver  ? std::pair("/keys.sealed", "/keyserver.db")
                                   : service == Service::kDelivery ? std::pair("/server.keys", "/server.db")
-                                                                  : std::pair("/admin.sealed", "/admin.db");
+                                                                  : std::pair("/admin.keys", "/admin.db");
   ASSIGN_OR_RETURN(std::string passphrase, ReadFile(PassphraseOf(service)));
   while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
   ASSIGN_OR_RETURN(const Secret content, crypto::OpenSealedFile(data + sealed, Secret::CopyOf(AsBytes(passphrase))));

@@ -111,9 +111,10 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
                           "/certificate.pem\npassphrase_file: ", PassphraseOf(service));
       break;
     case Service::kAdmin:
-      yaml = absl::StrCat("listen: ", Address(ports_.admin), "\nfolder: ", FolderOf(service), "/data\ndomain: ", kDomain,
-                          "\ncertificate_file: ", FolderOf(service), "/certificate.pem\norganisation_fingerprint: \"",
-                          fingerprint_, "\"\nkeyserver_address: ", Address(ports_.keyserver_devices));
+      yaml = absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"", fingerprint_, "\"\ndata_dir: ",
+                          FolderOf(service), "/data\nlisten: ", Address(ports_.admin), "\ncertificate_file: ",
+                          FolderOf(service), "/certificate.pem\nkeyserver_address: ", Address(ports_.keyserver_devices),
+                          "\npassphrase_file: ", PassphraseOf(service));
       break;
   }
   return WriteFile(ConfigOf(service), absl::StrCat(yaml, "\nlog_file: ", LogOf(service), "\n"));
