@@ -23,6 +23,7 @@ namespace plumbline::audit {
   X(kEnrolmentRefused, "enrolment.refused", "an enrolment was refused")                                       \
   X(kDeviceEnrolled, "device.enrolled", "a device got its certificates")                                      \
   X(kDeviceRevoked, "device.revoked", "a device's certificates were revoked")                                 \
+  X(kDirectoryRefused, "directory.refused", "a look-up or a claim of key packages was refused")               \
   X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
   X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \
   X(kPassesDrawn, "passes.drawn", "a device drew anonymous passes")                                           \

@@ -1,0 +1,153 @@
+// What each action does, once AdminDesk::Verify has let it in. Nonce, audit event and effect are one transaction.
+#include "common/crypto/sealed_box.h"
+#include "common/identity/codes.h"
+#include "common/identity/invitation.h"
+#include "common/identity/reason.h"
+#include "keyserver/admin_desk.h"
+#include "keyserver/views.h"
+#include "plumbline/audit/v1/audit.pb.h"
+#include "plumbline/keys/v1/keys.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using identity::Refuse;
+
+void SetView(const Account& account, keys::v1::IntentResult& result) {
+  keys::v1::AccountView view;
+  Fill(account, view);
+  result.set_result(view.SerializeAsString());
+}
+
+absl::Status StateChanged() {
+  return Refuse(absl::StatusCode::kAborted, "state_changed", "the account has changed meanwhile; look again and repeat");
+}
+
+}  // namespace
+
+absl::Status AdminDesk::Act(const Verified& verified, keys::v1::IntentResult& result) {
+  switch (verified.intent.action) {
+    case identity::Action::kCreateAccount:
+      return CreateAccount(verified, result);
+    case identity::Action::kIssueEnrolmentCode:
+      return IssueCode(verified, result);
+    case identity::Action::kSuspendAccount:
+      return SetSuspended(verified, true, result);
+    case identity::Action::kReactivateAccount:
+      return SetSuspended(verified, false, result);
+    case identity::Action::kListAccounts:
+      return ListAccounts(verified, result);
+    case identity::Action::kListAuditEvents:
+      return ListAuditEvents(verified, result);
+    case identity::Action::kGetAccount:
+      return GetAccount(verified, result);
+  }
+  return absl::InternalError("an action that ParseIntent lets through is not carried out");
+}
+
+absl::StatusOr<Account> AdminDesk::Target(const identity::Intent& intent) {
+  absl::StatusOr<Account> account = stores_.accounts.Find(intent.target);
+  if (absl::IsNotFound(account.status())) {
+    return Refuse(absl::StatusCode::kNotFound, "unknown_user", "there is no account of that name");
+  }
+  RETURN_IF_ERROR(account.status());
+  if (identity::NeedsStateHash(intent.action) && StateHash(*account) != intent.state_hash) return StateChanged();
+  return account;
+}
+
+absl::Status AdminDesk::CreateAccount(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(const identity::CreateAccountParameters parameters,
+                   identity::ParseCreateAccountParameters(verified.intent.parameters));
+  Account account;
+  account.user = verified.intent.target;
+  account.display_name = parameters.display_name;
+  account.proofing_level = parameters.proofing_level;
+  account.proofing_reference = parameters.proofing_reference;
+  account.record = FirstRecord(account, verified.hash, organisation_.keys().directory.key);
+  RETURN_IF_ERROR(stores_.accounts.Create(account, TraceOf(verified, audit::Event::kAccountCreated)));
+  SetView(account, result);
+  return absl::OkStatus();
+}
+
+absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResult& result) {
+  const identity::Intent& intent = verified.intent;
+  ASSIGN_OR_RETURN(const auto parameters, identity::ParseIssueEnrolmentCodeParameters(intent.parameters));
+  const auto reply_key = crypto::SealedBoxPublicKey::Parse(intent.reply_key);
+  if (!reply_key.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed", "the reply key is unusable");
+  ASSIGN_OR_RETURN(const Account account, Target(intent));
+  if (account.suspended) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "reactivate the account first");
+  }
+  identity::Invitation invitation;
+  invitation.domain = organisation_.domain();
+  invitation.root_fingerprint = Sha256(organisation_.keys().root.der());
+  invitation.keyserver_address = organisation_.keyserver_address();
+  invitation.user = account.user;
+  invitation.code = identity::GenerateCode();
+  invitation.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + parameters.life_seconds;
+
+  keys::v1::EnrolmentInvitation answer;
+  answer.set_invitation(identity::FormatInvitation(invitation));
+  answer.set_code(identity::FormatCode(invitation.code));
+  answer.set_expires_unix(static_cast<int64_t>(invitation.expires_unix));
+  const Secret plain = Secret::Take(answer.SerializeAsString());
+  ASSIGN_OR_RETURN(const Bytes sealed, reply_key->Seal(plain.view()));
+
+  EnrolmentCode code;
+  code.hash = identity::EnrolmentCodeHash(account.user, invitation.code);
+  code.expires_unix = invitation.expires_unix;
+  code.attempts = organisation_.limits().code_attempts;
+  RETURN_IF_ERROR(stores_.accounts.IssueCode(account.user, account.revision, code,
+                                             TraceOf(verified, audit::Event::kCodeIssued)));
+  result.set_result(ToString(sealed));
+  result.set_sealed(true);
+  return absl::OkStatus();
+}
+
+absl::Status AdminDesk::SetSuspended(const Verified& verified, bool suspended, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(Account account, Target(verified.intent));
+  if (account.suspended == suspended) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "no_change",
+                  suspended ? "the account is suspended already" : "the account is not suspended");
+  }
+  const uint64_t revision = account.revision;
+  account.suspended = suspended;
+  ASSIGN_OR_RETURN(account.record, NextRecord(account, verified.hash, organisation_.keys().directory.key));
+  const auto event = suspended ? audit::Event::kAccountSuspended : audit::Event::kAccountResumed;
+  RETURN_IF_ERROR(stores_.accounts.SetSuspended(account.user, revision, suspended, account.record,
+                                                TraceOf(verified, event)));
+  ++account.revision;
+  SetView(account, result);
+  return absl::OkStatus();
+}
+
+absl::Status AdminDesk::ListAccounts(const Verified& verified, keys::v1::IntentResult& result) {
+  RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kIntentExecuted)));
+  ASSIGN_OR_RETURN(const std::vector<Account> accounts, stores_.accounts.List());
+  keys::v1::AccountList list;
+  for (const Account& account : accounts) Fill(account, *list.add_accounts());
+  result.set_result(list.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(const auto parameters, identity::ParseListAuditEventsParameters(verified.intent.parameters));
+  RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kAuditRead)));
+  ASSIGN_OR_RETURN(const std::vector<audit::Record> records,
+                   stores_.trail.ReadAfter(parameters.after_sequence, parameters.limit));
+  audit::v1::AuditPage page;
+  for (const audit::Record& record : records) audit::ToProto(record, *page.add_events());
+  // A broken chain is shown, with the flag down: hiding the rest would only help whoever broke it.
+  page.set_chain_verified(stores_.trail.Verify().ok());
+  result.set_result(page.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status AdminDesk::GetAccount(const Verified& verified, keys::v1::IntentResult& result) {
+  RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kIntentExecuted)));
+  ASSIGN_OR_RETURN(const Account account, Target(verified.intent));
+  SetView(account, result);
+  return absl::OkStatus();
+}
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,74 @@
+// Administrators' signed actions (docs/protocols/intents.md). Knows no gRPC. Thread-safe; references outlive it.
+#pragma once
+
+#include "common/clock.h"
+#include "common/identity/intent.h"
+#include "common/status.h"
+#include "keyserver/organisation.h"
+#include "keyserver/refusal_log.h"
+#include "keyserver/store/account_store.h"
+#include "keyserver/store/administrator_store.h"
+#include "keyserver/store/ledger.h"
+
+namespace plumbline::keys::v1 {
+class IntentResult;
+class RegisterFirstAdministratorRequest;
+class RegisterFirstAdministratorResponse;
+class SignedIntent;
+}  // namespace plumbline::keys::v1
+
+namespace plumbline::keyserver {
+
+inline constexpr int kMaxIntentSignatures = 8;
+
+class AdminDesk final {
+ public:
+  struct Stores {
+    AccountStore& accounts;
+    AdministratorStore& administrators;
+    AuditTrail& trail;
+  };
+  AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, RefusalLog& refusals)
+      : organisation_(organisation), clock_(clock), stores_(stores), refusals_(refusals) {}
+
+  // Every refusal is in the audit record before it is returned. Codes and reason ids: docs/protocols/errors.md.
+  absl::Status RegisterFirst(const keys::v1::RegisterFirstAdministratorRequest& request,
+                             keys::v1::RegisterFirstAdministratorResponse& response);
+  absl::Status Execute(const keys::v1::SignedIntent& request, keys::v1::IntentResult& result);
+  // For a caller that is not the admin service: PERMISSION_DENIED not_authorised, recorded. `actor` is its URI.
+  absl::Status RefuseRelay(absl::string_view actor);
+
+ private:
+  // An intent that a registered administrator signed and whose time is now.
+  struct Verified {
+    identity::Intent intent;
+    identity::Hash hash;   // SHA-256 of its canonical bytes
+    std::string signer;    // key id, hex; the first of several
+    Bytes evidence;
+  };
+  absl::StatusOr<Administrator> ReadRegistration(const keys::v1::RegisterFirstAdministratorRequest& request,
+                                                 Bytes& message) const;
+  absl::Status TryRegister(const keys::v1::RegisterFirstAdministratorRequest& request,
+                           keys::v1::RegisterFirstAdministratorResponse& response);
+  absl::StatusOr<Verified> Verify(const keys::v1::SignedIntent& request);
+  absl::StatusOr<std::string> CheckSignatures(const keys::v1::SignedIntent& request);
+  absl::Status CheckTime(const identity::Intent& intent) const;
+  absl::Status Act(const Verified& verified, keys::v1::IntentResult& result);
+  IntentTrace TraceOf(const Verified& verified, audit::Event event) const;
+  // The target, at the very state that the intent states (where its action states one).
+  absl::StatusOr<Account> Target(const identity::Intent& intent);
+
+  absl::Status CreateAccount(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status IssueCode(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status SetSuspended(const Verified& verified, bool suspended, keys::v1::IntentResult& result);
+  absl::Status ListAccounts(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status ListAuditEvents(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status GetAccount(const Verified& verified, keys::v1::IntentResult& result);
+
+  const Organisation& organisation_;
+  const Clock& clock_;
+  const Stores stores_;
+  RefusalLog& refusals_;
+};
+
+}  // namespace plumbline::keyserver

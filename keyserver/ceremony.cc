@@ -1,0 +1,204 @@
+#include "keyserver/ceremony.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/identity/codes.h"
+#include "common/identity/intent.h"
+#include "common/identity/reason.h"
+#include "keyserver/issuer.h"
+#include "keyserver/key_ring.h"
+#include "keyserver/organisation.h"
+#include "keyserver/store/sqlcipher_administrator_store.h"
+#include "keyserver/store/sqlcipher_ledger.h"
+#include "plumbline/config/v1/keyserver.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using config::v1::KeyserverConfig;
+using identity::Refuse;
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+absl::Status MakeDirectory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kUnavailable, "data_dir_unusable",
+                absl::StrCat("cannot make ", path, ": ", std::strerror(errno)));
+}
+
+// Nothing is there yet; or all is, or some of it.
+absl::Status CheckFresh(const std::string& data_dir) {
+  if (Exists(KeysPath(data_dir))) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "already_initialised",
+                  absl::StrCat(data_dir, " holds an organisation's keys; a second ceremony would orphan everybody"));
+  }
+  for (const std::string& path : {RootPath(data_dir), DatabasePath(data_dir)}) {
+    if (!Exists(path)) continue;
+    return Refuse(absl::StatusCode::kFailedPrecondition, "ceremony_interrupted",
+                  absl::StrCat("an earlier ceremony left ", path, " but no keys; remove the contents of ", data_dir,
+                               " and run init again"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role, const crypto::Certificate& root,
+                                 const crypto::P256PrivateKey& root_key, absl::Time now) {
+  crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
+  crypto::LeafSpec spec;
+  spec.spki = crypto::Ed25519Spki(key.public_key());
+  spec.uris = {identity::RoleUri{domain, role}.ToString()};
+  spec.purpose = crypto::Purpose::kRoleSignature;
+  spec.validity = ValidFrom(now, kRoleLife);
+  ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::IssueLeaf(root, root_key, spec));
+  return RoleKey{std::move(key), std::move(certificate)};
+}
+
+std::vector<std::string> DnsNames(const KeyserverConfig& config) {
+  return {config.dns_names().begin(), config.dns_names().end()};
+}
+std::vector<std::string> IpAddresses(const KeyserverConfig& config) {
+  return {config.ip_addresses().begin(), config.ip_addresses().end()};
+}
+
+absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P256PrivateKey& root_key,
+                                 absl::Time now) {
+  const std::string& domain = config.organisation_domain();
+  ASSIGN_OR_RETURN(crypto::Certificate root,
+                   crypto::MakeRoot(root_key, absl::StrCat(config.display_name(), " root"), ValidFrom(now, kRootLife)));
+  crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
+  ASSIGN_OR_RETURN(crypto::Certificate issuing,
+                   crypto::MakeIssuing(root, root_key, issuing_key.spki(), absl::StrCat(config.display_name(), " issuing"),
+                                       ValidFrom(now, kIssuingLife)));
+  ASSIGN_OR_RETURN(RoleKey directory, MakeRole(domain, identity::Role::kDirectory, root, root_key, now));
+  ASSIGN_OR_RETURN(RoleKey grants, MakeRole(domain, identity::Role::kGrants, root, root_key, now));
+  ASSIGN_OR_RETURN(RoleKey passes, MakeRole(domain, identity::Role::kPasses, root, root_key, now));
+  crypto::P256PrivateKey service_key = crypto::P256PrivateKey::Generate();
+  const Issuer issuer(domain, issuing, issuing_key);
+  ASSIGN_OR_RETURN(crypto::Certificate service,
+                   issuer.ServiceTls(service_key.spki(), identity::Service::kKeyserver, DnsNames(config),
+                                     IpAddresses(config), now));
+  return KeyRing{domain,
+                 std::move(root),
+                 std::move(issuing),
+                 std::move(issuing_key),
+                 std::move(directory),
+                 std::move(grants),
+                 std::move(passes),
+                 std::move(service_key),
+                 std::move(service),
+                 crypto::SealedBoxKeyPair::Generate(),
+                 db::Key::Random()};
+}
+
+// Stores a new code for the first administrator.
+absl::StatusOr<CeremonyResult> OpenCode(const KeyserverConfig& config, SqlcipherConnection& connection,
+                                        const crypto::Certificate& root, const Clock& clock) {
+  const std::string code = identity::GenerateCode();
+  const absl::Duration life = absl::Seconds(config.limits().administrator_code_life().seconds());
+  const absl::Time expires = clock.Now() + life;
+  audit::Entry entry;
+  entry.event = audit::Event::kCodeIssued;
+  entry.actor = "ceremony";
+  entry.details["for"] = "first administrator";
+  SqlcipherAdministratorStore administrators(connection, clock);
+  RETURN_IF_ERROR(administrators.SetFirstCode(identity::FirstAdministratorMacKey(code),
+                                              static_cast<uint64_t>(absl::ToUnixSeconds(expires)),
+                                              config.limits().code_attempts(), entry));
+  return CeremonyResult{root.fingerprint(), code, expires};
+}
+
+absl::StatusOr<Bytes> RequestDer(const Bytes& csr) {
+  std::string text = ToString(csr);
+  if (!absl::StartsWith(text, "-----BEGIN CERTIFICATE REQUEST-----")) return csr;
+  absl::StrReplaceAll({{"-----BEGIN CERTIFICATE REQUEST-----", ""}, {"-----END CERTIFICATE REQUEST-----", ""}}, &text);
+  std::string der;
+  if (!absl::Base64Unescape(text, &der)) return absl::InvalidArgumentError("the request is not whole PEM");
+  return ToBytes(AsBytes(der));
+}
+
+}  // namespace
+
+absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock,
+                                           const crypto::SealCost& cost) {
+  const std::string& data_dir = config.data_dir();
+  RETURN_IF_ERROR(MakeDirectory(data_dir));
+  RETURN_IF_ERROR(CheckFresh(data_dir));
+  RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
+  const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
+  ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, root_key, clock.Now()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, clock, db::OpenOptions()));
+  audit::Entry entry;
+  entry.event = audit::Event::kServiceInitialised;
+  entry.actor = "ceremony";
+  entry.subject = config.organisation_domain();
+  entry.details["root"] = ToHex(keys.root.fingerprint().view());
+  RETURN_IF_ERROR(SqlcipherAuditTrail(*connection).Append(entry));
+  ASSIGN_OR_RETURN(CeremonyResult result, OpenCode(config, *connection, keys.root, clock));
+  RETURN_IF_ERROR(SealRootKey(data_dir, passphrase, root_key, cost));
+  // Last: an organisation exists once its keys do.
+  RETURN_IF_ERROR(SealKeyRing(data_dir, passphrase, keys, cost));
+  return result;
+}
+
+absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& config, const Secret& passphrase,
+                                                        const Clock& clock) {
+  RETURN_IF_ERROR(UnsealRootKey(config.data_dir(), passphrase).status());
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  db::OpenOptions options;
+  options.create = false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
+  return OpenCode(config, *connection, keys.root, clock);
+}
+
+absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Secret& passphrase,
+                                        const ServiceRequest& request, const Clock& clock) {
+  if (request.service == identity::Service::kKeyserver) {
+    return absl::InvalidArgumentError("the key server signs for delivery and admin; its own comes from init");
+  }
+  ASSIGN_OR_RETURN(const Bytes der, RequestDer(request.csr));
+  ASSIGN_OR_RETURN(const crypto::CertificateRequest csr, crypto::CertificateRequest::Parse(der));
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
+  ASSIGN_OR_RETURN(const crypto::Certificate leaf,
+                   issuer.ServiceTls(csr.spki(), request.service, request.dns_names, request.ip_addresses, clock.Now()));
+  return crypto::ToPemChain({leaf, keys.issuing, keys.root});
+}
+
+absl::Status RenewOwnCertificate(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock,
+                                 const crypto::SealCost& cost) {
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
+  ASSIGN_OR_RETURN(keys.service_certificate,
+                   issuer.ServiceTls(keys.service_key.spki(), identity::Service::kKeyserver, DnsNames(config),
+                                     IpAddresses(config), clock.Now()));
+  return SealKeyRing(config.data_dir(), passphrase, keys, cost);
+}
+
+absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  return crypto::ToPemChain(
+      {keys.root, keys.directory.certificate, keys.grants.certificate, keys.passes.certificate});
+}
+
+absl::StatusOr<uint64_t> VerifyAudit(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock) {
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  db::OpenOptions options;
+  options.create = false;
+  options.exclusive = false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
+  ASSIGN_OR_RETURN(const audit::Head head, SqlcipherAuditTrail(*connection).Verify());
+  return head.sequence;
+}
+
+}  // namespace plumbline::keyserver

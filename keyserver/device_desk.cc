@@ -1,0 +1,207 @@
+#include "keyserver/device_desk.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/identity/device_request.h"
+#include "common/identity/grant.h"
+#include "common/identity/labels.h"
+#include "common/identity/pass.h"
+#include "common/identity/reason.h"
+#include "keyserver/key_package_check.h"
+#include "keyserver/views.h"
+#include "plumbline/keys/v1/keys.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using identity::Refuse;
+
+absl::Status Malformed(absl::string_view text) {
+  return Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", text);
+}
+
+}  // namespace
+
+absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
+  const auto not_a_device = [] {
+    return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised", "this call needs a device's TLS certificate");
+  };
+  // The MLS credential names the device too, but is no TLS certificate.
+  if (caller == nullptr || caller->purpose() != crypto::Purpose::kTlsClient || caller->uris().size() != 1) {
+    return not_a_device();
+  }
+  const absl::StatusOr<identity::DeviceUri> uri = identity::ParseDeviceUri(caller->uris()[0]);
+  if (!uri.ok() || uri->domain != organisation_.domain()) return not_a_device();
+  if (clock_.Now() > caller->not_after()) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "certificate_expired",
+                  "the device's certificate has expired; connect anew with a renewed one");
+  }
+  ASSIGN_OR_RETURN(std::optional<DeviceState> state, stores_.accounts.FindDevice(uri->id));
+  if (!state) return Refuse(absl::StatusCode::kPermissionDenied, "device_unknown", "this device is not enrolled");
+  if (state->suspended) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "account_suspended",
+                  "the account is suspended; ask your administrator");
+  }
+  return std::move(state->device);
+}
+
+absl::StatusOr<Device> DeviceDesk::Verify(const crypto::Certificate* caller, absl::string_view rpc,
+                                          const keys::v1::SignedRequest& request) {
+  ASSIGN_OR_RETURN(Device device, Identify(caller));
+  const absl::StatusOr<identity::Nonce> nonce = identity::ToFixed<32>(AsBytes(request.nonce()));
+  if (!nonce.ok()) return Malformed("a nonce has 32 bytes");
+  const identity::Hash certificate = Sha256(caller->der());
+  const absl::Time now = clock_.Now();
+  RETURN_IF_ERROR(nonces_.Check(*nonce, certificate, request.counter(), now));
+
+  identity::DeviceRequest signed_part;
+  signed_part.rpc = std::string(rpc);
+  signed_part.nonce = *nonce;
+  signed_part.counter = request.counter();
+  signed_part.client_certificate_hash = certificate;
+  signed_part.server_certificate_hash = Sha256(organisation_.keys().service_certificate.der());
+  signed_part.body = ToBytes(AsBytes(request.body()));
+  ASSIGN_OR_RETURN(const auto key, crypto::Ed25519PublicKey::Parse(device.working_key));
+  if (!key.Verify(identity::kDeviceRequestLabel, Encode(signed_part), AsBytes(request.signature())).ok()) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "request_signature_invalid",
+                  "the working key's signature does not verify over this request on this connection");
+  }
+  RETURN_IF_ERROR(nonces_.Use(*nonce, certificate, request.counter(), now));
+  return device;
+}
+
+template <typename Body>
+absl::StatusOr<Device> DeviceDesk::Admit(const crypto::Certificate* caller, absl::string_view rpc,
+                                         const keys::v1::SignedRequest& request, Body& body) {
+  absl::StatusOr<Device> device = Verify(caller, rpc, request);
+  if (!device.ok()) return Refused(caller, device.status());
+  if (!body.ParseFromString(request.body())) return Refused(caller, Malformed("the body does not parse"));
+  return device;
+}
+
+// The certificate was verified in the handshake, so the name in it may be recorded.
+absl::Status DeviceDesk::Refused(const crypto::Certificate* caller, const absl::Status& status) {
+  const bool named = caller != nullptr && !caller->uris().empty();
+  return refusals_.Refused(audit::Event::kDeviceRequestRefused, named ? caller->uris().back() : "", "", status);
+}
+
+std::string DeviceDesk::UriOf(const Device& device) const {
+  return identity::DeviceUri{organisation_.domain(), device.id}.ToString();
+}
+
+absl::Status DeviceDesk::OpenChannel(const crypto::Certificate* caller, keys::v1::OpenChannelResponse& response) {
+  const absl::StatusOr<Device> device = Identify(caller);
+  if (!device.ok()) return Refused(caller, device.status());
+  ASSIGN_OR_RETURN(const identity::Nonce nonce, nonces_.Open(Sha256(caller->der()), clock_.Now()));
+  response.set_nonce(ToString(nonce));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceDesk::PublishKeyPackages(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                            keys::v1::PublishKeyPackagesResponse& response) {
+  keys::v1::PublishKeyPackagesRequest body;
+  ASSIGN_OR_RETURN(const Device device, Admit(caller, "PublishKeyPackages", request, body));
+  if (body.key_packages_size() > kMaxKeyPackagesPerCall) {
+    return Refused(caller, Malformed("at most 100 key packages in one call"));
+  }
+  const crypto::Certificate& issuing = organisation_.keys().issuing;
+  const absl::Time now = clock_.Now();
+  std::vector<PublishedKeyPackage> packages;
+  for (const std::string& message : body.key_packages()) {
+    absl::StatusOr<PublishedKeyPackage> checked = CheckKeyPackage(AsBytes(message), device, issuing, false, now);
+    if (!checked.ok()) return Refused(caller, checked.status());
+    packages.push_back(*std::move(checked));
+  }
+  std::optional<PublishedKeyPackage> last_resort;
+  if (!body.last_resort_key_package().empty()) {
+    absl::StatusOr<PublishedKeyPackage> checked =
+        CheckKeyPackage(AsBytes(body.last_resort_key_package()), device, issuing, true, now);
+    if (!checked.ok()) return Refused(caller, checked.status());
+    last_resort = *std::move(checked);
+  }
+  const absl::StatusOr<uint32_t> waiting = stores_.key_packages.Publish(device.id, packages, last_resort, now);
+  if (!waiting.ok()) return Refused(caller, waiting.status());
+  response.set_available(*waiting);
+  return absl::OkStatus();
+}
+
+absl::Status DeviceDesk::GetOwnAccount(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                       keys::v1::GetOwnAccountResponse& response) {
+  keys::v1::GetOwnAccountRequest body;
+  ASSIGN_OR_RETURN(const Device device, Admit(caller, "GetOwnAccount", request, body));
+  ASSIGN_OR_RETURN(const Account account, stores_.accounts.Find(device.user));
+  ASSIGN_OR_RETURN(const uint32_t waiting, stores_.key_packages.CountAvailable(device.id, clock_.Now()));
+  Fill(account, *response.mutable_record());
+  response.set_available_key_packages(waiting);
+  return absl::OkStatus();
+}
+
+absl::Status DeviceDesk::DrawPasses(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                    keys::v1::DrawPassesResponse& response) {
+  keys::v1::DrawPassesRequest body;
+  ASSIGN_OR_RETURN(const Device device, Admit(caller, "DrawPasses", request, body));
+  if (!identity::IsPurpose(body.purpose()) || body.count() == 0 || body.count() > kMaxPassesPerDraw) {
+    return Refused(caller, Malformed("1 to 50 passes, for delivery or directory"));
+  }
+  const absl::Time now = clock_.Now();
+  audit::Entry entry;
+  entry.event = audit::Event::kPassesDrawn;
+  entry.actor = UriOf(device);
+  entry.details = {{"purpose", body.purpose()}, {"count", absl::StrCat(body.count())}};
+  const absl::Status drawn = stores_.ledger.DrawPasses(device.id, body.purpose(), body.count(), identity::DayOf(now),
+                                                       organisation_.limits().passes_per_day, entry);
+  if (!drawn.ok()) return Refused(caller, drawn);
+  const identity::Hash digest = identity::ChallengeDigest(organisation_.domain(), body.purpose());
+  for (uint32_t i = 0; i < body.count(); ++i) {
+    response.add_passes(ToString(Encode(identity::IssuePass(organisation_.keys().passes.key, digest, now))));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceDesk::DrawGrants(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                    keys::v1::DrawGrantsResponse& response) {
+  keys::v1::DrawGrantsRequest body;
+  ASSIGN_OR_RETURN(const Device device, Admit(caller, "DrawGrants", request, body));
+  if (body.count() == 0 || body.count() > kMaxGrantsPerDraw) return Refused(caller, Malformed("1 to 10 grants"));
+  const absl::Time now = clock_.Now();
+  std::vector<Bytes> sealed;
+  uint32_t expires_day = 0;
+  keys::v1::DrawGrantsResponse out;
+  for (uint32_t i = 0; i < body.count(); ++i) {
+    const identity::MailboxGrant grant = identity::IssueGrant(organisation_.keys().grants.key, now);
+    expires_day = grant.expires_day;
+    ASSIGN_OR_RETURN(Bytes box, organisation_.keys().grant_escrow.public_key().Seal(grant.serial));
+    sealed.push_back(std::move(box));
+    out.add_grants(ToString(Encode(grant)));
+  }
+  audit::Entry entry;
+  entry.event = audit::Event::kGrantsDrawn;
+  entry.actor = UriOf(device);
+  entry.details = {{"count", absl::StrCat(body.count())}};
+  const absl::Status drawn = stores_.ledger.DrawGrants(device.id, sealed, expires_day, identity::DayOf(now),
+                                                       organisation_.limits().grants_per_day, entry);
+  if (!drawn.ok()) return Refused(caller, drawn);
+  response.Swap(&out);
+  return absl::OkStatus();
+}
+
+absl::Status DeviceDesk::RenewCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                          keys::v1::RenewCertificateResponse& response) {
+  keys::v1::RenewCertificateRequest body;
+  ASSIGN_OR_RETURN(const Device device, Admit(caller, "RenewCertificate", request, body));
+  const absl::StatusOr<crypto::CertificateRequest> csr = crypto::CertificateRequest::Parse(AsBytes(body.tls_csr()));
+  if (!csr.ok()) {
+    return Refused(caller, Malformed("the certificate request is not one for a P-256 key with an empty subject"));
+  }
+  ASSIGN_OR_RETURN(const crypto::Certificate certificate,
+                   organisation_.issuer().DeviceTls(*csr, device.id, clock_.Now()));
+  audit::Entry entry;
+  entry.event = audit::Event::kCertificateRenewed;
+  entry.actor = UriOf(device);
+  entry.subject = entry.actor;
+  RETURN_IF_ERROR(refusals_.Record(entry));
+  response.add_tls_certificates(ToString(certificate.der()));
+  response.add_tls_certificates(ToString(organisation_.issuer().issuing().der()));
+  return absl::OkStatus();
+}
+
+}  // namespace plumbline::keyserver

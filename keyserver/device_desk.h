@@ -1,0 +1,78 @@
+// What enrolled devices do for themselves. Knows no gRPC. Thread-safe; references outlive it.
+//
+// A certificate proves little: its key lies outside the device's locked store. So it only opens the door; every act but
+// OpenChannel needs a signature by the working key inside the store, over the act itself and both ends' certificates.
+#pragma once
+
+#include "common/clock.h"
+#include "common/crypto/x509.h"
+#include "common/status.h"
+#include "keyserver/channel_nonces.h"
+#include "keyserver/organisation.h"
+#include "keyserver/refusal_log.h"
+#include "keyserver/store/account_store.h"
+#include "keyserver/store/key_package_store.h"
+#include "keyserver/store/ledger.h"
+
+namespace plumbline::keys::v1 {
+class DrawGrantsResponse;
+class DrawPassesResponse;
+class GetOwnAccountResponse;
+class OpenChannelResponse;
+class PublishKeyPackagesResponse;
+class RenewCertificateResponse;
+class SignedRequest;
+}  // namespace plumbline::keys::v1
+
+namespace plumbline::keyserver {
+
+inline constexpr uint32_t kMaxPassesPerDraw = 50;
+inline constexpr uint32_t kMaxGrantsPerDraw = 10;
+inline constexpr int kMaxKeyPackagesPerCall = 100;
+
+class DeviceDesk final {
+ public:
+  struct Stores {
+    AccountStore& accounts;
+    KeyPackageStore& key_packages;
+    Ledger& ledger;
+  };
+  DeviceDesk(const Organisation& organisation, const Clock& clock, Stores stores, RefusalLog& refusals)
+      : organisation_(organisation), clock_(clock), stores_(stores), refusals_(refusals) {}
+
+  // `caller` is the verified client certificate of the connection, null if there is none.
+  absl::Status OpenChannel(const crypto::Certificate* caller, keys::v1::OpenChannelResponse& response);
+  absl::Status PublishKeyPackages(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                  keys::v1::PublishKeyPackagesResponse& response);
+  absl::Status GetOwnAccount(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                             keys::v1::GetOwnAccountResponse& response);
+  absl::Status DrawPasses(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                          keys::v1::DrawPassesResponse& response);
+  absl::Status DrawGrants(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                          keys::v1::DrawGrantsResponse& response);
+  absl::Status RenewCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                keys::v1::RenewCertificateResponse& response);
+
+  void Sweep() { nonces_.Sweep(clock_.Now()); }
+
+ private:
+  // The device behind the certificate, if it may call at all.
+  absl::StatusOr<Device> Identify(const crypto::Certificate* caller);
+  // The device, after its signature over this very request has verified; its counter is then used up.
+  absl::StatusOr<Device> Verify(const crypto::Certificate* caller, absl::string_view rpc,
+                                const keys::v1::SignedRequest& request);
+  // Verify, then the body; either's refusal is recorded.
+  template <typename Body>
+  absl::StatusOr<Device> Admit(const crypto::Certificate* caller, absl::string_view rpc,
+                               const keys::v1::SignedRequest& request, Body& body);
+  absl::Status Refused(const crypto::Certificate* caller, const absl::Status& status);
+  std::string UriOf(const Device& device) const;
+
+  const Organisation& organisation_;
+  const Clock& clock_;
+  const Stores stores_;
+  RefusalLog& refusals_;
+  ChannelNonces nonces_;
+};
+
+}  // namespace plumbline::keyserver

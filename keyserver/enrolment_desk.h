@@ -1,0 +1,38 @@
+// Joining: from a one-time code to a device with certificates. Knows no gRPC. Thread-safe; references outlive it.
+#pragma once
+
+#include "common/clock.h"
+#include "common/status.h"
+#include "keyserver/organisation.h"
+#include "keyserver/refusal_log.h"
+#include "keyserver/store/account_store.h"
+
+namespace plumbline::keys::v1 {
+class EnrolRequest;
+class EnrolResponse;
+}  // namespace plumbline::keys::v1
+
+namespace plumbline::keyserver {
+
+class EnrolmentDesk final {
+ public:
+  EnrolmentDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts, RefusalLog& refusals)
+      : organisation_(organisation), clock_(clock), accounts_(accounts), refusals_(refusals) {}
+
+  // Every refusal is in the audit record before it is returned. Codes and reason ids: docs/protocols/errors.md.
+  absl::Status Enrol(const keys::v1::EnrolRequest& request, keys::v1::EnrolResponse& response);
+
+ private:
+  struct Application;
+  absl::StatusOr<Application> Read(const keys::v1::EnrolRequest& request) const;
+  absl::Status CheckCode(const Application& application);
+  absl::Status Admit(const Application& application, keys::v1::EnrolResponse& response);
+  absl::Status AdmitOnce(const Application& application, keys::v1::EnrolResponse& response);
+
+  const Organisation& organisation_;
+  const Clock& clock_;
+  AccountStore& accounts_;
+  RefusalLog& refusals_;
+};
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,63 @@
+// The organisation's keys as the key server holds them, and the two files they rest in: keys.sealed, which the service
+// opens at every start, and root.sealed, which only ceremonies open.
+#pragma once
+
+#include <string>
+
+#include "common/crypto/ed25519.h"
+#include "common/crypto/p256.h"
+#include "common/crypto/sealed_box.h"
+#include "common/crypto/sealed_file.h"
+#include "common/crypto/x509.h"
+#include "common/db/database.h"
+#include "common/identity/uri.h"
+#include "common/secret.h"
+#include "common/status.h"
+
+namespace plumbline::keyserver {
+
+// A role's signing key and its certificate, signed by the root.
+struct RoleKey {
+  crypto::Ed25519KeyPair key;
+  crypto::Certificate certificate;
+};
+
+// Everything keys.sealed holds. Move-only. One for each process; signing is thread-safe.
+struct KeyRing {
+  std::string domain;
+  crypto::Certificate root;
+  crypto::Certificate issuing;
+  crypto::P256PrivateKey issuing_key;
+  RoleKey directory;
+  RoleKey grants;
+  RoleKey passes;
+  crypto::P256PrivateKey service_key;       // the key server's own TLS key
+  crypto::Certificate service_certificate;
+  crypto::SealedBoxKeyPair grant_escrow;    // serials of drawn grants are recorded sealed to it
+  db::Key database_key;
+
+  Secret Serialize() const;
+  // DATA_LOSS unless `stored` came from Serialize.
+  static absl::StatusOr<KeyRing> Parse(ByteView stored);
+
+  // Leaf, issuing, root: what the listeners present.
+  std::string ServiceChainPem() const;
+  std::string RootPem() const { return root.ToPem(); }
+};
+
+// Where the parts of a key server are within its data directory.
+std::string KeysPath(const std::string& data_dir);      // keys.sealed
+std::string RootPath(const std::string& data_dir);      // root.sealed
+std::string DatabasePath(const std::string& data_dir);  // keyserver.db
+
+absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
+                         const crypto::SealCost& cost = crypto::SealCost());
+// FAILED_PRECONDITION not_initialised if there is none; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
+absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase);
+
+// The root's private key alone.
+absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase, const crypto::P256PrivateKey& key,
+                         const crypto::SealCost& cost = crypto::SealCost());
+absl::StatusOr<crypto::P256PrivateKey> UnsealRootKey(const std::string& data_dir, const Secret& passphrase);
+
+}  // namespace plumbline::keyserver

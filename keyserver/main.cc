@@ -1,0 +1,169 @@
+// plumbline-keyserver: who belongs to the organisation, with which devices and keys.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "common/config/config.h"
+#include "common/file.h"
+#include "common/identity/codes.h"
+#include "common/identity/reason.h"
+#include "common/process.h"
+#include "keyserver/ceremony.h"
+#include "keyserver/serve.h"
+#include "plumbline/config/v1/keyserver.pb.h"
+
+namespace {
+
+using plumbline::Secret;
+using plumbline::config::v1::KeyserverConfig;
+namespace keyserver = plumbline::keyserver;
+namespace identity = plumbline::identity;
+
+constexpr size_t kMaxCsr = 64 * 1024;
+
+struct Line {
+  std::string config, passphrase_file, csr, service, out;
+  std::vector<std::string> dns_names, ip_addresses;
+  bool json = false;
+};
+
+struct Opened {
+  KeyserverConfig config;
+  Secret passphrase;
+};
+
+absl::StatusOr<Opened> Open(const Line& line) {
+  Opened out;
+  RETURN_IF_ERROR(plumbline::config::Load(line.config, out.config));
+  ASSIGN_OR_RETURN(out.passphrase,
+                   plumbline::config::ReadPassphraseFile(
+                       line.passphrase_file.empty() ? out.config.passphrase_file() : line.passphrase_file));
+  return out;
+}
+
+void Print(const Line& line, const std::string& text, const nlohmann::json& object) {
+  std::printf("%s\n", (line.json ? object.dump() : text).c_str());
+}
+
+void PrintCode(const Line& line, const std::string& heading, const keyserver::CeremonyResult& result) {
+  const std::string code = identity::FormatCode(result.administrator_code);
+  const std::string expires = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", result.code_expires, absl::UTCTimeZone());
+  Print(line,
+        heading + "Organisation fingerprint (SHA-256 of the root certificate; compare it wherever it is asked for):\n  " +
+            result.organisation.ToText() + "\nOne-time code for the first administrator, good until " + expires + ":\n  " +
+            code,
+        {{"fingerprint", plumbline::ToHex(result.organisation.view())},
+         {"administrator_code", code},
+         {"administrator_code_expires", expires}});
+}
+
+absl::Status Init(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::CeremonyResult result,
+                   keyserver::RunCeremony(opened.config, opened.passphrase, plumbline::SystemClock()));
+  PrintCode(line, "Keys made and sealed in " + opened.config.data_dir() + ".\nMove root.sealed to a safe place: only ceremonies need it.\n",
+            result);
+  return absl::OkStatus();
+}
+
+absl::Status FirstAdministrator(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::CeremonyResult result,
+                   keyserver::ReissueAdministratorCode(opened.config, opened.passphrase, plumbline::SystemClock()));
+  PrintCode(line, "A new code; any former one is void.\n", result);
+  return absl::OkStatus();
+}
+
+absl::Status WriteOut(const Line& line, const std::string& content) {
+  RETURN_IF_ERROR(plumbline::WriteFileAtomically(line.out, plumbline::AsBytes(content), 0644));
+  Print(line, "Written to " + line.out, {{"written", line.out}});
+  return absl::OkStatus();
+}
+
+absl::Status SignService(const Line& line) {
+  ASSIGN_OR_RETURN(const identity::Service service, identity::ParseServiceName(line.service));
+  ASSIGN_OR_RETURN(const std::string csr, plumbline::ReadTextFile(line.csr, kMaxCsr));
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  const keyserver::ServiceRequest request{plumbline::ToBytes(plumbline::AsBytes(csr)), service, line.dns_names,
+                                          line.ip_addresses};
+  ASSIGN_OR_RETURN(const std::string chain,
+                   keyserver::SignService(opened.config, opened.passphrase, request, plumbline::SystemClock()));
+  return WriteOut(line, chain);
+}
+
+absl::Status ExportTrust(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const std::string bundle, keyserver::ExportTrust(opened.config, opened.passphrase));
+  return WriteOut(line, bundle);
+}
+
+absl::Status RenewCertificate(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  RETURN_IF_ERROR(keyserver::RenewOwnCertificate(opened.config, opened.passphrase, plumbline::SystemClock()));
+  Print(line, "The key server's certificate is renewed; restart the service to use it.", {{"renewed", true}});
+  return absl::OkStatus();
+}
+
+absl::Status VerifyAudit(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const uint64_t events,
+                   keyserver::VerifyAudit(opened.config, opened.passphrase, plumbline::SystemClock()));
+  Print(line, "The chain of " + std::to_string(events) + " events is whole.", {{"events", events}, {"whole", true}});
+  return absl::OkStatus();
+}
+
+int Report(const Line& line, const absl::Status& status) {
+  if (status.ok()) return 0;
+  if (line.json) {
+    const nlohmann::json error = {{"reason", identity::ReasonOf(status)},
+                                  {"message", identity::TextOf(status)},
+                                  {"code", absl::StatusCodeToString(status.code())}};
+    std::printf("%s\n", nlohmann::json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  }
+  std::fprintf(stderr, "plumbline-keyserver: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+CLI::App* Verb(CLI::App& app, const char* name, const char* help, Line& line) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  verb->add_option("--config", line.config, "Configuration file (YAML)")->required();
+  return verb;
+}
+
+CLI::App* Ceremony(CLI::App& app, const char* name, const char* help, Line& line) {
+  CLI::App* verb = Verb(app, name, help, line);
+  verb->add_option("--passphrase-file", line.passphrase_file, "File with the passphrase; default: the configuration's");
+  verb->add_flag("--json", line.json, "Print JSON");
+  return verb;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Line line;
+  if (const absl::Status status = plumbline::HardenProcess(); !status.ok()) return Report(line, status);
+  CLI::App app("The key server: identities, devices, key packages, and the permissions that name nobody.");
+  app.require_subcommand(1);
+  CLI::App* init = Ceremony(app, "init", "The ceremony: make the organisation's keys; runs once", line);
+  CLI::App* first = Ceremony(app, "first-administrator", "Issue another code for a first administrator", line);
+  CLI::App* sign = Ceremony(app, "sign-service", "Certify another service from its certificate request", line);
+  sign->add_option("--csr", line.csr, "Certificate request (PKCS#10, PEM or DER) made where the key is")->required();
+  sign->add_option("--service", line.service, "delivery or admin")->required();
+  sign->add_option("--dns", line.dns_names, "DNS name, repeatable");
+  sign->add_option("--ip", line.ip_addresses, "IP address, repeatable");
+  sign->add_option("--out", line.out, "Where to write leaf, issuing and root (PEM)")->required();
+  CLI::App* trust = Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
+  trust->add_option("--out", line.out, "Where to write (PEM)")->required();
+  CLI::App* renew = Ceremony(app, "renew-certificate", "Renew the key server's own certificate", line);
+  CLI::App* audit = Ceremony(app, "verify-audit", "Walk the chain of the audit record", line);
+  Verb(app, "serve", "Serve until SIGTERM", line);
+
+  CLI11_PARSE(app, argc, argv);
+  if (init->parsed()) return Report(line, Init(line));
+  if (first->parsed()) return Report(line, FirstAdministrator(line));
+  if (sign->parsed()) return Report(line, SignService(line));
+  if (trust->parsed()) return Report(line, ExportTrust(line));
+  if (renew->parsed()) return Report(line, RenewCertificate(line));
+  if (audit->parsed()) return Report(line, VerifyAudit(line));
+  return Report(line, keyserver::Serve(line.config));
+}

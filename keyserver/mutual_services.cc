@@ -1,0 +1,113 @@
+#include <grpcpp/grpcpp.h>
+
+#include "common/rpc/run_unary.h"
+#include "keyserver/services.h"
+#include "plumbline/keys/v1/keys.grpc.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+
+const crypto::Certificate* CertificateOf(const rpc::Caller& caller) {
+  return caller.certificate ? &*caller.certificate : nullptr;
+}
+
+class DeviceService final : public keys::v1::Device::CallbackService {
+ public:
+  DeviceService(WorkerPool& pool, DeviceDesk& desk) : pool_(pool), desk_(desk) {}
+
+  ServerUnaryReactor* OpenChannel(CallbackServerContext* context, const keys::v1::OpenChannelRequest*,
+                                  keys::v1::OpenChannelResponse* response) override {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
+      return desk_.OpenChannel(CertificateOf(caller), *response);
+    });
+  }
+  ServerUnaryReactor* PublishKeyPackages(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                         keys::v1::PublishKeyPackagesResponse* response) override {
+    return Run(context, &DeviceDesk::PublishKeyPackages, request, response);
+  }
+  ServerUnaryReactor* GetOwnAccount(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                    keys::v1::GetOwnAccountResponse* response) override {
+    return Run(context, &DeviceDesk::GetOwnAccount, request, response);
+  }
+  ServerUnaryReactor* DrawPasses(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                 keys::v1::DrawPassesResponse* response) override {
+    return Run(context, &DeviceDesk::DrawPasses, request, response);
+  }
+  ServerUnaryReactor* DrawGrants(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                 keys::v1::DrawGrantsResponse* response) override {
+    return Run(context, &DeviceDesk::DrawGrants, request, response);
+  }
+  ServerUnaryReactor* RenewCertificate(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                       keys::v1::RenewCertificateResponse* response) override {
+    return Run(context, &DeviceDesk::RenewCertificate, request, response);
+  }
+
+ private:
+  template <typename Response>
+  using Act = absl::Status (DeviceDesk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&);
+
+  template <typename Response>
+  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act, const keys::v1::SignedRequest* request,
+                          Response* response) {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
+      return (desk_.*act)(CertificateOf(caller), *request, *response);
+    });
+  }
+
+  WorkerPool& pool_;
+  DeviceDesk& desk_;
+};
+
+class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService {
+ public:
+  AdminGatewayService(WorkerPool& pool, const Organisation& organisation, AdminDesk& desk)
+      : pool_(pool),
+        desk_(desk),
+        admin_uri_(identity::ServiceUri{organisation.domain(), identity::Service::kAdmin}.ToString()) {}
+
+  ServerUnaryReactor* RegisterFirstAdministrator(CallbackServerContext* context,
+                                                 const keys::v1::RegisterFirstAdministratorRequest* request,
+                                                 keys::v1::RegisterFirstAdministratorResponse* response) override {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
+      RETURN_IF_ERROR(CheckCaller(caller));
+      return desk_.RegisterFirst(*request, *response);
+    });
+  }
+  ServerUnaryReactor* Execute(CallbackServerContext* context, const keys::v1::SignedIntent* request,
+                              keys::v1::IntentResult* response) override {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
+      RETURN_IF_ERROR(CheckCaller(caller));
+      return desk_.Execute(*request, *response);
+    });
+  }
+
+ private:
+  // The admin service's own certificate, and no other.
+  absl::Status CheckCaller(const rpc::Caller& caller) {
+    const crypto::Certificate* const certificate = CertificateOf(caller);
+    if (certificate != nullptr && certificate->purpose() == crypto::Purpose::kTlsPeer &&
+        certificate->uris() == std::vector<std::string>{admin_uri_}) {
+      return absl::OkStatus();
+    }
+    return desk_.RefuseRelay(certificate == nullptr || certificate->uris().empty() ? "" : certificate->uris().back());
+  }
+
+  WorkerPool& pool_;
+  AdminDesk& desk_;
+  const std::string admin_uri_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<grpc::Service>> MutualServices(WorkerPool& pool, const Organisation& organisation,
+                                                           DeviceDesk& devices, AdminDesk& admin) {
+  std::vector<std::unique_ptr<grpc::Service>> out;
+  out.push_back(std::make_unique<DeviceService>(pool, devices));
+  out.push_back(std::make_unique<AdminGatewayService>(pool, organisation, admin));
+  return out;
+}
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,46 @@
+#include "keyserver/organisation.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/identity/reason.h"
+#include "common/identity/text.h"
+#include "plumbline/config/v1/keyserver.pb.h"
+#include "plumbline/keys/v1/keys.pb.h"
+
+namespace plumbline::keyserver {
+
+absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(KeyRing keys,
+                                                                   const config::v1::KeyserverConfig& config) {
+  RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
+  RETURN_IF_ERROR(identity::CheckText(config.display_name(), identity::kMaxDisplayName));
+  RETURN_IF_ERROR(identity::CheckAddress(config.published().keyserver_address()));
+  RETURN_IF_ERROR(identity::CheckAddress(config.published().device_address()));
+  RETURN_IF_ERROR(identity::CheckAddress(config.published().delivery_address()));
+  if (keys.domain != config.organisation_domain()) {
+    return identity::Refuse(absl::StatusCode::kFailedPrecondition, "wrong_domain",
+                            absl::StrCat("the sealed keys are of ", keys.domain, ", the configuration says ",
+                                         config.organisation_domain()));
+  }
+  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), config));
+}
+
+Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& config)
+    : keys_(std::move(keys)),
+      issuer_(keys_.domain, keys_.issuing, keys_.issuing_key),
+      display_name_(config.display_name()),
+      keyserver_address_(config.published().keyserver_address()),
+      device_address_(config.published().device_address()),
+      delivery_address_(config.published().delivery_address()),
+      limits_{config.limits().code_attempts(), config.limits().passes_per_day(), config.limits().grants_per_day()} {}
+
+void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
+  out.set_domain(keys_.domain);
+  out.set_display_name(display_name_);
+  for (const RoleKey* role : {&keys_.directory, &keys_.grants, &keys_.passes}) {
+    out.add_role_certificates(ToString(role->certificate.der()));
+  }
+  out.set_issuing_certificate(ToString(keys_.issuing.der()));
+  out.set_device_address(device_address_);
+  out.set_delivery_address(delivery_address_);
+}
+
+}  // namespace plumbline::keyserver

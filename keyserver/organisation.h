@@ -1,0 +1,48 @@
+// What the key server is for: its keys, its published addresses and its limits, read once at the start.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/status.h"
+#include "keyserver/issuer.h"
+#include "keyserver/key_ring.h"
+
+namespace plumbline::config::v1 {
+class KeyserverConfig;
+}
+namespace plumbline::keys::v1 {
+class GetOrganisationResponse;
+}
+
+namespace plumbline::keyserver {
+
+struct Limits {
+  uint32_t code_attempts = 5;
+  uint32_t passes_per_day = 2000;
+  uint32_t grants_per_day = 200;
+};
+
+// Immutable, so thread-safe.
+class Organisation final {
+ public:
+  // INVALID_ARGUMENT if an address or the domain is malformed, FAILED_PRECONDITION wrong_domain if the keys are of another
+  // organisation than the configuration.
+  static absl::StatusOr<std::unique_ptr<Organisation>> Create(KeyRing keys, const config::v1::KeyserverConfig& config);
+
+  const std::string& domain() const { return keys_.domain; }
+  const KeyRing& keys() const { return keys_; }
+  const Issuer& issuer() const { return issuer_; }
+  const Limits& limits() const { return limits_; }
+  const std::string& keyserver_address() const { return keyserver_address_; }
+  void Fill(keys::v1::GetOrganisationResponse& out) const;
+
+ private:
+  Organisation(KeyRing keys, const config::v1::KeyserverConfig& config);
+  const KeyRing keys_;
+  const Issuer issuer_;
+  const std::string display_name_, keyserver_address_, device_address_, delivery_address_;
+  const Limits limits_;
+};
+
+}  // namespace plumbline::keyserver

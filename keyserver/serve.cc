@@ -1,0 +1,202 @@
+#include "keyserver/serve.h"
+
+#include <grpcpp/impl/service_type.h>
+
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "common/config/config.h"
+#include "common/identity/reason.h"
+#include "common/rpc/credentials.h"
+#include "common/rpc/listener.h"
+#include "common/rpc/tls_policy.h"
+#include "keyserver/services.h"
+#include "keyserver/store/sqlcipher_account_store.h"
+#include "keyserver/store/sqlcipher_administrator_store.h"
+#include "keyserver/store/sqlcipher_key_package_store.h"
+#include "keyserver/store/sqlcipher_ledger.h"
+#include "keyserver/upkeep.h"
+#include "plumbline/config/v1/keyserver.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using config::v1::KeyserverConfig;
+
+constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr size_t kQueue = 4096;
+constexpr absl::Duration kCertificateWarning = absl::Hours(24 * 21);
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// The key server's own certificate must be good for its names and now.
+absl::Status CheckOwnCertificate(const KeyRing& keys, absl::Time now, Logger& logger) {
+  const absl::Status status = crypto::VerifyChain(keys.service_certificate, {keys.issuing}, keys.root, now,
+                                                  crypto::Purpose::kTlsPeer);
+  if (!status.ok()) {
+    return identity::Refuse(absl::StatusCode::kFailedPrecondition, "own_certificate_unusable",
+                            absl::StrCat(status.message(), "; run plumbline-keyserver renew-certificate"));
+  }
+  if (keys.service_certificate.not_after() - now < kCertificateWarning) {
+    logger.Warning("certificate.ends_soon", {{LogKey::kDuration, keys.service_certificate.not_after() - now}});
+  }
+  return absl::OkStatus();
+}
+
+audit::Entry ServiceEvent(audit::Event event) {
+  audit::Entry entry;
+  entry.event = event;
+  entry.actor = "keyserver";
+  return entry;
+}
+
+}  // namespace
+
+// In the order in which they are made; destroyed in reverse.
+struct Keyserver::Parts {
+  Parts(std::unique_ptr<Organisation> org, std::unique_ptr<SqlcipherConnection> conn, const KeyserverConfig& config,
+        const Clock& clock, Logger& log)
+      : logger(log),
+        organisation(std::move(org)),
+        connection(std::move(conn)),
+        accounts(*connection),
+        key_packages(*connection),
+        administrators(*connection, clock),
+        ledger(*connection),
+        trail(*connection),
+        refusals(trail, clock, config.limits().audited_refusals_per_minute()),
+        enrolment(*organisation, clock, accounts, refusals),
+        directory(*organisation, clock, accounts, key_packages, ledger, refusals),
+        devices(*organisation, clock, {accounts, key_packages, ledger}, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail}, refusals),
+        pool(config.limits().workers(), kQueue),
+        anonymous_services(AnonymousServices(pool, *organisation, enrolment, directory)),
+        mutual_services(MutualServices(pool, *organisation, devices, admin)) {}
+
+  Logger& logger;
+  const std::unique_ptr<Organisation> organisation;
+  const std::unique_ptr<SqlcipherConnection> connection;
+  SqlcipherAccountStore accounts;
+  SqlcipherKeyPackageStore key_packages;
+  SqlcipherAdministratorStore administrators;
+  SqlcipherLedger ledger;
+  SqlcipherAuditTrail trail;
+  RefusalLog refusals;
+  EnrolmentDesk enrolment;
+  DirectoryDesk directory;
+  DeviceDesk devices;
+  AdminDesk admin;
+  WorkerPool pool;
+  const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
+  const std::vector<std::unique_ptr<grpc::Service>> mutual_services;
+  std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<rpc::Listener> anonymous_listener;
+  std::unique_ptr<rpc::Listener> device_listener;
+  bool stopped = false;
+
+  absl::Status Listen(const KeyserverConfig& config);
+};
+
+absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
+  const rpc::TlsIdentity identity{organisation->keys().ServiceChainPem(), organisation->keys().service_key.ToPem()};
+  const std::string root_pem = organisation->keys().RootPem();
+  const auto options = [&root_pem](const std::string& address) {
+    rpc::ListenerOptions out;
+    out.address = address;
+    out.root_pem = root_pem;
+    return out;
+  };
+  const auto pointers = [](const std::vector<std::unique_ptr<grpc::Service>>& services) {
+    std::vector<grpc::Service*> out;
+    for (const auto& service : services) out.push_back(service.get());
+    return out;
+  };
+  ASSIGN_OR_RETURN(auto mutual, rpc::MutualServerCredentials(identity, root_pem));
+  ASSIGN_OR_RETURN(device_listener,
+                   rpc::Listener::Start(options(config.device_listen()), mutual, pointers(mutual_services)));
+  ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(identity));
+  ASSIGN_OR_RETURN(anonymous_listener,
+                   rpc::Listener::Start(options(config.anonymous_listen()), anonymous, pointers(anonymous_services)));
+  logger.Info("listener.started", {{LogKey::kListener, FixedText("device")}, {LogKey::kPort, device_listener->port()}});
+  logger.Info("listener.started",
+              {{LogKey::kListener, FixedText("anonymous")}, {LogKey::kPort, anonymous_listener->port()}});
+  return absl::OkStatus();
+}
+
+Keyserver::Keyserver(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Keyserver::~Keyserver() { (void)Stop(); }
+
+absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfig& config, KeyRing keys,
+                                                            const Clock& clock, Logger& logger) {
+  RETURN_IF_ERROR(CheckOwnCertificate(keys, clock.Now(), logger));
+  ASSIGN_OR_RETURN(std::unique_ptr<Organisation> organisation, Organisation::Create(std::move(keys), config));
+  db::OpenOptions options;
+  options.create = false;
+  ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), organisation->keys().database_key, clock,
+                                             options));
+  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(connection), config, clock, logger);
+  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection, clock,
+                                           logger);
+  RETURN_IF_ERROR(parts->Listen(config));
+  RETURN_IF_ERROR(parts->trail.Append(ServiceEvent(audit::Event::kServiceStarted)));
+  return std::unique_ptr<Keyserver>(new Keyserver(std::move(parts)));
+}
+
+int Keyserver::anonymous_port() const { return parts_->anonymous_listener->port(); }
+int Keyserver::device_port() const { return parts_->device_listener->port(); }
+
+absl::Status Keyserver::Stop() {
+  if (parts_->stopped) return absl::OkStatus();
+  parts_->stopped = true;
+  parts_->anonymous_listener->Shutdown(kGrace);
+  parts_->device_listener->Shutdown(kGrace);
+  parts_->pool.Stop();
+  parts_->upkeep.reset();
+  return parts_->trail.Append(ServiceEvent(audit::Event::kServiceStopped));
+}
+
+namespace {
+
+absl::Status ServeUntilStopped(const KeyserverConfig& config, Logger& logger) {
+  const SystemClock clock;
+  ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Keyserver> server,
+                   Keyserver::Start(config, std::move(keys), clock, logger));
+  const sigset_t signals = StopSignals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
+  return server->Stop();
+}
+
+}  // namespace
+
+absl::Status Serve(const std::string& config_file) {
+  // Blocked before any thread exists, so that only sigwait gets them.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
+  RETURN_IF_ERROR(rpc::PinTls13());
+  KeyserverConfig config;
+  RETURN_IF_ERROR(config::Load(config_file, config));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger,
+                   Logger::Create({"keyserver", config.log_file(), LogLevel::kInfo}));
+  const absl::Status status = ServeUntilStopped(config, *logger);
+  if (status.ok()) {
+    logger->Info("service.stopped");
+  } else {
+    logger->Error("service.failed", {{LogKey::kStatus, status.code()}});
+  }
+  return status;
+}
+
+}  // namespace plumbline::keyserver

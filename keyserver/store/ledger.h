@@ -1,0 +1,36 @@
+// What has been spent and drawn. Each method is one transaction, durable on return. Thread-safe.
+#pragma once
+
+#include "absl/time/time.h"
+#include "common/status.h"
+#include "keyserver/store/types.h"
+
+namespace plumbline::keyserver {
+
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+
+  // UNAUTHENTICATED token_spent if the nonce is there already. It is remembered until `forget_unix`.
+  virtual absl::Status SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) = 0;
+  // Counts `count` passes of `purpose` against the device's day. RESOURCE_EXHAUSTED quota_spent above `limit`.
+  virtual absl::Status DrawPasses(const identity::DeviceId& device, absl::string_view purpose, uint32_t count,
+                                  uint32_t day, uint32_t limit, const audit::Entry& entry) = 0;
+  // The same for grants, whose sealed serials are kept until `expires_day` is over.
+  virtual absl::Status DrawGrants(const identity::DeviceId& device, const std::vector<Bytes>& sealed_serials,
+                                  uint32_t expires_day, uint32_t day, uint32_t limit, const audit::Entry& entry) = 0;
+  // Forgets what has expired: passes, draws, grants, codes, key packages, intents that only read.
+  virtual absl::Status Sweep(absl::Time now) = 0;
+};
+
+// The service's own audit record.
+class AuditTrail {
+ public:
+  virtual ~AuditTrail() = default;
+  virtual absl::Status Append(const audit::Entry& entry) = 0;
+  virtual absl::StatusOr<std::vector<audit::Record>> ReadAfter(uint64_t after, size_t limit) = 0;
+  // DATA_LOSS if the chain is broken.
+  virtual absl::StatusOr<audit::Head> Verify() = 0;
+};
+
+}  // namespace plumbline::keyserver

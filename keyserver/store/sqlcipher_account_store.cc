@@ -1,0 +1,232 @@
+#include "keyserver/store/sqlcipher_account_store.h"
+
+#include "common/identity/reason.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using identity::Refuse;
+
+int64_t Seconds(absl::Time time) { return absl::ToUnixSeconds(time); }
+
+// Stored bytes that must have their size: anything else is damage.
+template <size_t N>
+absl::Status Take(ByteView stored, identity::Fixed<N>& out) {
+  absl::StatusOr<identity::Fixed<N>> fixed = identity::ToFixed<N>(stored);
+  if (!fixed.ok()) return absl::DataLossError("a stored key or id has a wrong size");
+  out = *fixed;
+  return absl::OkStatus();
+}
+
+constexpr char kDeviceColumns[] = "SELECT id, user, label, working_key, mls_key, credential, enrolled_day FROM device ";
+
+absl::StatusOr<Device> ReadDevice(const db::Statement& row) {
+  Device out;
+  RETURN_IF_ERROR(Take(row.Blob(0), out.id));
+  out.user = std::string(row.Text(1));
+  out.label = std::string(row.Text(2));
+  RETURN_IF_ERROR(Take(row.Blob(3), out.working_key));
+  RETURN_IF_ERROR(Take(row.Blob(4), out.mls_key));
+  out.credential = ToBytes(row.Blob(5));
+  out.enrolled_day = static_cast<uint32_t>(row.Int64(6));
+  return out;
+}
+
+absl::Status ReadDevices(db::Database& database, Account& account) {
+  ASSIGN_OR_RETURN(db::Statement select, database.Prepare(std::string(kDeviceColumns) + "WHERE user = ? ORDER BY id"));
+  select.Bind(1, absl::string_view(account.user));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(Device device, ReadDevice(select));
+    account.devices.push_back(std::move(device));
+  }
+}
+
+constexpr char kAccountColumns[] =
+    "SELECT a.user, a.display_name, a.proofing_level, a.proofing_reference, a.suspended, a.revision, r.record, r.signature "
+    "FROM account a JOIN directory_record r ON r.user = a.user AND r.version = a.record_version ";
+
+Account ReadAccount(const db::Statement& row) {
+  Account out;
+  out.user = std::string(row.Text(0));
+  out.display_name = std::string(row.Text(1));
+  out.proofing_level = std::string(row.Text(2));
+  out.proofing_reference = std::string(row.Text(3));
+  out.suspended = row.Int64(4) != 0;
+  out.revision = static_cast<uint64_t>(row.Int64(5));
+  out.record = SignedBytes{ToBytes(row.Blob(6)), ToBytes(row.Blob(7))};
+  return out;
+}
+
+// Takes the account from `revision` to the next one, or says that somebody was faster.
+absl::Status Advance(db::Database& database, absl::string_view user, uint64_t revision) {
+  ASSIGN_OR_RETURN(db::Statement update,
+                   database.Prepare("UPDATE account SET revision = revision + 1 WHERE user = ? AND revision = ?"));
+  RETURN_IF_ERROR(update.Bind(1, user).Bind(2, static_cast<int64_t>(revision)).Run());
+  if (database.changes() == 1) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kAborted, "state_changed", "the account has changed meanwhile; look again and repeat");
+}
+
+// The next directory record. Its version is the one after the account's.
+absl::Status StoreRecord(db::Database& database, absl::string_view user, const SignedBytes& record) {
+  ASSIGN_OR_RETURN(db::Statement update,
+                   database.Prepare("UPDATE account SET record_version = record_version + 1 WHERE user = ?"));
+  RETURN_IF_ERROR(update.Bind(1, user).Run());
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO directory_record (user, version, record, signature) "
+                                    "SELECT user, record_version, ?, ? FROM account WHERE user = ?"));
+  return insert.Bind(1, ByteView(record.bytes)).Bind(2, ByteView(record.signature)).Bind(3, user).Run();
+}
+
+}  // namespace
+
+absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentTrace& trace) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(connection_.Record(transaction, trace));
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO account (user, display_name, proofing_level, proofing_reference, "
+                                    "suspended, revision, record_version) VALUES (?, ?, ?, ?, 0, 1, 0)"));
+  const absl::Status inserted = insert.Bind(1, absl::string_view(account.user))
+                                    .Bind(2, absl::string_view(account.display_name))
+                                    .Bind(3, absl::string_view(account.proofing_level))
+                                    .Bind(4, absl::string_view(account.proofing_reference))
+                                    .Run();
+  if (absl::IsAlreadyExists(inserted)) {
+    return Refuse(absl::StatusCode::kAlreadyExists, "account_exists", "there is an account of that name already");
+  }
+  RETURN_IF_ERROR(inserted);
+  RETURN_IF_ERROR(StoreRecord(database, account.user, account.record));
+  return transaction.Commit();
+}
+
+absl::StatusOr<Account> SqlcipherAccountStore::Find(absl::string_view user) {
+  MutexLock lock(connection_.mutex());
+  ASSIGN_OR_RETURN(db::Statement select,
+                   connection_.database().Prepare(std::string(kAccountColumns) + "WHERE a.user = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
+  if (!found) return absl::NotFoundError("no such account");
+  Account out = ReadAccount(select);
+  RETURN_IF_ERROR(ReadDevices(connection_.database(), out));
+  return out;
+}
+
+absl::StatusOr<std::vector<Account>> SqlcipherAccountStore::List() {
+  MutexLock lock(connection_.mutex());
+  ASSIGN_OR_RETURN(db::Statement select,
+                   connection_.database().Prepare(std::string(kAccountColumns) + "ORDER BY a.user"));
+  std::vector<Account> out;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) break;
+    out.push_back(ReadAccount(select));
+  }
+  for (Account& account : out) RETURN_IF_ERROR(ReadDevices(connection_.database(), account));
+  return out;
+}
+
+absl::Status SqlcipherAccountStore::SetSuspended(absl::string_view user, uint64_t revision, bool suspended,
+                                                 const SignedBytes& record, const IntentTrace& trace) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(connection_.Record(transaction, trace));
+  RETURN_IF_ERROR(Advance(database, user, revision));
+  ASSIGN_OR_RETURN(db::Statement update, database.Prepare("UPDATE account SET suspended = ? WHERE user = ?"));
+  RETURN_IF_ERROR(update.Bind(1, int64_t{suspended}).Bind(2, user).Run());
+  RETURN_IF_ERROR(StoreRecord(database, user, record));
+  return transaction.Commit();
+}
+
+absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
+                                              const IntentTrace& trace) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(connection_.Record(transaction, trace));
+  RETURN_IF_ERROR(Advance(database, user, revision));
+  ASSIGN_OR_RETURN(db::Statement replace,
+                   database.Prepare("INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used) "
+                                    "VALUES (?, ?, ?, ?, 0)"));
+  RETURN_IF_ERROR(replace.Bind(1, user)
+                      .Bind(2, ByteView(code.hash))
+                      .Bind(3, static_cast<int64_t>(code.expires_unix))
+                      .Bind(4, int64_t{code.attempts})
+                      .Run());
+  return transaction.Commit();
+}
+
+absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view user, const identity::Hash& hash,
+                                                           absl::Time now) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  ASSIGN_OR_RETURN(db::Statement select,
+                   database.Prepare("SELECT hash, expires_unix, attempts_left, used FROM enrolment_code WHERE user = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
+  if (!found) return CodeVerdict::kWrong;
+  const bool matches = ConstantTimeEqual(select.Blob(0), hash);
+  const bool expired = Seconds(now) >= select.Int64(1);
+  const bool exhausted = select.Int64(2) <= 0;
+  const bool used = select.Int64(3) != 0;
+  if (matches && used) return CodeVerdict::kUsed;
+  if (used) return CodeVerdict::kWrong;
+  if (exhausted) return CodeVerdict::kExhausted;
+  if (matches) return expired ? CodeVerdict::kExpired : CodeVerdict::kGood;
+  select.Reset();
+  ASSIGN_OR_RETURN(db::Statement burn,
+                   database.Prepare("UPDATE enrolment_code SET attempts_left = attempts_left - 1 WHERE user = ?"));
+  RETURN_IF_ERROR(burn.Bind(1, user).Run());
+  RETURN_IF_ERROR(transaction.Commit());
+  return CodeVerdict::kWrong;
+}
+
+absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
+                                              const identity::Hash& code_hash, absl::Time now,
+                                              const audit::Entry& entry) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
+  ASSIGN_OR_RETURN(db::Statement use,
+                   database.Prepare("UPDATE enrolment_code SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
+                                    "AND attempts_left > 0 AND expires_unix > ?"));
+  RETURN_IF_ERROR(use.Bind(1, absl::string_view(device.user)).Bind(2, ByteView(code_hash)).Bind(3, Seconds(now)).Run());
+  if (database.changes() != 1) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "code_used", "the code was used or replaced; ask for a new one");
+  }
+  RETURN_IF_ERROR(Advance(database, device.user, revision));
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database.Prepare("INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day) "
+                                    "VALUES (?, ?, ?, ?, ?, ?, ?)"));
+  const absl::Status inserted = insert.Bind(1, ByteView(device.id))
+                                    .Bind(2, absl::string_view(device.user))
+                                    .Bind(3, absl::string_view(device.label))
+                                    .Bind(4, ByteView(device.working_key))
+                                    .Bind(5, ByteView(device.mls_key))
+                                    .Bind(6, ByteView(device.credential))
+                                    .Bind(7, int64_t{device.enrolled_day})
+                                    .Run();
+  if (absl::IsAlreadyExists(inserted)) {
+    return Refuse(absl::StatusCode::kAlreadyExists, "key_in_use", "a device has one of these keys; make new ones");
+  }
+  RETURN_IF_ERROR(inserted);
+  RETURN_IF_ERROR(StoreRecord(database, device.user, record));
+  return transaction.Commit();
+}
+
+absl::StatusOr<std::optional<DeviceState>> SqlcipherAccountStore::FindDevice(const identity::DeviceId& id) {
+  MutexLock lock(connection_.mutex());
+  ASSIGN_OR_RETURN(db::Statement select,
+                   connection_.database().Prepare(
+                       "SELECT d.id, d.user, d.label, d.working_key, d.mls_key, d.credential, d.enrolled_day, a.suspended "
+                       "FROM device d JOIN account a ON a.user = d.user WHERE d.id = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(id)).Step());
+  if (!found) return std::optional<DeviceState>();
+  ASSIGN_OR_RETURN(Device device, ReadDevice(select));
+  return std::optional<DeviceState>(DeviceState{std::move(device), select.Int64(7) != 0});
+}
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,37 @@
+// The key server's database: one connection that all its stores share under one mutex, since there is one writer anyway.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/audit/audit_log.h"
+#include "common/clock.h"
+#include "common/db/database.h"
+#include "common/mutex.h"
+#include "keyserver/store/types.h"
+
+namespace plumbline::keyserver {
+
+class SqlcipherConnection final {
+ public:
+  // Opens, creates where options say so, and migrates. Codes as db::Database::Open. `clock` outlives it.
+  static absl::StatusOr<std::unique_ptr<SqlcipherConnection>> Open(const std::string& path, const db::Key& key,
+                                                                   const Clock& clock, const db::OpenOptions& options);
+
+  Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
+  db::Database& database() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return *database_; }
+  audit::AuditLog& audit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return audit_; }
+
+  // Inside `transaction`: the intent's nonce, the intent where it is kept, and its audit event.
+  // PERMISSION_DENIED intent_replayed.
+  absl::Status Record(db::Transaction& transaction, const IntentTrace& trace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+ private:
+  SqlcipherConnection(std::unique_ptr<db::Database> database, audit::AuditLog audit)
+      : database_(std::move(database)), audit_(std::move(audit)) {}
+  Mutex mutex_;
+  std::unique_ptr<db::Database> database_ ABSL_GUARDED_BY(mutex_);
+  audit::AuditLog audit_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,46 @@
+#include "keyserver/upkeep.h"
+
+namespace plumbline::keyserver {
+namespace {
+constexpr absl::Duration kEvery = absl::Minutes(1);
+}  // namespace
+
+Upkeep::Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
+               const Clock& clock, Logger& logger)
+    : ledger_(ledger),
+      devices_(devices),
+      refusals_(refusals),
+      connection_(connection),
+      clock_(clock),
+      logger_(logger),
+      thread_([this] { Run(); }) {}
+
+Upkeep::~Upkeep() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  thread_.join();
+}
+
+void Upkeep::Run() {
+  while (true) {
+    const absl::Status status = Once();
+    if (!status.ok()) logger_.Error("upkeep.failed", {{LogKey::kStatus, status.code()}});
+    MutexLock lock(mutex_);
+    const absl::Time next = absl::Now() + kEvery;
+    while (!stopping_ && absl::Now() < next) wake_.WaitFor(mutex_, next - absl::Now());
+    if (stopping_) return;
+  }
+}
+
+absl::Status Upkeep::Once() {
+  devices_.Sweep();
+  RETURN_IF_ERROR(refusals_.Flush());
+  RETURN_IF_ERROR(ledger_.Sweep(clock_.Now()));
+  MutexLock lock(connection_.mutex());
+  return connection_.database().Checkpoint();
+}
+
+}  // namespace plumbline::keyserver

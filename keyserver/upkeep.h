@@ -1,0 +1,40 @@
+// What happens once a minute whether anybody calls or not: what is over is forgotten, also on disk.
+#pragma once
+
+#include <thread>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mutex.h"
+#include "keyserver/device_desk.h"
+#include "keyserver/refusal_log.h"
+#include "keyserver/store/ledger.h"
+#include "keyserver/store/sqlcipher_connection.h"
+
+namespace plumbline::keyserver {
+
+// A thread of its own from construction to destruction. References outlive it.
+class Upkeep final {
+ public:
+  Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection, const Clock& clock,
+         Logger& logger);
+  ~Upkeep();
+  Upkeep(const Upkeep&) = delete;
+  Upkeep& operator=(const Upkeep&) = delete;
+
+ private:
+  void Run();
+  absl::Status Once();
+  Ledger& ledger_;
+  DeviceDesk& devices_;
+  RefusalLog& refusals_;
+  SqlcipherConnection& connection_;
+  const Clock& clock_;
+  Logger& logger_;
+  Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace plumbline::keyserver
