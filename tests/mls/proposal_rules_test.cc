@@ -1,0 +1,495 @@
+// The rules for proposals and commits (RFC 9420 §7.3, §12.1..§12.4): each broken once by a member who can sign.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mls/group.h"
+#include "tests/mls/clients.h"
+#include "tests/mls/forgery.h"
+
+namespace plumbline::mls {
+namespace {
+
+using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
+using Code = absl::StatusCode;
+
+// Alice (leaf 0) breaks rules, Bob (1) and Carol (2) must notice. Dave is outside.
+class ProposalRules : public ::testing::Test {
+ protected:
+  void ExpectRefused(ByteView message, const std::string& rule, Code code = Code::kInvalidArgument) {
+    const Secret before = bob().Serialize();
+    EXPECT_THAT(bob().Process(message, kTrusting, kNow).status(), StatusIs(code, HasSubstr(rule)));
+    EXPECT_TRUE(bob().Serialize() == before);
+  }
+  // The same proposal alone and inside a commit.
+  void ExpectRefusedBothWays(const Proposal& proposal, const std::string& rule, Code code = Code::kInvalidArgument) {
+    ExpectRefused(forger_.Proposing(proposal), rule, code);
+    ExpectRefused(forger_.Committing({proposal}), rule, code);
+  }
+
+  // A key package of Dave's, altered and signed again.
+  KeyPackage Altered(const std::function<void(KeyPackage&)>& change) const {
+    KeyPackage key_package = dave_.NewKeyPackage().key_package;
+    change(key_package);
+    Resign(dave_, key_package);
+    return key_package;
+  }
+  static void Resign(const Client& owner, KeyPackage& key_package) {
+    const CipherSuite& suite = **CipherSuite::Get(1);
+    EXPECT_OK(SignLeafNode(suite, owner.signature_key.private_key, std::nullopt, key_package.leaf_node));
+    Writer tbs;
+    tbs.U16(key_package.version).U16(key_package.cipher_suite).Vector(key_package.init_key);
+    WriteLeafNode(tbs, key_package.leaf_node);
+    WriteExtensions(tbs, key_package.extensions);
+    key_package.signature = *suite.SignWithLabel(owner.signature_key.private_key, "KeyPackageTBS", tbs.view());
+  }
+  // An Update of Alice's, altered and signed.
+  UpdateProposal AlteredUpdate(const std::function<void(LeafNode&)>& change) {
+    LeafNode leaf = alice().own_leaf_node();
+    leaf.source = LeafNodeSource::kUpdate;
+    leaf.encryption_key = forger_.suite().GenerateHpkeKeyPair().public_key;
+    leaf.lifetime = {};
+    change(leaf);
+    EXPECT_OK(SignLeafNode(forger_.suite(), alice_.signature_key.private_key,
+                           LeafPosition{alice().group_id(), alice().own_leaf()}, leaf));
+    return {leaf};
+  }
+  static Forger::PathHooks Path(std::function<void(UpdatePath&)> change) { return {{}, std::move(change), {}, {}}; }
+  static Forger::PathHooks Leaf(std::function<void(LeafNode&)> change) { return {std::move(change), {}, {}, {}}; }
+
+  PskProposal Psk(size_t nonce_size) const {
+    PskProposal psk;
+    psk.id.psk_id = {1};
+    psk.id.psk_nonce = Bytes(nonce_size, 7);
+    return psk;
+  }
+
+  Group& alice() { return groups_[0]; }
+  Group& bob() { return groups_[1]; }
+  Group& carol() { return groups_[2]; }
+
+  Client alice_{"alice"};
+  Client bob_{"bob"};
+  Client carol_{"carol"};
+  Client dave_{"dave"};
+  std::vector<Group> groups_ = MakeGroup(alice_, {&bob_, &carol_});
+  Forger forger_{groups_[0]};
+};
+
+// --- Add ---
+
+TEST_F(ProposalRules, AddOfAnotherSuiteIsRefused) {
+  const Client other("dave", SuiteId::kX25519ChaCha20Poly1305Sha256Ed25519);
+  ExpectRefusedBothWays(AddProposal{other.NewKeyPackage().key_package}, "another suite");
+}
+
+TEST_F(ProposalRules, AddOfAnotherVersionIsRefused) {
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.version = 2; })}, "version");
+}
+
+TEST_F(ProposalRules, AddWithAWrongSignatureIsRefused) {
+  KeyPackage key_package = dave_.NewKeyPackage().key_package;
+  key_package.signature[0] ^= 1;
+  ExpectRefusedBothWays(AddProposal{key_package}, "signature");
+  key_package = Altered([](KeyPackage&) {});
+  key_package.leaf_node.signature[0] ^= 1;
+  ExpectRefusedBothWays(AddProposal{key_package}, "signature");
+}
+
+TEST_F(ProposalRules, AddWithAnInitKeyThatIsTheEncryptionKeyIsRefused) {
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.init_key = k.leaf_node.encryption_key; })},
+                        "init key equals");
+}
+
+TEST_F(ProposalRules, AddOutsideItsLifetimeIsRefused) {
+  const uint64_t now = absl::ToUnixSeconds(kNow);
+  ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.leaf_node.lifetime = {0, now - 1}; })}, "lifetime");
+  ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.leaf_node.lifetime = {now + 1, now + 9}; })},
+                        "lifetime");
+  // Both ends belong to the lifetime, however long it is.
+  const KeyPackage longest = Altered([&](KeyPackage& k) { k.leaf_node.lifetime = {now, UINT64_MAX}; });
+  EXPECT_OK(ProcessAs<ProposalStored>(bob(), forger_.Proposing(AddProposal{longest})));
+}
+
+TEST_F(ProposalRules, AddLongerLivedThanThePolicyIsRefused) {
+  GroupAccess::State(bob()).policy.max_lifetime = absl::Hours(24);
+  ExpectRefusedBothWays(AddProposal{dave_.NewKeyPackage().key_package}, "longer than the policy");
+}
+
+TEST_F(ProposalRules, AddOfALeafWithAnotherSourceIsRefused) {
+  KeyPackage key_package = dave_.NewKeyPackage().key_package;
+  key_package.leaf_node.source = LeafNodeSource::kUpdate;
+  ExpectRefusedBothWays(AddProposal{key_package}, "another source");
+}
+
+TEST_F(ProposalRules, AddOfALeafThatContradictsItsCapabilitiesIsRefused) {
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.extensions = {{0xF0A1, {1}}}; })},
+                        "does not list the type");
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.credentials = {2}; })},
+                        "own credential type");
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.versions = {}; })},
+                        "version and cipher suite");
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.cipher_suites = {3}; })},
+                        "version and cipher suite");
+}
+
+TEST_F(ProposalRules, ExtensionsAreRefusedWhereTheyDoNotBelong) {
+  for (const uint16_t type : {2, 3, 4, 5}) {
+    ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.leaf_node.extensions = {{type, {}}}; })},
+                          "not for leaf nodes");
+    ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.extensions = {{type, {}}}; })},
+                          "not for key packages");
+  }
+  for (const uint16_t type : {1, 2, 4}) {
+    ExpectRefusedBothWays(GroupContextExtensionsProposal{{{type, {}}}}, "not for group contexts");
+  }
+}
+
+// GREASE and other unknown types in a key package's own extensions are carried, listed or not (RFC 9420 §13.5).
+TEST_F(ProposalRules, AddWithUnknownKeyPackageExtensionsIsTaken) {
+  const KeyPackage key_package = Altered([](KeyPackage& k) {
+    k.extensions = {{0x1A1A, {1, 2}}, {0xF0FF, {}}};
+    k.leaf_node.capabilities.extensions = {0x2A2A};
+    k.leaf_node.capabilities.proposals = {0x3A3A};
+  });
+  EXPECT_OK(ProcessAs<ProposalStored>(bob(), forger_.Proposing(AddProposal{key_package})));
+}
+
+TEST_F(ProposalRules, AddWithUnusableKeysIsRefused) {
+  const auto refuse = [&](const std::function<void(KeyPackage&)>& change) {
+    KeyPackage key_package = Altered([](KeyPackage&) {});
+    change(key_package);
+    EXPECT_FALSE(bob().Process(forger_.Proposing(AddProposal{key_package}), kTrusting, kNow).ok());
+    EXPECT_FALSE(bob().Process(forger_.Committing({AddProposal{key_package}}), kTrusting, kNow).ok());
+  };
+  refuse([](KeyPackage& k) { k.init_key.pop_back(); });
+  refuse([](KeyPackage& k) { k.leaf_node.encryption_key.push_back(0); });
+  refuse([](KeyPackage& k) { k.leaf_node.signature_key.clear(); });
+}
+
+TEST_F(ProposalRules, AddWithARefusedCredentialIsRefused) {
+  TestAuthentication strict;
+  strict.refused = ToBytes(AsBytes("dave"));
+  const AddProposal add{dave_.NewKeyPackage().key_package};
+  EXPECT_THAT(bob().Process(forger_.Proposing(add), strict, kNow).status(), StatusIs(Code::kUnauthenticated));
+  EXPECT_THAT(bob().Process(forger_.Committing({add}), strict, kNow).status(), StatusIs(Code::kUnauthenticated));
+}
+
+TEST_F(ProposalRules, AddThatLacksWhatTheGroupUsesIsRefused) {
+  const Bytes required = Encode(RequiredCapabilities{{}, {}, {kCredentialBasic, kCredentialX509}});
+  CommitParams params;
+  params.group_context_extensions = Extensions{{kExtensionRequiredCapabilities, required}};
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(alice(), std::move(params)));
+  ASSERT_OK(ProcessAndAdvance(bob(), staged.message));
+  const KeyPackage lacking = Altered([](KeyPackage& k) { k.leaf_node.capabilities.credentials = {1}; });
+  ExpectRefused(forger_.Committing({AddProposal{lacking}}), "required credential type");
+}
+
+TEST_F(ProposalRules, AddOfTheSameClientTwiceIsRefused) {
+  const AddProposal one{dave_.NewKeyPackage().key_package};
+  const AddProposal two{dave_.NewKeyPackage().key_package};
+  ExpectRefused(forger_.Committing({one, two}), "added twice");
+}
+
+TEST_F(ProposalRules, AddOfAMemberIsRefusedUnlessTheMemberLeaves) {
+  const AddProposal again{Client("carol").NewKeyPackage().key_package};
+  ExpectRefused(forger_.Committing({again}), "already a member");
+  ASSERT_OK_AND_ASSIGN(const StagedCommit replaced,
+                       ProcessAs<StagedCommit>(bob(), forger_.CommittingWithPath(
+                                                          {RemoveProposal{{2}}, again}, {})));
+  EXPECT_EQ(replaced.next->member_count(), 3u);
+}
+
+TEST_F(ProposalRules, AddWithKeysOfOthersIsRefused) {
+  KeyPackage key_package = dave_.NewKeyPackage().key_package;
+  key_package.leaf_node.encryption_key = carol().own_leaf_node().encryption_key;
+  Resign(dave_, key_package);
+  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "encryption key occurs twice");
+  key_package = dave_.NewKeyPackage().key_package;
+  key_package.leaf_node.signature_key = carol_.signature_key.public_key;
+  Resign(carol_, key_package);
+  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "signature key occurs twice");
+}
+
+TEST_F(ProposalRules, AddsThatShareAnInitKeyAreRefused) {
+  const KeyPackage one = dave_.NewKeyPackage().key_package;
+  const Client erin("erin");
+  KeyPackage two = erin.NewKeyPackage().key_package;
+  two.init_key = one.init_key;
+  Resign(erin, two);
+  ExpectRefused(forger_.Committing({AddProposal{one}, AddProposal{two}}), "share an init key");
+}
+
+TEST_F(ProposalRules, AddBeyondThePolicysSizeIsRefused) {
+  GroupAccess::State(bob()).policy.max_members = 3;
+  ExpectRefused(forger_.Committing({AddProposal{dave_.NewKeyPackage().key_package}}), "more members",
+                Code::kResourceExhausted);
+}
+
+// --- Update ---
+
+TEST_F(ProposalRules, UpdateOfAnotherSourceIsRefused) {
+  ExpectRefused(forger_.Proposing(AlteredUpdate([](LeafNode& l) { l.source = LeafNodeSource::kCommit; })),
+                "another source");
+}
+
+TEST_F(ProposalRules, UpdateThatKeepsTheKeyIsRefused) {
+  const Bytes old_key = alice().own_leaf_node().encryption_key;
+  ExpectRefused(forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = old_key; })), "keeps the");
+}
+
+TEST_F(ProposalRules, UpdateWithAWrongSignatureIsRefused) {
+  UpdateProposal update = AlteredUpdate([](LeafNode&) {});
+  update.leaf_node.signature[0] ^= 1;
+  ExpectRefused(forger_.Proposing(update), "signature");
+}
+
+TEST_F(ProposalRules, UpdateToAnotherClientIsRefused) {
+  const auto change = [](LeafNode& l) { l.credential = Credential::Basic(AsBytes("carol")); };
+  ExpectRefused(forger_.Proposing(AlteredUpdate(change)), "changes the client", Code::kUnauthenticated);
+}
+
+TEST_F(ProposalRules, UpdateWithTheKeyOfAnotherMemberIsRefused) {
+  const Bytes key = carol().own_leaf_node().encryption_key;
+  const Bytes update = forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = key; }));
+  ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
+  ASSERT_OK(ProcessAs<ProposalStored>(carol(), update));
+  Forger second(carol());
+  Commit commit;
+  commit.proposals.emplace_back(GroupAccess::State(carol()).proposals[0].ref);
+  commit.path = UpdatePath{carol().own_leaf_node(), {}};
+  ExpectRefused(second.Message(std::move(commit)), "encryption key occurs twice");
+}
+
+TEST_F(ProposalRules, CommitToTheCommittersOwnUpdateIsRefused) {
+  ExpectRefused(forger_.Committing({AlteredUpdate([](LeafNode&) {})}), "committer's own Update");
+}
+
+// --- Remove ---
+
+TEST_F(ProposalRules, RemoveOfNobodyIsRefused) { ExpectRefusedBothWays(RemoveProposal{{3}}, "not a member"); }
+
+TEST_F(ProposalRules, RemoveTwiceIsRefused) {
+  ExpectRefused(forger_.Committing({RemoveProposal{{2}}, RemoveProposal{{2}}}), "two changes to one leaf");
+}
+
+TEST_F(ProposalRules, RemoveOfTheCommitterIsRefused) {
+  ExpectRefused(forger_.Committing({RemoveProposal{{0}}}), "removes its committer");
+  CommitParams params;
+  params.removes = {bob().own_leaf()};
+  EXPECT_FALSE(bob().Commit(std::move(params), kTrusting, kNow).ok());
+}
+
+TEST_F(ProposalRules, RemoveAndUpdateOfOneLeafIsRefused) {
+  ASSERT_OK_AND_ASSIGN(const Bytes update, carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK(ProcessAs<ProposalStored>(alice(), update));
+  ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
+  Commit commit;
+  commit.proposals.emplace_back(GroupAccess::State(alice()).proposals[0].ref);
+  commit.proposals.emplace_back(Proposal(RemoveProposal{{2}}));
+  ExpectRefused(forger_.Message(std::move(commit)), "two changes to one leaf");
+}
+
+// --- PSK, extensions, the unsupported ---
+
+TEST_F(ProposalRules, PskWithANonceOfTheWrongLengthIsRefused) {
+  ExpectRefusedBothWays(Psk(31), "nonce");
+  ExpectRefusedBothWays(Psk(0), "nonce");
+}
+
+TEST_F(ProposalRules, PskOfAnotherUsageIsRefused) {
+  PskProposal psk = Psk(32);
+  psk.id.type = PskType::kResumption;
+  psk.id.psk_id.clear();
+  psk.id.psk_group_id = alice().group_id();
+  for (const ResumptionPskUsage usage : {ResumptionPskUsage::kBranch, ResumptionPskUsage::kReInit}) {
+    psk.id.usage = usage;
+    ExpectRefusedBothWays(psk, "usage");
+  }
+}
+
+TEST_F(ProposalRules, PskTwiceIsRefused) {
+  ExpectRefused(forger_.Committing({Psk(32), Psk(32)}), "PSK id occurs twice");
+}
+
+TEST_F(ProposalRules, PskThatIsMissingIsNamed) {
+  ExpectRefused(forger_.Committing({Psk(32)}), "external PSK", Code::kNotFound);
+  PskProposal psk = Psk(32);
+  psk.id = {PskType::kResumption, {}, ResumptionPskUsage::kApplication, alice().group_id(), 77, Bytes(32)};
+  ExpectRefused(forger_.Committing({psk}), "resumption PSK", Code::kNotFound);
+}
+
+TEST_F(ProposalRules, TwoExtensionChangesAreRefused) {
+  const GroupContextExtensionsProposal change{{}};
+  ExpectRefused(forger_.Committing({change, change}), "two GroupContextExtensions");
+}
+
+TEST_F(ProposalRules, ExtensionsThatAMemberLacksAreRefused) {
+  Commit commit;
+  commit.proposals.emplace_back(Proposal(GroupContextExtensionsProposal{{{0xF0A2, {1}}}}));
+  commit.path = UpdatePath{alice().own_leaf_node(), {}};
+  ExpectRefused(forger_.Message(std::move(commit)), "does not support an extension");
+}
+
+TEST_F(ProposalRules, WhatIsNotSupportedIsRefusedByName) {
+  ExpectRefusedBothWays(ReInitProposal{{1}, 1, 1, {}}, "ReInit", Code::kUnimplemented);
+  ExpectRefusedBothWays(ExternalInitProposal{{1}}, "xternal", Code::kUnimplemented);
+}
+
+// --- Commit ---
+
+TEST_F(ProposalRules, CommitWithoutThePathItNeedsIsRefused) {
+  ExpectRefused(forger_.Committing({}), "lacks the path");
+  ExpectRefused(forger_.Committing({RemoveProposal{{2}}}), "lacks the path");
+  ExpectRefused(forger_.Committing({GroupContextExtensionsProposal{{}}}), "lacks the path");
+}
+
+TEST_F(ProposalRules, CommitToAnUnknownReferenceIsRefused) {
+  Commit commit;
+  commit.proposals.emplace_back(ProposalRef{Bytes(32, 9)});
+  ExpectRefused(forger_.Message(std::move(commit)), "not received", Code::kFailedPrecondition);
+}
+
+TEST_F(ProposalRules, PathOfTheWrongLengthIsRefused) {
+  ExpectRefused(forger_.CommittingWithPath({}, Path([](UpdatePath& p) { p.nodes.pop_back(); })),
+                "number of nodes");
+  const auto longer = [](UpdatePath& p) { p.nodes.push_back(p.nodes.back()); };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(longer)), "number of nodes");
+}
+
+TEST_F(ProposalRules, PathWithTheWrongNumberOfCiphertextsIsRefused) {
+  const auto fewer = [](UpdatePath& p) { p.nodes[0].encrypted_path_secrets.pop_back(); };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(fewer)), "ciphertexts");
+  const auto more = [](UpdatePath& p) {
+    p.nodes[1].encrypted_path_secrets.push_back(p.nodes[1].encrypted_path_secrets[0]);
+  };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(more)), "ciphertexts");
+}
+
+TEST_F(ProposalRules, PathSecretThatDoesNotDecryptIsRefused) {
+  const auto spoil = [](UpdatePath& p) { p.nodes[0].encrypted_path_secrets[0].ciphertext[0] ^= 1; };
+  const Bytes message = forger_.CommittingWithPath({}, Path(spoil));
+  EXPECT_THAT(bob().Process(message, kTrusting, kNow).status(), StatusIs(Code::kInvalidArgument));
+}
+
+// Two steps of the path swap their secrets: they decrypt, but do not lead to the public keys.
+TEST_F(ProposalRules, PathSecretOfOtherKeysIsRefused) {
+  const CipherSuite& suite = forger_.suite();
+  const auto other_secret = [&](UpdatePath& p) {
+    RatchetTree tree = GroupAccess::State(bob()).tree;
+    ASSERT_OK(ApplyPath(tree, {0}, p, {}));
+    const Bytes context = PathContext(GroupAccess::State(bob()), tree, {});
+    p.nodes[0].encrypted_path_secrets[0] = *suite.EncryptWithLabel(bob().own_leaf_node().encryption_key,
+                                                                   "UpdatePathNode", context, Bytes(32, 5));
+  };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(other_secret)),
+                "does not give the public key");
+}
+
+TEST_F(ProposalRules, PathWithAKeyOfTheTreeIsRefused) {
+  const Bytes carols = carol().own_leaf_node().encryption_key;
+  const auto node = [&](UpdatePath& p) { p.nodes[0].encryption_key = carols; };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(node)), "already in the tree");
+  const auto leaf = [&](LeafNode& l) { l.encryption_key = carols; };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(leaf)), "already in the tree");
+  const Bytes own = alice().own_leaf_node().encryption_key;
+  const auto unchanged = [&](LeafNode& l) { l.encryption_key = own; };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(unchanged)),
+                "already in the tree");
+}
+
+TEST_F(ProposalRules, PathThatRepeatsAKeyIsRefused) {
+  const auto repeat = [](UpdatePath& p) { p.nodes[1].encryption_key = p.nodes[0].encryption_key; };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(repeat)), "repeats a key");
+}
+
+TEST_F(ProposalRules, PathWithAnUnusableKeyIsRefused) {
+  const auto zero = [](UpdatePath& p) { p.nodes[0].encryption_key = Bytes(32); };
+  const Bytes message = forger_.CommittingWithPath({}, Path(zero));
+  EXPECT_FALSE(bob().Process(message, kTrusting, kNow).ok());
+}
+
+TEST_F(ProposalRules, PathLeafWithTheWrongParentHashIsRefused) {
+  const auto change = [](LeafNode& l) { l.parent_hash[0] ^= 1; };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)), "parent hash");
+}
+
+TEST_F(ProposalRules, PathLeafOfAnotherSourceIsRefused) {
+  const auto change = [](LeafNode& l) { l.source = LeafNodeSource::kUpdate; };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)), "another source");
+}
+
+TEST_F(ProposalRules, PathLeafWithAWrongSignatureIsRefused) {
+  const auto spoil = [](UpdatePath& p) { p.leaf_node.signature[0] ^= 1; };
+  ExpectRefused(forger_.CommittingWithPath({}, Path(spoil)), "signature");
+}
+
+TEST_F(ProposalRules, PathLeafOfAnotherClientIsRefused) {
+  const auto change = [](LeafNode& l) { l.credential = Credential::Basic(AsBytes("mallory")); };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)), "changes the client",
+                Code::kUnauthenticated);
+}
+
+TEST_F(ProposalRules, PathLeafWithTheSignatureKeyOfAnotherMemberIsRefused) {
+  const Bytes carols = carol_.signature_key.public_key;
+  const auto change = [&](LeafNode& l) { l.signature_key = carols; };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)),
+                "signature key is another member's");
+}
+
+TEST_F(ProposalRules, PathLeafThatDropsACredentialTypeInUseIsRefused) {
+  const auto change = [](LeafNode& l) { l.capabilities.credentials = {}; };
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)), "own credential type");
+}
+
+TEST_F(ProposalRules, CredentialTypesMustBeSupportedByAll) {
+  const KeyPackage x509 = Altered([](KeyPackage& k) { k.leaf_node.credential = Credential::X509({Bytes(20, 1)}); });
+  GroupState& state = GroupAccess::State(bob());
+  LeafNode limited = *state.tree.leaf({2});
+  limited.capabilities.credentials = {kCredentialBasic};
+  state.tree.SetLeaf({2}, limited);
+  const Bytes message = forger_.Committing({AddProposal{x509}});
+  EXPECT_THAT(bob().Process(message, kTrusting, kNow).status(),
+              StatusIs(Code::kInvalidArgument, HasSubstr("credential type in use")));
+}
+
+// --- What a committer makes of the proposals it received ---
+
+TEST_F(ProposalRules, CommitterLeavesOutWhatCannotStandTogether) {
+  ASSERT_OK_AND_ASSIGN(const Bytes update, carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes remove_carol, bob().ProposeRemove({2}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes remove_alice, bob().ProposeRemove({0}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes add, bob().ProposeAdd(dave_.NewKeyPackage().key_package,
+                                                         HandshakeFraming::kPublicMessage, kTrusting, kNow));
+  ASSERT_OK_AND_ASSIGN(const Bytes add_again, bob().ProposeAdd(dave_.NewKeyPackage().key_package,
+                                                               HandshakeFraming::kPublicMessage, kTrusting, kNow));
+  for (const Bytes* proposal : {&update, &remove_carol, &remove_alice, &add, &add_again}) {
+    ASSERT_OK(ProcessAs<ProposalStored>(alice(), *proposal));
+  }
+  ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(alice(), {}));
+  EXPECT_EQ(staged.removes.size(), 1u);
+  EXPECT_EQ(staged.adds.size(), 1u);
+  ASSERT_OK(ProcessAndAdvance(bob(), staged.message));
+  EXPECT_EQ(bob().EpochAuthenticator(), alice().EpochAuthenticator());
+}
+
+// A member cannot block commits with an Update that clashes with another leaf.
+TEST_F(ProposalRules, CommitterLeavesOutAnUpdateThatBreaksTheTree) {
+  const Bytes key = carol().own_leaf_node().encryption_key;
+  ASSERT_OK(ProcessAs<ProposalStored>(
+      bob(), forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = key; }))));
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(bob(), {}));
+  EXPECT_EQ(staged.updates.size(), 1u);  // its own path
+  EXPECT_OK(ProcessAndAdvance(carol(), staged.message));
+}
+
+TEST_F(ProposalRules, ProposalsSeenTwiceCountOnce) {
+  ASSERT_OK_AND_ASSIGN(const Bytes remove, carol().ProposeRemove({0}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK(ProcessAs<ProposalStored>(bob(), remove));
+  ASSERT_OK(ProcessAs<ProposalStored>(bob(), remove));
+  EXPECT_EQ(bob().pending_proposals(), 1u);
+}
+
+}  // namespace
+}  // namespace plumbline::mls
