@@ -24,7 +24,7 @@ namespace {
 using config::v1::ServerConfig;
 
 constexpr size_t kMaxPemFile = 256 * 1024;
-constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr absl::Duration kGrace = absl::Seconds(2);  // also what a client costs that does not notice the goodbye
 constexpr char kActor[] = "delivery";
 
 absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {

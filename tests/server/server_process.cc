@@ -1,0 +1,196 @@
+#include "tests/server/server_process.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/rpc/credentials.h"
+#include "common/rpc/tls_policy.h"
+#include "server/keys.h"
+
+namespace plumbline::server {
+namespace {
+
+namespace v1 = delivery::v1;
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+void WriteText(const std::string& path, const std::string& text, mode_t mode) {
+  std::ofstream(path, std::ios::binary) << text;
+  CHECK(chmod(path.c_str(), mode) == 0);
+}
+
+pid_t Spawn(const std::vector<std::string>& command, const std::string& output) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid != 0) return pid;
+  const int fd = open(output.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  dup2(fd, STDOUT_FILENO);
+  dup2(fd, STDERR_FILENO);
+  execv(arguments[0], arguments.data());
+  _exit(127);
+}
+
+int CodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+}  // namespace
+
+Ended RunProgram(const std::vector<std::string>& command) {
+  const TemporaryDirectory directory;
+  const pid_t pid = Spawn(command, directory.File("output"));
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return Ended{CodeOf(status), ReadAll(directory.File("output"))};
+}
+
+ServerProcess::ServerProcess(const std::string& limits) : limits_(limits) {
+  CHECK(rpc::PinTls13().ok());
+  WriteText(directory_.File("passphrase"), "a passphrase for this test\n", 0600);
+  WriteText(directory_.File("trust.pem"), organisation_.TrustPem(), 0644);
+  WriteConfig("127.0.0.1:0");
+  const Ended init = RunProgram({PLUMBLINE_SERVER, "init", "--config", ConfigFile()});
+  if (init.code != 0) std::fprintf(stderr, "%s\n", init.output.c_str());
+  CHECK(init.code == 0);
+  const std::string request = ReadAll(absl::StrCat(directory_.File("data"), "/", kRequestFile));
+  WriteText(directory_.File("server.pem"), organisation_.SignService(AsBytes(request)), 0644);
+}
+
+void ServerProcess::WriteConfig(const std::string& listen) {
+  WriteText(ConfigFile(),
+            absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"",
+                         organisation_.root().fingerprint().ToText(), "\"\ndata_dir: ", directory_.File("data"), "\nlisten: \"",
+                         listen, "\"\ntrust_file: ", directory_.File("trust.pem"), "\ncertificate_file: ",
+                         directory_.File("server.pem"), "\npassphrase_file: ", directory_.File("passphrase"),
+                         "\nlog_file: ", directory_.File("server.log"), "\n", limits_),
+            0644);
+}
+
+ServerProcess::~ServerProcess() {
+  if (pid_ < 0) return;
+  Kill(SIGKILL);
+  Wait();
+}
+
+void ServerProcess::Start() {
+  const std::string log = directory_.File("server.log");
+  std::filesystem::remove(log);
+  pid_ = Spawn({PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"));
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  for (port_ = 0; port_ == 0; absl::SleepFor(absl::Milliseconds(10))) {
+    const std::string text = ReadAll(log);
+    const size_t started = text.find("listener.started");
+    const size_t at = started == std::string::npos ? started : text.find("\"port\":", started);
+    if (at != std::string::npos) port_ = std::atoi(text.c_str() + at + 7);
+    int status = 0;
+    const bool ended = waitpid(pid_, &status, WNOHANG) == pid_;
+    if (ended || absl::Now() > end) std::fprintf(stderr, "%s\n", ReadAll(directory_.File("output")).c_str());
+    CHECK(!ended && absl::Now() < end);
+  }
+}
+
+void ServerProcess::Kill(int signal) { kill(pid_, signal); }
+
+int ServerProcess::Wait() {
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return CodeOf(status);
+}
+
+std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+std::string ServerProcess::LogText() const {
+  return ReadAll(directory_.File("server.log")) + ReadAll(directory_.File("output"));
+}
+
+std::unique_ptr<v1::Delivery::Stub> ServerProcess::Client() const {
+  rpc::Endpoint endpoint;
+  endpoint.address = address();
+  endpoint.root_pem = organisation_.root().ToPem();
+  auto channel = rpc::NewChannel(endpoint);
+  CHECK(channel.ok());
+  return v1::Delivery::NewStub(*channel);
+}
+
+std::string ServerProcess::Session(v1::Delivery::Stub& client) const {
+  grpc::ClientContext context;
+  v1::OpenSessionRequest request;
+  request.set_token(organisation_.NewPass(absl::Now()));
+  v1::OpenSessionResponse response;
+  const grpc::Status status = client.OpenSession(&context, request, &response);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.error_message().c_str());
+  CHECK(status.ok());
+  return response.session_id();
+}
+
+TestMailbox ServerProcess::Mailbox(v1::Delivery::Stub& client) const {
+  TestMailbox mailbox;
+  grpc::ClientContext context;
+  v1::OpenMailboxResponse response;
+  CHECK(client.OpenMailbox(&context, mailbox.Opening(organisation_.NewGrant(absl::Now())), &response).ok());
+  return mailbox;
+}
+
+Receiver::Receiver(v1::Delivery::Stub& client, const TestMailbox& mailbox)
+    : mailbox_(mailbox), stream_(client.Receive(&context_)) {}
+
+Receiver::~Receiver() {
+  if (finished_) return;
+  Cancel();
+  Finish();
+}
+
+grpc::Status Receiver::Finish() {
+  finished_ = true;
+  v1::ReceiveResponse message;
+  while (stream_->Read(&message)) {
+  }
+  return stream_->Finish();
+}
+
+bool Receiver::Open() {
+  v1::ReceiveRequest message;
+  message.mutable_open()->set_mailbox_id(ToString(mailbox_.id));
+  if (!stream_->Write(message)) return false;
+  const auto challenge = Next();
+  if (!challenge || challenge->challenge().nonce().size() != 32) return false;
+  message.mutable_proof()->set_signature(mailbox_.Proof(AsBytes(challenge->challenge().nonce())));
+  return stream_->Write(message);
+}
+
+std::optional<v1::ReceiveResponse> Receiver::Next() {
+  v1::ReceiveResponse message;
+  if (!stream_->Read(&message)) return std::nullopt;
+  return message;
+}
+
+std::vector<v1::ReceiveResponse::Delivery> Receiver::UntilCaughtUp() {
+  std::vector<v1::ReceiveResponse::Delivery> out;
+  for (auto message = Next(); message && !message->has_caught_up(); message = Next()) {
+    if (message->has_delivery()) out.push_back(message->delivery());
+  }
+  return out;
+}
+
+void Receiver::Ack(const std::vector<uint64_t>& tags) {
+  v1::ReceiveRequest message;
+  for (const uint64_t tag : tags) message.mutable_ack()->add_tags(tag);
+  stream_->Write(message);
+}
+
+}  // namespace plumbline::server

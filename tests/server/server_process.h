@@ -1,0 +1,80 @@
+// The real plumbline-server as a child process with a configuration, keys and certificate of its own, and a client for it.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plumbline/delivery/v1/delivery.grpc.pb.h"
+#include "tests/server/organisation.h"
+#include "tests/server/temporary_directory.h"
+
+namespace plumbline::server {
+
+// Runs a program to its end. Returns its exit code (128 and more: a signal) and what it wrote to both outputs.
+struct Ended {
+  int code;
+  std::string output;
+};
+Ended RunProgram(const std::vector<std::string>& command);
+
+class ServerProcess final {
+ public:
+  // Initialised, not started. `limits` is YAML for the field of that name.
+  explicit ServerProcess(const std::string& limits = "");
+  ~ServerProcess();  // SIGKILL, if it runs
+
+  // Waits until it listens. CHECKs that it does.
+  void Start();
+  void Kill(int signal);           // without waiting
+  int Wait();                      // until it has ended; as Ended::code
+  pid_t pid() const { return pid_; }
+  int port() const { return port_; }
+  std::string address() const;
+  std::string ConfigFile() const { return directory_.File("server.yaml"); }
+  std::string LogText() const;
+  void WriteConfig(const std::string& listen);
+  const TemporaryDirectory& directory() const { return directory_; }
+  const TestOrganisation& organisation() const { return organisation_; }
+
+  std::unique_ptr<delivery::v1::Delivery::Stub> Client() const;
+  // On `client`: a session, a mailbox.
+  std::string Session(delivery::v1::Delivery::Stub& client) const;
+  TestMailbox Mailbox(delivery::v1::Delivery::Stub& client) const;
+
+ private:
+  const TemporaryDirectory directory_;
+  const TestOrganisation organisation_;
+  const std::string limits_;
+  pid_t pid_ = -1;
+  int port_ = 0;
+};
+
+// One Receive stream, used from one thread.
+class Receiver final {
+ public:
+  Receiver(delivery::v1::Delivery::Stub& client, const TestMailbox& mailbox);
+  ~Receiver();
+  // Opens and proves. False if the stream ended.
+  bool Open();
+  // The next message, or nothing if the stream ended.
+  std::optional<delivery::v1::ReceiveResponse> Next();
+  // All deliveries until caught_up or the end of the stream.
+  std::vector<delivery::v1::ReceiveResponse::Delivery> UntilCaughtUp();
+  void Ack(const std::vector<uint64_t>& tags);
+  bool Write(const delivery::v1::ReceiveRequest& message) { return stream_->Write(message); }
+  void WritesDone() { stream_->WritesDone(); }
+  void Cancel() { context_.TryCancel(); }
+  grpc::Status Finish();
+
+ private:
+  const TestMailbox& mailbox_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<delivery::v1::ReceiveRequest, delivery::v1::ReceiveResponse>> stream_;
+  bool finished_ = false;
+};
+
+}  // namespace plumbline::server
