@@ -144,8 +144,8 @@ absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::Inte
 }
 
 absl::Status AdminDesk::GetAccount(const Verified& verified, keys::v1::IntentResult& result) {
-  RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kIntentExecuted)));
   ASSIGN_OR_RETURN(const Account account, Target(verified.intent));
+  RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kIntentExecuted)));
   SetView(account, result);
   return absl::OkStatus();
 }
