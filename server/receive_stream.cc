@@ -11,7 +11,7 @@ using delivery::v1::ReceiveRequest;
 using delivery::v1::ReceiveResponse;
 
 absl::Status Malformed(absl::string_view text) {
-  return identity::Refuse(absl::StatusCode::kInvalidArgument, "malformed", text);
+  return identity::Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", text);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ using identity::Refuse;
 namespace v1 = delivery::v1;
 
 absl::Status Malformed(absl::string_view text) {
-  return Refuse(absl::StatusCode::kInvalidArgument, "malformed", text);
+  return Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", text);
 }
 
 absl::Status SignatureInvalid() {

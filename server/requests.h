@@ -15,7 +15,7 @@
 
 namespace plumbline::server {
 
-// INVALID_ARGUMENT "malformed: <text>".
+// INVALID_ARGUMENT "request_malformed: <text>".
 absl::Status Malformed(absl::string_view text);
 // UNAUTHENTICATED signature_invalid.
 absl::Status SignatureInvalid();
@@ -34,7 +34,7 @@ absl::StatusOr<SessionId> ParseSessionId(const std::string& field);
 absl::StatusOr<std::vector<identity::Hash>> ParseHashes(const google::protobuf::RepeatedPtrField<std::string>& fields);
 
 // The envelopes of a submission: their number and sizes, ids all different. Capabilities are hashed. INVALID_ARGUMENT
-// wrong_size for an envelope whose length is no Padmé size, submission_too_large, duplicate_envelope_id, malformed.
+// wrong_size for an envelope whose length is no Padmé size, submission_too_large, duplicate_envelope_id, request_malformed.
 absl::StatusOr<std::vector<Deposit>> ParseDeposits(const delivery::v1::SubmitRequest& request);
 
 struct ParsedMove {

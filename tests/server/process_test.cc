@@ -294,7 +294,7 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
     receiver.Write(message);
     if (i % 5 == 2 && i == 16) continue;
     if (message.open().mailbox_id().size() == 16) continue;
-    EXPECT_THAT(rpc::FromGrpc(receiver.Finish()), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("malformed")));
+    EXPECT_THAT(rpc::FromGrpc(receiver.Finish()), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_malformed")));
   }
   // Nothing was stored, the pass is unspent, and the server still serves.
   Receiver receiver(*client, mailbox);

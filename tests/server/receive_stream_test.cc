@@ -246,7 +246,7 @@ TEST(ReceiveStream, MessagesOutOfTurnEndIt) {
     s.stream.Start();
     cases[i](s);
     ASSERT_TRUE(s.port.finished.has_value());
-    EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("malformed")));
+    EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_malformed")));
     EXPECT_EQ(s.port.fetches + s.port.take_overs + s.port.acknowledgements, 0);
   }
 }
