@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
@@ -12,59 +13,61 @@
 namespace plumbline::config {
 namespace {
 
-constexpr size_t kMaxFile = crypto::kMaxPassphraseSize + 2;
+absl::Status CannotRead(const std::string& path) {
+  const int error = errno;
+  const std::string text = absl::StrCat("cannot read the passphrase file ", path, ": ", std::strerror(error));
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(text);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(text);
+  return absl::UnavailableError(text);
+}
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-absl::Status CheckOwnership(const std::string& path, const struct stat& info) {
-  if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file"));
-  if (info.st_uid != geteuid() && info.st_uid != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " belongs to another user; chown it to this one"));
+absl::Status CheckOwner(const struct stat& info, const std::string& path) {
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat("the passphrase file ", path, " is not a regular file"));
   }
   if ((info.st_mode & 077) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " can be read by others; run: chmod 600 ", path));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "passphrase_file_open: ", path, " can be read or changed by others than its owner; run: chmod 600 ", path));
+  }
+  if (info.st_uid != geteuid() && info.st_uid != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("passphrase_file_owner: ", path, " belongs to another user; it must be this service's or root's"));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Secret> ReadUpTo(int fd, size_t limit, const std::string& path) {
+  Secret buffer(limit);
+  size_t have = 0;
+  while (have < limit) {
+    const ssize_t got = read(fd, buffer.span().data() + have, limit - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return CannotRead(path);
+    if (got == 0) break;
+    have += static_cast<size_t>(got);
+  }
+  return Secret::CopyOf(buffer.view().first(have));
 }
 
 }  // namespace
 
 absl::StatusOr<Secret> ReadPassphraseFile(const std::string& path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
-    return absl::NotFoundError(absl::StrCat("the passphrase file ", path, " cannot be opened; check the path and who may read it"));
-  }
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return CannotRead(path);
   struct stat info;
-  if (fstat(file.get(), &info) != 0) return absl::UnavailableError(absl::StrCat(path, " cannot be examined"));
-  RETURN_IF_ERROR(CheckOwnership(path, info));
-
-  Secret content(kMaxFile + 1);
-  size_t size = 0;
-  while (size < content.size()) {
-    const ssize_t got = read(file.get(), content.span().data() + size, content.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::UnavailableError(absl::StrCat(path, " cannot be read"));
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  if (size > kMaxFile) return absl::InvalidArgumentError(absl::StrCat(path, " is too long to be a passphrase"));
-  ByteView line = content.view().first(size);
+  absl::Status usable = fstat(fd, &info) == 0 ? CheckOwner(info, path) : CannotRead(path);
+  absl::StatusOr<Secret> content = usable.ok() ? ReadUpTo(fd, crypto::kMaxPassphraseSize + 3, path) : usable;
+  close(fd);
+  RETURN_IF_ERROR(content.status());
+  ByteView line = content->view();
   if (!line.empty() && line.back() == '\n') line = line.first(line.size() - 1);
   if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
-  if (std::find(line.begin(), line.end(), uint8_t{'\n'}) != line.end()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " has more than one line; a passphrase is one line"));
+  if (line.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("passphrase_file_empty: ", path, " holds no passphrase; write one line"));
+  }
+  if (std::find_if(line.begin(), line.end(), [](uint8_t c) { return c == '\n' || c == '\r' || c == 0; }) != line.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("passphrase_file_lines: ", path, " holds more than one line; keep only the passphrase"));
   }
   RETURN_IF_ERROR(crypto::CheckPassphrase(line));
   return Secret::CopyOf(line);

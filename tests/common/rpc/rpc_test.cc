@@ -336,13 +336,19 @@ TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
   });
   ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
   std::vector<std::future<grpc::Status>> calls;
-  for (int i = 0; i < 40; ++i) {
-    calls.push_back(std::async(std::launch::async, [&] { return Say(channel, "x", nullptr, absl::Seconds(120)); }));
-  }
-  // Two run and sixteen wait; the other twenty-two are refused while nothing has been released.
+  const auto call = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      calls.push_back(std::async(std::launch::async, [&] { return Say(channel, "x", nullptr, absl::Seconds(120)); }));
+    }
+  };
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  call(2);
+  while (running < 2 && absl::Now() < give_up) std::this_thread::yield();
+  ASSERT_EQ(running, 2);  // both threads are taken, the queue is empty
+  call(38);
+  // Sixteen wait; the other twenty-two are refused while nothing has been released.
   int refused = 0, done = 0;
   std::vector<bool> seen(calls.size());
-  const absl::Time give_up = absl::Now() + absl::Seconds(60);
   while (refused < 22 && absl::Now() < give_up) {
     for (size_t i = 0; i < calls.size(); ++i) {
       if (seen[i] || calls[i].wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) continue;
