@@ -40,7 +40,7 @@ absl::Status Organisation::HoldCeremony() {
     RETURN_IF_ERROR(WriteConfiguration(service));
     const bool admin = service == Service::kAdmin;
     Command init = {.program = Program(admin ? "plumbline-admin" : "plumbline-server"),
-                    .arguments = {"init", "--config", ConfigOf(service), "--passphrase-file", PassphraseOf(service)}};
+                    .arguments = {"init", "--config", ConfigOf(service)}};
     RETURN_IF_ERROR(Must(init).status());
     RETURN_IF_ERROR(KeyserverTool({"sign-service", "--service", Name(service), "--csr",
                                    absl::StrCat(FolderOf(service), "/data/", admin ? "admin.csr" : "server.csr"), "--ip",

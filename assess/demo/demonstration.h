@@ -47,6 +47,7 @@ class Demonstration final {
   absl::StatusOr<std::vector<std::string>> TablesOf(Service service);
   // c: demo/crash.cc
   void SurviveCrash();
+  void JudgeArrival(Check check, const std::string& mark, size_t kills);
   // d: demo/hunt.cc
   void Hunt();
   void JudgePlaces(Check check, const std::vector<const PlaceResult*>& places, const std::string& good);

@@ -155,9 +155,6 @@ absl::Status Organisation::Start(Service service, const std::map<std::string, st
                                                                         : "plumbline-admin"),
                      .arguments = {"serve", "--config", ConfigOf(service)},
                      .environment = environment};
-  if (service == Service::kAdmin) {
-    command.arguments.insert(command.arguments.end(), {"--passphrase-file", PassphraseOf(service)});
-  }
   if (const auto control = environment_controls_.find(service); control != environment_controls_.end()) {
     command.environment["ASSESS_CONTROL"] = control->second;
   }

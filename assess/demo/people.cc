@@ -1,5 +1,6 @@
 #include "assess/demo/people.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
@@ -24,13 +25,23 @@ std::string Account(const std::string& user) {
   return slash == std::string::npos ? user : user.substr(slash + 1);
 }
 
-std::vector<Shown> ShownIn(const Json& document) {
+std::vector<Shown> ShownIn(const std::string& output) {
   std::vector<Shown> shown;
-  if (!document.is_object() || !document.contains("messages")) return shown;
-  for (const Json& each : document["messages"]) {
-    shown.push_back({.from = Account(Text(each, "from")), .text = Text(each, "text"), .notice = Text(each, "kind") == "notice"});
+  const Json document = Parsed(output);
+  if (!document.is_object() || !document.contains("entries")) return shown;
+  for (const Json& each : document["entries"]) {
+    shown.push_back({.from = Account(Text(each, "sender")),
+                     .text = Text(each, "text"),
+                     .notice = Text(each, "type") != "message",
+                     .sent = Text(each, "state") == "sent"});
   }
   return shown;
+}
+
+// One JSON value a line: the last line that is one, which is the result or the error.
+std::string LastLine(const std::string& output) {
+  std::vector<std::string> lines = absl::StrSplit(output, '\n', absl::SkipEmpty());
+  return lines.empty() ? "" : lines.back();
 }
 
 }  // namespace
@@ -38,8 +49,8 @@ std::vector<Shown> ShownIn(const Json& document) {
 absl::Status StatusOf(const CommandResult& result) {
   if (result.exit_code == 0) return absl::OkStatus();
   for (const std::string* output : {&result.out, &result.err}) {
-    const size_t brace = output->find("{\"error\"");
-    const Json document = Parsed(brace == std::string::npos ? *output : output->substr(brace));
+    Json document = Parsed(*output);
+    if (document.is_discarded()) document = Parsed(LastLine(*output));
     if (!document.is_object() || !document.contains("error")) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(Text(document["error"], "reason"), ": ", Text(document["error"], "message")));
@@ -57,42 +68,56 @@ std::string ReasonOf(const absl::Status& status) {
 }
 
 absl::Status People::Enrol(const Person& person, const std::string& invitation) {
-  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "enrol", "--label", "laptop"}, invitation + "\n"));
+  const std::string path = person.passphrase_file + ".invitation";  // on a command line others could read it
+  RETURN_IF_ERROR(WriteFile(path, invitation + "\n"));
+  ASSIGN_OR_RETURN(const CommandResult result,
+                   organisation_.Client(person, {"--json", "enrol", "--invitation", path, "--label", "laptop", "--quick-unlock"}));
   return StatusOf(result);
 }
 
 absl::Status People::Send(const Person& from, const Person& to, const std::string& text) {
-  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(from, {"--json", "send", to.account, text}));
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(from, {"--json", "send", to.account, "-"}, text + "\n"));
+  return StatusOf(result);
+}
+
+absl::Status People::Flush(const Person& person) {
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "sync"}));
   return StatusOf(result);
 }
 
 absl::StatusOr<std::vector<Shown>> People::Read(const Person& person) {
   ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "read"}));
   RETURN_IF_ERROR(StatusOf(result));
-  return ShownIn(Parsed(result.out));
+  return ShownIn(result.out);
 }
 
 absl::StatusOr<std::vector<Shown>> People::History(const Person& person, const Person& other) {
-  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "history", other.account}));
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "history", other.account, "--limit", "1000"}));
   RETURN_IF_ERROR(StatusOf(result));
-  return ShownIn(Parsed(result.out));
+  return ShownIn(result.out);
 }
 
 absl::StatusOr<std::string> People::VerificationCode(const Person& person, const Person& other) {
-  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "verify", other.account}));
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "verify", other.account, "--no-qr"}));
   RETURN_IF_ERROR(StatusOf(result));
-  const std::string code = Text(Parsed(result.out), "code");
+  std::string code = Text(Parsed(result.out), "code");
+  std::replace(code.begin(), code.end(), '\n', ' ');
   if (code.empty()) return absl::InternalError(absl::StrCat("no code in: ", result.out));
   return code;
 }
 
-absl::StatusOr<Conversation> People::Converse(const Person& one, const Person& other, const std::string& log_prefix) {
+absl::StatusOr<Conversation> People::Write(const Person& one, const Person& other, const std::string& log_prefix) {
+  const std::string output = absl::StrCat(log_prefix, ".", one.account);
+  ASSIGN_OR_RETURN(Child client, organisation_.StartClient(one, {"--json", "chat", other.account}, output, true));
   Conversation conversation;
-  for (const auto& [person, partner] : {std::pair(&one, &other), std::pair(&other, &one)}) {
-    const std::string output = absl::StrCat(log_prefix, ".", person->account);
-    ASSIGN_OR_RETURN(Child client, organisation_.StartClient(*person, {"--json", "chat", partner->account}, output, true));
-    conversation.sides_.push_back({person->account, std::move(client), output});
-  }
+  conversation.sides_.push_back({one.account, std::move(client), output});
+  return conversation;
+}
+
+absl::StatusOr<Conversation> People::Converse(const Person& one, const Person& other, const std::string& log_prefix) {
+  ASSIGN_OR_RETURN(Conversation conversation, Write(one, other, log_prefix));
+  ASSIGN_OR_RETURN(Conversation second, Write(other, one, log_prefix));
+  conversation.sides_.push_back(std::move(second.sides_[0]));
   return conversation;
 }
 
@@ -114,10 +139,17 @@ absl::Status Conversation::AwaitAt(const Person& person, const std::string& text
                                                   ReadFile(side->output).value_or(""), ReadFile(side->output + ".err").value_or("")));
 }
 
+size_t Conversation::AcknowledgedAt(const Person& person) {
+  const std::string output = ReadFile(SideOf(person)->output).value_or("");
+  size_t count = 0;
+  for (size_t at = 0; (at = output.find("\"state\":\"sent\"", at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
 void Conversation::End() {
+  for (Side& side : sides_) side.client.CloseStdin();
   for (Side& side : sides_) {
-    side.client.CloseStdin();
-    side.client.Stop(absl::Seconds(5));
+    if (!side.client.Wait(absl::Seconds(15)).ok()) side.client.Stop(absl::Seconds(2));
   }
 }
 
