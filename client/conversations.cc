@@ -59,12 +59,6 @@ absl::StatusOr<std::optional<OpenGroup>> Conversations::SendingGroup(absl::strin
   return open;
 }
 
-absl::StatusOr<bool> Conversations::IsCreating(absl::string_view other) {
-  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(other));
-  return std::any_of(groups.begin(), groups.end(),
-                     [](const StoredGroup& group) { return group.status == GroupStatus::kCreating; });
-}
-
 absl::StatusOr<std::optional<OpenGroup>> Conversations::Find(ByteView group_id) {
   ASSIGN_OR_RETURN(std::optional<StoredGroup> stored, stores_.groups.Find(group_id));
   if (!stored.has_value()) return std::nullopt;

@@ -37,8 +37,6 @@ class Conversations final {
   // Of the active groups of this conversation the one whose id has the least SHA-256: both people pick the same, whoever
   // made which. None if there is none yet.
   absl::StatusOr<std::optional<OpenGroup>> SendingGroup(absl::string_view other);
-  // A group of this conversation whose first commit is still on its way.
-  absl::StatusOr<bool> IsCreating(absl::string_view other);
   absl::StatusOr<std::optional<OpenGroup>> Find(ByteView group_id);
 
   // Makes the group `mailbox.group_id` with the owners of `others` and puts its first commit and the Welcomes in the outbox.

@@ -1,0 +1,305 @@
+#include "client/cli/commands.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/qr.h"
+#include "client/cli/session.h"
+#include "client/enrolment.h"
+#include "client/net/grpc_network.h"
+#include "common/file.h"
+#include "common/identity/reason.h"
+#include "common/identity/uri.h"
+#include "common/rpc/probe.h"
+#include "common/rpc/tls_policy.h"
+
+namespace plumbline::client {
+namespace {
+
+using identity::Refuse;
+using nlohmann::json;
+
+constexpr size_t kMaxInvitation = 16 * 1024;  // bytes
+// libsodium's "interactive" cost: about 0.1 s and 64 MiB a guess.
+constexpr crypto::SealCost kQuickUnlock{2, 64 * 1024};
+
+std::string StandardInput() {
+  return std::string((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+}
+
+// The text itself, the content of the file of that name, or standard input for "-".
+absl::StatusOr<std::string> InvitationText(const std::string& argument) {
+  if (argument == "-") return StandardInput().substr(0, kMaxInvitation);
+  if (absl::StartsWith(argument, "plumbline-invitation:")) return argument;
+  const absl::StatusOr<std::string> content = ReadTextFile(argument, kMaxInvitation);
+  if (content.ok()) return content;
+  return Refuse(absl::StatusCode::kInvalidArgument, "invitation_malformed",
+                "this is neither an invitation (plumbline-invitation:1:...) nor a file with one");
+}
+
+std::string DefaultLabel() {
+  char name[64] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == 0) return "device";
+  return name;
+}
+
+EnrolmentPaths RealPaths(const Clock& clock) {
+  EnrolmentPaths paths;
+  paths.fetch_root = [&clock](const identity::Invitation& invitation) -> absl::StatusOr<std::string> {
+    ASSIGN_OR_RETURN(const crypto::Fingerprint root, crypto::Fingerprint::FromBytes(invitation.root_fingerprint));
+    return rpc::FetchPinnedRoot(invitation.keyserver_address, root, clock.Now());
+  };
+  paths.connect = [&clock](const identity::Invitation& invitation, const std::string& root_pem) {
+    NetworkOptions options;
+    options.root_pem = root_pem;
+    options.keyserver_address = invitation.keyserver_address;
+    return NewGrpcNetwork(std::move(options), clock);
+  };
+  return paths;
+}
+
+absl::Status MarkShown(Stores& stores, const std::vector<Entry>& entries) {
+  ASSIGN_OR_RETURN(Change change, stores.store.Begin());
+  for (const Entry& entry : entries) {
+    RETURN_IF_ERROR(stores.history.SetState(change, entry.id, EntryState::kShown));
+  }
+  return change.Commit();
+}
+
+absl::StatusOr<std::string> TextToSend(const std::string& argument) {
+  if (argument != "-") return argument;
+  std::string text = StandardInput();
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+json OutcomeJson(const SendOutcome& outcome, const std::string& user) {
+  const char* state = "waiting";
+  if (outcome.state == EntryState::kQueued) state = "queued";
+  if (outcome.state == EntryState::kSent) state = "sent";
+  if (outcome.state == EntryState::kFailed) state = "failed";
+  return {{"id", outcome.id}, {"conversation", user}, {"state", state}};
+}
+
+// A message that is written down but not away: what happens to it.
+absl::Status NotYetSent(const SendOutcome& outcome) {
+  if (outcome.state == EntryState::kFailed) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "not_deliverable",
+                  "no device of this person takes messages; see `plumbline history`, and tell them");
+  }
+  const std::string cause = outcome.trouble.ok() ? "the message waits" : identity::TextOf(outcome.trouble);
+  std::string reason = identity::ReasonOf(outcome.trouble);
+  if (reason.empty()) reason = "not_yet_sent";
+  return Refuse(outcome.trouble.ok() ? absl::StatusCode::kUnavailable : outcome.trouble.code(), reason,
+                absl::StrCat(cause, ". The message is kept and goes out once with the next `send`, `read`, `sync` or "
+                             "`listen`: do not type it again"));
+}
+
+}  // namespace
+
+absl::Status EnrolCommand(const Options& options, Output& output) {
+  RETURN_IF_ERROR(rpc::PinTls13());
+  const SystemClock clock;
+  ASSIGN_OR_RETURN(const std::string invitation, InvitationText(options.invitation));
+  ASSIGN_OR_RETURN(const Home home, HomeOf(options));
+  const bool is_new = !home.exists();
+  ASSIGN_OR_RETURN(const Secret passphrase, PassphraseFor(options, is_new));
+  const crypto::SealCost cost = options.quick_unlock ? kQuickUnlock : crypto::SealCost();
+  {
+    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, is_new ? home.Create(passphrase, cost) : home.Open(passphrase));
+    Stores stores(*store);
+    RETURN_IF_ERROR(Enrol(home, stores, invitation, options.label.empty() ? DefaultLabel() : options.label,
+                          RealPaths(clock), clock));
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  // From here on the device exists. What is missing is made up for by any later command.
+  ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  const absl::Status prepared = engine->supplies().Prepare();
+  const Account& account = session->self().account();
+  output.Value({{"user", account.user},
+                {"device", ToHex(account.device_id)},
+                {"organisation", {{"domain", session->self().domain()},
+                                  {"display_name", Output::Safe(account.organisation)},
+                                  {"fingerprint", session->self().root().fingerprint().ToText()}}},
+                {"reachable", prepared.ok()}});
+  output.Line(absl::StrCat("You are ", account.user, " at ", Output::Safe(account.organisation), "."));
+  output.Line(absl::StrCat("Organisation: ", session->self().root().fingerprint().ToText()));
+  if (!prepared.ok()) {
+    output.Aside(absl::StrCat("Others cannot reach this device yet (", identity::TextOf(prepared),
+                              "); the next `plumbline read` completes that."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SendCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(const std::string text, TextToSend(options.text));
+  ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  ASSIGN_OR_RETURN(const std::string user, engine->ResolveName(options.person));
+  absl::StatusOr<PersonView> person = engine->CheckPerson(user);
+  SendOutcome outcome;
+  json result;
+  if (person.ok()) {
+    output.Person(*person);
+    if (person->verification == Verification::kChanged && person->devices_changed && !options.accept_changes) {
+      return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
+                    absl::StrCat("you had verified ", output.Name(user), ", and the devices have changed since: nothing was "
+                                 "sent. Compare codes again with `plumbline verify ", output.Name(user),
+                                 "`, or send with --accept-changes"));
+    }
+    RETURN_IF_ERROR(engine->MarkShown(*person));
+    ASSIGN_OR_RETURN(outcome, engine->Send(*person, text, absl::Seconds(options.wait_seconds)));
+    result["person"] = output.PersonJson(*person);
+  } else if (absl::IsUnavailable(person.status())) {
+    absl::StatusOr<SendOutcome> kept = engine->Keep(user, text, person.status());
+    if (absl::IsNotFound(kept.status())) return person.status();
+    ASSIGN_OR_RETURN(outcome, std::move(kept));
+  } else {
+    return person.status();
+  }
+  result.update(OutcomeJson(outcome, user));
+  if (outcome.state != EntryState::kSent) {
+    output.Value(result);
+    return NotYetSent(outcome);
+  }
+  output.Value(result);
+  output.Line(absl::StrCat("Sent to ", output.Name(user), "."));
+  return absl::OkStatus();
+}
+
+absl::Status ReadCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  const absl::Status synchronised = engine->Synchronise();
+  ASSIGN_OR_RETURN(const std::vector<Entry> entries, session->stores().history.InState(EntryState::kNew));
+  json list = json::array();
+  for (const Entry& entry : entries) {
+    list.push_back(output.EntryJson(entry));
+    if (!output.json()) output.Entry(entry);
+  }
+  if (synchronised.ok() || !entries.empty()) output.Value({{"messages", list}, {"complete", synchronised.ok()}});
+  if (entries.empty() && synchronised.ok()) output.Line("Nothing new.");
+  RETURN_IF_ERROR(MarkShown(session->stores(), entries));
+  return synchronised;
+}
+
+absl::Status SyncCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  RETURN_IF_ERROR(engine->Synchronise());
+  ASSIGN_OR_RETURN(const int64_t left, session->stores().outbox.Count());
+  ASSIGN_OR_RETURN(const std::vector<Entry> fresh, session->stores().history.InState(EntryState::kNew));
+  output.Value({{"outbox", left}, {"new", fresh.size()}});
+  output.Line(absl::StrCat("In step with the server: ", fresh.size(), " new, ", left, " still to send."));
+  return absl::OkStatus();
+}
+
+absl::Status HistoryCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  std::string user;
+  if (!options.person.empty()) {
+    ASSIGN_OR_RETURN(const identity::UserUri parsed, identity::ParseUserName(options.person, session->self().domain()));
+    user = parsed.ToString();
+  }
+  ASSIGN_OR_RETURN(const std::vector<Entry> entries, session->stores().history.InConversation(user, options.limit));
+  json list = json::array();
+  for (const Entry& entry : entries) {
+    list.push_back(output.EntryJson(entry));
+    if (!output.json()) output.Entry(entry);
+  }
+  output.Value({{"messages", list}});
+  return absl::OkStatus();
+}
+
+absl::Status ConversationsCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(const std::vector<HistoryStore::Summary> summaries, session->stores().history.Summaries());
+  json list = json::array();
+  for (const HistoryStore::Summary& summary : summaries) {
+    ASSIGN_OR_RETURN(const std::optional<Contact> contact, session->stores().contacts.Find(summary.conversation));
+    const bool verified = contact.has_value() && Directory::StateOf(*contact) == Verification::kVerified;
+    list.push_back({{"conversation", summary.conversation},
+                    {"messages", summary.messages},
+                    {"new", summary.unread},
+                    {"last", absl::FormatTime(absl::RFC3339_sec, summary.last, absl::UTCTimeZone())},
+                    {"verified", verified}});
+    output.Line(absl::StrCat(output.Name(summary.conversation), verified ? "  verified" : "  not verified", "  ",
+                             summary.messages, " messages, ", summary.unread, " new"));
+  }
+  output.Value({{"conversations", list}});
+  return absl::OkStatus();
+}
+
+absl::Status VerifyCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  ASSIGN_OR_RETURN(const std::string user, engine->ResolveName(options.person));
+  ASSIGN_OR_RETURN(Engine::Comparison comparison, engine->Compare(user));
+  if (options.confirm) {
+    RETURN_IF_ERROR(engine->SetVerified(comparison));
+    comparison.person.verification = Verification::kVerified;
+  }
+  output.Value({{"person", output.PersonJson(comparison.person)}, {"code", comparison.code}});
+  const std::string name = output.Name(user);
+  if (options.confirm) {
+    output.Line(absl::StrCat(name, " is verified until a device of theirs changes."));
+    return absl::OkStatus();
+  }
+  const std::string& code = comparison.code;
+  const size_t middle = code.size() / 2;
+  output.Line(absl::StrCat("Ask ", name, " to run `plumbline verify` for you, by a way other than this one, and compare:"));
+  output.Line(absl::StrCat("\n    ", code.substr(0, middle), "\n    ", code.substr(middle + 1), "\n"));
+  if (!options.no_qr) {
+    ASSIGN_OR_RETURN(const std::string qr, TerminalQr(absl::StrCat("plumbline-verify:1:", code)));
+    output.Line(qr);
+  }
+  output.Line(absl::StrCat("If both read the same: `plumbline verify ", name, " --confirm`. If not, do not write to each "
+                           "other and tell your security officer."));
+  return absl::OkStatus();
+}
+
+absl::Status StatusCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  Stores& stores = session->stores();
+  const Account& account = session->self().account();
+  ASSIGN_OR_RETURN(const int64_t outbox, stores.outbox.Count());
+  ASSIGN_OR_RETURN(const std::vector<Entry> waiting, stores.history.InState(EntryState::kWaiting));
+  ASSIGN_OR_RETURN(const std::vector<Mailbox> mailboxes, stores.mailboxes.All());
+  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> key_packages, stores.supply.KeyPackages(/*published=*/true));
+  ASSIGN_OR_RETURN(const int64_t evidence, stores.contacts.EvidenceCount());
+  std::string certificate_end = "unreadable";
+  if (const absl::StatusOr<std::string> pem = ReadTextFile(session->home().tls_certificate_path(), 64 * 1024); pem.ok()) {
+    if (const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::ParsePem(*pem); leaf.ok()) {
+      certificate_end = absl::FormatTime(absl::RFC3339_sec, leaf->not_after(), absl::UTCTimeZone());
+    }
+  }
+  const auto open = std::count_if(mailboxes.begin(), mailboxes.end(), [](const Mailbox& m) { return m.open; });
+  output.Value({{"user", account.user},
+                {"device", ToHex(account.device_id)},
+                {"organisation", {{"domain", session->self().domain()},
+                                  {"display_name", Output::Safe(account.organisation)},
+                                  {"fingerprint", session->self().root().fingerprint().ToText()}}},
+                {"home", session->home().folder()},
+                {"mailboxes", open},
+                {"key_packages", key_packages.size()},
+                {"outbox", outbox + static_cast<int64_t>(waiting.size())},
+                {"directory_evidence", evidence},
+                {"certificate_ends", certificate_end}});
+  output.Line(absl::StrCat(account.user, ", device ", ToHex(account.device_id)));
+  output.Line(absl::StrCat(Output::Safe(account.organisation), "  ", session->self().root().fingerprint().ToText()));
+  output.Line(absl::StrCat(open, " mailboxes, ", key_packages.size(), " key packages, ", outbox + waiting.size(),
+                           " to send, certificate until ", certificate_end));
+  if (evidence > 0) {
+    output.Line(absl::StrCat("The directory contradicted itself ", evidence, " times: the records are kept in this store. "
+                             "Tell your security officer."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace plumbline::client

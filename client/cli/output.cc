@@ -1,0 +1,161 @@
+#include "client/cli/output.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "client/terminal_text.h"
+#include "common/identity/frame.h"
+#include "common/identity/reason.h"
+
+namespace plumbline::client {
+namespace {
+
+using Json = nlohmann::json;
+
+const char* KindName(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::kMessage: return "message";
+    case EntryKind::kGap: return "gap";
+    case EntryKind::kNotice: return "notice";
+  }
+  return "notice";
+}
+
+const char* StateName(EntryState state) {
+  switch (state) {
+    case EntryState::kNew: return "new";
+    case EntryState::kShown: return "shown";
+    case EntryState::kWaiting: return "waiting";
+    case EntryState::kQueued: return "queued";
+    case EntryState::kSent: return "sent";
+    case EntryState::kFailed: return "failed";
+  }
+  return "new";
+}
+
+const char* VerificationName(Verification verification) {
+  switch (verification) {
+    case Verification::kNever: return "never";
+    case Verification::kVerified: return "verified";
+    case Verification::kChanged: return "changed";
+  }
+  return "never";
+}
+
+absl::string_view BodyText(const Entry& entry) {
+  return absl::string_view(reinterpret_cast<const char*>(entry.body.data()), entry.body.size());
+}
+
+std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
+
+std::string Day(uint32_t days) {
+  return absl::FormatTime("%Y-%m-%d", absl::UnixEpoch() + absl::Hours(24) * days, absl::UTCTimeZone());
+}
+
+}  // namespace
+
+void Output::SetSelf(const std::string& user, const std::string& domain) {
+  user_ = user;
+  domain_ = domain;
+}
+
+std::string Output::Name(absl::string_view user) const { return Safe(ShortName(user, domain_)); }
+
+std::string Output::Safe(absl::string_view text) { return ForTerminal(text, /*multiline=*/false); }
+
+void Output::Value(const Json& value) {
+  if (!json_) return;
+  const std::string line = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+void Output::Line(const std::string& text) {
+  if (json_) return;
+  std::printf("%s\n", text.c_str());
+  std::fflush(stdout);
+}
+
+void Output::Aside(const std::string& text) {
+  if (json_) return;
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+Json Output::EntryJson(const client::Entry& entry) const {
+  Json value = {{"kind", KindName(entry.kind)},
+                {"id", entry.id},
+                {"time", absl::FormatTime(absl::RFC3339_sec, entry.time, absl::UTCTimeZone())},
+                {"conversation", entry.conversation},
+                {"text", ForTerminal(BodyText(entry), /*multiline=*/true)},
+                {"state", StateName(entry.state)}};
+  if (!entry.sender.empty()) {
+    value["from"] = entry.sender;
+    value["device"] = ToHex(entry.device_id);
+  }
+  if (entry.kind == EntryKind::kMessage) {
+    value["outgoing"] = entry.sender == user_;
+    value["media_type"] = Safe(entry.media_type);
+  } else {
+    value["reason"] = entry.detail;
+  }
+  return value;
+}
+
+void Output::Entry(const client::Entry& entry) {
+  if (json_) return Value(EntryJson(entry));
+  const std::string time = absl::FormatTime("%Y-%m-%d %H:%M", entry.time, absl::LocalTimeZone());
+  const std::string text = ForTerminal(BodyText(entry), /*multiline=*/true);
+  if (entry.kind == EntryKind::kNotice) return Line(absl::StrCat(time, "  -- ", text));
+  if (entry.kind == EntryKind::kGap) return Line(absl::StrCat(time, "  !! ", text));
+  const bool own = entry.sender == user_;
+  std::string who = own ? absl::StrCat("me to ", Name(entry.conversation)) : Name(entry.sender);
+  if (own && entry.state != EntryState::kSent) absl::StrAppend(&who, " (", StateName(entry.state), ")");
+  if (entry.media_type != identity::kTextMediaType) {
+    return Line(absl::StrCat(time, "  ", who, ": [", Safe(entry.media_type), ", which this version does not show]"));
+  }
+  Line(absl::StrCat(time, "  ", who, ": ", text));
+}
+
+Json Output::PersonJson(const PersonView& person) const {
+  Json devices = Json::array();
+  for (const identity::RecordDevice& device : person.contact.parsed.devices) {
+    devices.push_back({{"device", ToHex(device.device_id)},
+                       {"label", Safe(device.label)},
+                       {"enrolled", Day(device.enrolled_day)}});
+  }
+  return {{"user", person.contact.user},
+          {"display_name", Safe(person.contact.parsed.display_name)},
+          {"devices", devices},
+          {"first_time", person.first_time},
+          {"devices_changed", person.devices_changed},
+          {"verification", VerificationName(person.verification)}};
+}
+
+void Output::Person(const PersonView& person) {
+  if (json_ || (!person.first_time && !person.devices_changed)) return;
+  const std::string name = Name(person.contact.user);
+  Aside(absl::StrCat(person.first_time ? "New: " : "CHANGED: the devices of ", name, person.first_time ? "" : " are now",
+                     person.first_time ? absl::StrCat(" (", Safe(person.contact.parsed.display_name), ") has") : "", ":"));
+  for (const identity::RecordDevice& device : person.contact.parsed.devices) {
+    Aside(absl::StrCat("  ", Safe(device.label), "  ", ToHex(device.device_id).substr(0, 8), "  since ",
+                       Day(device.enrolled_day)));
+  }
+  if (person.verification != Verification::kVerified) {
+    Aside(absl::StrCat("Not verified", person.verification == Verification::kChanged ? " any more" : "",
+                       ": compare codes with `plumbline verify ", name, "`."));
+  }
+}
+
+int Output::Failure(const absl::Status& status) {
+  const std::string reason = identity::ReasonOf(status);
+  const std::string text = ForTerminal(identity::TextOf(status), /*multiline=*/false);
+  if (json_) {
+    Value({{"error", {{"reason", reason.empty() ? "unexpected" : reason}, {"message", text}, {"code", CodeName(status.code())}}}});
+  } else {
+    std::fprintf(stderr, "plumbline: %s%s\n", text.c_str(), reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());
+  }
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ? kExitTryAgain : kExitRefused;
+}
+
+}  // namespace plumbline::client

@@ -1,0 +1,52 @@
+// What a command prints: for people, or one JSON value a line. Everything that came from somebody else is made harmless for a
+// terminal first (client/terminal_text.h).
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "client/engine.h"
+#include "client/store/history_store.h"
+#include "common/status.h"
+
+namespace plumbline::client {
+
+// Exit codes of the program.
+inline constexpr int kExitRefused = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitTryAgain = 75;  // nothing is lost: the same or the next command may succeed
+
+class Output final {
+ public:
+  explicit Output(bool json) : json_(json) {}
+  bool json() const { return json_; }
+
+  // Whose names are short, and who is "me". Before that, whole URIs are printed.
+  void SetSelf(const std::string& user, const std::string& domain);
+
+  // One JSON value on a line of its own; nothing without --json.
+  void Value(const nlohmann::json& value);
+  // One line for people; nothing with --json. Text of others goes through Safe() first.
+  void Line(const std::string& text);
+  // The same on standard error: what should not be mixed with the result.
+  void Aside(const std::string& text);
+
+  void Entry(const client::Entry& entry);
+  nlohmann::json EntryJson(const client::Entry& entry) const;
+  nlohmann::json PersonJson(const PersonView& person) const;
+  // Devices and verification of a person, where there is something new to know.
+  void Person(const PersonView& person);
+
+  // {"error": {...}} or one line on standard error. Returns the exit code.
+  int Failure(const absl::Status& status);
+
+  std::string Name(absl::string_view user) const;
+  static std::string Safe(absl::string_view text);
+
+ private:
+  const bool json_;
+  std::string user_, domain_;
+};
+
+}  // namespace plumbline::client

@@ -1,0 +1,82 @@
+// plumbline: the command line of libplumbline.
+#include <CLI/CLI.hpp>
+
+#include "client/cli/commands.h"
+#include "common/process.h"
+
+namespace {
+
+using plumbline::client::Options;
+using plumbline::client::Output;
+using Command = absl::Status (*)(const Options&, Output&);
+
+struct Line {
+  Options options;
+  Command command = nullptr;
+};
+
+CLI::App* Add(CLI::App& app, Line& line, const std::string& name, const std::string& help, Command command) {
+  CLI::App* sub = app.add_subcommand(name, help);
+  sub->callback([&line, command] { line.command = command; });
+  return sub;
+}
+
+void Describe(CLI::App& app, Line& line) {
+  namespace client = plumbline::client;
+  Options& o = line.options;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--home", o.home, "This device's folder (default ~/.plumbline)");
+  app.add_option("--passphrase-file", o.passphrase_file,
+                 "File with the passphrase, readable by you alone (default: $PLUMBLINE_PASSPHRASE_FILE, else ask)");
+  app.add_flag("--json", o.json, "Print JSON, one value a line");
+
+  CLI::App* enrol = Add(app, line, "enrol", "Join an organisation with an invitation", client::EnrolCommand);
+  enrol->add_option("--invitation", o.invitation, "The invitation's text, or a file with it (default: standard input)");
+  enrol->add_option("--label", o.label, "What others see this device as (default: the host's name)");
+  enrol->add_flag("--quick-unlock", o.quick_unlock,
+                  "A cheaper passphrase check, 64 MiB in place of 256: for tests and small machines");
+
+  CLI::App* send = Add(app, line, "send", "Send one message", client::SendCommand);
+  send->add_option("person", o.person, "bob, or mimi://example.org/u/bob")->required();
+  send->add_option("text", o.text, "The message; - reads it from standard input")->required();
+  send->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
+      ->check(CLI::Range(0.0, 3600.0));
+  send->add_flag("--accept-changes", o.accept_changes, "Send although a verified person's devices have changed");
+
+  Add(app, line, "read", "Fetch and print what is new", client::ReadCommand);
+  Add(app, line, "sync", "Send what waits and fetch what is new, printing nothing of it", client::SyncCommand);
+  CLI::App* listen = Add(app, line, "listen", "Stay online and print messages as they come", client::ListenCommand);
+  listen->add_option("--count", o.count, "End after this many messages")->check(CLI::Range(1, 1000000000));
+  listen->add_option("--timeout", o.timeout_seconds, "End after this many seconds")->check(CLI::Range(0.1, 1e9));
+
+  CLI::App* chat = Add(app, line, "chat", "Talk with one person, line by line", client::ChatCommand);
+  chat->add_option("person", o.person, "bob, or mimi://example.org/u/bob")->required();
+  CLI::App* history = Add(app, line, "history", "Print what was said, from the store alone", client::HistoryCommand);
+  history->add_option("person", o.person, "Only with this person");
+  history->add_option("--limit", o.limit, "The newest so many (default 50)")->check(CLI::Range(1, 1000000));
+  Add(app, line, "conversations", "List conversations", client::ConversationsCommand);
+
+  CLI::App* verify = Add(app, line, "verify", "Show the code to compare with a person", client::VerifyCommand);
+  verify->add_option("person", o.person, "bob, or mimi://example.org/u/bob")->required();
+  verify->add_flag("--confirm", o.confirm, "The codes were the same: remember these devices as verified");
+  verify->add_flag("--no-qr", o.no_qr, "Digits only");
+  Add(app, line, "status", "Who and where this device is, from the store alone", client::StatusCommand);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Plumbline: end-to-end encrypted messages of your organisation.");
+  Line line;
+  Describe(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : plumbline::client::kExitUsage;
+  }
+  Output output(line.options.json);
+  absl::Status status = plumbline::HardenProcess();
+  if (status.ok()) status = line.command(line.options, output);
+  return status.ok() ? 0 : output.Failure(status);
+}

@@ -1,0 +1,61 @@
+// The mailbox streams of a running client: each mailbox on a stream and connection of its own, envelopes taken one by one,
+// acknowledged after their effects are on disk.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "client/events.h"
+#include "client/inbox.h"
+#include "client/network.h"
+#include "client/sender.h"
+#include "client/stores.h"
+#include "common/clock.h"
+#include "common/status.h"
+
+namespace plumbline::client {
+
+// Used from one thread.
+class Receiver final {
+ public:
+  Receiver(Stores& stores, Inbox& inbox, Sender& sender, Network& network, EventQueue& events, const Clock& clock)
+      : stores_(stores), inbox_(inbox), sender_(sender), network_(network), events_(events), clock_(clock) {}
+
+  // Opens a stream for each open mailbox that has none and whose pause after a failure is over.
+  absl::Status Start();
+  // Ends all streams.
+  void Stop() { streams_.clear(); }
+
+  // Takes an event of a stream. Fails only if the store does. True if it brought an envelope whose effects are new.
+  absl::StatusOr<bool> Take(const Event& event);
+
+  // Everything that was stored before the streams began is here.
+  bool caught_up() const;
+  // Why the last stream ended that has not come back since; OK if all run.
+  absl::Status failure() const;
+  // All streams that were started have either caught up or failed.
+  bool settled() const;
+
+ private:
+  struct Stream {
+    uint64_t number = 0;
+    std::unique_ptr<MailboxStream> stream;  // null while it is down
+    bool caught_up = false;
+    absl::Status failure;
+    int failures = 0;  // in a row
+    absl::Time again;  // not before
+  };
+  absl::StatusOr<bool> TakeEnvelope(Stream& stream, const identity::MailboxId& mailbox, const EnvelopeArrived& arrived);
+  absl::Status EndStream(Stream& stream, const identity::MailboxId& mailbox, const absl::Status& why);
+
+  Stores& stores_;
+  Inbox& inbox_;
+  Sender& sender_;
+  Network& network_;
+  EventQueue& events_;
+  const Clock& clock_;
+  uint64_t next_number_ = 1;
+  std::map<identity::MailboxId, Stream> streams_;
+};
+
+}  // namespace plumbline::client

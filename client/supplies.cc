@@ -1,0 +1,220 @@
+#include "client/supplies.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "client/conversations.h"
+#include "client/sealing.h"
+#include "common/crypto/x509.h"
+#include "common/file.h"
+#include "common/identity/grant.h"
+#include "common/identity/labels.h"
+#include "common/identity/pass.h"
+#include "common/identity/reason.h"
+#include "mls/key_package.h"
+
+namespace plumbline::client {
+namespace {
+
+constexpr absl::Duration kClockSkew = absl::Hours(1);
+constexpr uint32_t kMailboxRenewalDays = 5;  // a mailbox with fewer days left is replaced
+
+absl::Status Unusable(absl::string_view what) {
+  return identity::Refuse(absl::StatusCode::kInternal, "key_server_answer",
+                          absl::StrCat("the key server sent ", what, "; tell its operator"));
+}
+
+}  // namespace
+
+absl::Status Supplies::Prepare() {
+  ASSIGN_OR_RETURN(const Mailbox intake, EnsureMailbox({}));
+  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> published, stores_.supply.KeyPackages(/*published=*/true));
+  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> unpublished, stores_.supply.KeyPackages(/*published=*/false));
+  size_t good = 0;
+  bool last_resort = false;
+  for (const std::vector<StoredKeyPackage>* list : {&published, &unpublished}) {
+    for (const StoredKeyPackage& key_package : *list) {
+      if (key_package.not_after < clock_.Now() + absl::Hours(24 * kMailboxRenewalDays)) continue;
+      if (key_package.last_resort) {
+        last_resort = true;
+      } else {
+        ++good;
+      }
+    }
+  }
+  if (good < kKeyPackagesLow || !last_resort) {
+    RETURN_IF_ERROR(MakeKeyPackages(intake, kKeyPackages - std::min(good, kKeyPackages), !last_resort));
+  }
+  return Publish();
+}
+
+absl::Status Supplies::MakeKeyPackages(const Mailbox& intake, size_t count, bool with_last_resort) {
+  mls::KeyPackageParams params;
+  params.credential = self_.credential();
+  // No longer than the mailbox that is named in it.
+  const absl::Time end = absl::UnixEpoch() + absl::Hours(24) * intake.expires_day;
+  params.lifetime = mls::Lifetime::From(clock_.Now() - kClockSkew, end - clock_.Now() + kClockSkew);
+  params.capabilities = OwnCapabilities();
+  params.leaf_extensions = LeafExtensions(AddressOf(intake, self_.account().delivery_address));
+  const mls::SignatureKeyPair signer = self_.mls_keys();
+  ASSIGN_OR_RETURN(const mls::CipherSuite* suite, mls::CipherSuite::Get(static_cast<uint16_t>(params.suite)));
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  for (size_t i = 0; i < count + (with_last_resort ? 1 : 0); ++i) {
+    params.last_resort = i == count;
+    ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::GenerateKeyPackage(params, signer));
+    StoredKeyPackage stored;
+    stored.ref = mls::KeyPackageRef(*suite, bundle.key_package);
+    stored.bundle = bundle.Serialize();
+    stored.last_resort = params.last_resort;
+    stored.not_after = end;
+    RETURN_IF_ERROR(stores_.supply.AddKeyPackage(change, stored));
+  }
+  return change.Commit();
+}
+
+absl::Status Supplies::Publish() {
+  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> unpublished, stores_.supply.KeyPackages(/*published=*/false));
+  if (unpublished.empty()) return absl::OkStatus();
+  keys::v1::PublishKeyPackagesRequest request;
+  for (const StoredKeyPackage& stored : unpublished) {
+    ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::KeyPackageBundle::Parse(stored.bundle.view()));
+    const std::string message = ToString(mls::EncodeKeyPackageMessage(bundle.key_package));
+    if (stored.last_resort) {
+      request.set_last_resort_key_package(message);
+    } else {
+      request.add_key_packages(message);
+    }
+  }
+  RETURN_IF_ERROR(network_.PublishKeyPackages(request).status());
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  for (const StoredKeyPackage& stored : unpublished) {
+    RETURN_IF_ERROR(stores_.supply.MarkPublished(change, stored.ref));
+  }
+  return change.Commit();
+}
+
+absl::StatusOr<Bytes> Supplies::TakePass(absl::string_view purpose) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+    ASSIGN_OR_RETURN(std::optional<Bytes> pass, stores_.supply.TakePass(change, purpose, clock_.Now()));
+    if (pass.has_value()) {
+      RETURN_IF_ERROR(change.Commit());
+      return *std::move(pass);
+    }
+    RETURN_IF_ERROR(change.Commit());
+    if (attempt > 0) break;
+    keys::v1::DrawPassesRequest request;
+    request.set_purpose(std::string(purpose));
+    request.set_count(kPassBatch);
+    ASSIGN_OR_RETURN(const keys::v1::DrawPassesResponse response, network_.DrawPasses(request));
+    ASSIGN_OR_RETURN(Change drawn, stores_.store.Begin());
+    for (const std::string& bytes : response.passes()) {
+      const absl::StatusOr<identity::Pass> parsed = identity::ParsePass(AsBytes(bytes));
+      if (!parsed.ok()) return Unusable("a malformed pass");
+      RETURN_IF_ERROR(stores_.supply.AddPass(drawn, AsBytes(bytes), purpose,
+                                             absl::FromUnixSeconds(static_cast<int64_t>(parsed->expires_unix))));
+    }
+    RETURN_IF_ERROR(drawn.Commit());
+  }
+  return identity::Refuse(absl::StatusCode::kResourceExhausted, "no_passes",
+                          "the key server gave no pass that is good now; if this device's clock is wrong, set it");
+}
+
+absl::Status Supplies::DrawGrants() {
+  keys::v1::DrawGrantsRequest request;
+  request.set_count(kGrantBatch);
+  ASSIGN_OR_RETURN(const keys::v1::DrawGrantsResponse response, network_.DrawGrants(request));
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  for (const std::string& bytes : response.grants()) {
+    const absl::StatusOr<identity::MailboxGrant> grant = identity::ParseMailboxGrant(AsBytes(bytes));
+    if (!grant.ok()) return Unusable("a malformed mailbox grant");
+    RETURN_IF_ERROR(stores_.supply.AddGrant(change, AsBytes(bytes), grant->expires_day));
+  }
+  return change.Commit();
+}
+
+absl::StatusOr<SupplyStore::Grant> Supplies::TakeGrant(Change& change) {
+  const uint32_t needed = identity::DayOf(clock_.Now()) + kMailboxRenewalDays;
+  ASSIGN_OR_RETURN(std::optional<SupplyStore::Grant> grant, stores_.supply.TakeGrant(change, needed));
+  if (grant.has_value()) return *std::move(grant);
+  return absl::NotFoundError("no grant");
+}
+
+absl::StatusOr<Mailbox> Supplies::EnsureMailbox(ByteView group_id) {
+  const uint32_t today = identity::DayOf(clock_.Now());
+  ASSIGN_OR_RETURN(std::optional<Mailbox> mailbox, stores_.mailboxes.FindFor(group_id));
+  if (!mailbox.has_value() || mailbox->expires_day < today + kMailboxRenewalDays) {
+    for (int attempt = 0;; ++attempt) {
+      {
+        ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+        absl::StatusOr<SupplyStore::Grant> grant = TakeGrant(change);
+        if (grant.ok()) {
+          ASSIGN_OR_RETURN(mailbox, NewMailbox(group_id, grant->bytes, grant->expires_day));
+          RETURN_IF_ERROR(stores_.mailboxes.Add(change, *mailbox));
+          RETURN_IF_ERROR(change.Commit());
+          break;
+        }
+        if (!absl::IsNotFound(grant.status())) return grant.status();
+      }
+      if (attempt > 0) return Unusable("mailbox grants that end within days");
+      RETURN_IF_ERROR(DrawGrants());
+    }
+  }
+  if (mailbox->open) return *std::move(mailbox);
+  const absl::Status opened = Open(*mailbox);
+  const bool spent = absl::IsAlreadyExists(opened) || absl::IsUnauthenticated(opened);
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  if (spent) {  // this grant will never open it: forget both, the next call starts with another
+    RETURN_IF_ERROR(stores_.mailboxes.Remove(change, mailbox->id));
+    RETURN_IF_ERROR(change.Commit());
+    return opened;
+  }
+  RETURN_IF_ERROR(opened);
+  RETURN_IF_ERROR(stores_.mailboxes.MarkOpen(change, mailbox->id));
+  RETURN_IF_ERROR(change.Commit());
+  mailbox->open = true;
+  return *std::move(mailbox);
+}
+
+absl::Status Supplies::Open(const Mailbox& mailbox) {
+  ASSIGN_OR_RETURN(const crypto::Ed25519KeyPair owner,
+                   crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(mailbox.owner_seed.view())));
+  identity::MailboxOpening opening;
+  opening.grant_hash = Sha256(mailbox.grant);
+  opening.mailbox_id = mailbox.id;
+  ASSIGN_OR_RETURN(opening.owner_public_key, identity::ToFixed<32>(owner.public_key().view()));
+  opening.capability_hashes = {Sha256(mailbox.capability)};
+  delivery::v1::OpenMailboxRequest request;
+  request.set_grant(ToString(mailbox.grant));
+  request.set_mailbox_id(ToString(mailbox.id));
+  request.set_owner_public_key(ToString(opening.owner_public_key));
+  request.add_deposit_capability_hashes(ToString(opening.capability_hashes.front()));
+  request.set_signature(ToString(owner.Sign(identity::kMailboxOpeningLabel, identity::Encode(opening))));
+  return network_.OpenMailbox(request);
+}
+
+absl::StatusOr<bool> Supplies::RenewCertificate(const std::string& key_path, const std::string& certificate_path) {
+  constexpr size_t kMaxPem = 64 * 1024;
+  ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(certificate_path, kMaxPem));
+  ASSIGN_OR_RETURN(const crypto::Certificate current, crypto::Certificate::ParsePem(pem));
+  const absl::Duration life = current.not_after() - current.not_before();
+  if (current.not_after() - clock_.Now() > life / 2) return false;
+  ASSIGN_OR_RETURN(const Secret key_pem, ReadSecretFile(key_path, kMaxPem));
+  ASSIGN_OR_RETURN(const crypto::P256PrivateKey key, crypto::P256PrivateKey::FromPem(key_pem));
+  keys::v1::RenewCertificateRequest request;
+  request.set_tls_csr(ToString(crypto::CertificateRequest::Create(key)));
+  ASSIGN_OR_RETURN(const keys::v1::RenewCertificateResponse response, network_.RenewCertificate(request));
+  std::vector<crypto::Certificate> chain;
+  for (const std::string& der : response.tls_certificates()) {
+    ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::Parse(AsBytes(der)));
+    chain.push_back(std::move(certificate));
+  }
+  if (chain.size() != 2 || chain[0].spki() != key.spki() || chain[0].uris() != current.uris()) {
+    return Unusable("a renewed certificate that is not this device's");
+  }
+  RETURN_IF_ERROR(crypto::VerifyChain(chain[0], {chain[1]}, self_.root(), clock_.Now(), crypto::Purpose::kTlsClient));
+  RETURN_IF_ERROR(WriteFileAtomically(certificate_path, AsBytes(crypto::ToPemChain(chain)), 0600));
+  return true;
+}
+
+}  // namespace plumbline::client
