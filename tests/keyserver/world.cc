@@ -1,0 +1,194 @@
+#include "tests/keyserver/world.h"
+
+#include "common/config/config.h"
+#include "common/crypto/hkdf.h"
+#include "common/identity/enrolment_proof.h"
+#include "common/identity/labels.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+// One line for each table: its columns, each quoted.
+constexpr const char* kDumps[] = {
+    "SELECT 'account', quote(user)||quote(display_name)||quote(proofing_level)||quote(proofing_reference)||"
+    "quote(suspended)||quote(revision)||quote(record_version) FROM account ORDER BY 2",
+    "SELECT 'record', quote(user)||quote(version)||quote(record)||quote(signature) FROM directory_record ORDER BY 2",
+    "SELECT 'device', quote(id)||quote(user)||quote(label)||quote(working_key)||quote(mls_key)||quote(credential)||"
+    "quote(enrolled_day) FROM device ORDER BY 2",
+    "SELECT 'code', quote(user)||quote(hash)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM enrolment_code "
+    "ORDER BY 2",
+    "SELECT 'key_package', quote(hash)||quote(device)||quote(suite)||quote(expires_unix)||quote(last_resort)||"
+    "quote(message) FROM key_package ORDER BY 2",
+    "SELECT 'administrator', quote(key_id)||quote(name)||quote(public_key) FROM administrator ORDER BY 2",
+    "SELECT 'first_code', quote(mac_key)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM first_code",
+    "SELECT 'intent', quote(nonce)||quote(expires_unix)||quote(keep)||quote(evidence) FROM intent ORDER BY 2",
+    "SELECT 'nullifier', quote(nonce)||quote(forget_unix) FROM nullifier ORDER BY 2",
+    "SELECT 'draw', quote(device)||quote(what)||quote(day)||quote(count) FROM draw ORDER BY 2",
+    "SELECT 'grant', quote(device)||quote(sealed)||quote(expires_day) FROM drawn_grant ORDER BY 2",
+};
+
+constexpr char kConfig[] = R"(organisation_domain: example.org
+display_name: Example Organisation
+data_dir: unset
+anonymous_listen: 127.0.0.1:0
+device_listen: 127.0.0.1:0
+published:
+  keyserver_address: keys.example.org:7441
+  device_address: keys.example.org:7442
+  delivery_address: delivery.example.org:7444
+dns_names:
+  - localhost
+passphrase_file: unset
+limits:
+  passes_per_day: 100
+  grants_per_day: 20
+)";
+
+}  // namespace
+
+Secret TestPassphrase() { return Secret::CopyOf(AsBytes("a passphrase for this test")); }
+
+World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock)
+    : accounts(connection),
+      key_packages(connection),
+      administrators(connection, clock),
+      ledger(connection),
+      trail(connection),
+      refusals(trail, clock, 60),
+      enrolment(organisation, clock, accounts, refusals),
+      directory(organisation, clock, accounts, key_packages, ledger, refusals),
+      devices(organisation, clock, {accounts, key_packages, ledger}, refusals),
+      admin(organisation, clock, {accounts, administrators, trail}, refusals) {}
+
+World::World() {
+  CHECK(config::Parse(kConfig, "test.yaml", config_).ok());
+  config_.set_data_dir(scratch_ / "data");
+  const auto result = RunCeremony(config_, TestPassphrase(), clock_, crypto::SealCost{1, 8192});
+  CHECK(result.ok());
+  first_code_ = result->administrator_code;
+  Restart();
+}
+
+void World::Restart() {
+  desks_.reset();
+  connection_.reset();
+  organisation_.reset();
+  auto keys = UnsealKeyRing(config_.data_dir(), TestPassphrase());
+  CHECK(keys.ok());
+  organisation_ = *Organisation::Create(*std::move(keys), config_);
+  connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()), organisation_->keys().database_key, clock_,
+                                           db::OpenOptions());
+  desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_);
+}
+
+std::string World::Dump() {
+  MutexLock lock(connection_->mutex());
+  std::string out;
+  for (const char* sql : kDumps) {
+    auto select = connection_->database().Prepare(sql);
+    CHECK(select.ok());
+    while (*select->Step()) out += std::string(select->Text(0)) + " " + std::string(select->Text(1)) + "\n";
+  }
+  return out;
+}
+
+std::vector<audit::Record> World::Audit() { return *desks_->trail.ReadAfter(0, audit::kMaxPage); }
+
+audit::Record World::LastEvent(absl::string_view name) {
+  const std::vector<audit::Record> all = Audit();
+  for (auto record = all.rbegin(); record != all.rend(); ++record) {
+    if (record->name == name) return *record;
+  }
+  std::fprintf(stderr, "no event %s\n", std::string(name).c_str());
+  CHECK(false);
+  return {};
+}
+
+keys::v1::RegisterFirstAdministratorRequest Registration(const TestAdministrator& administrator,
+                                                         absl::string_view code) {
+  const identity::AdministratorProof proof{kDomain, administrator.name,
+                                           *identity::ToFixed<32>(administrator.key.public_key().view())};
+  const Bytes message = Encode(proof);
+  keys::v1::RegisterFirstAdministratorRequest out;
+  out.set_name(administrator.name);
+  out.set_public_key(ToString(administrator.key.public_key().view()));
+  out.set_proof(ToString(administrator.key.Sign(identity::kAdministratorLabel, message)));
+  out.set_code_mac(ToString(crypto::HmacSha256(identity::FirstAdministratorMacKey(code).view(), message)));
+  return out;
+}
+
+TestAdministrator& World::administrator() {
+  if (!administrator_) {
+    administrator_ = std::make_unique<TestAdministrator>();
+    keys::v1::RegisterFirstAdministratorResponse response;
+    CHECK(admin().RegisterFirst(Registration(*administrator_, first_code_), response).ok());
+  }
+  return *administrator_;
+}
+
+absl::StatusOr<keys::v1::IntentResult> World::Execute(const identity::Intent& intent) {
+  keys::v1::IntentResult result;
+  RETURN_IF_ERROR(admin().Execute(keyserver::Sign(intent, administrator()), result));
+  return result;
+}
+
+keys::v1::AccountView World::View(absl::string_view user) {
+  const auto result = Execute(MakeIntent(identity::Action::kGetAccount, user, clock_.Now()));
+  CHECK(result.ok());
+  keys::v1::AccountView view;
+  CHECK(view.ParseFromString(result->result()));
+  return view;
+}
+
+void World::CreateAccount(absl::string_view user) {
+  identity::Intent intent = MakeIntent(identity::Action::kCreateAccount, user, clock_.Now());
+  intent.parameters = Encode(identity::CreateAccountParameters{"Somebody", "in person", "file 7"});
+  CHECK(Execute(intent).ok());
+}
+
+std::string World::IssueCode(absl::string_view user, uint32_t life_seconds) {
+  if (absl::IsNotFound(accounts().Find(user).status())) CreateAccount(user);
+  identity::Intent intent = MakeIntent(identity::Action::kIssueEnrolmentCode, user, clock_.Now());
+  intent.parameters = Encode(identity::IssueEnrolmentCodeParameters{life_seconds});
+  intent.state_hash = *identity::ToFixed<32>(AsBytes(View(user).state_hash()));
+  intent.reply_key = *identity::ToFixed<32>(administrator().reply.public_key().view());
+  const auto result = Execute(intent);
+  CHECK(result.ok());
+  const auto opened = administrator().reply.Open(AsBytes(result->result()));
+  CHECK(opened.ok());
+  keys::v1::EnrolmentInvitation invitation;
+  CHECK(invitation.ParseFromString(ToString(opened->view())));
+  return invitation.code();
+}
+
+void World::Suspend(absl::string_view user) {
+  identity::Intent intent = MakeIntent(identity::Action::kSuspendAccount, user, clock_.Now());
+  intent.state_hash = *identity::ToFixed<32>(AsBytes(View(user).state_hash()));
+  CHECK(Execute(intent).ok());
+}
+
+TestDevice World::Enrol(absl::string_view user) {
+  Applicant applicant;
+  keys::v1::EnrolResponse response;
+  CHECK(enrolment().Enrol(Application(applicant, user, IssueCode(user)), response).ok());
+  return Joined(std::move(applicant), response);
+}
+
+keys::v1::SignedRequest World::Sign(TestDevice& device, absl::string_view rpc, const google::protobuf::Message& body) {
+  keys::v1::OpenChannelResponse channel;
+  CHECK(devices().OpenChannel(&device.tls, channel).ok());
+  device.nonce = *identity::ToFixed<32>(AsBytes(channel.nonce()));
+  device.counter = 0;
+  return SignRequest(device, rpc, body, organisation_->keys().service_certificate);
+}
+
+std::string World::Pass(TestDevice& device, absl::string_view purpose) {
+  keys::v1::DrawPassesRequest body;
+  body.set_purpose(std::string(purpose));
+  body.set_count(1);
+  keys::v1::DrawPassesResponse response;
+  CHECK(devices().DrawPasses(&device.tls, Sign(device, "DrawPasses", body), response).ok());
+  return response.passes(0);
+}
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,107 @@
+// A whole key server without its listeners: made by the real ceremony, over the real store, with a clock that tests move.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "keyserver/admin_desk.h"
+#include "keyserver/ceremony.h"
+#include "keyserver/device_desk.h"
+#include "keyserver/directory_desk.h"
+#include "keyserver/enrolment_desk.h"
+#include "keyserver/store/sqlcipher_account_store.h"
+#include "keyserver/store/sqlcipher_administrator_store.h"
+#include "keyserver/store/sqlcipher_key_package_store.h"
+#include "keyserver/store/sqlcipher_ledger.h"
+#include "plumbline/config/v1/keyserver.pb.h"
+#include "plumbline/keys/v1/keys.pb.h"
+#include "tests/common/scratch.h"
+#include "tests/keyserver/people.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::keyserver {
+
+inline constexpr char kDomain[] = "example.org";
+inline constexpr char kAlice[] = "mimi://example.org/u/alice";
+inline constexpr char kBob[] = "mimi://example.org/u/bob";
+
+// Thread-safe.
+class FakeClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::FromUnixSeconds(seconds_); }
+  void Advance(absl::Duration by) { seconds_ += absl::ToInt64Seconds(by); }
+
+ private:
+  std::atomic<int64_t> seconds_ = 1'800'000'000;
+};
+
+class World final {
+ public:
+  World();
+  // Everything in memory is lost; what was on disk comes back.
+  void Restart();
+
+  FakeClock& clock() { return clock_; }
+  const Organisation& organisation() const { return *organisation_; }
+  const config::v1::KeyserverConfig& config() const { return config_; }
+  const std::string& first_code() const { return first_code_; }
+  EnrolmentDesk& enrolment() { return desks_->enrolment; }
+  DirectoryDesk& directory() { return desks_->directory; }
+  DeviceDesk& devices() { return desks_->devices; }
+  AdminDesk& admin() { return desks_->admin; }
+  AccountStore& accounts() { return desks_->accounts; }
+  Ledger& ledger() { return desks_->ledger; }
+  RefusalLog& refusals() { return desks_->refusals; }
+
+  // All tables but the audit record, as text: equal texts, equal content.
+  std::string Dump();
+  std::vector<audit::Record> Audit();
+  // The newest event of that name; CHECKs that there is one.
+  audit::Record LastEvent(absl::string_view name);
+
+  // With the first administrator registered on first use.
+  TestAdministrator& administrator();
+  absl::StatusOr<keys::v1::IntentResult> Execute(const identity::Intent& intent);
+  keys::v1::AccountView View(absl::string_view user);
+  // CHECK that the action succeeds.
+  void CreateAccount(absl::string_view user);
+  std::string IssueCode(absl::string_view user, uint32_t life_seconds = 86400);  // creates the account where needed
+  void Suspend(absl::string_view user);
+  TestDevice Enrol(absl::string_view user);
+
+  // A signed request of an enrolled device, on a fresh channel.
+  keys::v1::SignedRequest Sign(TestDevice& device, absl::string_view rpc, const google::protobuf::Message& body);
+  // Passes for the directory.
+  std::string Pass(TestDevice& device, absl::string_view purpose = "directory");
+
+ private:
+  struct Desks {
+    Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock);
+    SqlcipherAccountStore accounts;
+    SqlcipherKeyPackageStore key_packages;
+    SqlcipherAdministratorStore administrators;
+    SqlcipherLedger ledger;
+    SqlcipherAuditTrail trail;
+    RefusalLog refusals;
+    EnrolmentDesk enrolment;
+    DirectoryDesk directory;
+    DeviceDesk devices;
+    AdminDesk admin;
+  };
+  testing::ScratchDir scratch_;
+  FakeClock clock_;
+  config::v1::KeyserverConfig config_;
+  std::string first_code_;
+  std::unique_ptr<Organisation> organisation_;
+  std::unique_ptr<SqlcipherConnection> connection_;
+  std::unique_ptr<Desks> desks_;
+  std::unique_ptr<TestAdministrator> administrator_;
+};
+
+Secret TestPassphrase();
+keys::v1::RegisterFirstAdministratorRequest Registration(const TestAdministrator& administrator, absl::string_view code);
+
+}  // namespace plumbline::keyserver
