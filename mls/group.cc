@@ -29,7 +29,7 @@ absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair s
   if (params.group_id.empty() || params.group_id.size() > 255) {
     return absl::InvalidArgumentError("group id is empty or longer than 255 bytes");
   }
-  if (params.policy.max_past_epochs > kMaxPastEpochs) return absl::InvalidArgumentError("too many past epochs");
+  RETURN_IF_ERROR(CheckPolicy(params.policy));
   HpkeKeyPair leaf_key = suite->GenerateHpkeKeyPair();
   LeafNode leaf;
   leaf.encryption_key = leaf_key.public_key;
@@ -123,6 +123,15 @@ absl::StatusOr<Bytes> Group::ProposeAdd(const KeyPackage& key_package, Handshake
 absl::StatusOr<Bytes> Group::ProposeRemove(LeafIndex index, HandshakeFraming framing, ByteView authenticated_data) {
   if (state_->tree.leaf(index) == nullptr) return absl::InvalidArgumentError("Remove of someone who is not a member");
   return GroupAccess::Propose(*state_, RemoveProposal{index}, framing, authenticated_data);
+}
+
+absl::Status CheckPolicy(const GroupPolicy& policy) {
+  if (policy.max_past_epochs > kMaxPastEpochs) return absl::InvalidArgumentError("too many past epochs");
+  if (policy.max_members < 1 || policy.max_members > kMaxLeaves) {
+    return absl::InvalidArgumentError("maximum of members is outside 1..2^30");
+  }
+  if (policy.max_lifetime < absl::ZeroDuration()) return absl::InvalidArgumentError("maximum lifetime is negative");
+  return absl::OkStatus();
 }
 
 void ApplyLeafChange(const LeafChange& change, LeafNode& leaf) {

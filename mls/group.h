@@ -31,7 +31,7 @@ struct GroupState;  // mls/group_state.h: everything a group is made of
 struct GroupPolicy {
   uint32_t max_past_epochs = 3;         // epochs whose application messages can still be read, 0..16
   RatchetLimits ratchet_limits;         // per sender: generations ahead, skipped keys kept
-  uint32_t max_members = 10'000;        // leaves a tree from outside may have
+  uint32_t max_members = 10'000;        // and leaves that a tree from outside may have, 1..2^30
   // Whether joining refuses a group with a member whose first leaf has expired. Off: it was valid when it was added.
   bool check_member_lifetimes = false;
   absl::Duration max_lifetime = absl::InfiniteDuration();  // longest not_after - not_before accepted in a key package

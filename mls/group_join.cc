@@ -134,7 +134,7 @@ absl::StatusOr<Group> Group::Join(ByteView welcome_bytes, const KeyPackageBundle
                                   SignaturePrivateKey signature_key, const std::optional<Bytes>& ratchet_tree,
                                   const AuthenticationService& authentication, absl::Time now,
                                   const GroupPolicy& policy, const PskStore* psks) {
-  if (policy.max_past_epochs > kMaxPastEpochs) return Invalid("too many past epochs");
+  RETURN_IF_ERROR(CheckPolicy(policy));
   ASSIGN_OR_RETURN(const Welcome welcome, ParseWelcome(welcome_bytes));
   ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(welcome.cipher_suite));
   if (bundle.key_package.cipher_suite != welcome.cipher_suite) return Invalid("Welcome is of another suite");

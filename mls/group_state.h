@@ -135,6 +135,9 @@ absl::StatusOr<PskSecret> ResolvePsks(const GroupState* group, const CipherSuite
 // §13: known types of extension stand in a GroupContext only if they belong there, and parse.
 absl::Status CheckGroupContextExtensions(const Extensions& extensions);
 
+// INVALID_ARGUMENT for settings outside their ranges.
+absl::Status CheckPolicy(const GroupPolicy& policy);
+
 void ApplyLeafChange(const LeafChange& change, LeafNode& leaf);
 
 // --- The next epoch (group_epoch.cc) ---

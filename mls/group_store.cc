@@ -1,5 +1,4 @@
 // A group as bytes for storage. Not an exchange format: it may change with the version octet.
-#include <algorithm>
 #include <utility>
 
 #include "mls/group_state.h"
@@ -33,7 +32,7 @@ absl::StatusOr<GroupPolicy> ReadPolicy(Reader& in) {
     ASSIGN_OR_RETURN(const uint64_t seconds, in.U64());
     policy.max_lifetime = absl::Seconds(static_cast<int64_t>(seconds));
   }
-  if (policy.max_past_epochs > kMaxPastEpochs) return Broken("too many past epochs");
+  RETURN_IF_ERROR(CheckPolicy(policy));
   return policy;
 }
 
@@ -113,10 +112,10 @@ void WriteLeaves(Writer& out, const Leaves& leaves, const Leaves& newer) {
   out.U32(static_cast<uint32_t>(leaves.size())).U32(count).Fixed(list.view());
 }
 
-absl::StatusOr<Leaves> ReadLeaves(Reader& in, const Leaves& newer, uint32_t max_leaves) {
+absl::StatusOr<Leaves> ReadLeaves(Reader& in, const Leaves& newer, LeafCount expected) {
   ASSIGN_OR_RETURN(const uint32_t size, in.U32());
   ASSIGN_OR_RETURN(const uint32_t count, in.U32());
-  if (size > CompleteLeafCount(std::max(1u, max_leaves)).value) return Broken("too many leaves");
+  if (size != expected.value) return Broken("stored leaves do not fit their secret tree");
   Leaves leaves = newer;
   leaves.resize(size);
   for (uint32_t i = 0; i < count; ++i) {
@@ -160,7 +159,7 @@ absl::StatusOr<std::deque<PastEpoch>> ReadPast(const CipherSuite& suite, Reader&
     ASSIGN_OR_RETURN(Secret sender_data, ReadSecret(in));
     ASSIGN_OR_RETURN(Secret resumption, ReadSecret(in));
     ASSIGN_OR_RETURN(SecretTree secret_tree, SecretTree::Read(suite, in));
-    ASSIGN_OR_RETURN(newer, ReadLeaves(in, newer, policy.max_members));
+    ASSIGN_OR_RETURN(newer, ReadLeaves(in, newer, secret_tree.leaves()));
     past.push_back(PastEpoch{epoch, {own}, std::move(context), {std::move(sender_data)}, std::move(secret_tree),
                              {std::move(resumption)}, newer});
   }
