@@ -1,0 +1,354 @@
+// Device requests: which certificate, which key, which nonce; and what a device may publish and draw.
+#include <gtest/gtest.h>
+
+#include "common/identity/grant.h"
+#include "common/identity/labels.h"
+#include "common/identity/pass.h"
+#include "tests/keyserver/world.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using plumbline::testing::StatusIs;
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
+constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
+
+absl::Status GetOwn(World& world, const crypto::Certificate* caller, const keys::v1::SignedRequest& request) {
+  keys::v1::GetOwnAccountResponse response;
+  return world.devices().GetOwnAccount(caller, request, response);
+}
+
+keys::v1::SignedRequest OwnRequest(World& world, TestDevice& device) {
+  return world.Sign(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest());
+}
+
+absl::Status Publish(World& world, TestDevice& device, const std::vector<std::string>& packages,
+                     const std::string& last_resort, uint32_t* available = nullptr) {
+  keys::v1::PublishKeyPackagesRequest body;
+  for (const std::string& package : packages) body.add_key_packages(package);
+  body.set_last_resort_key_package(last_resort);
+  keys::v1::PublishKeyPackagesResponse response;
+  const absl::Status status =
+      world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body), response);
+  if (available != nullptr) *available = response.available();
+  return status;
+}
+
+TEST(DeviceRequest, ASignedOneIsServedAndOnlyOnce) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const keys::v1::SignedRequest request = OwnRequest(world, device);
+  EXPECT_OK(GetOwn(world, &device.tls, request));
+  EXPECT_THAT(GetOwn(world, &device.tls, request), StatusIs(kUnauthenticated, StartsWith("request_replayed: ")));
+  EXPECT_EQ(world.LastEvent("device.request_refused").reason, "request_replayed");
+}
+
+TEST(DeviceRequest, TheCounterMustGrow) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const auto& server = world.organisation().keys().service_certificate;
+  OwnRequest(world, device);  // opens a channel
+  device.counter = 6;
+  EXPECT_OK(GetOwn(world, &device.tls, SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), server)));
+  device.counter = 4;
+  EXPECT_THAT(GetOwn(world, &device.tls, SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), server)),
+              StatusIs(kUnauthenticated, StartsWith("request_replayed: ")));
+}
+
+// Somebody who cannot sign must not be able to use up a counter either.
+TEST(DeviceRequest, ARefusedSignatureLeavesTheCounterWhereItWas) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const keys::v1::SignedRequest good = OwnRequest(world, device);
+  keys::v1::SignedRequest forged = good;
+  forged.set_counter(1'000'000);
+  EXPECT_THAT(GetOwn(world, &device.tls, forged), StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: ")));
+  EXPECT_OK(GetOwn(world, &device.tls, good));
+}
+
+// The thief of a laptop has the TLS key, which lies outside the locked store, and nothing else.
+TEST(DeviceRequest, TheTlsIdentityAloneCanDoNothing) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  device.keys.working_key = crypto::Ed25519KeyPair::Generate();
+  const std::string before = world.Dump();
+  const auto refused = StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: "));
+  EXPECT_THAT(GetOwn(world, &device.tls, OwnRequest(world, device)), refused);
+  EXPECT_THAT(Publish(world, device, {}, ""), refused);
+  keys::v1::DrawPassesRequest passes;
+  passes.set_purpose("delivery");
+  passes.set_count(1);
+  keys::v1::DrawPassesResponse drawn;
+  EXPECT_THAT(world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", passes), drawn), refused);
+  keys::v1::DrawGrantsRequest grants;
+  grants.set_count(1);
+  keys::v1::DrawGrantsResponse granted;
+  EXPECT_THAT(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", grants), granted), refused);
+  keys::v1::RenewCertificateRequest renewal;
+  renewal.set_tls_csr(ToString(crypto::CertificateRequest::Create(device.keys.tls_key)));
+  keys::v1::RenewCertificateResponse renewed;
+  EXPECT_THAT(world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", renewal), renewed),
+              refused);
+  EXPECT_EQ(world.Dump(), before);
+  EXPECT_EQ(drawn.passes_size() + granted.grants_size() + renewed.tls_certificates_size(), 0);
+}
+
+TEST(DeviceRequest, ASignatureForAnotherRpcBodyOrServerIsRefused) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const auto refused = StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: "));
+  EXPECT_THAT(GetOwn(world, &device.tls, world.Sign(device, "DrawPasses", keys::v1::GetOwnAccountRequest())), refused);
+  keys::v1::SignedRequest other_body = OwnRequest(world, device);
+  other_body.set_body("\x0a\x01x");
+  EXPECT_THAT(GetOwn(world, &device.tls, other_body), refused);
+  OwnRequest(world, device);
+  EXPECT_THAT(GetOwn(world, &device.tls,
+                     SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), device.tls)),
+              refused);
+}
+
+TEST(DeviceRequest, ANonceIsGoodForItsOwnCertificateOnly) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  TestDevice bob = world.Enrol(kBob);
+  OwnRequest(world, alice);
+  OwnRequest(world, bob);
+  alice.nonce = bob.nonce;
+  EXPECT_THAT(GetOwn(world, &alice.tls,
+                     SignRequest(alice, "GetOwnAccount", keys::v1::GetOwnAccountRequest(),
+                                 world.organisation().keys().service_certificate)),
+              StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+}
+
+TEST(DeviceRequest, ARequestOfOneDeviceIsWorthlessOverTheConnectionOfAnother) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  TestDevice bob = world.Enrol(kBob);
+  const keys::v1::SignedRequest request = OwnRequest(world, alice);
+  EXPECT_THAT(GetOwn(world, &bob.tls, request), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+}
+
+TEST(DeviceRequest, ANonceLivesTenMinutesAndDiesWithTheProcess) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  keys::v1::SignedRequest request = OwnRequest(world, device);
+  world.clock().Advance(absl::Minutes(10));
+  EXPECT_THAT(GetOwn(world, &device.tls, request), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+  request = OwnRequest(world, device);
+  world.Restart();
+  EXPECT_THAT(GetOwn(world, &device.tls, request), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+}
+
+TEST(DeviceRequest, TheOldestNonceOfACertificateGivesWay) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const keys::v1::SignedRequest oldest = OwnRequest(world, device);
+  for (size_t i = 0; i < kMaxChannelsPerCertificate; ++i) OwnRequest(world, device);
+  EXPECT_THAT(GetOwn(world, &device.tls, oldest), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+}
+
+TEST(DeviceAuthorisation, OnlyADevicesTlsCertificateCounts) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const auto refused = StatusIs(kDenied, StartsWith("not_authorised: "));
+  keys::v1::OpenChannelResponse response;
+  EXPECT_THAT(world.devices().OpenChannel(nullptr, response), refused);
+  EXPECT_THAT(world.devices().OpenChannel(&device.credential, response), refused) << "the MLS credential names it too";
+  EXPECT_THAT(world.devices().OpenChannel(&world.organisation().keys().service_certificate, response), refused);
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate admin,
+                       world.organisation().issuer().ServiceTls(key.spki(), identity::Service::kAdmin, {"localhost"}, {},
+                                                                world.clock().Now()));
+  EXPECT_THAT(world.devices().OpenChannel(&admin, response), refused);
+  EXPECT_OK(world.devices().OpenChannel(&device.tls, response));
+}
+
+TEST(DeviceAuthorisation, ADeviceThatIsNotEnrolledIsRefusedWithAGoodCertificate) {
+  World world;
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  ASSERT_OK_AND_ASSIGN(const auto request, crypto::CertificateRequest::Parse(crypto::CertificateRequest::Create(key)));
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate stranger,
+                       world.organisation().issuer().DeviceTls(request, identity::DeviceId{1}, world.clock().Now()));
+  keys::v1::OpenChannelResponse response;
+  EXPECT_THAT(world.devices().OpenChannel(&stranger, response), StatusIs(kDenied, StartsWith("device_unknown: ")));
+}
+
+TEST(DeviceAuthorisation, ASuspendedAccountIsRefusedEveryCallAtOnce) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const keys::v1::SignedRequest request = OwnRequest(world, device);
+  world.Suspend(kAlice);
+  const auto refused = StatusIs(kDenied, StartsWith("account_suspended: "));
+  keys::v1::OpenChannelResponse channel;
+  EXPECT_THAT(world.devices().OpenChannel(&device.tls, channel), refused);
+  EXPECT_THAT(GetOwn(world, &device.tls, request), refused);
+  keys::v1::RenewCertificateResponse renewed;
+  EXPECT_THAT(world.devices().RenewCertificate(&device.tls, request, renewed), refused);
+  keys::v1::DrawPassesResponse passes;
+  EXPECT_THAT(world.devices().DrawPasses(&device.tls, request, passes), refused);
+  keys::v1::DrawGrantsResponse grants;
+  EXPECT_THAT(world.devices().DrawGrants(&device.tls, request, grants), refused);
+  keys::v1::PublishKeyPackagesResponse published;
+  EXPECT_THAT(world.devices().PublishKeyPackages(&device.tls, request, published), refused);
+}
+
+TEST(DeviceAuthorisation, ACertificateThatEndsWhileTheConnectionLivesIsRefused) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  world.clock().Advance(absl::Hours(24 * 7) + absl::Seconds(1));
+  keys::v1::OpenChannelResponse response;
+  EXPECT_THAT(world.devices().OpenChannel(&device.tls, response),
+              StatusIs(kUnauthenticated, StartsWith("certificate_expired: ")));
+}
+
+TEST(RenewCertificate, YieldsAFreshOneForTheSameDevice) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  world.clock().Advance(absl::Hours(24 * 5));
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  keys::v1::RenewCertificateRequest body;
+  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(key)));
+  keys::v1::RenewCertificateResponse response;
+  ASSERT_OK(world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", body), response));
+  ASSERT_OK_AND_ASSIGN(const auto renewed, crypto::Certificate::Parse(AsBytes(response.tls_certificates(0))));
+  EXPECT_EQ(renewed.uris(), device.tls.uris());
+  EXPECT_EQ(renewed.spki(), key.spki());
+  EXPECT_GT(renewed.not_after(), device.tls.not_after());
+  world.LastEvent("device.certificate_renewed");
+}
+
+TEST(KeyPackages, AreTakenFromTheirOwnDevice) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const absl::Time now = world.clock().Now();
+  uint32_t available = 0;
+  KeyPackageOptions last{.last_resort = true};
+  EXPECT_OK(Publish(world, device, {MakeKeyPackage(device, now), MakeKeyPackage(device, now)},
+                    MakeKeyPackage(device, now, last), &available));
+  EXPECT_EQ(available, 2u);
+  keys::v1::GetOwnAccountResponse own;
+  ASSERT_OK(world.devices().GetOwnAccount(&device.tls, OwnRequest(world, device), own));
+  EXPECT_EQ(own.available_key_packages(), 2u);
+}
+
+// All or nothing: a bad one among good ones keeps all of them out.
+TEST(KeyPackages, ThoseThatBreakARuleAreRefusedAndNothingIsStored) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  TestDevice bob = world.Enrol(kBob);
+  const absl::Time now = world.clock().Now();
+  const std::string good = MakeKeyPackage(alice, now);
+  std::string forged = good;
+  forged.back() ^= 1;
+  KeyPackageOptions last{.last_resort = true};
+  KeyPackageOptions long_life{.life = absl::Hours(24 * 371)};
+  KeyPackageOptions no_address{.address = false};
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {MakeKeyPackage(bob, now), "another key"},
+      {forged, ""},
+      {good + "x", "does not parse"},
+      {good.substr(0, good.size() / 2), "does not parse"},
+      {std::string(20000, 'x'), "16 KiB"},
+      {MakeKeyPackage(alice, now - absl::Hours(24 * 91)), "lifetime"},
+      {MakeKeyPackage(alice, now + absl::Hours(1)), "lifetime"},
+      {MakeKeyPackage(alice, now, long_life), "too long"},
+      {MakeKeyPackage(alice, now, no_address), "mailbox address"},
+      {MakeKeyPackage(alice, now, last), "last-resort"},
+  };
+  const std::string before = world.Dump();
+  for (const auto& [package, why] : bad) {
+    EXPECT_THAT(Publish(world, alice, {good, package}, ""),
+                StatusIs(kInvalid, ::testing::AllOf(StartsWith("key_package_invalid: "), HasSubstr(why))));
+    EXPECT_EQ(world.Dump(), before) << why;
+  }
+  EXPECT_THAT(Publish(world, alice, {}, good), StatusIs(kInvalid, HasSubstr("last-resort")));
+}
+
+// The key is the device's own, but the credential is another's.
+TEST(KeyPackages, ACredentialOfAnotherDeviceIsRefused) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  TestDevice bob = world.Enrol(kBob);
+  const crypto::Certificate own = alice.credential;
+  alice.credential = bob.credential;
+  EXPECT_THAT(Publish(world, alice, {MakeKeyPackage(alice, world.clock().Now())}, ""),
+              StatusIs(kInvalid, HasSubstr("credential")));
+}
+
+TEST(KeyPackages, NoneIsPublishedTwice) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const std::string package = MakeKeyPackage(device, world.clock().Now());
+  EXPECT_OK(Publish(world, device, {package}, ""));
+  EXPECT_THAT(Publish(world, device, {package}, ""),
+              StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_package_known: ")));
+}
+
+TEST(Passes, AreDrawnWithinADailyQuota) {
+  World world;  // 100 a day
+  TestDevice device = world.Enrol(kAlice);
+  keys::v1::DrawPassesRequest body;
+  body.set_purpose("delivery");
+  body.set_count(50);
+  keys::v1::DrawPassesResponse response;
+  const auto draw = [&] { return world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", body), response); };
+  EXPECT_OK(draw());
+  EXPECT_EQ(response.passes_size(), 50);
+  const Bytes pass = ToBytes(AsBytes(response.passes(0)));
+  EXPECT_OK(identity::CheckPass(pass, world.organisation().keys().passes.key.public_key(),
+                                identity::ChallengeDigest(kDomain, "delivery"), world.clock().Now()));
+  EXPECT_OK(draw());
+  response.Clear();
+  EXPECT_THAT(draw(), StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("quota_spent: ")));
+  EXPECT_EQ(response.passes_size(), 0);
+  world.Restart();
+  EXPECT_THAT(draw(), StatusIs(absl::StatusCode::kResourceExhausted)) << "the count is on disk";
+  world.clock().Advance(absl::Hours(24));
+  EXPECT_OK(draw());
+}
+
+TEST(Passes, OddPurposesAndCountsAreRefused) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  for (const auto& [purpose, count] : std::vector<std::pair<std::string, uint32_t>>{
+           {"delivery", 0}, {"delivery", 51}, {"", 1}, {"Delivery", 1}, {"admin", 1}, {"delivery", 4294967295u}}) {
+    keys::v1::DrawPassesRequest body;
+    body.set_purpose(purpose);
+    body.set_count(count);
+    keys::v1::DrawPassesResponse response;
+    EXPECT_THAT(world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", body), response),
+                StatusIs(kInvalid, StartsWith("request_malformed: ")));
+  }
+}
+
+TEST(Grants, VerifyAndAreRecordedOnlySealed) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  keys::v1::DrawGrantsRequest body;
+  body.set_count(2);
+  keys::v1::DrawGrantsResponse response;
+  ASSERT_OK(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", body), response));
+  ASSERT_EQ(response.grants_size(), 2);
+  ASSERT_OK_AND_ASSIGN(const identity::MailboxGrant grant,
+                       identity::CheckGrant(AsBytes(response.grants(0)), world.organisation().keys().grants.key.public_key(),
+                                            world.clock().Now()));
+  // No table and no audit event shows the serial.
+  std::string serial = ToHex(grant.serial);
+  std::string everything = world.Dump();
+  for (const audit::Record& record : world.Audit()) {
+    for (const auto& [name, value] : record.details) everything += name + value;
+    everything += record.subject + record.actor;
+  }
+  for (char& c : everything) c = static_cast<char>(tolower(c));
+  EXPECT_EQ(everything.find(serial), std::string::npos);
+  EXPECT_EQ(world.LastEvent("grants.drawn").details.at("count"), "2");
+  body.set_count(11);
+  EXPECT_THAT(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", body), response),
+              StatusIs(kInvalid));
+}
+
+}  // namespace
+}  // namespace plumbline::keyserver
