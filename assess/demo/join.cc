@@ -66,9 +66,7 @@ bool Demonstration::FoundOrganisation() {
   if (status.ok()) {
     status = organisation_.Found({.delivery = *delivery_port, .delivery_published = relay_->port()});
   }
-  for (const Service service : kServices) {
-    if (status.ok()) status = organisation_.Start(service);
-  }
+  if (status.ok()) status = organisation_.StartAll();
   std::vector<std::string> processes;
   for (const Service service : kServices) processes.push_back(absl::StrCat(Title(service), " ", organisation_.pid(service)));
   return recorder_.JudgeStatus(check, status,

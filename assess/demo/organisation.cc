@@ -149,7 +149,7 @@ absl::Status Organisation::Found(const Ports& preferred) {
   return HoldCeremony();
 }
 
-absl::Status Organisation::Start(Service service, const std::map<std::string, std::string>& environment) {
+absl::Status Organisation::Launch(Service service, const std::map<std::string, std::string>& environment) {
   Command command = {.program = Program(service == Service::kKeyserver  ? "plumbline-keyserver"
                                         : service == Service::kDelivery ? "plumbline-server"
                                                                         : "plumbline-admin"),
@@ -158,13 +158,28 @@ absl::Status Organisation::Start(Service service, const std::map<std::string, st
   if (const auto control = environment_controls_.find(service); control != environment_controls_.end()) {
     command.environment["ASSESS_CONTROL"] = control->second;
   }
-  const std::string output = absl::StrCat(FolderOf(service), "/output.log");
-  ASSIGN_OR_RETURN(children_[service],
-                   Child::Start(command, {.log_path = output, .detached = options_.detached}));
+  ASSIGN_OR_RETURN(children_[service], Child::Start(command, {.log_path = FolderOf(service) + "/output.log",
+                                                              .detached = options_.detached}));
+  return absl::OkStatus();
+}
+
+absl::Status Organisation::AwaitAnswer(Service service) {
   const std::vector<int> listeners = ListenersOf(service);
   PollUntil([&] { return !Running(service) || std::all_of(listeners.begin(), listeners.end(), PortAnswers); }, kStart);
   if (Running(service) && std::all_of(listeners.begin(), listeners.end(), PortAnswers)) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("the ", Title(service), " did not start: ", Tail(output), Tail(LogOf(service))));
+  return absl::UnavailableError(absl::StrCat("the ", Title(service), " did not start: ", Tail(FolderOf(service) + "/output.log"),
+                                             Tail(LogOf(service))));
+}
+
+absl::Status Organisation::Start(Service service, const std::map<std::string, std::string>& environment) {
+  RETURN_IF_ERROR(Launch(service, environment));
+  return AwaitAnswer(service);
+}
+
+absl::Status Organisation::StartAll() {
+  for (const Service service : kServices) RETURN_IF_ERROR(Launch(service, {}));
+  for (const Service service : kServices) RETURN_IF_ERROR(AwaitAnswer(service));
+  return absl::OkStatus();
 }
 
 void Organisation::Kill(Service service) {

@@ -50,6 +50,7 @@ class Organisation final {
 
   // Starts a service and waits until it answers. `environment` is added. Errors carry the end of its log.
   absl::Status Start(Service service, const std::map<std::string, std::string>& environment = {});
+  absl::Status StartAll();  // at the same time
   void Kill(Service service);  // SIGKILL
   int Stop(Service service);   // SIGTERM; the exit code
   bool Running(Service service) { return children_[service].Running(); }
@@ -95,6 +96,8 @@ class Organisation final {
   std::string PassphraseOf(Service service) const;
   std::string ClientHome() const { return options_.folder + "/people"; }
   std::string Name(Service service) const;
+  absl::Status Launch(Service service, const std::map<std::string, std::string>& environment);
+  absl::Status AwaitAnswer(Service service);
   absl::Status PickPorts(const Ports& preferred);
   absl::Status WriteConfiguration(Service service) const;
   absl::Status HoldCeremony();

@@ -28,11 +28,11 @@ std::string Account(const std::string& user) {
 std::vector<Shown> ShownIn(const std::string& output) {
   std::vector<Shown> shown;
   const Json document = Parsed(output);
-  if (!document.is_object() || !document.contains("entries")) return shown;
-  for (const Json& each : document["entries"]) {
-    shown.push_back({.from = Account(Text(each, "sender")),
+  if (!document.is_object() || !document.contains("messages")) return shown;
+  for (const Json& each : document["messages"]) {
+    shown.push_back({.from = Account(Text(each, "from")),
                      .text = Text(each, "text"),
-                     .notice = Text(each, "type") != "message",
+                     .notice = Text(each, "kind") != "message",
                      .sent = Text(each, "state") == "sent"});
   }
   return shown;
