@@ -49,8 +49,7 @@ absl::Status Database::BackupTo(const std::string& path, const Key& key) {
     RETURN_IF_ERROR(CopyInto(*target));
     RETURN_IF_ERROR(target->Checkpoint());
     target.reset();
-    if (IsPlainDatabase(temporary)) return absl::InternalError("the backup came out unencrypted and was removed");
-    ASSIGN_OR_RETURN(target, Open(temporary, key, OpenOptions{.create = false}));
+    ASSIGN_OR_RETURN(target, Open(temporary, key, OpenOptions{.create = false}));  // checks again that it is encrypted
     RETURN_IF_ERROR(target->CheckIntegrity());
     RETURN_IF_ERROR(target->Checkpoint());
     target.reset();

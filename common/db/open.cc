@@ -20,13 +20,21 @@ constexpr absl::string_view kPlainHeader = "SQLite format 3";
 constexpr int kApplicationId = 0x504c4d42;
 
 // Makes an empty file with mode 0600, so that no other mode ever exists. Follows no link in the last component.
+// A file that is there already is looked at, never opened: closing any descriptor of a file gives up all locks that this
+// process holds on it (POSIX), also those of another connection, and then a second process could remove its log.
 absl::Status EnsureFile(const std::string& path, bool create) {
-  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
-  if (fd < 0) {
-    const std::string text = absl::StrCat("cannot open the store ", path, ": ", std::strerror(errno));
-    if (errno == ENOENT && !create) return absl::NotFoundError(text);
-    return absl::UnavailableError(text);
+  const auto failed = [&](int error) {
+    const std::string text = absl::StrCat("cannot open the store ", path, ": ", std::strerror(error));
+    return error == ENOENT && !create ? absl::NotFoundError(text) : absl::UnavailableError(text);
+  };
+  struct stat info;
+  if (lstat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode)) return absl::UnavailableError(absl::StrCat("cannot open the store ", path, ": not a file"));
+    return access(path.c_str(), R_OK | W_OK) == 0 ? absl::OkStatus() : failed(errno);
   }
+  if (errno != ENOENT || !create) return failed(errno);
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_CREAT | O_EXCL, 0600);
+  if (fd < 0) return errno == EEXIST ? absl::OkStatus() : failed(errno);
   close(fd);
   return absl::OkStatus();
 }
@@ -51,14 +59,14 @@ absl::Status NotEncrypted(const std::string& path) {
 
 }  // namespace
 
-bool IsPlainDatabase(const std::string& path) {
+bool IsPlainDatabase(sqlite3* connection) {
+  sqlite3_file* file = nullptr;
   char header[16] = {};
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const ssize_t got = pread(fd, header, sizeof header, 0);
-  close(fd);
-  return got >= static_cast<ssize_t>(kPlainHeader.size()) &&
-         std::memcmp(header, kPlainHeader.data(), kPlainHeader.size()) == 0;
+  if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == nullptr ||
+      file->pMethods == nullptr || file->pMethods->xRead(file, header, sizeof header, 0) != SQLITE_OK) {
+    return false;  // shorter than a header
+  }
+  return std::memcmp(header, kPlainHeader.data(), kPlainHeader.size()) == 0;
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, const Key& key,
@@ -68,7 +76,6 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   if (options.exclusive) {
     ASSIGN_OR_RETURN(lock, FileLock::Acquire(path + ".lock"));
   }
-  if (IsPlainDatabase(path)) return NotEncrypted(path);
   auto database = std::unique_ptr<Database>(new Database(path, std::move(lock)));
   RETURN_IF_ERROR(database->Connect(key, options));
   return database;
@@ -77,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 absl::Status Database::Connect(const Key& key, const OpenOptions& options) {
   const int result = sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (result != SQLITE_OK) return FromSqlite(connection_, result);
+  if (IsPlainDatabase(connection_)) return NotEncrypted(path_);
   sqlite3_busy_timeout(connection_, static_cast<int>(absl::ToInt64Milliseconds(options.busy_timeout)));
   RETURN_IF_ERROR(ApplyKey(key));
   return Configure();
@@ -116,7 +124,7 @@ absl::Status Database::Configure() {
   if (application != kApplicationId) {
     RETURN_IF_ERROR(Execute(absl::StrCat("PRAGMA application_id = ", kApplicationId)));
   }
-  if (IsPlainDatabase(path_)) return NotEncrypted(path_);
+  if (IsPlainDatabase(connection_)) return NotEncrypted(path_);
   ASSIGN_OR_RETURN(const std::string mode, QueryText("PRAGMA journal_mode = WAL"));
   if (mode != "wal") return absl::UnavailableError("store_unavailable: the file system does not allow a write-ahead log");
   RETURN_IF_ERROR(Execute("PRAGMA synchronous = FULL"));

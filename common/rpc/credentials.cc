@@ -24,6 +24,7 @@ namespace tls = grpc::experimental;
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kMaxBackoffMs = 5'000;
+constexpr int kConnectTimeoutMs = 10'000;  // for TCP and TLS together; gRPC takes it from the argument named below
 constexpr int kMaxReceivedBytes = 32 << 20;
 
 absl::Status CheckPinned() {
@@ -69,7 +70,7 @@ grpc::ChannelArguments Arguments(const std::string& server_name) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetMaxReceiveMessageSize(kMaxReceivedBytes);

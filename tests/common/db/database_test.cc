@@ -374,6 +374,48 @@ TEST(Database, DeletedContentIsGoneAfterACheckpoint) {
   EXPECT_EQ(FileText(dir / "store-wal").size(), 0u);
 }
 
+// A second process that opens and closes the store must not take itself for the last one and remove the log under the first:
+// what the first wrote from then on would be lost with it. That happens when the first has lost its lock on the file.
+TEST(Database, AReaderInAnotherProcessDoesNotCutOffWhatIsWrittenLater) {
+  const ScratchDir dir;
+  const Key key = Key::Random();
+  int go[2], answer[2];
+  ASSERT_EQ(pipe(go), 0);
+  ASSERT_EQ(pipe(answer), 0);
+  const pid_t reader = fork();  // before the parent opens anything, so that the child has nothing of it
+  ASSERT_GE(reader, 0);
+  if (reader == 0) {
+    char signal;
+    while (read(go[0], &signal, 1) == 1 && signal == 'r') {
+      const auto database = Database::Open(dir / "store", key, {.create = false, .exclusive = false});
+      const uint8_t count = database.ok() ? static_cast<uint8_t>(CountNotes(**database)) : 255;
+      if (write(answer[1], &count, 1) != 1) break;
+    }
+    _exit(0);
+  }
+  const auto seen_by_reader = [&] {
+    uint8_t count = 254;
+    EXPECT_EQ(write(go[1], "r", 1), 1);
+    EXPECT_EQ(read(answer[0], &count, 1), 1);
+    return static_cast<int>(count);
+  };
+  {
+    const auto first = MustOpen(dir / "store", key);
+    ASSERT_OK(AddNote(*first, "one"));
+    EXPECT_EQ(seen_by_reader(), 1);
+    ASSERT_OK(AddNote(*first, "two"));
+    EXPECT_EQ(seen_by_reader(), 2);
+    { const auto second = MustOpen(dir / "store", key, {.create = false, .exclusive = false}); }
+    EXPECT_EQ(seen_by_reader(), 2);
+    ASSERT_OK(AddNote(*first, "three"));
+    EXPECT_EQ(seen_by_reader(), 3);
+  }
+  EXPECT_EQ(write(go[1], "e", 1), 1);
+  EXPECT_EQ(waitpid(reader, nullptr, 0), reader);
+  EXPECT_EQ(CountNotes(*MustOpen(dir / "store", key)), 3);
+  for (const int fd : {go[0], go[1], answer[0], answer[1]}) close(fd);
+}
+
 TEST(Database, ConnectionsOfSeveralThreadsDoNotLoseWrites) {
   const ScratchDir dir;
   const Key key = Key::Random();
