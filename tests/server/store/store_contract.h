@@ -284,7 +284,10 @@ TEST_P(StoreContract, AGateMovesOneEpochAtATimeUnderItsPresentKey) {
   EXPECT_EQ(result.current_epoch, 5u);
   VerifiedMove other_key = SomeMove(1, 5, sealed_);
   other_key.key.fill(99);
-  for (const VerifiedMove& lost : {SomeMove(1, 4, sealed_), SomeMove(1, 6, sealed_), SomeMove(1, 3, sealed_), other_key}) {
+  VerifiedMove present_key_of_another_epoch = SomeMove(1, 6, sealed_), and_of_an_earlier_one = SomeMove(1, 4, sealed_);
+  present_key_of_another_epoch.key = and_of_an_earlier_one.key = SomeMove(1, 5, sealed_).key;
+  for (const VerifiedMove& lost : {SomeMove(1, 4, sealed_), SomeMove(1, 6, sealed_), SomeMove(1, 3, sealed_), other_key,
+                                   present_key_of_another_epoch, and_of_an_earlier_one}) {
     ASSERT_OK_AND_ASSIGN(result, store.envelopes->Submit({{}, lost}, kToday));
     EXPECT_EQ(result.move, MoveOutcome::kLost);
     EXPECT_EQ(result.current_epoch, 5u);

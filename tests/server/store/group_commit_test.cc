@@ -1,0 +1,112 @@
+#include "server/store/group_commit.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/server/temporary_directory.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::server {
+namespace {
+
+using testing::StatusIs;
+
+constexpr db::Migration kMigrations[] = {{"first", "CREATE TABLE words (word TEXT NOT NULL UNIQUE)"}};
+
+absl::Status Insert(db::Transaction& transaction, absl::string_view word) {
+  ASSIGN_OR_RETURN(db::Statement insert, transaction.database().Prepare("INSERT INTO words (word) VALUES (?)"));
+  return insert.Bind(1, word).Run();
+}
+
+struct World {
+  World() {
+    database = *db::Database::Open(directory.File("words.db"), key);
+    EXPECT_OK(database->Migrate(kMigrations));
+    writer = std::make_unique<GroupCommit>(std::move(database), [this] { ++forgotten; });
+  }
+  std::vector<std::string> Words() {
+    std::vector<std::string> words;
+    EXPECT_OK(writer->RunAlone([&](db::Database& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(db::Statement read, connection.Prepare("SELECT word FROM words ORDER BY word"));
+      ASSIGN_OR_RETURN(bool found, read.Step());
+      while (found) {
+        words.emplace_back(read.Text(0));
+        ASSIGN_OR_RETURN(found, read.Step());
+      }
+      return absl::OkStatus();
+    }));
+    return words;
+  }
+  // Runs the jobs in one transaction: they queue up behind something that takes as long as they need for it.
+  std::vector<absl::Status> RunTogether(const std::vector<GroupCommit::Job>& jobs) {
+    std::atomic<size_t> queued{0};
+    std::atomic<bool> held{false};
+    std::thread holder([&] {
+      EXPECT_OK(writer->RunAlone([&](db::Database&) {
+        held = true;
+        while (queued < jobs.size()) std::this_thread::yield();
+        for (int i = 0; i < 5000; ++i) std::this_thread::yield();  // from the count to the queue
+        return absl::OkStatus();
+      }));
+    });
+    while (!held) std::this_thread::yield();
+    std::vector<absl::Status> statuses(jobs.size());
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      threads.emplace_back([&, i] {
+        ++queued;
+        statuses[i] = writer->Run(1, jobs[i]);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    holder.join();
+    return statuses;
+  }
+
+  TemporaryDirectory directory;
+  db::Key key = db::Key::Random();
+  std::unique_ptr<db::Database> database;
+  std::atomic<int> forgotten{0};
+  std::unique_ptr<GroupCommit> writer;
+};
+
+TEST(GroupCommit, AJobThatFailsIsUndoneAloneAndItsNeighboursStay) {
+  World w;
+  const auto statuses = w.RunTogether({
+      [](db::Transaction& t) { return Insert(t, "one"); },
+      [](db::Transaction& t) {
+        EXPECT_OK(Insert(t, "undone"));
+        return absl::NotFoundError("changed its mind");
+      },
+      [](db::Transaction& t) { return Insert(t, "two"); },
+  });
+  EXPECT_OK(statuses[0]);
+  EXPECT_THAT(statuses[1], StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_OK(statuses[2]);
+  EXPECT_EQ(w.Words(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(w.forgotten, 0);
+}
+
+TEST(GroupCommit, WhereTheTransactionIsLostNobodyHasSucceeded) {
+  World w;
+  const auto statuses = w.RunTogether({
+      [](db::Transaction& t) { return Insert(t, "one"); },
+      [](db::Transaction& t) {
+        EXPECT_OK(t.database().Execute("ROLLBACK"));  // as the engine does when a disk is full
+        return absl::ResourceExhaustedError("the disk is full");
+      },
+      [](db::Transaction& t) { return Insert(t, "two"); },
+  });
+  // A job that came into an earlier or a later transaction may have succeeded, and then its word is there.
+  size_t succeeded = 0;
+  for (const absl::Status& status : statuses) succeeded += status.ok();
+  EXPECT_THAT(statuses[1], StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(w.Words().size(), succeeded);
+  EXPECT_EQ(w.forgotten, 1);
+  EXPECT_OK(w.writer->Run(1, [](db::Transaction& t) { return Insert(t, "three"); }));
+}
+
+}  // namespace
+}  // namespace plumbline::server
