@@ -1,0 +1,291 @@
+// Every canonical structure of common/identity: what a parser accepts is written back byte for
+// byte.
+#include <functional>
+
+#include "common/check.h"
+#include "common/crypto/ed25519.h"
+#include "common/identity/codes.h"
+#include "common/identity/device_request.h"
+#include "common/identity/enrolment_proof.h"
+#include "common/identity/envelope.h"
+#include "common/identity/frame.h"
+#include "common/identity/gate.h"
+#include "common/identity/grant.h"
+#include "common/identity/intent.h"
+#include "common/identity/invitation.h"
+#include "common/identity/labels.h"
+#include "common/identity/mailbox_address.h"
+#include "common/identity/pass.h"
+#include "common/identity/reason.h"
+#include "common/identity/record.h"
+#include "common/identity/text.h"
+#include "common/identity/trust.h"
+#include "common/identity/uri.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace plumbline::fuzz {
+namespace {
+
+using namespace identity;  // NOLINT: a list of its functions
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+absl::string_view Text(ByteView bytes) {
+  return absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+Bytes Encoded(const Bytes& bytes) { return bytes; }
+Bytes Encoded(absl::StatusOr<Bytes> bytes) { return *std::move(bytes); }
+
+template <typename Parse, typename Write>
+void RoundTrip(ByteView wire, Parse parse, Write write) {
+  const auto value = parse(wire);
+  if (value.ok()) CHECK(Equal(Encoded(write(*value)), wire));
+}
+template <typename Parse>
+void RoundTrip(ByteView wire, Parse parse) {
+  RoundTrip(wire, parse, [](const auto& value) { return Encode(value); });
+}
+template <typename Parse>
+void RoundTripText(ByteView wire, Parse parse) {
+  const auto value = parse(Text(wire));
+  if (value.ok()) CHECK(value->ToString() == Text(wire));
+}
+
+const crypto::Ed25519KeyPair& Key() {
+  static const auto* const key =
+      new crypto::Ed25519KeyPair(*crypto::Ed25519KeyPair::FromSeed(Secret(32)));
+  return *key;
+}
+
+void FuzzInvitation(ByteView input) {
+  const absl::StatusOr<Invitation> invitation = ParseInvitation(Text(input));
+  if (!invitation.ok()) return;
+  const std::string text = FormatInvitation(*invitation);
+  CHECK(Text(input).find(text) != absl::string_view::npos);  // white space around it aside
+  CHECK(*ParseInvitation(text) == *invitation);
+}
+
+// The structure without its text form, so that the fuzzer need not know base64.
+void FuzzInvitationFields(ByteView input) {
+  Reader in(input);
+  const auto domain = in.Vector(300), address = in.Vector(400), user = in.Vector(500),
+             code = in.Vector(64);
+  if (!domain.ok() || !address.ok() || !user.ok() || !code.ok()) return;
+  const Invitation made{ToString(*domain), Hash{1},         ToString(*address),
+                        ToString(*user),   ToString(*code), 7};
+  const absl::StatusOr<Invitation> parsed = ParseInvitation(FormatInvitation(made));
+  if (parsed.ok()) CHECK(*parsed == made);
+}
+
+void FuzzCode(ByteView input) {
+  const absl::StatusOr<std::string> code = NormaliseCode(Text(input));
+  if (!code.ok()) return;
+  CHECK(*NormaliseCode(*code) == *code);
+  CHECK(*NormaliseCode(FormatCode(*code)) == *code);
+}
+
+// Intents carry the parameters of their action.
+void FuzzIntent(ByteView input) {
+  const absl::StatusOr<Intent> intent = ParseIntent(input);
+  if (!intent.ok()) return;
+  CHECK(Equal(Encode(*intent), input));
+  CHECK(!ActionName(intent->action).empty());
+  if (intent->action == Action::kCreateAccount)
+    CHECK(ParseCreateAccountParameters(intent->parameters).ok());
+  if (intent->action == Action::kIssueEnrolmentCode)
+    CHECK(ParseIssueEnrolmentCodeParameters(intent->parameters).ok());
+  if (intent->action == Action::kListAuditEvents)
+    CHECK(ParseListAuditEventsParameters(intent->parameters).ok());
+}
+
+// Messages that are only ever signed have no parser. Were two different ones the same bytes, a
+// reader of their documented form would see it here: the fields read from the bytes give the bytes.
+void FuzzSignedOnly(ByteView input) {
+  const auto device_request = [](ByteView wire) -> absl::StatusOr<DeviceRequest> {
+    Reader in(wire);
+    DeviceRequest out;
+    ASSIGN_OR_RETURN(const ByteView rpc, in.Vector(kMaxVarint));
+    ASSIGN_OR_RETURN(out.nonce, ReadFixed<32>(in));
+    ASSIGN_OR_RETURN(out.counter, in.U64());
+    ASSIGN_OR_RETURN(out.client_certificate_hash, ReadFixed<32>(in));
+    ASSIGN_OR_RETURN(out.server_certificate_hash, ReadFixed<32>(in));
+    ASSIGN_OR_RETURN(const ByteView body, in.Vector(kMaxVarint));
+    out.rpc = ToString(rpc);
+    out.body = ToBytes(body);
+    RETURN_IF_ERROR(in.Done());
+    return out;
+  };
+  const auto enrolment_proof = [](ByteView wire) -> absl::StatusOr<EnrolmentProof> {
+    Reader in(wire);
+    EnrolmentProof out;
+    ASSIGN_OR_RETURN(const ByteView user, in.Vector(kMaxVarint));
+    ASSIGN_OR_RETURN(out.code_hash, ReadFixed<32>(in));
+    ASSIGN_OR_RETURN(out.tls_csr_hash, ReadFixed<32>(in));
+    ASSIGN_OR_RETURN(out.working_public_key, ReadFixed<32>(in));
+    ASSIGN_OR_RETURN(out.mls_signature_public_key, ReadFixed<32>(in));
+    out.user = ToString(user);
+    RETURN_IF_ERROR(in.Done());
+    return out;
+  };
+  const auto administrator_proof = [](ByteView wire) -> absl::StatusOr<AdministratorProof> {
+    Reader in(wire);
+    AdministratorProof out;
+    ASSIGN_OR_RETURN(const ByteView domain, in.Vector(kMaxVarint));
+    ASSIGN_OR_RETURN(const ByteView name, in.Vector(kMaxVarint));
+    ASSIGN_OR_RETURN(out.public_key, ReadFixed<32>(in));
+    out.domain = ToString(domain);
+    out.name = ToString(name);
+    RETURN_IF_ERROR(in.Done());
+    return out;
+  };
+  RoundTrip(input, device_request);
+  RoundTrip(input, enrolment_proof);
+  RoundTrip(input, administrator_proof);
+}
+
+void FuzzUris(ByteView input) {
+  RoundTripText(input, ParseUserUri);
+  RoundTripText(input, ParseDeviceUri);
+  RoundTripText(input, ParseServiceUri);
+  RoundTripText(input, ParseRoleUri);
+  const absl::StatusOr<UserUri> typed = ParseUserName(Text(input), "example.org");
+  if (typed.ok()) CHECK(*ParseUserUri(typed->ToString()) == *typed);
+}
+
+// What passes can be printed: no control character is left.
+void FuzzText(ByteView input) {
+  (void)CheckAddress(Text(input)).ok();
+  (void)CheckDomain(Text(input)).ok();
+  if (!CheckText(Text(input), 64).ok()) return;
+  CHECK(input.size() <= 64);
+  for (const uint8_t byte : input) CHECK(byte >= 0x20 && byte != 0x7f);
+}
+
+// A grant or pass that the fuzzer has the issuer sign, and one that it does not.
+void FuzzSigned(ByteView input) {
+  CHECK(!CheckGrant(input, Key().public_key(), kNow).ok() ||
+        Equal(Encode(*ParseMailboxGrant(input)), input));
+  CHECK(!CheckPass(input, Key().public_key(), Hash{1}, kNow).ok() ||
+        Equal(Encode(*ParsePass(input)), input));
+  (void)VerifyDirectoryRecord(input, Bytes(64), Key().public_key()).ok();
+  const auto record =
+      VerifyDirectoryRecord(input, Key().Sign(kDirectoryRecordLabel, input), Key().public_key());
+  if (record.ok()) CHECK(Equal(Encode(*record), input));
+}
+
+using Target = std::function<void(ByteView)>;
+const std::vector<Target>& Targets() {
+  static const auto* const targets = new std::vector<Target>{
+      FuzzUris,
+      FuzzInvitation,
+      FuzzInvitationFields,
+      FuzzCode,
+      FuzzIntent,
+      FuzzSignedOnly,
+      FuzzText,
+      FuzzSigned,
+      [](ByteView in) { RoundTrip(in, ParseDirectoryRecord); },
+      [](ByteView in) { RoundTrip(in, ParseCreateAccountParameters); },
+      [](ByteView in) { RoundTrip(in, ParseIssueEnrolmentCodeParameters); },
+      [](ByteView in) { RoundTrip(in, ParseListAuditEventsParameters); },
+      [](ByteView in) { RoundTrip(in, ParsePass); },
+      [](ByteView in) { RoundTrip(in, ParseMailboxGrant); },
+      [](ByteView in) { RoundTrip(in, ParseMailboxAddress); },
+      [](ByteView in) { RoundTrip(in, ParseGroupData); },
+      [](ByteView in) { RoundTrip(in, ParseGateRecord); },
+      [](ByteView in) { RoundTrip(in, ParseCommitPayload); },
+      [](ByteView in) { RoundTrip(in, ParseFrame); },
+      [](ByteView in) { RoundTrip(in, ParseEnvelopeContent, EncodePadded); },
+      [](ByteView in) { RoundTrip(in, ParsePaddedCommit, EncodePaddedCommit); },
+      [](ByteView in) { (void)ParseTrustBundle(Text(in), "example.org", kNow).ok(); },
+  };
+  return *targets;
+}
+
+Intent SampleIntent(Action action) {
+  Intent out;
+  out.action = action;
+  if (NeedsTarget(action)) out.target = "mimi://example.org/u/alice";
+  if (NeedsJustification(action)) out.justification = "starts on Monday";
+  if (NeedsStateHash(action)) out.state_hash.fill(1);
+  if (HasSecretResult(action)) out.reply_key.fill(2);
+  if (action == Action::kCreateAccount)
+    out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
+  if (action == Action::kIssueEnrolmentCode)
+    out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
+  if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
+  out.issued_unix = 1'800'000'000;
+  out.expires_unix = 1'800'000'600;
+  return out;
+}
+
+DirectoryRecord SampleRecord() {
+  DirectoryRecord record;
+  record.user = "mimi://example.org/u/alice";
+  record.display_name = "Alice Ünal";
+  record.version = 2;
+  record.previous_hash.fill(1);
+  record.devices = {{DeviceId{1}, "laptop", PublicKey{1}, Hash{1}, 20000},
+                    {DeviceId{2}, "telephone", PublicKey{2}, Hash{2}, 20001}};
+  return record;
+}
+
+}  // namespace
+
+// The first byte says what the rest is.
+void Fuzz(ByteView input) {
+  if (!input.empty() && input[0] < Targets().size()) Targets()[input[0]](input.subspan(1));
+}
+
+std::vector<Bytes> Seeds() {
+  const Invitation invitation{"example.org",           Hash{1},
+                              "keys.example.org:7443", "mimi://example.org/u/alice",
+                              "0123456789ABCDEF",      1'800'000'000};
+  Writer fields;
+  fields.Vector(AsBytes(invitation.domain)).Vector(AsBytes(invitation.keyserver_address));
+  fields.Vector(AsBytes(invitation.user)).Vector(AsBytes(invitation.code));
+  const GateRecord gate{GateMove{GroupHandle{1}, 4, Hash{2}, PublicKey{3}, Hash{4}, Hash{}},
+                        Signature{5}};
+  const Bytes grant = Encode(IssueGrant(Key(), kNow)),
+              pass = Encode(IssuePass(Key(), Hash{1}, kNow));
+  std::vector<std::pair<uint8_t, Bytes>> list = {
+      {0, ToBytes(AsBytes(UserUri{"example.org", "alice.b-c_1"}.ToString()))},
+      {0, ToBytes(AsBytes(DeviceUri{"example.org", DeviceId{1}}.ToString()))},
+      {0, ToBytes(AsBytes(ServiceUri{"example.org", Service::kDelivery}.ToString()))},
+      {0, ToBytes(AsBytes(RoleUri{"example.org", Role::kGrants}.ToString()))},
+      {1, ToBytes(AsBytes(FormatInvitation(invitation)))},
+      {2, fields.TakeBytes()},
+      {3, ToBytes(AsBytes("abcd-EFGH jkmn-0O1l"))},
+      {5, Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}})},
+      {5, Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{1},
+                                PublicKey{1}})},
+      {5, Encode(AdministratorProof{"example.org", "root", PublicKey{1}})},
+      {6, ToBytes(AsBytes("Zoë \xf0\x9f\x98\x80 x"))},
+      {6, ToBytes(AsBytes("[2001:db8::1]:7443"))},
+      {7, grant},
+      {7, pass},
+      {7, Encode(SampleRecord())},
+      {8, Encode(SampleRecord())},
+      {9, Encode(CreateAccountParameters{"Alice", "in person", "file 7"})},
+      {10, Encode(IssueEnrolmentCodeParameters{3600})},
+      {11, Encode(ListAuditEventsParameters{5, 10})},
+      {12, pass},
+      {13, grant},
+      {14, Encode(MailboxAddress{"delivery.example.org:7444", MailboxId{1}, PublicKey{2},
+                                 Fixed<32>{3}})},
+      {15, Encode(GroupData{GroupHandle{5}, GroupKind::kGroup})},
+      {16, Encode(gate)},
+      {17, Encode(CommitPayload{gate, Bytes(40, 1)})},
+      {18, Encode(Frame{3, Hash{1}, kTextMediaType, Bytes{'h', 'i'}})},
+      {19, *EncodePadded(EnvelopeContent{EnvelopeKind::kCommit, Bytes(1100, 3)})},
+      {20, *EncodePaddedCommit(Bytes(10, 1))},
+  };
+  for (uint16_t action = 1; action <= 7; ++action)
+    list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});
+  std::vector<Bytes> seeds;
+  for (const auto& [target, body] : list) seeds.push_back(Concat({Bytes{target}, body}));
+  return seeds;
+}
+
+}  // namespace plumbline::fuzz

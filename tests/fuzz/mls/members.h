@@ -1,0 +1,62 @@
+// A small group for fuzz targets, the same in every run, so that a corpus stays useful: random
+// bytes are a fixed sequence.
+#pragma once
+
+#include <vector>
+
+#include "mls/group.h"
+
+namespace plumbline::fuzz {
+
+inline const absl::Time kNow = absl::FromUnixSeconds(1'790'000'000);
+
+// From here on the process draws its random bytes from the sequence that belongs to `seed`.
+void FixRandomness(uint8_t seed);
+
+// Accepts every credential; a client is its credential. Knows one pre-shared key, whatever it is
+// called.
+class Trusting final : public mls::AuthenticationService, public mls::PskStore {
+ public:
+  absl::Status Validate(const mls::Credential&, ByteView, absl::Time) const override {
+    return absl::OkStatus();
+  }
+  bool SameClient(const mls::Credential& a, const mls::Credential& b) const override {
+    return a == b;
+  }
+  absl::StatusOr<Secret> ExternalPsk(ByteView) const override {
+    return Secret::CopyOf(Bytes(32, 7));
+  }
+};
+inline const Trusting kTrusting;
+
+mls::SignaturePrivateKey CopyKey(const mls::SignatureKeyPair& key);
+
+struct Person {
+  explicit Person(absl::string_view name);
+  mls::KeyPackageBundle NewKeyPackage() const;
+
+  mls::Credential credential;
+  mls::SignatureKeyPair key;
+};
+
+// Alice, Bob and Carol at epoch 3. Alice and Bob have two pending proposals: Carol's to add Dave,
+// and Alice's Update.
+struct World {
+  Person alice{"alice"}, bob{"bob"}, carol{"carol"}, dave{"dave"};
+  mls::KeyPackageBundle dave_bundle = dave.NewKeyPackage();
+  mls::Group alice_group, bob_group, carol_group;
+  // To Alice, valid on a clone of her group: of each kind in each framing, with one of a past epoch
+  // among them.
+  std::vector<Bytes> messages;
+  Bytes own;      // of Alice's, come back
+  Bytes welcome;  // Alice's to Dave, with the tree in it
+};
+const World& TheWorld();
+
+// What a stored group must always be: bytes that read back as the same bytes.
+void CheckStores(const mls::Group& group);
+// Gives `message` to `group`. A refusal leaves the group byte for byte as it was; what is staged
+// can be entered. Returns whether it was accepted.
+bool CheckProcess(mls::Group& group, ByteView message);
+
+}  // namespace plumbline::fuzz
