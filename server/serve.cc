@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
@@ -96,7 +97,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials, {&service}));
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
-  const Upkeep upkeep(store, streams, counters, logger, clock);
+  auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);
   logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
 
   const sigset_t signals = StopSignals();
@@ -107,6 +108,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   listener->Shutdown(kGrace);
   requests.Stop();
   stream_work.Stop();
+  upkeep.reset();  // its last totals come before the end
   return RecordEvent(store, audit::Event::kServiceStopped);
 }
 

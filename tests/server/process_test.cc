@@ -14,8 +14,10 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/audit/audit_log.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
+#include "server/keys.h"
 #include "tests/server/server_process.h"
 #include "tests/status_matchers.h"
 
@@ -481,6 +483,59 @@ TEST(Server, ItsLogsNameNoMailboxNoEnvelopeAndNoPeer) {
   }
   EXPECT_THAT(log, Not(HasSubstr("127.0.0.1")));
   EXPECT_THAT(log, Not(HasSubstr("ipv4:")));
+}
+
+TEST(Server, WhatIsAcknowledgedLeavesTheWriteAheadLogWithinAMinute) {
+  ServerProcess server;
+  server.Start();
+  const auto client = server.Client();
+  const TestMailbox mailbox = server.Mailbox(*client);
+  v1::SubmitRequest request;
+  request.set_session_id(server.Session(*client));
+  AddEnvelope(request, mailbox, RandomBytes(64 * 1024));
+  ASSERT_OK(Submit(*client, request));
+  Receiver receiver(*client, mailbox);
+  ASSERT_TRUE(receiver.Open());
+  ASSERT_EQ(receiver.UntilCaughtUp().size(), 1u);
+  const std::string log = server.directory().File("data/server.db-wal");
+  EXPECT_GT(std::filesystem::file_size(log), 64u * 1024);
+  receiver.Ack({1});
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  while (std::filesystem::file_size(log) > 0 && absl::Now() < end) absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(std::filesystem::file_size(log), 0u);
+}
+
+TEST(Server, RecordsItsLifeAndItsRefusalsWithoutIds) {
+  ServerProcess server;
+  server.Start();
+  {
+    const auto client = server.Client();
+    for (int i = 0; i < 3; ++i) {
+      grpc::ClientContext context;
+      v1::OpenSessionRequest request;
+      request.set_token(ToString(RandomBytes(170)));
+      v1::OpenSessionResponse response;
+      EXPECT_FALSE(client->OpenSession(&context, request, &response).ok());
+    }
+  }
+  server.Kill(SIGTERM);
+  ASSERT_EQ(server.Wait(), 0);
+  const std::string data = server.directory().File("data");
+  ASSERT_OK_AND_ASSIGN(const ServerKeys keys, OpenKeys(data, Secret::CopyOf(AsBytes("a passphrase for this test"))));
+  ASSERT_OK_AND_ASSIGN(const auto database, db::Database::Open(absl::StrCat(data, "/", kDatabaseFile), keys.database));
+  const SystemClock clock;
+  ASSERT_OK_AND_ASSIGN(audit::AuditLog audit_log, audit::AuditLog::Open(*database, clock));
+  EXPECT_OK(audit_log.Verify());
+  ASSERT_OK_AND_ASSIGN(const auto records, audit_log.ReadAfter(0, 100));
+  std::vector<std::string> names;
+  for (const audit::Record& record : records) {
+    names.push_back(record.name);
+    EXPECT_EQ(record.subject, "");
+    if (record.name != "passes.refused") continue;
+    EXPECT_EQ(record.details.at("count"), "3");
+    EXPECT_EQ(record.actor, "");
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"trust.loaded", "service.started", "passes.refused", "service.stopped"}));
 }
 
 }  // namespace

@@ -173,6 +173,8 @@ TEST(ReceiveStream, AnEmptyMailboxIsCaughtUpAtOnce) {
   s.OpenAndProve();
   s.stream.OnFetched(Rows(1, 0));
   EXPECT_TRUE(s.last().has_caught_up());
+  s.WriteAll();
+  EXPECT_EQ(s.port.fetches, 1);  // and then it waits
 }
 
 TEST(ReceiveStream, AWakeDuringAFetchIsNotLost) {
