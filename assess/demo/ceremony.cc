@@ -50,20 +50,22 @@ absl::Status Organisation::HoldCeremony() {
   return KeyserverTool({"export-trust", "--out", FolderOf(Service::kDelivery) + "/trust.pem"}).status();
 }
 
-absl::StatusOr<SearchedService> Organisation::Searched(Service service) const {
+absl::StatusOr<SearchedService> Organisation::Searched(Service service) {
   const std::string data = FolderOf(service) + "/data";
   const auto [sealed, database] = service == Service::kKeyserver  ? std::pair("/keys.sealed", "/keyserver.db")
                                   : service == Service::kDelivery ? std::pair("/server.keys", "/server.db")
                                                                   : std::pair("/admin.keys", "/admin.db");
-  ASSIGN_OR_RETURN(std::string passphrase, ReadFile(PassphraseOf(service)));
-  while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
-  ASSIGN_OR_RETURN(const Secret content, crypto::OpenSealedFile(data + sealed, Secret::CopyOf(AsBytes(passphrase))));
-  ASSIGN_OR_RETURN(Secret key, DatabaseKey(service, content));
+  if (!database_keys_.contains(service)) {
+    ASSIGN_OR_RETURN(std::string passphrase, ReadFile(PassphraseOf(service)));
+    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
+    ASSIGN_OR_RETURN(const Secret content, crypto::OpenSealedFile(data + sealed, Secret::CopyOf(AsBytes(passphrase))));
+    ASSIGN_OR_RETURN(database_keys_[service], DatabaseKey(service, content));
+  }
   return SearchedService{.name = std::string(Title(service)),
                          .pid = pid(service),
                          .folder = FolderOf(service),
                          .database = data + database,
-                         .database_key = std::move(key),
+                         .database_key = Secret::CopyOf(database_keys_[service].view()),
                          .log = LogOf(service),
                          .memory_controls = {environment_controls_.at(service), log_controls_.at(service)}};
 }

@@ -19,7 +19,8 @@ void Demonstration::SurviveCrash() {
   Check check = {.id = "demo.c.crash",
                  .title = "Killed with SIGKILL while Alice sends, then restarted: every acknowledged message arrives, once",
                  .bears_on = {{"P7.Q2.S1"}}};
-  const std::string mark = NewMarker();  // tells these messages from others
+  const std::string mark = NewMarker();  // tells these messages from others; step d looks for it too
+  canaries_[mark] = "the messages of step c";
   absl::StatusOr<Conversation> talk = people_.Write(alice_, bob_, folder_ + "/crash");
   absl::Status status = talk.status();
   for (size_t i = 0; i < kMessages && status.ok(); ++i) status = talk->Say(alice_, absl::StrCat(mark, " number ", i + 1));

@@ -11,6 +11,7 @@
 #include "assess/demo/people.h"
 #include "assess/demo/recorder.h"
 #include "assess/tools/relay.h"
+#include "common/audit/audit_log.h"
 
 namespace plumbline::assess {
 
@@ -44,6 +45,7 @@ class Demonstration final {
   bool Offline();
   void CompareCodes();
   void ShowWhoSeesWhat();
+  absl::StatusOr<std::string> CopyOf(const SearchedService& service);
   absl::StatusOr<std::vector<std::string>> TablesOf(Service service);
   // c: demo/crash.cc
   void SurviveCrash();
@@ -54,6 +56,8 @@ class Demonstration final {
   // e: demo/record.cc
   void SuspendAndResume();
   void ReadRecord();
+  void ReadOwnRecords();
+  absl::StatusOr<std::vector<audit::Record>> RecordOf(Service service);
 
   // A sentence with a canary in it: what the search in step d looks for.
   std::string Canary(const std::string& sentence);

@@ -1,6 +1,4 @@
 // Step b: messages both ways, online and kept for somebody who is away; the verification code.
-#include <signal.h>
-
 #include <algorithm>
 #include <filesystem>
 
@@ -10,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "assess/demo/demonstration.h"
 #include "assess/tools/database.h"
+#include "assess/tools/memory.h"
 #include "assess/tools/snapshot.h"
 
 namespace plumbline::assess {
@@ -129,17 +128,19 @@ void Demonstration::ShowWhoSeesWhat() {
   }
 }
 
-absl::StatusOr<std::vector<std::string>> Demonstration::TablesOf(Service service) {
-  ASSIGN_OR_RETURN(const SearchedService searched, organisation_.Searched(service));
+absl::StatusOr<std::string> Demonstration::CopyOf(const SearchedService& service) {
   const std::string to = folder_ + "/copies";
   std::error_code error;
   std::filesystem::create_directories(to, error);
-  kill(searched.pid, SIGSTOP);
-  const absl::StatusOr<std::string> copy = CopyDatabase(searched.database, to);
-  kill(searched.pid, SIGCONT);
-  RETURN_IF_ERROR(copy.status());
-  ASSIGN_OR_RETURN(const DecryptedDatabase database, DecryptDatabase(*copy, searched.database_key.view()));
-  return DumpTables(*copy, searched.database_key.view(), database.page_size, 2, 40);
+  const Pause pause(service.pid);
+  return CopyDatabase(service.database, to);
+}
+
+absl::StatusOr<std::vector<std::string>> Demonstration::TablesOf(Service service) {
+  ASSIGN_OR_RETURN(const SearchedService searched, organisation_.Searched(service));
+  ASSIGN_OR_RETURN(const std::string copy, CopyOf(searched));
+  ASSIGN_OR_RETURN(const DecryptedDatabase database, DecryptDatabase(copy, searched.database_key.view()));
+  return DumpTables(copy, searched.database_key.view(), database.page_size, 2, 40);
 }
 
 }  // namespace plumbline::assess

@@ -1,7 +1,5 @@
 #include "assess/demo/search.h"
 
-#include <signal.h>
-
 #include <filesystem>
 
 #include "absl/strings/match.h"
@@ -82,9 +80,11 @@ absl::StatusOr<PlaceResult> SearchOneDatabase(const SearchedService& service, co
   const std::string folder = absl::StrCat(scratch, "/", fs::path(service.database).filename().string(), ".d");
   std::error_code error;
   fs::create_directories(folder, error);
-  kill(service.pid, SIGSTOP);  // file and journal belong together
-  const absl::StatusOr<std::string> copied = CopyDatabase(service.database, folder);
-  kill(service.pid, SIGCONT);
+  absl::StatusOr<std::string> copied;
+  {
+    const Pause pause(service.pid);  // file and journal belong together
+    copied = CopyDatabase(service.database, folder);
+  }
   RETURN_IF_ERROR(copied.status());
   const ByteView key = service.database_key.view();
   ASSIGN_OR_RETURN(const DecryptedDatabase database, DecryptDatabase(*copied, key));

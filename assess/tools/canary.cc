@@ -73,8 +73,13 @@ void PatternSet::AddForms(const std::string& name, const std::string& text) {
 
 void PatternSet::AddPattern(const std::string& name, const std::string& form, Bytes bytes) {
   if (bytes.size() < 4) return;  // what is left of a short text in base64 would match by chance
-  if (by_first_two_.empty()) by_first_two_.resize(65536);
-  by_first_two_[bytes[0] << 8 | bytes[1]].push_back(static_cast<uint32_t>(patterns_.size()));
+  if (by_first_two_.empty()) {
+    by_first_two_.resize(65536);
+    begins_.resize(65536 / 64);
+  }
+  const size_t first_two = static_cast<size_t>(bytes[0] << 8 | bytes[1]);
+  begins_[first_two / 64] |= uint64_t{1} << (first_two % 64);
+  by_first_two_[first_two].push_back(static_cast<uint32_t>(patterns_.size()));
   longest_ = std::max(longest_, bytes.size());
   patterns_.push_back({name, form, std::move(bytes)});
 }
@@ -82,9 +87,9 @@ void PatternSet::AddPattern(const std::string& name, const std::string& form, By
 void PatternSet::Search(ByteView data, const std::function<void(const Hit&)>& found) const {
   if (patterns_.empty()) return;
   for (size_t i = 0; i + 1 < data.size(); ++i) {
-    const auto& candidates = by_first_two_[data[i] << 8 | data[i + 1]];
-    if (candidates.empty()) [[likely]] continue;
-    for (const uint32_t index : candidates) {
+    const size_t first_two = static_cast<size_t>(data[i] << 8 | data[i + 1]);
+    if ((begins_[first_two / 64] >> (first_two % 64) & 1) == 0) [[likely]] continue;
+    for (const uint32_t index : by_first_two_[first_two]) {
       const Pattern& pattern = patterns_[index];
       if (pattern.bytes.size() > data.size() - i) continue;
       if (std::memcmp(data.data() + i, pattern.bytes.data(), pattern.bytes.size()) != 0) continue;

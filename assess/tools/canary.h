@@ -48,6 +48,7 @@ class PatternSet {
 
   std::vector<Pattern> patterns_;
   std::vector<std::vector<uint32_t>> by_first_two_;  // 65,536 lists once something was added
+  std::vector<uint64_t> begins_;                     // a bit for each list that is not empty: small enough to stay in the cache
   size_t longest_ = 0;
 };
 

@@ -47,19 +47,6 @@ char ProcessState(pid_t pid) {
   return close == std::string::npos || close + 2 >= stat->size() ? 0 : (*stat)[close + 2];
 }
 
-// Stopped for the life of the object.
-class Stopped {
- public:
-  explicit Stopped(pid_t pid) : pid_(pid) {
-    kill(pid, SIGSTOP);
-    PollUntil([pid] { return ProcessState(pid) == 'T'; }, absl::Seconds(5));
-  }
-  ~Stopped() { kill(pid_, SIGCONT); }
-
- private:
-  const pid_t pid_;
-};
-
 void SearchMapping(int fd, const Mapping& mapping, const PatternSet& patterns, MemorySearch& result) {
   Bytes buffer;
   const uint64_t overlap = patterns.longest();
@@ -86,13 +73,20 @@ void SearchMapping(int fd, const Mapping& mapping, const PatternSet& patterns, M
 
 }  // namespace
 
+Pause::Pause(pid_t pid) : pid_(pid) {
+  kill(pid, SIGSTOP);
+  PollUntil([pid] { return ProcessState(pid) != 'R' && ProcessState(pid) != 'S' && ProcessState(pid) != 'D'; }, absl::Seconds(5));
+}
+
+Pause::~Pause() { kill(pid_, SIGCONT); }
+
 absl::StatusOr<MemorySearch> SearchMemory(pid_t pid, const PatternSet& patterns) {
   if (kill(pid, 0) != 0 && errno == ESRCH) return absl::NotFoundError(absl::StrCat("process ", pid, " is gone"));
   const int fd = open(absl::StrCat("/proc/", pid, "/mem").c_str(), O_RDONLY | O_CLOEXEC);
   std::ifstream maps(absl::StrCat("/proc/", pid, "/maps"));
   std::string line;
   std::vector<Mapping> mappings;
-  Stopped stopped(pid);
+  const Pause pause(pid);
   while (fd >= 0 && std::getline(maps, line)) {
     Mapping mapping;
     if (ParseMapping(line, mapping)) mappings.push_back(std::move(mapping));

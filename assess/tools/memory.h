@@ -12,13 +12,25 @@
 
 namespace plumbline::assess {
 
+// The process stands still for the life of this object (SIGSTOP, SIGCONT): its memory and its files belong together.
+class Pause final {
+ public:
+  explicit Pause(pid_t pid);  // returns when every thread has stopped
+  ~Pause();
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  const pid_t pid_;
+};
+
 struct MemorySearch {
   uint64_t bytes_read = 0;
   size_t mappings = 0;
   std::vector<Hit> hits;  // place: "[heap]", "[stack]", "anonymous", or the mapped file
 };
 
-// Stops the process for the time of reading (SIGSTOP, SIGCONT) and searches every mapping that can hold something the
+// Pauses the process for the time of reading and searches every mapping that can hold something the
 // process wrote; unwritable mappings of files hold what the file holds and are left out.
 // PERMISSION_DENIED where the privilege is missing, NOT_FOUND where the process is gone.
 absl::StatusOr<MemorySearch> SearchMemory(pid_t pid, const PatternSet& patterns);
