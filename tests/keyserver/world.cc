@@ -81,11 +81,11 @@ void World::Restart() {
   desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_);
 }
 
-std::string World::Dump() {
-  MutexLock lock(connection_->mutex());
+std::string Dump(SqlcipherConnection& connection) {
+  MutexLock lock(connection.mutex());
   std::string out;
   for (const char* sql : kDumps) {
-    auto select = connection_->database().Prepare(sql);
+    auto select = connection.database().Prepare(sql);
     CHECK(select.ok());
     while (*select->Step()) out += std::string(select->Text(0)) + " " + std::string(select->Text(1)) + "\n";
   }

@@ -38,6 +38,9 @@ class FakeClock final : public Clock {
   std::atomic<int64_t> seconds_ = 1'800'000'000;
 };
 
+// All tables of a key server's database but the audit record, as text: equal texts, equal content.
+std::string Dump(SqlcipherConnection& connection);
+
 class World final {
  public:
   World();
@@ -56,8 +59,7 @@ class World final {
   Ledger& ledger() { return desks_->ledger; }
   RefusalLog& refusals() { return desks_->refusals; }
 
-  // All tables but the audit record, as text: equal texts, equal content.
-  std::string Dump();
+  std::string Dump() { return keyserver::Dump(*connection_); }
   std::vector<audit::Record> Audit();
   // The newest event of that name; CHECKs that there is one.
   audit::Record LastEvent(absl::string_view name);

@@ -1,0 +1,67 @@
+// The real plumbline-keyserver as a child process with a ceremony, keys and a database of its own.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/rpc/credentials.h"
+#include "keyserver/key_ring.h"
+#include "plumbline/keys/v1/keys.grpc.pb.h"
+#include "tests/common/scratch.h"
+#include "tests/keyserver/people.h"
+
+namespace plumbline::keyserver {
+
+// A program's end: exit code (128 and more: a signal) and what it wrote to both outputs.
+struct Ended {
+  int code;
+  std::string output;
+};
+
+// The program's own ceremony and seals cost what a guess costs; the other is the same code with cheap seals.
+enum class Ceremony { kCheapSeals, kByTheProgram };
+
+class KeyserverProcess final {
+ public:
+  explicit KeyserverProcess(Ceremony ceremony = Ceremony::kCheapSeals);  // configured; not started
+  ~KeyserverProcess();
+
+  // plumbline-keyserver <verb> --config ... with the rest of the arguments.
+  Ended Run(const std::string& verb, const std::vector<std::string>& arguments = {}) const;
+  void WriteConfig(const std::string& anonymous_listen, const std::string& device_listen,
+                   const std::string& more = "") const;
+  // Waits until both listeners are up. CHECKs that they are.
+  void Start();
+  void Kill(int signal);
+  int Wait();  // as Ended::code
+
+  std::string path(const std::string& name) const { return scratch_ / name; }
+  const std::string& first_code() const { return first_code_; }
+  const std::string& fingerprint() const { return fingerprint_; }
+  std::string anonymous_address() const;
+  std::string device_address() const;
+  std::string LogText() const;
+  // What keys.sealed held after the ceremony, opened here.
+  const KeyRing& keys() const { return *keys_; }
+
+  std::shared_ptr<grpc::Channel> Anonymous() const;
+  // To the device listener, with a client certificate chain (PEM) and key; none if the chain is empty.
+  std::shared_ptr<grpc::Channel> Mutual(const std::string& chain_pem, const crypto::P256PrivateKey& key) const;
+  std::shared_ptr<grpc::Channel> AsDevice(const TestDevice& device) const;
+  // With a service certificate for this key.
+  std::shared_ptr<grpc::Channel> AsService(const std::string& service, const crypto::P256PrivateKey& key) const;
+
+ private:
+  testing::ScratchDir scratch_;
+  std::string first_code_, fingerprint_;
+  std::unique_ptr<KeyRing> keys_;
+  pid_t pid_ = -1;
+  int anonymous_port_ = 0;
+  int device_port_ = 0;
+};
+
+}  // namespace plumbline::keyserver
