@@ -1,4 +1,5 @@
 // A group as bytes for storage. Not an exchange format: it may change with the version octet.
+#include <algorithm>
 #include <utility>
 
 #include "mls/group_state.h"
@@ -70,7 +71,8 @@ absl::StatusOr<std::vector<StoredProposal>> ReadProposals(Reader& in) {
 void WriteUpdates(Writer& out, const std::vector<PendingUpdate>& updates) {
   out.U32(static_cast<uint32_t>(updates.size()));
   for (const PendingUpdate& update : updates) {
-    out.Vector(update.encryption_key.private_key.bytes.view()).Vector(update.encryption_key.public_key);
+    out.Vector(update.encryption_key.private_key.bytes.view())
+        .Vector(update.encryption_key.public_key);
     out.Present(update.signature_key.has_value());
     if (update.signature_key) out.Vector(update.signature_key->bytes.view());
   }
@@ -112,21 +114,33 @@ void WriteLeaves(Writer& out, const Leaves& leaves, const Leaves& newer) {
   out.U32(static_cast<uint32_t>(leaves.size())).U32(count).Fixed(list.view());
 }
 
+// Whatever is beyond `newer` is listed, so the input bounds what is allocated.
 absl::StatusOr<Leaves> ReadLeaves(Reader& in, const Leaves& newer, LeafCount expected) {
   ASSIGN_OR_RETURN(const uint32_t size, in.U32());
   ASSIGN_OR_RETURN(const uint32_t count, in.U32());
   if (size != expected.value) return Broken("stored leaves do not fit their secret tree");
-  Leaves leaves = newer;
-  leaves.resize(size);
-  for (uint32_t i = 0; i < count; ++i) {
+  const size_t known = std::min<size_t>(size, newer.size());
+  Leaves leaves(newer.begin(), newer.begin() + static_cast<ptrdiff_t>(known));
+  for (uint32_t i = 0, least = 0; i < count; ++i) {
     ASSIGN_OR_RETURN(const uint32_t index, in.U32());
-    if (index >= size) return Broken("leaf outside the tree");
+    if (index < least || index >= size || index > leaves.size())
+      return Broken("stored leaves are out of order");
+    least = index + 1;
+    std::shared_ptr<const LeafNode> leaf;
     ASSIGN_OR_RETURN(const bool present, in.Present());
-    leaves[index] = nullptr;
-    if (!present) continue;
-    ASSIGN_OR_RETURN(LeafNode leaf, ReadLeafNode(in));
-    leaves[index] = std::make_shared<const LeafNode>(std::move(leaf));
+    if (present) {
+      ASSIGN_OR_RETURN(LeafNode read, ReadLeafNode(in));
+      leaf = std::make_shared<const LeafNode>(std::move(read));
+    }
+    if (index == leaves.size()) {
+      leaves.push_back(std::move(leaf));
+      continue;
+    }
+    if (SameLeaf(leaf, newer[index]))
+      return Broken("stored leaf is listed though it did not change");
+    leaves[index] = std::move(leaf);
   }
+  if (leaves.size() != size) return Broken("stored leaves are missing");
   return leaves;
 }
 
@@ -160,8 +174,13 @@ absl::StatusOr<std::deque<PastEpoch>> ReadPast(const CipherSuite& suite, Reader&
     ASSIGN_OR_RETURN(Secret resumption, ReadSecret(in));
     ASSIGN_OR_RETURN(SecretTree secret_tree, SecretTree::Read(suite, in));
     ASSIGN_OR_RETURN(newer, ReadLeaves(in, newer, secret_tree.leaves()));
-    past.push_back(PastEpoch{epoch, {own}, std::move(context), {std::move(sender_data)}, std::move(secret_tree),
-                             {std::move(resumption)}, newer});
+    past.push_back(PastEpoch{epoch,
+                             {own},
+                             std::move(context),
+                             {std::move(sender_data)},
+                             std::move(secret_tree),
+                             {std::move(resumption)},
+                             newer});
   }
   return past;
 }
@@ -183,15 +202,26 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
   ASSIGN_OR_RETURN(Secret signature_key, ReadSecret(in));
   ASSIGN_OR_RETURN(EpochSecrets secrets, ReadEpochSecrets(*suite, in));
   ASSIGN_OR_RETURN(SecretTree secret_tree, SecretTree::Read(*suite, in));
-  if (secret_tree.leaves() != tree.leaf_count()) return Broken("stored secret tree is of another size");
+  if (secret_tree.leaves() != tree.leaf_count())
+    return Broken("stored secret tree is of another size");
   ASSIGN_OR_RETURN(Bytes interim, ReadBytes(in));
   ASSIGN_OR_RETURN(Bytes tag, ReadBytes(in));
   ASSIGN_OR_RETURN(std::vector<StoredProposal> proposals, ReadProposals(in));
   ASSIGN_OR_RETURN(std::vector<PendingUpdate> updates, ReadUpdates(in));
   ASSIGN_OR_RETURN(std::deque<PastEpoch> past, ReadPast(*suite, in, LeavesOf(tree), policy));
-  return GroupState{suite, policy, std::move(context), std::move(tree), std::move(keys), {std::move(signature_key)},
-                    std::move(secrets), std::move(secret_tree), std::move(interim), std::move(tag),
-                    std::move(proposals), std::move(updates), std::move(past)};
+  return GroupState{suite,
+                    policy,
+                    std::move(context),
+                    std::move(tree),
+                    std::move(keys),
+                    {std::move(signature_key)},
+                    std::move(secrets),
+                    std::move(secret_tree),
+                    std::move(interim),
+                    std::move(tag),
+                    std::move(proposals),
+                    std::move(updates),
+                    std::move(past)};
 }
 
 }  // namespace
