@@ -49,21 +49,23 @@ class Liar {
 
   // The message; none if not even a liar can make it.
   std::optional<Bytes> Say(Input input) {
-    if (auto* proposal = std::get_if<Proposal>(&input.content)) SignInner(*proposal);
-    auto* const commit = std::get_if<Commit>(&input.content);
-    std::optional<Provisional> next;
-    if (commit != nullptr) next = Prepare(*commit);
-    const WireFormat format =
-        input.is_private ? WireFormat::kPrivateMessage : WireFormat::kPublicMessage;
     if (!input.is_private && std::holds_alternative<ApplicationData>(input.content))
       return std::nullopt;
-    const bool has_path = commit != nullptr && commit->path.has_value();
-    AuthenticatedContent content =
-        NewContent(state(), format, AsBytes("data"), std::move(input.content));
-    if (commit != nullptr) content.auth.confirmation_tag = Bytes(suite().hash_size());
-    if (!SignContent(suite(), state().signature_key, Encode(state().context), content).ok())
-      return std::nullopt;
-    if (next && !has_path) SetTag(*next, content);
+    if (auto* proposal = std::get_if<Proposal>(&input.content)) SignInner(*proposal);
+    std::optional<EpochInputs> next;
+    auto* const commit = std::get_if<Commit>(&input.content);
+    if (commit != nullptr) next = Prepare(*commit);
+    AuthenticatedContent content = NewContent(
+        state(), input.is_private ? WireFormat::kPrivateMessage : WireFormat::kPublicMessage,
+        AsBytes("data"), std::move(input.content));
+    if (content.content.type() == ContentType::kCommit)
+      content.auth.confirmation_tag = Bytes(suite().hash_size());
+    CHECK(SignContent(suite(), state().signature_key, Encode(state().context), content).ok());
+    if (next) {
+      const absl::StatusOr<NextEpoch> epoch =
+          EnterEpoch(state(), *std::move(next), content, &kTrusting);
+      if (epoch.ok()) content.auth.confirmation_tag = epoch->confirmation_tag;
+    }
     absl::StatusOr<MlsMessage> message = Protect(state(), std::move(content), {});
     CHECK(message.ok());
     return Encode(*message);
@@ -100,36 +102,71 @@ class Liar {
     SignLeaf(leaf, state().signature_key, LeafPosition{state().context.group_id, state().own()});
   }
 
-  // What the commit's proposals lead to, if Bob's own checks let them through.
-  std::optional<Provisional> Prepare(Commit& commit) {
-    list_.clear();
+  // Makes the commit's inner signatures and its path fit, and returns what its tag comes from: none
+  // if Bob's own checks do not let its proposals through, or if the path is the fuzzer's, whose
+  // secrets nobody knows.
+  std::optional<EpochInputs> Prepare(Commit& commit) {
+    std::optional<Provisional> next;
+    const std::vector<CommitProposal> list = ListOf(commit);
+    if (list.size() == commit.proposals.size() &&
+        CheckProposalList(state(), list, state().own(), judge_).ok()) {
+      absl::StatusOr<Provisional> applied = ApplyProposals(state(), list);
+      if (applied.ok()) next = *std::move(applied);
+    }
+    TreePrivate keys = state().keys.Clone();
+    CommitSecret secret = ZeroCommitSecret(suite());
+    if (commit.path && next && commit.path->nodes.empty()) {
+      if (!MakePath(*commit.path, *next, keys, secret)) return std::nullopt;
+    } else if (commit.path) {
+      FixPath(*commit.path, next ? next->tree : state().tree);
+      return std::nullopt;
+    }
+    if (!next) return std::nullopt;
+    return EpochInputs{std::move(next->tree), std::move(next->extensions),
+                       std::move(keys),       CopyOf(state().signature_key),
+                       std::move(secret),     std::move(next->psks)};
+  }
+
+  // The proposals that the commit means, with the signatures in them; short of those that are not
+  // known.
+  std::vector<CommitProposal> ListOf(Commit& commit) {
+    std::vector<CommitProposal> list;
+    const std::vector<StoredProposal>& known = state().proposals;
     for (ProposalOrRef& item : commit.proposals) {
       if (auto* proposal = std::get_if<Proposal>(&item)) {
         SignInner(*proposal);
-        list_.push_back({*proposal, state().own(), false, {}});
+        list.push_back({*proposal, state().own(), false, {}});
         continue;
       }
       ProposalRef& ref = std::get<ProposalRef>(item);
       // A short reference counts the pending proposals.
-      if (ref.value.size() == 1 && ref.value[0] < state().proposals.size())
-        ref = state().proposals[ref.value[0]].ref;
+      if (ref.value.size() == 1 && ref.value[0] < known.size()) ref = known[ref.value[0]].ref;
       const auto found =
-          std::find_if(state().proposals.begin(), state().proposals.end(),
+          std::find_if(known.begin(), known.end(),
                        [&](const StoredProposal& stored) { return stored.ref == ref; });
-      if (found != state().proposals.end())
-        list_.push_back({found->proposal, found->sender, true, ref});
+      if (found != known.end()) list.push_back({found->proposal, found->sender, true, ref});
     }
-    std::optional<Provisional> next;
-    if (list_.size() == commit.proposals.size() &&
-        CheckProposalList(state(), list_, state().own(), judge_).ok()) {
-      absl::StatusOr<Provisional> applied = ApplyProposals(state(), list_);
-      if (applied.ok()) next = *std::move(applied);
-    }
-    if (commit.path) FixPath(*commit.path, next ? next->tree : state().tree);
-    return next;
+    return list;
   }
 
-  // The leaf carries the parent hash that belongs to the path's keys.
+  // A whole path above the fuzzer's leaf.
+  bool MakePath(UpdatePath& path, Provisional& next, TreePrivate& keys, CommitSecret& secret) {
+    path.leaf_node.source = LeafNodeSource::kCommit;
+    absl::StatusOr<NewPath> made = StartPath(next.tree, keys, path.leaf_node, [&](LeafNode& leaf) {
+      SignAsBob(leaf);
+      return absl::OkStatus();
+    });
+    if (!made.ok()) return false;
+    absl::StatusOr<UpdatePath> sealed =
+        SealPath(next.tree, *made, state().own(), PathContext(state(), next.tree, next.extensions),
+                 next.added_leaves);
+    if (!sealed.ok()) return false;
+    path = *std::move(sealed);
+    secret = CommitSecret{std::move(made->path.commit_secret)};
+    return true;
+  }
+
+  // The leaf carries the parent hash that belongs to the fuzzer's path.
   void FixPath(UpdatePath& path, RatchetTree tree) {
     if (tree.leaf(state().own()) == nullptr) return;
     const std::vector<PathStep> steps = tree.FilteredDirectPath(state().own());
@@ -140,43 +177,37 @@ class Liar {
     SignAsBob(path.leaf_node);
   }
 
-  void SetTag(const Provisional& next, AuthenticatedContent& content) {
-    EpochInputs inputs{next.tree,
-                       next.extensions,
-                       state().keys.Clone(),
-                       CopyOf(state().signature_key),
-                       ZeroCommitSecret(suite()),
-                       next.psks};
-    const absl::StatusOr<NextEpoch> epoch =
-        EnterEpoch(state(), std::move(inputs), content, &kTrusting);
-    if (epoch.ok()) content.auth.confirmation_tag = epoch->confirmation_tag;
-  }
-
   Group bob_;
-  std::vector<CommitProposal> list_;
 };
 
-}  // namespace
+// Alice commits to what she was told, and Carol, who was told the same, follows.
+void CheckCommit(Group alice, ByteView proposal) {
+  Group carol = TheWorld().carol_group.Clone();
+  CHECK(CheckProcess(carol, proposal));
+  CommitParams params;
+  params.psks = &kTrusting;
+  const absl::StatusOr<StagedCommit> staged = alice.Commit(std::move(params), kTrusting, kNow);
+  if (staged.ok()) CHECK(CheckProcess(carol, staged->message));
+}
 
-void Fuzz(ByteView input) {
+// Whether Alice took it.
+bool Deliver(ByteView input) {
   absl::StatusOr<Input> read = ReadInput(input);
-  if (!read.ok()) return;
+  if (!read.ok()) return false;
   const World& world = TheWorld();
   FixRandomness(2);
   const bool is_proposal = std::holds_alternative<Proposal>(read->content);
   const std::optional<Bytes> message = Liar(world.bob_group.Clone()).Say(*std::move(read));
-  if (!message) return;
+  if (!message) return false;
   Group alice = world.alice_group.Clone();
-  if (!CheckProcess(alice, *message) || !is_proposal) return;
-  // Alice commits to what she was told, and Carol, who was told the same, follows.
-  Group carol = world.carol_group.Clone();
-  CHECK(CheckProcess(carol, *message));
-  CommitParams params;
-  params.psks = &kTrusting;
-  absl::StatusOr<StagedCommit> staged = alice.Commit(std::move(params), kTrusting, kNow);
-  if (!staged.ok()) return;
-  CHECK(CheckProcess(carol, staged->message));
+  if (!CheckProcess(alice, *message)) return false;
+  if (is_proposal) CheckCommit(std::move(alice), *message);
+  return true;
 }
+
+}  // namespace
+
+void Fuzz(ByteView input) { Deliver(input); }
 
 namespace {
 
@@ -212,7 +243,11 @@ std::vector<Bytes> Seeds() {
     if (open == nullptr) continue;
     if (auto* proposal = std::get_if<Proposal>(&open->content.content))
       proposals.push_back(*proposal);
-    if (auto* commit = std::get_if<mls::Commit>(&open->content.content)) commits.push_back(*commit);
+    auto* commit = std::get_if<mls::Commit>(&open->content.content);
+    if (commit == nullptr) continue;
+    commits.push_back(*commit);
+    if (commit->path) commit->path->nodes.clear();  // one that Bob makes
+    commits.push_back(*commit);
   }
   for (const Proposal& proposal : proposals) {
     seeds.push_back(
@@ -220,11 +255,12 @@ std::vector<Bytes> Seeds() {
     commits.push_back({{proposal}, std::nullopt});
   }
   commits.push_back({{ProposalRef{{0}}}, std::nullopt});
-  commits.push_back({{ProposalRef{{0}}, ProposalRef{{1}}}, commits.front().path});
+  commits.push_back({{ProposalRef{{0}}, ProposalRef{{1}}}, commits[1].path});
   for (const mls::Commit& commit : commits) {
     for (const bool is_private : {false, true}) {
       seeds.push_back(
           Seed(is_private, ContentType::kCommit, [&](Writer& out) { WriteCommit(out, commit); }));
+      if (commit.path && commit.path->nodes.empty()) CHECK(Deliver(seeds.back()));
     }
   }
   return seeds;
