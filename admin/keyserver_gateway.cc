@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/identity/reason.h"
+#include "common/mutex.h"
 #include "common/rpc/status.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
 
@@ -16,22 +17,34 @@ class KeyserverGateway final : public Gateway {
  public:
   KeyserverGateway(rpc::Endpoint endpoint, std::shared_ptr<grpc::Channel> channel, absl::Duration deadline,
                    const Clock& clock)
-      : endpoint_(std::move(endpoint)), stub_(AdminGateway::NewStub(channel)), deadline_(deadline), clock_(clock) {}
+      : endpoint_(std::move(endpoint)), deadline_(deadline), clock_(clock), channel_(std::move(channel)) {}
 
   absl::Status Execute(const keys::v1::SignedIntent& intent, keys::v1::IntentResult& result) override {
+    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, Channel());
     grpc::ClientContext context;
     SetDeadline(context);
-    return Explain(stub_->Execute(&context, intent, &result));
+    return Explain(AdminGateway::NewStub(channel)->Execute(&context, intent, &result));
   }
 
   absl::Status RegisterFirstAdministrator(const keys::v1::RegisterFirstAdministratorRequest& request,
                                           keys::v1::RegisterFirstAdministratorResponse& response) override {
+    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, Channel());
     grpc::ClientContext context;
     SetDeadline(context);
-    return Explain(stub_->RegisterFirstAdministrator(&context, request, &response));
+    return Explain(AdminGateway::NewStub(channel)->RegisterFirstAdministrator(&context, request, &response));
   }
 
  private:
+  // A channel that failed to connect refuses calls until its next attempt; the administrator who asks now gets a new one,
+  // so that a key server that is back is found at once.
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel() {
+    const MutexLock lock(mutex_);
+    if (channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+      ASSIGN_OR_RETURN(channel_, rpc::NewChannel(endpoint_));
+    }
+    return channel_;
+  }
+
   void SetDeadline(grpc::ClientContext& context) const {
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(deadline_));
   }
@@ -49,14 +62,16 @@ class KeyserverGateway final : public Gateway {
     if (own.code() != absl::StatusCode::kUnavailable) return own;  // INTERNAL and the like come without a text
     const absl::Status cause = rpc::MapClientError(status, endpoint_, clock_.Now());
     return identity::Refuse(absl::StatusCode::kUnavailable, "keyserver_unreachable",
-                            absl::StrCat("the admin service runs, but it cannot reach the key server: ",
-                                         identity::TextOf(cause)));
+                            absl::StrCat("the admin service runs, but not its connection to the key server: ",
+                                         identity::TextOf(cause),
+                                         "; if this was a change, look whether it was made before you repeat it"));
   }
 
   const rpc::Endpoint endpoint_;
-  const std::unique_ptr<AdminGateway::Stub> stub_;
   const absl::Duration deadline_;
   const Clock& clock_;
+  Mutex mutex_;
+  std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 
 #include "admin/console/commands.h"
 #include "admin/console/output.h"
@@ -33,8 +34,8 @@ struct CommandLine {
   Invite invite;
   std::string life = "24h";
   std::string name, code, code_file, user, reason, to;
-  uint64_t after = 0;
-  uint32_t limit = 100;
+  std::optional<uint64_t> after;
+  std::optional<uint32_t> limit;
   Work work;
 };
 
@@ -83,11 +84,11 @@ void AddService(CLI::App& app, CommandLine& line) {
   CLI::App* record = Group(app, "record", "the service's own audit record, on the service's machine");
   CLI::App* list = config(Verb(*record, "list", "verify the whole record and show it", line, [&line] {
     return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
-      return PrintServiceRecord(loaded, passphrase, {.after = line.after, .limit = line.limit, .json = line.console.json});
+      return PrintServiceRecord(loaded, passphrase, {.after = line.after, .limit = line.limit.value_or(100), .json = line.console.json});
     });
   }));
-  list->add_option("--after", line.after, "only records after this number");
-  list->add_option("--limit", line.limit, "at most this many records")->check(CLI::Range(1, 1000));
+  list->add_option("--after", line.after, "only records after this number; otherwise the last ones");
+  list->add_option("--limit", line.limit, "at most this many records (100)")->check(CLI::Range(1, 1000));
   CLI::App* backup = config(Verb(*record, "backup", "copy the encrypted store while the service runs", line, [&line] {
     return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
       return BackUpService(loaded, passphrase, line.to);
@@ -170,10 +171,10 @@ void AddAccounts(CLI::App& app, CommandLine& line) {
 void AddAudit(CLI::App& app, CommandLine& line) {
   CLI::App* audit = Group(app, "audit", "the key server's audit record");
   CLI::App* list = Verb(*audit, "list", "show it", line, [&line] {
-    return WithConsole(line, [&](Console& console) { return console.ListAudit(line.after, line.limit); });
+    return WithConsole(line, [&](Console& console) { return console.ListAudit(line.after.value_or(0), line.limit); });
   });
   list->add_option("--after", line.after, "only records after this number");
-  list->add_option("--limit", line.limit, "at most this many records (100)")->check(CLI::Range(1, 1000));
+  list->add_option("--limit", line.limit, "at most this many records; all if not given")->check(CLI::Range(1, 1000));
 }
 
 int Run(int argc, char** argv) {

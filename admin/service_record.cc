@@ -23,9 +23,10 @@ absl::Status PrintServiceRecord(const config::v1::AdminConfig& config, const Sec
   const SystemClock clock;
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database, OpenBesideService(config, passphrase));
   ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(*database, clock));
-  RETURN_IF_ERROR(log.Verify().status());
-  ASSIGN_OR_RETURN(const std::vector<audit::Record> records,
-                   log.ReadAfter(query.after, std::min<size_t>(query.limit, audit::kMaxPage)));
+  ASSIGN_OR_RETURN(const audit::Head head, log.Verify());
+  const size_t limit = std::min<size_t>(query.limit, audit::kMaxPage);
+  const uint64_t last = head.sequence > limit ? head.sequence - limit : 0;
+  ASSIGN_OR_RETURN(const std::vector<audit::Record> records, log.ReadAfter(query.after.value_or(last), limit));
   plumbline::audit::v1::AuditPage page;
   page.set_chain_verified(true);
   for (const audit::Record& record : records) audit::ToProto(record, *page.add_events());

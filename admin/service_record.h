@@ -1,6 +1,7 @@
 // The admin service's own audit record, read on the machine it is on by whoever may open it: not over the network.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/secret.h"
@@ -10,8 +11,8 @@
 namespace plumbline::admin {
 
 struct RecordQuery {
-  uint64_t after = 0;
-  uint32_t limit = 1000;  // at most audit::kMaxPage
+  std::optional<uint64_t> after;  // absent: the last `limit` records
+  uint32_t limit = 100;           // at most audit::kMaxPage
   bool json = false;
 };
 

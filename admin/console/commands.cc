@@ -9,6 +9,7 @@
 #include "admin/console/terminal.h"
 #include "common/file.h"
 #include "common/identity/reason.h"
+#include "common/identity/text.h"
 #include "common/identity/uri.h"
 #include "common/rpc/probe.h"
 #include "common/rpc/tls_policy.h"
@@ -26,6 +27,13 @@ void Print(const std::string& text) {
 
 void PrintFields(const ConsoleOptions& options, absl::string_view sentence, const std::vector<DescribedField>& fields) {
   Print(options.json ? ObjectJson(fields) : absl::StrCat(sentence, "\n", ToText(fields)));
+}
+
+// Said here in plain words; the encoding would refuse it too.
+absl::Status CheckWritten(absl::string_view what, absl::string_view text, size_t max_size) {
+  if (!text.empty() && identity::CheckText(text, max_size).ok()) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kInvalidArgument, "text_unusable",
+                absl::StrCat("the ", what, " must have 1 to ", max_size, " bytes of text without control characters"));
 }
 
 // A refusal about time is most often a clock: say what this one shows.
@@ -125,6 +133,7 @@ absl::StatusOr<Secret> Console::ConfirmAndSubmit(const PreparedIntent& intent) {
 
 absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& user, Bytes parameters,
                                              const std::string& reason) {
+  RETURN_IF_ERROR(CheckWritten("reason", reason, identity::kMaxJustification));
   const absl::StatusOr<keys::v1::AccountView> before = session_.GetAccount(user);
   if (!before.ok()) return WithClock(before.status(), clock_);
   if (!options_.json) Print(absl::StrCat("The account as it is now:\n", AccountText(*before)));
@@ -143,6 +152,10 @@ absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& u
 
 absl::Status Console::CreateAccount(const NewAccount& account) {
   ASSIGN_OR_RETURN(const std::string user, FullName(account.user));
+  RETURN_IF_ERROR(CheckWritten("name", account.display_name, identity::kMaxDisplayName));
+  RETURN_IF_ERROR(CheckWritten("proofing level", account.proofing_level, identity::kMaxProofing));
+  RETURN_IF_ERROR(CheckWritten("proofing reference", account.proofing_reference, identity::kMaxProofing));
+  RETURN_IF_ERROR(CheckWritten("reason", account.reason, identity::kMaxJustification));
   Bytes parameters = identity::Encode(identity::CreateAccountParameters{.display_name = account.display_name,
                                                                         .proofing_level = account.proofing_level,
                                                                         .proofing_reference = account.proofing_reference});
@@ -207,10 +220,19 @@ absl::Status Console::ShowAccount(const std::string& typed) {
   return absl::OkStatus();
 }
 
-absl::Status Console::ListAudit(uint64_t after, uint32_t limit) {
-  const absl::StatusOr<plumbline::audit::v1::AuditPage> page = session_.ListAuditEvents(after, limit);
-  if (!page.ok()) return WithClock(page.status(), clock_);
-  Print(options_.json ? AuditJson(*page) : AuditText(*page));
+absl::Status Console::ListAudit(uint64_t after, std::optional<uint32_t> limit) {
+  plumbline::audit::v1::AuditPage all;
+  all.set_chain_verified(true);
+  while (true) {
+    const absl::StatusOr<plumbline::audit::v1::AuditPage> page = session_.ListAuditEvents(after, limit.value_or(audit::kMaxPage));
+    if (!page.ok()) return WithClock(page.status(), clock_);
+    all.set_chain_verified(all.chain_verified() && page->chain_verified());
+    for (const plumbline::audit::v1::Event& event : page->events()) *all.add_events() = event;
+    // Each reading is itself recorded, so the end is a page that is not full, not an empty one.
+    if (limit.has_value() || static_cast<size_t>(page->events().size()) < audit::kMaxPage) break;
+    after = page->events(page->events().size() - 1).sequence();
+  }
+  Print(options_.json ? AuditJson(all) : AuditText(all));
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 // The administrator's verbs. Each shows in words what will be signed, asks, signs, sends and prints.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -50,7 +51,8 @@ class Console final {
   absl::Status ReactivateAccount(const std::string& user, const std::string& reason);
   absl::Status ListAccounts();
   absl::Status ShowAccount(const std::string& user);
-  absl::Status ListAudit(uint64_t after, uint32_t limit);
+  // Without a limit, page after page to the end.
+  absl::Status ListAudit(uint64_t after, std::optional<uint32_t> limit);
 
  private:
   absl::StatusOr<std::string> FullName(const std::string& typed) const;

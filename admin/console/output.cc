@@ -41,9 +41,9 @@ std::string DeviceLine(const DeviceView& device) {
 }
 
 // Names and ids are long; eight digits tell people which is which, --json has them whole.
-std::string ShortActor(const std::string& actor) {
-  const bool is_key = actor.size() == 64 && actor.find_first_not_of("0123456789abcdef") == std::string::npos;
-  return is_key ? absl::StrCat("key ", actor.substr(0, 8)) : Printable(actor);
+std::string ShortParty(const std::string& party) {
+  const bool is_key = party.size() == 64 && party.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_key ? absl::StrCat("key ", party.substr(0, 8)) : Printable(party);
 }
 
 std::string DetailsLine(const plumbline::audit::v1::Event& event) {
@@ -106,7 +106,7 @@ std::string AuditText(const plumbline::audit::v1::AuditPage& page) {
   std::vector<std::vector<std::string>> rows;
   for (const plumbline::audit::v1::Event& event : page.events()) {
     rows.push_back({absl::StrCat(event.sequence()), ShowTime(static_cast<uint64_t>(event.time_unix())).substr(0, 19),
-                    Printable(event.name()), ShortActor(event.actor()), Printable(event.subject()),
+                    Printable(event.name()), ShortParty(event.actor()), ShortParty(event.subject()),
                     event.outcome() == "refused" ? absl::StrCat("refused: ", Printable(event.reason())) : Printable(event.outcome()),
                     DetailsLine(event)});
   }

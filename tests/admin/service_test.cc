@@ -28,27 +28,37 @@ using plumbline::testing::StatusIs;
 // An organisation whose certificates the test makes itself, an admin service under it and one administrator's folder.
 class AdminServiceTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  // Keys are made once: sealing is slow on purpose. Each test works on a copy.
+  static void SetUpTestSuite() {
     char name[] = "/tmp/plumbline-admin-service-XXXXXX";
-    folder = ::mkdtemp(name);
+    founded = ::mkdtemp(name);
+    folder = founded;
     WritePrivate("passphrase", "correct horse battery\n");
     WriteConfig("");
-    Finished init = Service({"init"});
+    const Finished init = Service({"init"});
     ASSERT_EQ(init.exit_code, 0) << init.err;
+    const Finished key = Tool({"key", "create"});
+    ASSERT_EQ(key.exit_code, 0) << key.err;
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(founded); }
+  void SetUp() override {
+    folder = founded + "." + std::to_string(++copies);
+    std::filesystem::copy(founded, folder, std::filesystem::copy_options::recursive);
+    WriteConfig("");
     WriteCertificate(now - absl::Hours(1), now + absl::Hours(24));
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
 
-  void WritePrivate(const std::string& file, const std::string& text) {
+  static void WritePrivate(const std::string& file, const std::string& text) {
     ASSERT_OK(WriteFileAtomically(folder + "/" + file, AsBytes(text), 0600));
   }
-  void WriteConfig(const std::string& more) {
+  static void WriteConfig(const std::string& more) {
     WritePrivate("admin.yaml", "organisation_domain: example.org\nroot_fingerprint: \"" + root.fingerprint().ToText() +
                                    "\"\ndata_dir: " + folder + "/state\nlisten: 127.0.0.1:0\ncertificate_file: " + folder +
                                    "/admin.pem\nkeyserver_address: 127.0.0.1:1\npassphrase_file: " + folder +
                                    "/passphrase\nlog_file: " + folder + "/log\n" + more);
   }
-  void WriteCertificate(absl::Time not_before, absl::Time not_after) {
+  static void WriteCertificate(absl::Time not_before, absl::Time not_after) {
     const auto request = crypto::CertificateRequest::Parse(AsBytes(*ReadTextFile(folder + "/state/admin.csr", 4096)));
     ASSERT_OK(request);
     const crypto::Certificate leaf =
@@ -59,53 +69,53 @@ class AdminServiceTest : public ::testing::Test {
     WritePrivate("admin.pem", crypto::ToPemChain({leaf, issuing, root}));
   }
 
-  std::vector<std::string> ServiceArgs(std::vector<std::string> verb) {
+  static std::vector<std::string> ServiceArgs(std::vector<std::string> verb) {
     std::vector<std::string> args{PLUMBLINE_ADMIN_BINARY};
     args.insert(args.end(), verb.begin(), verb.end());
     args.insert(args.end(), {"--config", folder + "/admin.yaml"});
     return args;
   }
-  Finished Service(const std::vector<std::string>& verb) { return RunToEnd(ServiceArgs(verb), folder); }
+  static Finished Service(const std::vector<std::string>& verb) { return RunToEnd(ServiceArgs(verb), folder); }
   // Starts the service; `address` is where it listens.
-  std::unique_ptr<Child> Serve() {
+  static std::unique_ptr<Child> Serve() {
     auto child = std::make_unique<Child>(ServiceArgs({"serve"}), folder + "/serve.out");
     address = child->WaitForLine("listening on ");
     EXPECT_NE(address, "") << child->Output();
     return child;
   }
 
-  Finished Tool(std::vector<std::string> verb) {
+  static Finished Tool(std::vector<std::string> verb) {
     std::vector<std::string> args{PLUMBLINE_ADMIN_BINARY, "--home", folder + "/home", "--passphrase-file", folder + "/passphrase"};
     args.insert(args.end(), verb.begin(), verb.end());
     return RunToEnd(args, folder);
   }
-  void SetUpTool() {
+  static void SetUpTool() {
     const Finished setup =
         Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint", root.fingerprint().ToText()});
     ASSERT_EQ(setup.exit_code, 0) << setup.err;
-    const Finished key = Tool({"key", "create"});
-    ASSERT_EQ(key.exit_code, 0) << key.err;
   }
-  json Record() {
-    const Finished list = Service({"record", "list", "--json"});
+  static json Record() {
+    const Finished list = Service({"record", "list", "--json", "--limit", "1000"});
     EXPECT_EQ(list.exit_code, 0) << list.out << list.err;
     return json::parse(list.out);
   }
   // The names of the events on record, in order.
-  std::vector<std::string> Events() {
+  static std::vector<std::string> Events() {
     std::vector<std::string> names;
     const json record = Record();
     for (const auto& event : record["events"]) names.push_back(event["name"]);
     return names;
   }
 
-  const absl::Time now = absl::Now();
-  const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
-  const crypto::Certificate root = *crypto::MakeRoot(root_key, "example.org", {now - absl::Hours(48), now + absl::Hours(48)});
-  const crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
-  const crypto::Certificate issuing =
+  inline static const absl::Time now = absl::Now();
+  inline static const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
+  inline static const crypto::Certificate root =
+      *crypto::MakeRoot(root_key, "example.org", {now - absl::Hours(48), now + absl::Hours(48)});
+  inline static const crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
+  inline static const crypto::Certificate issuing =
       *crypto::MakeIssuing(root, root_key, issuing_key.spki(), "issuing", {now - absl::Hours(48), now + absl::Hours(48)});
-  std::string folder, address;
+  inline static std::string founded, folder, address;
+  inline static int copies = 0;
 };
 
 TEST_F(AdminServiceTest, WithoutTheKeyServerTheAttemptIsOnRecordAndThePersonIsToldWhy) {
@@ -221,6 +231,17 @@ TEST_F(AdminServiceTest, NothingIsSignedWithoutAYes) {
   EXPECT_THAT(create.out, HasSubstr("Alice Archer"));
   EXPECT_THAT(create.err, HasSubstr("--yes"));
   EXPECT_THAT(Events(), ::testing::ElementsAre("service.initialised", "service.started"));
+}
+
+TEST_F(AdminServiceTest, ReadingTheRecordBesideTheServiceLosesNothingOfWhatItWritesLater) {
+  const std::unique_ptr<Child> service = Serve();
+  SetUpTool();
+  for (size_t round = 1; round <= 2; ++round) {
+    Tool({"account", "list"});
+    EXPECT_EQ(Events().size(), 2 + 2 * round);
+  }
+  service->Kill(SIGKILL);
+  EXPECT_EQ(Events().size(), 6u);
 }
 
 TEST_F(AdminServiceTest, ABackupMadeBesideTheRunningServiceIsEncryptedAndWhole) {
