@@ -153,12 +153,21 @@ int Up(const SampleOptions& options) {
   Sample sample(options);
   absl::Status status;
   if (!sample.found()) {
+    // Whatever is made here may be deleted as a whole later, so nothing else may be in the folder.
+    std::error_code error;
+    if (fs::exists(options.run, error) && !fs::is_empty(options.run, error)) {
+      const bool half_made = fs::exists(sample.organisation().ConfigOf(Service::kKeyserver));
+      return Complain(absl::FailedPreconditionError(
+          absl::StrCat(options.run, half_made ? " holds a sample organisation that was only half made; delete it with: ./dev reset"
+                                              : " is not empty; choose another folder")));
+    }
     status = sample.organisation().Found(kUsual);
     if (status.ok()) SayPorts(sample.organisation().ports());
     if (status.ok()) status = sample.StartAll();
     if (status.ok()) status = Populate(sample.organisation());
-    if (!status.ok()) {
+    if (!status.ok()) {  // half an organisation is of no use to anybody
       for (const Service service : kServices) sample.Stop(service).IgnoreError();
+      fs::remove_all(Absolute(options.run), error);
       return Complain(status);
     }
   } else {
