@@ -2,10 +2,11 @@
 // receiver as it was.
 //
 // That this finds weaknesses was tried by removing one check at a time; each made tests here fail:
-//   framing.cc, UnprotectPublic: the comparison of the membership tag (its own bytes could be
-//   anything); framing.cc, ParseMlsMessage: in.Done() (a byte more was taken); group_process.cc,
-//   ProcessPrivate: consuming the key before the message was opened (a changed message used up the
-//   key of the genuine one).
+// - framing.cc, UnprotectPublic: the comparison of the membership tag (its bytes could be
+// anything);
+// - framing.cc, ParseMlsMessage: in.Done() (a byte more was taken);
+// - group_process.cc, OpenAndVerify: keeping the key of a message that does not open (a changed
+//   message used up the key of the genuine one).
 // The same property over random changes: tests/fuzz/mls/receive_fuzz.cc.
 #include <gtest/gtest.h>
 
