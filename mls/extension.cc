@@ -5,7 +5,8 @@
 namespace plumbline::mls {
 namespace {
 
-constexpr size_t kMaxExtensionsBytes = size_t{1} << 26;  // a GroupInfo carries the whole tree in one
+constexpr size_t kMaxExtensionsBytes = size_t{1}
+                                       << 26;  // a GroupInfo carries the whole tree in one
 constexpr size_t kMaxTypesBytes = 4096;
 
 }  // namespace
@@ -17,7 +18,9 @@ const Bytes* FindExtension(const Extensions& extensions, uint16_t type) {
   return nullptr;
 }
 
-bool IsDefaultExtension(uint16_t type) { return type >= kExtensionApplicationId && type <= kExtensionExternalSenders; }
+bool IsDefaultExtension(uint16_t type) {
+  return type >= kExtensionApplicationId && type <= kExtensionExternalSenders;
+}
 
 bool IsGrease(uint16_t value) {
   return (value & 0x0f0f) == 0x0a0a && (value >> 8) == (value & 0xff) && value != 0xfafa;

@@ -1,4 +1,5 @@
-// MLS extensions (RFC 9420 §13), kept byte for byte: unknown ones are carried, hashed and signed, never dropped.
+// MLS extensions (RFC 9420 §13), kept byte for byte: unknown ones are carried, hashed and signed,
+// never dropped.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +44,8 @@ absl::StatusOr<std::vector<uint16_t>> ReadUint16s(Reader& in);
 void WriteUint16s(Writer& out, const std::vector<uint16_t>& values);
 bool Contains(const std::vector<uint16_t>& values, uint16_t value);
 
-// struct { ExtensionType extension_types<V>; ProposalType proposal_types<V>; CredentialType credential_types<V>; }
-// RequiredCapabilities (§11.1).
+// struct { ExtensionType extension_types<V>; ProposalType proposal_types<V>; CredentialType
+// credential_types<V>; } RequiredCapabilities (§11.1).
 struct RequiredCapabilities {
   std::vector<uint16_t> extensions;
   std::vector<uint16_t> proposals;

@@ -16,7 +16,8 @@ absl::Status Invalid(absl::string_view rule) { return absl::InvalidArgumentError
 
 void WriteSender(Writer& out, const Sender& sender) {
   out.U8(static_cast<uint8_t>(sender.type));
-  if (sender.type == SenderType::kMember || sender.type == SenderType::kExternal) out.U32(sender.index);
+  if (sender.type == SenderType::kMember || sender.type == SenderType::kExternal)
+    out.U32(sender.index);
 }
 
 absl::StatusOr<Sender> ReadSender(Reader& in) {
@@ -84,7 +85,8 @@ absl::StatusOr<FramedContentAuthData> ReadAuthData(Reader& in, ContentType type)
 }
 
 // struct { ProtocolVersion version = mls10; WireFormat wire_format; FramedContent content;
-//          select (content.sender.sender_type) { case member, new_member_commit: GroupContext context;
+//          select (content.sender.sender_type) { case member, new_member_commit: GroupContext
+//          context;
 //                                                case external, new_member_proposal: struct{}; }; }
 // FramedContentTBS;
 void WriteToBeSigned(Writer& out, const AuthenticatedContent& content, ByteView context) {
@@ -251,21 +253,24 @@ absl::Status SignContent(const CipherSuite& suite, const SignaturePrivateKey& ke
                          AuthenticatedContent& content) {
   Writer tbs;
   WriteToBeSigned(tbs, content, context);
-  ASSIGN_OR_RETURN(content.auth.signature, suite.SignWithLabel(key, "FramedContentTBS", tbs.view()));
+  ASSIGN_OR_RETURN(content.auth.signature,
+                   suite.SignWithLabel(key, "FramedContentTBS", tbs.view()));
   return absl::OkStatus();
 }
 
-absl::StatusOr<VerifiedContent> VerifyContent(const CipherSuite& suite, ByteView signature_key, ByteView context,
-                                              AuthenticatedContent content) {
+absl::StatusOr<VerifiedContent> VerifyContent(const CipherSuite& suite, ByteView signature_key,
+                                              ByteView context, AuthenticatedContent content) {
   Writer tbs;
   WriteToBeSigned(tbs, content, context);
-  RETURN_IF_ERROR(suite.VerifyWithLabel(signature_key, "FramedContentTBS", tbs.view(), content.auth.signature));
+  RETURN_IF_ERROR(
+      suite.VerifyWithLabel(signature_key, "FramedContentTBS", tbs.view(), content.auth.signature));
   return VerifiedContent(std::move(content));
 }
 
 PublicMessage ProtectPublic(const CipherSuite& suite, ByteView membership_key, ByteView context,
                             AuthenticatedContent content) {
-  CHECK(content.wire_format == WireFormat::kPublicMessage && content.content.type() != ContentType::kApplication);
+  CHECK(content.wire_format == WireFormat::kPublicMessage &&
+        content.content.type() != ContentType::kApplication);
   PublicMessage message;
   if (content.content.sender.type == SenderType::kMember) {
     message.membership_tag = suite.Mac(membership_key, ToBeMaced(content, context).view());
@@ -275,24 +280,33 @@ PublicMessage ProtectPublic(const CipherSuite& suite, ByteView membership_key, B
   return message;
 }
 
-absl::StatusOr<AuthenticatedContent> UnprotectPublic(const CipherSuite& suite, ByteView membership_key, ByteView context,
+absl::StatusOr<AuthenticatedContent> UnprotectPublic(const CipherSuite& suite,
+                                                     ByteView membership_key, ByteView context,
                                                      PublicMessage message) {
-  if (message.content.type() == ContentType::kApplication) return Invalid("application data in a PublicMessage");
-  AuthenticatedContent content{WireFormat::kPublicMessage, std::move(message.content), std::move(message.auth)};
+  if (message.content.type() == ContentType::kApplication)
+    return Invalid("application data in a PublicMessage");
+  AuthenticatedContent content{WireFormat::kPublicMessage, std::move(message.content),
+                               std::move(message.auth)};
   if (content.content.sender.type == SenderType::kMember &&
-      !suite.MacVerify(membership_key, ToBeMaced(content, context).view(), message.membership_tag)) {
+      !suite.MacVerify(membership_key, ToBeMaced(content, context).view(),
+                       message.membership_tag)) {
     return Invalid("membership tag is wrong");
   }
   return content;
 }
 
-// struct { select (content_type) { ... }; FramedContentAuthData auth; opaque padding[length_of_padding]; }
-// PrivateMessageContent;
-PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sender_data_secret, const SenderData& sender_data,
-                           const KeyAndNonce& key, const AuthenticatedContent& content, Padding padding) {
+// struct { select (content_type) { ... }; FramedContentAuthData auth; opaque
+// padding[length_of_padding]; } PrivateMessageContent;
+PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sender_data_secret,
+                           const SenderData& sender_data, const KeyAndNonce& key,
+                           const AuthenticatedContent& content, Padding padding) {
   CHECK(content.wire_format == WireFormat::kPrivateMessage);
-  PrivateMessage message{content.content.group_id, content.content.epoch, content.content.type(),
-                         content.content.authenticated_data, {}, {}};
+  PrivateMessage message{content.content.group_id,
+                         content.content.epoch,
+                         content.content.type(),
+                         content.content.authenticated_data,
+                         {},
+                         {}};
   Writer plain;
   WriteContentBody(plain, content.content.content);
   WriteAuthData(plain, content.auth, content.content.type());
@@ -303,17 +317,21 @@ PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sen
 
   Writer sender;
   sender.U32(sender_data.leaf.value).U32(sender_data.generation).Fixed(sender_data.reuse_guard);
-  const KeyAndNonce outer = DeriveSenderDataKeyAndNonce(suite, sender_data_secret, message.ciphertext);
+  const KeyAndNonce outer =
+      DeriveSenderDataKeyAndNonce(suite, sender_data_secret, message.ciphertext);
   message.encrypted_sender_data =
       suite.Seal(outer.key.view(), outer.nonce.view(), SenderDataAad(message), sender.view());
   return message;
 }
 
-absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, const SenderDataSecret& sender_data_secret,
+absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite,
+                                          const SenderDataSecret& sender_data_secret,
                                           const PrivateMessage& message) {
-  const KeyAndNonce outer = DeriveSenderDataKeyAndNonce(suite, sender_data_secret, message.ciphertext);
-  ASSIGN_OR_RETURN(const Secret plain, suite.Open(outer.key.view(), outer.nonce.view(), SenderDataAad(message),
-                                                  message.encrypted_sender_data));
+  const KeyAndNonce outer =
+      DeriveSenderDataKeyAndNonce(suite, sender_data_secret, message.ciphertext);
+  ASSIGN_OR_RETURN(const Secret plain,
+                   suite.Open(outer.key.view(), outer.nonce.view(), SenderDataAad(message),
+                              message.encrypted_sender_data));
   Reader in(plain.view());
   SenderData sender_data;
   ASSIGN_OR_RETURN(sender_data.leaf.value, in.U32());
@@ -324,10 +342,13 @@ absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, const Sender
   return sender_data;
 }
 
-absl::StatusOr<AuthenticatedContent> OpenPrivate(const CipherSuite& suite, const SenderData& sender_data,
-                                                 const KeyAndNonce& key, const PrivateMessage& message) {
+absl::StatusOr<AuthenticatedContent> OpenPrivate(const CipherSuite& suite,
+                                                 const SenderData& sender_data,
+                                                 const KeyAndNonce& key,
+                                                 const PrivateMessage& message) {
   const Secret nonce = GuardedNonce(key.nonce.view(), sender_data.reuse_guard);
-  ASSIGN_OR_RETURN(const Secret plain, suite.Open(key.key.view(), nonce.view(), ContentAad(message), message.ciphertext));
+  ASSIGN_OR_RETURN(const Secret plain, suite.Open(key.key.view(), nonce.view(), ContentAad(message),
+                                                  message.ciphertext));
   Reader in(plain.view());
   AuthenticatedContent out;
   out.wire_format = WireFormat::kPrivateMessage;

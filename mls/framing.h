@@ -1,6 +1,6 @@
 // Messages on the wire (RFC 9420 §6): MLSMessage and what authenticates and protects its content.
-// Bytes become an MlsMessage by parsing, an AuthenticatedContent by removing the protection, and a VerifiedContent only
-// by checking its signature.
+// Bytes become an MlsMessage by parsing, an AuthenticatedContent by removing the protection, and a
+// VerifiedContent only by checking its signature.
 #pragma once
 
 #include <array>
@@ -21,12 +21,24 @@
 
 namespace plumbline::mls {
 
-enum class WireFormat : uint16_t { kPublicMessage = 1, kPrivateMessage = 2, kWelcome = 3, kGroupInfo = 4, kKeyPackage = 5 };
+enum class WireFormat : uint16_t {
+  kPublicMessage = 1,
+  kPrivateMessage = 2,
+  kWelcome = 3,
+  kGroupInfo = 4,
+  kKeyPackage = 5
+};
 enum class ContentType : uint8_t { kApplication = 1, kProposal = 2, kCommit = 3 };
-enum class SenderType : uint8_t { kMember = 1, kExternal = 2, kNewMemberProposal = 3, kNewMemberCommit = 4 };
+enum class SenderType : uint8_t {
+  kMember = 1,
+  kExternal = 2,
+  kNewMemberProposal = 3,
+  kNewMemberCommit = 4
+};
 
 // struct { SenderType sender_type; select (sender_type) { case member: uint32 leaf_index;
-//          case external: uint32 sender_index; case new_member_commit, new_member_proposal: struct{}; }; } Sender;
+//          case external: uint32 sender_index; case new_member_commit, new_member_proposal:
+//          struct{}; }; } Sender;
 struct Sender {
   SenderType type = SenderType::kMember;
   uint32_t index = 0;  // of the leaf, or among the external senders
@@ -38,8 +50,10 @@ struct ApplicationData {
 };
 using Content = std::variant<ApplicationData, Proposal, Commit>;  // in the order of ContentType
 
-// struct { opaque group_id<V>; uint64 epoch; Sender sender; opaque authenticated_data<V>; ContentType content_type;
-//          select (content_type) { case application: opaque application_data<V>; case proposal: Proposal proposal;
+// struct { opaque group_id<V>; uint64 epoch; Sender sender; opaque authenticated_data<V>;
+// ContentType content_type;
+//          select (content_type) { case application: opaque application_data<V>; case proposal:
+//          Proposal proposal;
 //                                  case commit: Commit commit; }; } FramedContent;
 struct FramedContent {
   Bytes group_id;
@@ -59,7 +73,8 @@ struct FramedContentAuthData {
   bool operator==(const FramedContentAuthData&) const = default;
 };
 
-// struct { WireFormat wire_format; FramedContent content; FramedContentAuthData auth; } AuthenticatedContent;
+// struct { WireFormat wire_format; FramedContent content; FramedContentAuthData auth; }
+// AuthenticatedContent;
 struct AuthenticatedContent {
   WireFormat wire_format = WireFormat::kPrivateMessage;
   FramedContent content;
@@ -67,14 +82,16 @@ struct AuthenticatedContent {
 };
 
 // struct { FramedContent content; FramedContentAuthData auth;
-//          select (content.sender.sender_type) { case member: MAC membership_tag; ... }; } PublicMessage;
+//          select (content.sender.sender_type) { case member: MAC membership_tag; ... }; }
+//          PublicMessage;
 struct PublicMessage {
   FramedContent content;
   FramedContentAuthData auth;
   Bytes membership_tag;  // of a member, else empty
 };
 
-// struct { opaque group_id<V>; uint64 epoch; ContentType content_type; opaque authenticated_data<V>;
+// struct { opaque group_id<V>; uint64 epoch; ContentType content_type; opaque
+// authenticated_data<V>;
 //          opaque encrypted_sender_data<V>; opaque ciphertext<V>; } PrivateMessage;
 struct PrivateMessage {
   Bytes group_id;
@@ -85,13 +102,15 @@ struct PrivateMessage {
   Bytes ciphertext;
 };
 
-// struct { ProtocolVersion version = mls10; WireFormat wire_format; select (wire_format) { ... }; } MLSMessage;
+// struct { ProtocolVersion version = mls10; WireFormat wire_format; select (wire_format) { ... }; }
+// MLSMessage;
 struct MlsMessage {
-  std::variant<PublicMessage, PrivateMessage, Welcome, GroupInfo, KeyPackage> body;  // in the order of WireFormat
+  std::variant<PublicMessage, PrivateMessage, Welcome, GroupInfo, KeyPackage>
+      body;  // in the order of WireFormat
 };
 
-// Parses one MLSMessage that fills `wire` exactly. INVALID_ARGUMENT, or UNIMPLEMENTED for an unknown version, wire
-// format or proposal type.
+// Parses one MLSMessage that fills `wire` exactly. INVALID_ARGUMENT, or UNIMPLEMENTED for an
+// unknown version, wire format or proposal type.
 absl::StatusOr<MlsMessage> ParseMlsMessage(ByteView wire);
 Bytes Encode(const MlsMessage& message);
 void WriteMlsMessageHeader(Writer& out, WireFormat format);
@@ -117,21 +136,24 @@ class VerifiedContent {
   AuthenticatedContent Take() && { return std::move(content_); }
 
  private:
-  friend absl::StatusOr<VerifiedContent> VerifyContent(const CipherSuite& suite, ByteView signature_key,
-                                                       ByteView context, AuthenticatedContent content);
+  friend absl::StatusOr<VerifiedContent> VerifyContent(const CipherSuite& suite,
+                                                       ByteView signature_key, ByteView context,
+                                                       AuthenticatedContent content);
   explicit VerifiedContent(AuthenticatedContent content) : content_(std::move(content)) {}
   AuthenticatedContent content_;
 };
 // INVALID_ARGUMENT if it does not verify.
-absl::StatusOr<VerifiedContent> VerifyContent(const CipherSuite& suite, ByteView signature_key, ByteView context,
-                                              AuthenticatedContent content);
+absl::StatusOr<VerifiedContent> VerifyContent(const CipherSuite& suite, ByteView signature_key,
+                                              ByteView context, AuthenticatedContent content);
 
 // --- PublicMessage (§6.2): proposals and commits only. ---
 
 PublicMessage ProtectPublic(const CipherSuite& suite, ByteView membership_key, ByteView context,
                             AuthenticatedContent content);
-// Checks the membership tag of a member's message. INVALID_ARGUMENT if it is wrong or the content is application data.
-absl::StatusOr<AuthenticatedContent> UnprotectPublic(const CipherSuite& suite, ByteView membership_key, ByteView context,
+// Checks the membership tag of a member's message. INVALID_ARGUMENT if it is wrong or the content
+// is application data.
+absl::StatusOr<AuthenticatedContent> UnprotectPublic(const CipherSuite& suite,
+                                                     ByteView membership_key, ByteView context,
                                                      PublicMessage message);
 
 // --- PrivateMessage (§6.3). ---
@@ -143,13 +165,18 @@ struct SenderData {
   std::array<uint8_t, 4> reuse_guard{};
 };
 
-// `key` is one generation of the sender's ratchet; the reuse guard of the sender data is applied to its nonce.
-PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sender_data_secret, const SenderData& sender_data,
-                           const KeyAndNonce& key, const AuthenticatedContent& content, Padding padding);
-absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite, const SenderDataSecret& sender_data_secret,
+// `key` is one generation of the sender's ratchet; the reuse guard of the sender data is applied to
+// its nonce.
+PrivateMessage SealPrivate(const CipherSuite& suite, const SenderDataSecret& sender_data_secret,
+                           const SenderData& sender_data, const KeyAndNonce& key,
+                           const AuthenticatedContent& content, Padding padding);
+absl::StatusOr<SenderData> OpenSenderData(const CipherSuite& suite,
+                                          const SenderDataSecret& sender_data_secret,
                                           const PrivateMessage& message);
 // INVALID_ARGUMENT if it does not decrypt, is malformed or its padding is not zero.
-absl::StatusOr<AuthenticatedContent> OpenPrivate(const CipherSuite& suite, const SenderData& sender_data,
-                                                 const KeyAndNonce& key, const PrivateMessage& message);
+absl::StatusOr<AuthenticatedContent> OpenPrivate(const CipherSuite& suite,
+                                                 const SenderData& sender_data,
+                                                 const KeyAndNonce& key,
+                                                 const PrivateMessage& message);
 
 }  // namespace plumbline::mls

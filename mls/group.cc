@@ -12,7 +12,9 @@ namespace plumbline::mls {
 namespace {
 
 Member ToMember(LeafIndex index, const LeafNode& leaf) {
-  return {index, leaf.credential, leaf.signature_key, leaf.encryption_key, leaf.capabilities, leaf.extensions};
+  return {
+      index,          leaf.credential, leaf.signature_key, leaf.encryption_key, leaf.capabilities,
+      leaf.extensions};
 }
 
 }  // namespace
@@ -25,7 +27,8 @@ Group::~Group() = default;
 Group Group::Clone() const { return GroupAccess::Make(state_->Clone()); }
 
 absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair signature_key) {
-  ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(static_cast<uint16_t>(params.suite)));
+  ASSIGN_OR_RETURN(const CipherSuite* const suite,
+                   CipherSuite::Get(static_cast<uint16_t>(params.suite)));
   if (params.group_id.empty() || params.group_id.size() > 255) {
     return absl::InvalidArgumentError("group id is empty or longer than 255 bytes");
   }
@@ -45,16 +48,31 @@ absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair s
   RETURN_IF_ERROR(SignLeafNode(*suite, signature_key.private_key, std::nullopt, leaf));
 
   RatchetTree tree(*suite, std::move(leaf));
-  GroupContext context{static_cast<uint16_t>(params.suite), std::move(params.group_id), 0, ToBytes(tree.RootHash()), {},
+  GroupContext context{static_cast<uint16_t>(params.suite),
+                       std::move(params.group_id),
+                       0,
+                       ToBytes(tree.RootHash()),
+                       {},
                        std::move(params.group_context_extensions)};
-  EpochSecrets secrets = DeriveEpochSecrets(*suite, EpochSecret{Secret::Random(suite->hash_size())});
+  EpochSecrets secrets =
+      DeriveEpochSecrets(*suite, EpochSecret{Secret::Random(suite->hash_size())});
   Bytes tag = ConfirmationTag(*suite, secrets.confirmation, {});
   Bytes interim = InterimTranscriptHash(*suite, {}, tag);
-  SecretTree secret_tree(*suite, tree.leaf_count(), std::move(secrets.encryption), params.policy.ratchet_limits);
-  return GroupAccess::Make(GroupState{suite, params.policy, std::move(context), std::move(tree),
+  SecretTree secret_tree(*suite, tree.leaf_count(), std::move(secrets.encryption),
+                         params.policy.ratchet_limits);
+  return GroupAccess::Make(GroupState{suite,
+                                      params.policy,
+                                      std::move(context),
+                                      std::move(tree),
                                       TreePrivate(LeafIndex{0}, std::move(leaf_key)),
-                                      std::move(signature_key.private_key), std::move(secrets), std::move(secret_tree),
-                                      std::move(interim), std::move(tag), {}, {}, {}});
+                                      std::move(signature_key.private_key),
+                                      std::move(secrets),
+                                      std::move(secret_tree),
+                                      std::move(interim),
+                                      std::move(tag),
+                                      {},
+                                      {},
+                                      {}});
 }
 
 const Bytes& Group::group_id() const { return state_->context.group_id; }
@@ -84,29 +102,37 @@ std::optional<Member> Group::member(LeafIndex index) const {
   return ToMember(index, *leaf);
 }
 
-Bytes Group::EpochAuthenticator() const { return ToBytes(state_->secrets.authenticator.bytes.view()); }
+Bytes Group::EpochAuthenticator() const {
+  return ToBytes(state_->secrets.authenticator.bytes.view());
+}
 
 Secret Group::Export(absl::string_view label, ByteView context, size_t size) const {
   return mls::Export(*state_->suite, state_->secrets.exporter, label, context, size);
 }
 
-absl::StatusOr<Bytes> Group::Protect(ByteView plaintext, ByteView authenticated_data, Padding padding) {
-  AuthenticatedContent content = NewContent(*state_, WireFormat::kPrivateMessage, authenticated_data,
-                                            ApplicationData{Secret::CopyOf(plaintext)});
-  RETURN_IF_ERROR(SignContent(*state_->suite, state_->signature_key, Encode(state_->context), content));
+absl::StatusOr<Bytes> Group::Protect(ByteView plaintext, ByteView authenticated_data,
+                                     Padding padding) {
+  AuthenticatedContent content =
+      NewContent(*state_, WireFormat::kPrivateMessage, authenticated_data,
+                 ApplicationData{Secret::CopyOf(plaintext)});
+  RETURN_IF_ERROR(
+      SignContent(*state_->suite, state_->signature_key, Encode(state_->context), content));
   ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(*state_, std::move(content), padding));
   return Encode(message);
 }
 
 // Signs, stores and protects a proposal of ours that was checked before.
-absl::StatusOr<Bytes> GroupAccess::Propose(GroupState& group, Proposal proposal, HandshakeFraming framing,
-                                           ByteView authenticated_data) {
-  if (group.proposals.size() >= kMaxPendingProposals) return absl::ResourceExhaustedError("too many proposals");
-  const WireFormat format =
-      framing == HandshakeFraming::kPublicMessage ? WireFormat::kPublicMessage : WireFormat::kPrivateMessage;
+absl::StatusOr<Bytes> GroupAccess::Propose(GroupState& group, Proposal proposal,
+                                           HandshakeFraming framing, ByteView authenticated_data) {
+  if (group.proposals.size() >= kMaxPendingProposals)
+    return absl::ResourceExhaustedError("too many proposals");
+  const WireFormat format = framing == HandshakeFraming::kPublicMessage
+                                ? WireFormat::kPublicMessage
+                                : WireFormat::kPrivateMessage;
   AuthenticatedContent content = NewContent(group, format, authenticated_data, proposal);
   RETURN_IF_ERROR(SignContent(*group.suite, group.signature_key, Encode(group.context), content));
-  StoredProposal stored{{ProposalReference(*group.suite, content)}, group.own(), std::move(proposal)};
+  StoredProposal stored{
+      {ProposalReference(*group.suite, content)}, group.own(), std::move(proposal)};
   ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(group, std::move(content), {}));
   group.proposals.push_back(std::move(stored));
   return Encode(message);
@@ -120,17 +146,21 @@ absl::StatusOr<Bytes> Group::ProposeAdd(const KeyPackage& key_package, Handshake
   return GroupAccess::Propose(*state_, std::move(proposal), framing, authenticated_data);
 }
 
-absl::StatusOr<Bytes> Group::ProposeRemove(LeafIndex index, HandshakeFraming framing, ByteView authenticated_data) {
-  if (state_->tree.leaf(index) == nullptr) return absl::InvalidArgumentError("Remove of someone who is not a member");
+absl::StatusOr<Bytes> Group::ProposeRemove(LeafIndex index, HandshakeFraming framing,
+                                           ByteView authenticated_data) {
+  if (state_->tree.leaf(index) == nullptr)
+    return absl::InvalidArgumentError("Remove of someone who is not a member");
   return GroupAccess::Propose(*state_, RemoveProposal{index}, framing, authenticated_data);
 }
 
 absl::Status CheckPolicy(const GroupPolicy& policy) {
-  if (policy.max_past_epochs > kMaxPastEpochs) return absl::InvalidArgumentError("too many past epochs");
+  if (policy.max_past_epochs > kMaxPastEpochs)
+    return absl::InvalidArgumentError("too many past epochs");
   if (policy.max_members < 1 || policy.max_members > kMaxLeaves) {
     return absl::InvalidArgumentError("maximum of members is outside 1..2^30");
   }
-  if (policy.max_lifetime < absl::ZeroDuration()) return absl::InvalidArgumentError("maximum lifetime is negative");
+  if (policy.max_lifetime < absl::ZeroDuration())
+    return absl::InvalidArgumentError("maximum lifetime is negative");
   return absl::OkStatus();
 }
 
@@ -141,7 +171,8 @@ void ApplyLeafChange(const LeafChange& change, LeafNode& leaf) {
   if (change.capabilities) leaf.capabilities = *change.capabilities;
 }
 
-absl::StatusOr<Bytes> Group::ProposeUpdate(LeafChange change, HandshakeFraming framing, ByteView authenticated_data) {
+absl::StatusOr<Bytes> Group::ProposeUpdate(LeafChange change, HandshakeFraming framing,
+                                           ByteView authenticated_data) {
   PendingUpdate pending{state_->suite->GenerateHpkeKeyPair(), std::nullopt};
   LeafNode leaf = own_leaf_node();
   ApplyLeafChange(change, leaf);
@@ -154,8 +185,8 @@ absl::StatusOr<Bytes> Group::ProposeUpdate(LeafChange change, HandshakeFraming f
   const SignaturePrivateKey& signer =
       change.signature_key ? change.signature_key->private_key : state_->signature_key;
   RETURN_IF_ERROR(SignLeafNode(*state_->suite, signer, LeafPosition{group_id(), own_leaf()}, leaf));
-  ASSIGN_OR_RETURN(Bytes message,
-                   GroupAccess::Propose(*state_, UpdateProposal{std::move(leaf)}, framing, authenticated_data));
+  ASSIGN_OR_RETURN(Bytes message, GroupAccess::Propose(*state_, UpdateProposal{std::move(leaf)},
+                                                       framing, authenticated_data));
   if (change.signature_key) pending.signature_key = std::move(change.signature_key->private_key);
   state_->updates.push_back(std::move(pending));
   return message;
@@ -172,9 +203,15 @@ absl::Status Group::AdvanceTo(Group&& next) {
   if (to.context.group_id != from.context.group_id || to.context.epoch != from.context.epoch + 1) {
     return absl::FailedPreconditionError("not the next epoch of this group");
   }
-  PastEpoch ended{from.context.epoch,           from.own(), Encode(from.context), std::move(from.secrets.sender_data),
-                  std::move(from.secret_tree), std::move(from.secrets.resumption), {}};
-  for (uint32_t i = 0; i < from.tree.leaf_count().value; ++i) ended.leaves.push_back(from.tree.shared_leaf({i}));
+  PastEpoch ended{from.context.epoch,
+                  from.own(),
+                  Encode(from.context),
+                  std::move(from.secrets.sender_data),
+                  std::move(from.secret_tree),
+                  std::move(from.secrets.resumption),
+                  {}};
+  for (uint32_t i = 0; i < from.tree.leaf_count().value; ++i)
+    ended.leaves.push_back(from.tree.shared_leaf({i}));
   to.past = std::move(from.past);
   to.past.push_front(std::move(ended));
   while (to.past.size() > to.policy.max_past_epochs) to.past.pop_back();

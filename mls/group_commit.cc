@@ -13,8 +13,11 @@ using ProposalList = std::vector<CommitProposal>;
 // Everything the caller asked for by value.
 ProposalList ByValue(const GroupState& group, const CommitParams& params) {
   ProposalList list;
-  const auto add = [&](Proposal proposal) { list.push_back({std::move(proposal), group.own(), false, {}}); };
-  if (params.group_context_extensions) add(GroupContextExtensionsProposal{*params.group_context_extensions});
+  const auto add = [&](Proposal proposal) {
+    list.push_back({std::move(proposal), group.own(), false, {}});
+  };
+  if (params.group_context_extensions)
+    add(GroupContextExtensionsProposal{*params.group_context_extensions});
   for (const LeafIndex index : params.removes) add(RemoveProposal{index});
   for (const KeyPackage& key_package : params.adds) add(AddProposal{key_package});
   for (const Bytes& psk : params.external_psks) {
@@ -27,8 +30,10 @@ ProposalList ByValue(const GroupState& group, const CommitParams& params) {
 }
 
 // Whether a stored proposal could still be committed if it were the only one.
-bool IsUsable(const GroupState& group, const StoredProposal& stored, const PskStore* psks, const Judge& judge) {
-  if (stored.sender == group.own() && KindOf(stored.proposal) == ProposalKind::kUpdate) return false;
+bool IsUsable(const GroupState& group, const StoredProposal& stored, const PskStore* psks,
+              const Judge& judge) {
+  if (stored.sender == group.own() && KindOf(stored.proposal) == ProposalKind::kUpdate)
+    return false;
   if (!CheckProposal(group, stored.proposal, stored.sender, judge).ok()) return false;
   const PskProposal* psk = std::get_if<PskProposal>(&stored.proposal);
   return psk == nullptr || ResolvePsks(&group, *group.suite, {psk->id}, psks).ok();
@@ -36,7 +41,8 @@ bool IsUsable(const GroupState& group, const StoredProposal& stored, const PskSt
 
 // `list` and as many of `candidates`, in this order, as `accepts` lets stand together.
 template <typename Accepts>
-std::vector<const StoredProposal*> Compatible(ProposalList list, const std::vector<const StoredProposal*>& candidates,
+std::vector<const StoredProposal*> Compatible(ProposalList list,
+                                              const std::vector<const StoredProposal*>& candidates,
                                               Accepts accepts) {
   std::vector<const StoredProposal*> out;
   for (const StoredProposal* stored : candidates) {
@@ -61,10 +67,10 @@ ProposalList Joined(const GroupState& group, const std::vector<const StoredPropo
   return out;
 }
 
-// The list to commit: `by_value` and the stored proposals that may stand beside it. Whatever is invalid by now,
-// superseded or in conflict stays out (§12.4.1 leaves that to the committer).
-ProposalList SelectPending(const GroupState& group, const ProposalList& by_value, const PskStore* psks,
-                           const Judge& judge) {
+// The list to commit: `by_value` and the stored proposals that may stand beside it. Whatever is
+// invalid by now, superseded or in conflict stays out (§12.4.1 leaves that to the committer).
+ProposalList SelectPending(const GroupState& group, const ProposalList& by_value,
+                           const PskStore* psks, const Judge& judge) {
   // Removes first: they win over the Update of the same leaf. Then the newest first.
   std::vector<const StoredProposal*> candidates;
   for (const bool removes : {true, false}) {
@@ -78,8 +84,9 @@ ProposalList SelectPending(const GroupState& group, const ProposalList& by_value
   });
   ProposalList list = Joined(group, candidates, by_value);
   if (ApplyProposals(group, list).ok()) return list;
-  candidates = Compatible(by_value, candidates,
-                          [&](const ProposalList& some) { return ApplyProposals(group, some).ok(); });
+  candidates = Compatible(by_value, candidates, [&](const ProposalList& some) {
+    return ApplyProposals(group, some).ok();
+  });
   return Joined(group, candidates, by_value);
 }
 
@@ -92,10 +99,11 @@ absl::Status CheckOwnNewLeaf(const GroupState& group, const Provisional& next, c
   const LeafNode& current = *group.tree.leaf(group.own());
   RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
-  if (leaf.credential == current.credential && leaf.signature_key == current.signature_key) return absl::OkStatus();
+  if (leaf.credential == current.credential && leaf.signature_key == current.signature_key)
+    return absl::OkStatus();
   RETURN_IF_ERROR(CheckSignatureKeyIsNew(next.tree, group.own(), leaf.signature_key));
   RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
-  if (!judge.authentication.SameClient(current.credential, leaf.credential)) {
+  if (!judge.SameClient(current.credential, leaf.credential)) {
     return absl::InvalidArgumentError("the new credential names another client");
   }
   return absl::OkStatus();
@@ -107,18 +115,21 @@ struct OwnPath {
 };
 
 absl::StatusOr<OwnPath> MakePath(const GroupState& group, Provisional& next, TreePrivate& keys,
-                                 const SignaturePrivateKey& signer, const LeafChange& change, const Judge& judge) {
+                                 const SignaturePrivateKey& signer, const LeafChange& change,
+                                 const Judge& judge) {
   LeafNode leaf = *next.tree.leaf(group.own());
   ApplyLeafChange(change, leaf);
   leaf.lifetime = {};
   const auto sign = [&](LeafNode& ready) {
-    return SignLeafNode(*group.suite, signer, LeafPosition{group.context.group_id, group.own()}, ready);
+    return SignLeafNode(*group.suite, signer, LeafPosition{group.context.group_id, group.own()},
+                        ready);
   };
   OwnPath out;
   ASSIGN_OR_RETURN(out.path, StartPath(next.tree, keys, std::move(leaf), sign));
   RETURN_IF_ERROR(CheckOwnNewLeaf(group, next, *next.tree.leaf(group.own()), judge));
   const Bytes context = PathContext(group, next.tree, next.extensions);
-  ASSIGN_OR_RETURN(out.update, SealPath(next.tree, out.path, group.own(), context, next.added_leaves));
+  ASSIGN_OR_RETURN(out.update,
+                   SealPath(next.tree, out.path, group.own(), context, next.added_leaves));
   return out;
 }
 
@@ -143,8 +154,8 @@ absl::StatusOr<Bytes> SealGroupInfo(const NextEpoch& next, bool with_tree) {
   return state.suite->Seal(key.key.view(), key.nonce.view(), {}, plain.view());
 }
 
-absl::StatusOr<Bytes> MakeWelcome(const NextEpoch& next, const Provisional& applied, const NewPath* path,
-                                  bool with_tree) {
+absl::StatusOr<Bytes> MakeWelcome(const NextEpoch& next, const Provisional& applied,
+                                  const NewPath* path, bool with_tree) {
   const GroupState& state = next.state;
   Welcome welcome;
   welcome.cipher_suite = state.context.cipher_suite;
@@ -152,12 +163,14 @@ absl::StatusOr<Bytes> MakeWelcome(const NextEpoch& next, const Provisional& appl
   for (size_t i = 0; i < applied.adds.size(); ++i) {
     const KeyPackage& key_package = *applied.added_key_packages[i];
     const GroupSecrets secrets{Secret::CopyOf(next.joiner.bytes.view()),
-                               PathSecretFor(path, state.own(), applied.adds[i].index), applied.psks};
+                               PathSecretFor(path, state.own(), applied.adds[i].index),
+                               applied.psks};
     EncryptedGroupSecrets entry;
     entry.new_member = KeyPackageRef(*state.suite, key_package);
-    ASSIGN_OR_RETURN(entry.encrypted_group_secrets,
-                     state.suite->EncryptWithLabel(key_package.init_key, "Welcome", welcome.encrypted_group_info,
-                                                   Encode(secrets).view()));
+    ASSIGN_OR_RETURN(
+        entry.encrypted_group_secrets,
+        state.suite->EncryptWithLabel(key_package.init_key, "Welcome", welcome.encrypted_group_info,
+                                      Encode(secrets).view()));
     welcome.secrets.push_back(std::move(entry));
   }
   return Encode(MlsMessage{std::move(welcome)});
@@ -173,7 +186,8 @@ mls::Commit CommitOf(const ProposalList& list, const std::optional<OwnPath>& pat
   return commit;
 }
 
-StagedCommit Describe(const GroupState& group, const Provisional& applied, bool has_path, Bytes authenticated_data) {
+StagedCommit Describe(const GroupState& group, const Provisional& applied, bool has_path,
+                      Bytes authenticated_data) {
   StagedCommit staged;
   staged.committer = group.own();
   staged.committer_leaf = *group.tree.leaf(group.own());
@@ -183,7 +197,8 @@ StagedCommit Describe(const GroupState& group, const Provisional& applied, bool 
   staged.updates = applied.updates;
   staged.has_path = has_path;
   if (has_path) {
-    staged.updates.push_back({group.own(), staged.committer_leaf, *applied.tree.leaf(group.own()), group.own()});
+    staged.updates.push_back(
+        {group.own(), staged.committer_leaf, *applied.tree.leaf(group.own()), group.own()});
   }
   staged.group_context_changed = applied.extensions_changed;
   staged.authenticated_data = std::move(authenticated_data);
@@ -192,12 +207,14 @@ StagedCommit Describe(const GroupState& group, const Provisional& applied, bool 
 
 }  // namespace
 
-absl::StatusOr<StagedCommit> Group::Commit(CommitParams params, const AuthenticationService& authentication,
+absl::StatusOr<StagedCommit> Group::Commit(CommitParams params,
+                                           const AuthenticationService& authentication,
                                            absl::Time now) {
   GroupState& group = *state_;
   const Judge judge{authentication, now};
   ProposalList list = ByValue(group, params);
-  for (const CommitProposal& item : list) RETURN_IF_ERROR(CheckProposal(group, item.proposal, item.sender, judge));
+  for (const CommitProposal& item : list)
+    RETURN_IF_ERROR(CheckProposal(group, item.proposal, item.sender, judge));
   if (params.include_pending_proposals && !group.proposals.empty()) {
     list = SelectPending(group, list, params.psks, judge);
   }
@@ -206,8 +223,8 @@ absl::StatusOr<StagedCommit> Group::Commit(CommitParams params, const Authentica
 
   TreePrivate keys = group.keys.Clone();
   keys.Prune(next.tree);
-  SignaturePrivateKey signer =
-      CopyOf(params.leaf.signature_key ? params.leaf.signature_key->private_key : group.signature_key);
+  SignaturePrivateKey signer = CopyOf(
+      params.leaf.signature_key ? params.leaf.signature_key->private_key : group.signature_key);
   CommitSecret commit_secret = ZeroCommitSecret(*group.suite);
   std::optional<OwnPath> path;
   if (params.force_path || ChangesLeaf(params.leaf) || NeedsPath(list)) {
@@ -215,21 +232,25 @@ absl::StatusOr<StagedCommit> Group::Commit(CommitParams params, const Authentica
     commit_secret.bytes = std::move(path->path.path.commit_secret);
   }
 
-  const WireFormat format = params.framing == HandshakeFraming::kPublicMessage ? WireFormat::kPublicMessage
-                                                                               : WireFormat::kPrivateMessage;
-  AuthenticatedContent content = NewContent(group, format, params.authenticated_data, CommitOf(list, path));
+  const WireFormat format = params.framing == HandshakeFraming::kPublicMessage
+                                ? WireFormat::kPublicMessage
+                                : WireFormat::kPrivateMessage;
+  AuthenticatedContent content =
+      NewContent(group, format, params.authenticated_data, CommitOf(list, path));
   RETURN_IF_ERROR(SignContent(*group.suite, group.signature_key, Encode(group.context), content));
-  StagedCommit staged = Describe(group, next, path.has_value(), std::move(params.authenticated_data));
-  EpochInputs inputs{next.tree, next.extensions, std::move(keys), std::move(signer), std::move(commit_secret),
-                     next.psks};
+  StagedCommit staged =
+      Describe(group, next, path.has_value(), std::move(params.authenticated_data));
+  EpochInputs inputs{next.tree,         next.extensions,          std::move(keys),
+                     std::move(signer), std::move(commit_secret), next.psks};
   ASSIGN_OR_RETURN(NextEpoch epoch, EnterEpoch(group, std::move(inputs), content, params.psks));
   content.auth.confirmation_tag = epoch.confirmation_tag;
   if (!next.adds.empty()) {
-    ASSIGN_OR_RETURN(staged.welcome,
-                     MakeWelcome(epoch, next, path ? &path->path : nullptr, params.tree_in_welcome));
+    ASSIGN_OR_RETURN(staged.welcome, MakeWelcome(epoch, next, path ? &path->path : nullptr,
+                                                 params.tree_in_welcome));
   }
   // Last: it changes this group by one generation of its own ratchet.
-  ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(group, std::move(content), params.padding));
+  ASSIGN_OR_RETURN(const MlsMessage message,
+                   mls::Protect(group, std::move(content), params.padding));
   staged.message = Encode(message);
   staged.next = GroupAccess::Make(std::move(epoch.state));
   return staged;

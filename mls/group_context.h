@@ -10,8 +10,10 @@
 
 namespace plumbline::mls {
 
-// struct { ProtocolVersion version = mls10; CipherSuite cipher_suite; opaque group_id<V>; uint64 epoch;
-//          opaque tree_hash<V>; opaque confirmed_transcript_hash<V>; Extension extensions<V>; } GroupContext;
+// struct { ProtocolVersion version = mls10; CipherSuite cipher_suite; opaque group_id<V>; uint64
+// epoch;
+//          opaque tree_hash<V>; opaque confirmed_transcript_hash<V>; Extension extensions<V>; }
+//          GroupContext;
 struct GroupContext {
   uint16_t cipher_suite = 0;
   Bytes group_id;

@@ -9,7 +9,9 @@
 
 namespace plumbline::mls {
 
-SignaturePrivateKey CopyOf(const SignaturePrivateKey& key) { return {Secret::CopyOf(key.bytes.view())}; }
+SignaturePrivateKey CopyOf(const SignaturePrivateKey& key) {
+  return {Secret::CopyOf(key.bytes.view())};
+}
 
 HpkeKeyPair CopyOf(const HpkeKeyPair& key) {
   return {HpkePrivateKey{Secret::CopyOf(key.private_key.bytes.view())}, key.public_key};
@@ -70,8 +72,8 @@ Bytes ConfirmedTranscriptInput(const AuthenticatedContent& content) {
   return out.TakeBytes();
 }
 
-absl::StatusOr<NextEpoch> EnterEpoch(const GroupState& group, EpochInputs inputs, const AuthenticatedContent& content,
-                                     const PskStore* store) {
+absl::StatusOr<NextEpoch> EnterEpoch(const GroupState& group, EpochInputs inputs,
+                                     const AuthenticatedContent& content, const PskStore* store) {
   const CipherSuite& suite = *group.suite;
   if (group.context.epoch == std::numeric_limits<uint64_t>::max()) {
     return absl::ResourceExhaustedError("the group has no further epoch");
@@ -83,26 +85,38 @@ absl::StatusOr<NextEpoch> EnterEpoch(const GroupState& group, EpochInputs inputs
   context.epoch += 1;
   context.extensions = std::move(inputs.extensions);
   context.tree_hash = ToBytes(inputs.tree.RootHash());
-  context.confirmed_transcript_hash =
-      ConfirmedTranscriptHash(suite, group.interim_transcript_hash, ConfirmedTranscriptInput(content));
+  context.confirmed_transcript_hash = ConfirmedTranscriptHash(suite, group.interim_transcript_hash,
+                                                              ConfirmedTranscriptInput(content));
   const Bytes encoded = Encode(context);
 
   InitSecret init{Secret::CopyOf(group.secrets.init.bytes.view())};
-  JoinerSecret joiner = DeriveJoinerSecret(suite, std::move(init), std::move(inputs.commit_secret), encoded);
+  JoinerSecret joiner =
+      DeriveJoinerSecret(suite, std::move(init), std::move(inputs.commit_secret), encoded);
   EpochSecrets secrets = DeriveEpochSecrets(
       suite, DeriveEpochSecret(suite, JoinerSecret{Secret::CopyOf(joiner.bytes.view())},
                                PskSecret{Secret::CopyOf(psk.bytes.view())}, encoded));
   Bytes tag = ConfirmationTag(suite, secrets.confirmation, context.confirmed_transcript_hash);
   Bytes interim = InterimTranscriptHash(suite, context.confirmed_transcript_hash, tag);
-  SecretTree secret_tree(suite, inputs.tree.leaf_count(), std::move(secrets.encryption), group.policy.ratchet_limits);
-  return NextEpoch{GroupState{&suite, group.policy, std::move(context), std::move(inputs.tree), std::move(inputs.keys),
-                              std::move(inputs.signature_key), std::move(secrets), std::move(secret_tree),
-                              std::move(interim), tag, {}, {}, {}},
+  SecretTree secret_tree(suite, inputs.tree.leaf_count(), std::move(secrets.encryption),
+                         group.policy.ratchet_limits);
+  return NextEpoch{GroupState{&suite,
+                              group.policy,
+                              std::move(context),
+                              std::move(inputs.tree),
+                              std::move(inputs.keys),
+                              std::move(inputs.signature_key),
+                              std::move(secrets),
+                              std::move(secret_tree),
+                              std::move(interim),
+                              tag,
+                              {},
+                              {},
+                              {}},
                    tag, std::move(joiner), std::move(psk)};
 }
 
-AuthenticatedContent NewContent(const GroupState& group, WireFormat format, ByteView authenticated_data,
-                                Content content) {
+AuthenticatedContent NewContent(const GroupState& group, WireFormat format,
+                                ByteView authenticated_data, Content content) {
   AuthenticatedContent out;
   out.wire_format = format;
   out.content.group_id = group.context.group_id;
@@ -113,11 +127,12 @@ AuthenticatedContent NewContent(const GroupState& group, WireFormat format, Byte
   return out;
 }
 
-absl::StatusOr<MlsMessage> Protect(GroupState& group, AuthenticatedContent content, Padding padding) {
+absl::StatusOr<MlsMessage> Protect(GroupState& group, AuthenticatedContent content,
+                                   Padding padding) {
   const CipherSuite& suite = *group.suite;
   if (content.wire_format == WireFormat::kPublicMessage) {
-    return MlsMessage{ProtectPublic(suite, group.secrets.membership.bytes.view(), Encode(group.context),
-                                    std::move(content))};
+    return MlsMessage{ProtectPublic(suite, group.secrets.membership.bytes.view(),
+                                    Encode(group.context), std::move(content))};
   }
   const bool is_application = content.content.type() == ContentType::kApplication;
   ASSIGN_OR_RETURN(const MessageKey key,
@@ -126,7 +141,8 @@ absl::StatusOr<MlsMessage> Protect(GroupState& group, AuthenticatedContent conte
   SenderData sender_data{group.own(), key.generation, {}};
   const Bytes guard = RandomBytes(sender_data.reuse_guard.size());
   std::copy(guard.begin(), guard.end(), sender_data.reuse_guard.begin());
-  return MlsMessage{SealPrivate(suite, group.secrets.sender_data, sender_data, key.secrets, content, padding)};
+  return MlsMessage{
+      SealPrivate(suite, group.secrets.sender_data, sender_data, key.secrets, content, padding)};
 }
 
 }  // namespace plumbline::mls

@@ -13,7 +13,8 @@ absl::Status Invalid(absl::string_view rule) { return absl::InvalidArgumentError
 
 absl::Status CheckAdd(const GroupState& group, const AddProposal& add, const Judge& judge) {
   const KeyPackage& key_package = add.key_package;
-  if (key_package.cipher_suite != group.context.cipher_suite) return Invalid("added key package is of another suite");
+  if (key_package.cipher_suite != group.context.cipher_suite)
+    return Invalid("added key package is of another suite");
   RETURN_IF_ERROR(ValidateKeyPackage(key_package, judge.now));
   const LeafNode& leaf = key_package.leaf_node;
   const uint64_t length = leaf.lifetime.not_after - leaf.lifetime.not_before;
@@ -24,23 +25,28 @@ absl::Status CheckAdd(const GroupState& group, const AddProposal& add, const Jud
   return judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now);
 }
 
-absl::Status CheckUpdate(const GroupState& group, const UpdateProposal& update, LeafIndex sender, const Judge& judge) {
+absl::Status CheckUpdate(const GroupState& group, const UpdateProposal& update, LeafIndex sender,
+                         const Judge& judge) {
   const LeafNode* current = group.tree.leaf(sender);
   if (current == nullptr) return Invalid("Update from someone who is not a member");
   const LeafNode& leaf = update.leaf_node;
-  if (leaf.source != LeafNodeSource::kUpdate) return Invalid("leaf node of an Update has another source");
+  if (leaf.source != LeafNodeSource::kUpdate)
+    return Invalid("leaf node of an Update has another source");
   RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
-  if (leaf.encryption_key == current->encryption_key) return Invalid("Update keeps the encryption key");
-  RETURN_IF_ERROR(VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, sender}));
+  if (leaf.encryption_key == current->encryption_key)
+    return Invalid("Update keeps the encryption key");
+  RETURN_IF_ERROR(
+      VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, sender}));
   RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
-  if (!judge.authentication.SameClient(current->credential, leaf.credential)) {
+  if (!judge.SameClient(current->credential, leaf.credential)) {
     return absl::UnauthenticatedError("Update changes the client behind a leaf");
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckPsk(const GroupState& group, const PreSharedKeyId& id) {
-  if (id.psk_nonce.size() != group.suite->hash_size()) return Invalid("PSK nonce has the wrong length");
+  if (id.psk_nonce.size() != group.suite->hash_size())
+    return Invalid("PSK nonce has the wrong length");
   if (id.type == PskType::kResumption && id.usage != ResumptionPskUsage::kApplication) {
     return Invalid("PSK usage is not for commits");
   }
@@ -55,11 +61,13 @@ void ForEach(const std::vector<CommitProposal>& list, Visit visit) {
 }
 
 // §12.2: at most one Update or Remove per leaf, and none that hits the committer.
-absl::Status CheckTargets(const std::vector<CommitProposal>& list, LeafIndex committer, std::set<LeafIndex>& removed) {
+absl::Status CheckTargets(const std::vector<CommitProposal>& list, LeafIndex committer,
+                          std::set<LeafIndex>& removed) {
   absl::Status status;
   std::set<LeafIndex> touched;
   ForEach<UpdateProposal>(list, [&](const CommitProposal& item, const UpdateProposal&) {
-    if (item.sender == committer) status.Update(Invalid("commit covers the committer's own Update"));
+    if (item.sender == committer)
+      status.Update(Invalid("commit covers the committer's own Update"));
     if (!touched.insert(item.sender).second) status.Update(Invalid("two Updates for one leaf"));
   });
   ForEach<RemoveProposal>(list, [&](const CommitProposal&, const RemoveProposal& remove) {
@@ -70,7 +78,8 @@ absl::Status CheckTargets(const std::vector<CommitProposal>& list, LeafIndex com
   return status;
 }
 
-// §12.2: a client is added once, and only if it is not in the group already or leaves it by the same commit.
+// §12.2: a client is added once, and only if it is not in the group already or leaves it by the
+// same commit.
 absl::Status CheckAdds(const GroupState& group, const std::vector<CommitProposal>& list,
                        const std::set<LeafIndex>& removed, const Judge& judge) {
   std::vector<const KeyPackage*> adds;
@@ -79,18 +88,19 @@ absl::Status CheckAdds(const GroupState& group, const std::vector<CommitProposal
   ForEach<AddProposal>(list, [&](const CommitProposal&, const AddProposal& add) {
     const Credential& credential = add.key_package.leaf_node.credential;
     for (const KeyPackage* earlier : adds) {
-      if (judge.authentication.SameClient(earlier->leaf_node.credential, credential)) {
+      if (judge.SameClient(earlier->leaf_node.credential, credential)) {
         status.Update(Invalid("one client is added twice"));
       }
     }
     for (uint32_t i = 0; i < group.tree.leaf_count().value; ++i) {
       const LeafNode* member = group.tree.leaf({i});
       if (member == nullptr || removed.contains({i})) continue;
-      if (judge.authentication.SameClient(member->credential, credential)) {
+      if (judge.SameClient(member->credential, credential)) {
         status.Update(Invalid("added client is already a member"));
       }
     }
-    if (!init_keys.insert(add.key_package.init_key).second) status.Update(Invalid("two Adds share an init key"));
+    if (!init_keys.insert(add.key_package.init_key).second)
+      status.Update(Invalid("two Adds share an init key"));
     adds.push_back(&add.key_package);
   });
   return status;
@@ -105,9 +115,10 @@ absl::Status CheckSingles(const std::vector<CommitProposal>& list) {
     WritePreSharedKeyId(id, psk.id);
     if (!psks.insert(id.TakeBytes()).second) status.Update(Invalid("one PSK id occurs twice"));
   });
-  ForEach<GroupContextExtensionsProposal>(list, [&](const CommitProposal&, const GroupContextExtensionsProposal&) {
-    if (++extension_changes > 1) status.Update(Invalid("two GroupContextExtensions proposals"));
-  });
+  ForEach<GroupContextExtensionsProposal>(
+      list, [&](const CommitProposal&, const GroupContextExtensionsProposal&) {
+        if (++extension_changes > 1) status.Update(Invalid("two GroupContextExtensions proposals"));
+      });
   return status;
 }
 
@@ -147,7 +158,8 @@ absl::Status CheckGroupContextExtensions(const Extensions& extensions) {
   return absl::OkStatus();
 }
 
-absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, LeafIndex sender, const Judge& judge) {
+absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, LeafIndex sender,
+                           const Judge& judge) {
   switch (KindOf(proposal)) {
     case ProposalKind::kAdd:
       return CheckAdd(group, std::get<AddProposal>(proposal), judge);
@@ -161,7 +173,8 @@ absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, Le
     case ProposalKind::kPsk:
       return CheckPsk(group, std::get<PskProposal>(proposal).id);
     case ProposalKind::kGroupContextExtensions:
-      return CheckGroupContextExtensions(std::get<GroupContextExtensionsProposal>(proposal).extensions);
+      return CheckGroupContextExtensions(
+          std::get<GroupContextExtensionsProposal>(proposal).extensions);
     case ProposalKind::kReInit:
       return absl::UnimplementedError("ReInit proposals are not supported");
     case ProposalKind::kExternalInit:
@@ -170,16 +183,16 @@ absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, Le
   return absl::UnimplementedError("unknown proposal type");
 }
 
-absl::Status CheckProposalList(const GroupState& group, const std::vector<CommitProposal>& list, LeafIndex committer,
-                               const Judge& judge) {
+absl::Status CheckProposalList(const GroupState& group, const std::vector<CommitProposal>& list,
+                               LeafIndex committer, const Judge& judge) {
   for (const CommitProposal& item : list) {
     RETURN_IF_ERROR(CheckProposal(group, item.proposal, item.sender, judge));
   }
   return CheckListRules(group, list, committer, judge);
 }
 
-absl::Status CheckListRules(const GroupState& group, const std::vector<CommitProposal>& list, LeafIndex committer,
-                            const Judge& judge) {
+absl::Status CheckListRules(const GroupState& group, const std::vector<CommitProposal>& list,
+                            LeafIndex committer, const Judge& judge) {
   std::set<LeafIndex> removed;
   RETURN_IF_ERROR(CheckTargets(list, committer, removed));
   RETURN_IF_ERROR(CheckAdds(group, list, removed, judge));
@@ -189,18 +202,22 @@ absl::Status CheckListRules(const GroupState& group, const std::vector<CommitPro
 bool NeedsPath(const std::vector<CommitProposal>& list) {
   return list.empty() || std::any_of(list.begin(), list.end(), [](const CommitProposal& item) {
            const ProposalKind kind = KindOf(item.proposal);
-           return kind != ProposalKind::kAdd && kind != ProposalKind::kPsk && kind != ProposalKind::kReInit;
+           return kind != ProposalKind::kAdd && kind != ProposalKind::kPsk &&
+                  kind != ProposalKind::kReInit;
          });
 }
 
-absl::StatusOr<Provisional> ApplyProposals(const GroupState& group, const std::vector<CommitProposal>& list) {
+absl::StatusOr<Provisional> ApplyProposals(const GroupState& group,
+                                           const std::vector<CommitProposal>& list) {
   Provisional next{group.tree, group.context.extensions, {}, {}, {}, {}, {}, {}, false};
-  ForEach<GroupContextExtensionsProposal>(list, [&](const CommitProposal&, const GroupContextExtensionsProposal& gce) {
-    next.extensions = gce.extensions;
-    next.extensions_changed = true;
-  });
+  ForEach<GroupContextExtensionsProposal>(
+      list, [&](const CommitProposal&, const GroupContextExtensionsProposal& gce) {
+        next.extensions = gce.extensions;
+        next.extensions_changed = true;
+      });
   ForEach<UpdateProposal>(list, [&](const CommitProposal& item, const UpdateProposal& update) {
-    next.updates.push_back({item.sender, *next.tree.leaf(item.sender), update.leaf_node, item.sender});
+    next.updates.push_back(
+        {item.sender, *next.tree.leaf(item.sender), update.leaf_node, item.sender});
     next.tree.Update(item.sender, update.leaf_node);
   });
   ForEach<RemoveProposal>(list, [&](const CommitProposal& item, const RemoveProposal& remove) {
@@ -213,7 +230,8 @@ absl::StatusOr<Provisional> ApplyProposals(const GroupState& group, const std::v
     next.added_key_packages.push_back(&add.key_package);
     next.added_leaves.insert(index);
   });
-  ForEach<PskProposal>(list, [&](const CommitProposal&, const PskProposal& psk) { next.psks.push_back(psk.id); });
+  ForEach<PskProposal>(
+      list, [&](const CommitProposal&, const PskProposal& psk) { next.psks.push_back(psk.id); });
   if (!next.adds.empty() && next.tree.member_count() > group.policy.max_members) {
     return absl::ResourceExhaustedError("group would have more members than the policy allows");
   }
@@ -221,23 +239,26 @@ absl::StatusOr<Provisional> ApplyProposals(const GroupState& group, const std::v
   return next;
 }
 
-absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, LeafIndex committer, const LeafNode& leaf,
-                           const Judge& judge) {
+absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, LeafIndex committer,
+                           const LeafNode& leaf, const Judge& judge) {
   const LeafNode* current = group.tree.leaf(committer);
   if (current == nullptr) return Invalid("committer is not a member");
-  if (leaf.source != LeafNodeSource::kCommit) return Invalid("leaf node of a path has another source");
+  if (leaf.source != LeafNodeSource::kCommit)
+    return Invalid("leaf node of a path has another source");
   RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
   RETURN_IF_ERROR(CheckSignatureKeyIsNew(next.tree, committer, leaf.signature_key));
-  RETURN_IF_ERROR(VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, committer}));
+  RETURN_IF_ERROR(
+      VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, committer}));
   RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
-  if (!judge.authentication.SameClient(current->credential, leaf.credential)) {
+  if (!judge.SameClient(current->credential, leaf.credential)) {
     return absl::UnauthenticatedError("path changes the client behind a leaf");
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckSignatureKeyIsNew(const RatchetTree& tree, LeafIndex owner, ByteView signature_key) {
+absl::Status CheckSignatureKeyIsNew(const RatchetTree& tree, LeafIndex owner,
+                                    ByteView signature_key) {
   for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
     const LeafNode* other = tree.leaf({i});
     if (i != owner.value && other != nullptr && Equal(other->signature_key, signature_key)) {
@@ -251,7 +272,8 @@ absl::Status CheckCredentialTypes(const RatchetTree& tree) {
   std::vector<uint16_t> in_use;
   for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
     const LeafNode* leaf = tree.leaf({i});
-    if (leaf != nullptr && !Contains(in_use, leaf->credential.type)) in_use.push_back(leaf->credential.type);
+    if (leaf != nullptr && !Contains(in_use, leaf->credential.type))
+      in_use.push_back(leaf->credential.type);
   }
   for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
     const LeafNode* leaf = tree.leaf({i});
@@ -266,7 +288,8 @@ absl::Status CheckCredentialTypes(const RatchetTree& tree) {
 }
 
 absl::StatusOr<PskSecret> ResolvePsks(const GroupState* group, const CipherSuite& suite,
-                                      const std::vector<PreSharedKeyId>& ids, const PskStore* store) {
+                                      const std::vector<PreSharedKeyId>& ids,
+                                      const PskStore* store) {
   if (ids.empty()) return ZeroPskSecret(suite);
   std::vector<Psk> psks;
   for (const PreSharedKeyId& id : ids) {

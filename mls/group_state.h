@@ -66,10 +66,12 @@ struct GroupState {
 
 // Lets free functions of group_*.cc make and open groups.
 struct GroupAccess {
-  static Group Make(GroupState state) { return Group(std::make_unique<GroupState>(std::move(state))); }
+  static Group Make(GroupState state) {
+    return Group(std::make_unique<GroupState>(std::move(state)));
+  }
   static GroupState& State(Group& group) { return *group.state_; }
-  static absl::StatusOr<Bytes> Propose(GroupState& group, Proposal proposal, HandshakeFraming framing,
-                                       ByteView authenticated_data);
+  static absl::StatusOr<Bytes> Propose(GroupState& group, Proposal proposal,
+                                       HandshakeFraming framing, ByteView authenticated_data);
 };
 
 SignaturePrivateKey CopyOf(const SignaturePrivateKey& key);
@@ -88,16 +90,23 @@ struct CommitProposal {
 struct Judge {
   const AuthenticationService& authentication;
   absl::Time now;
+
+  // Most leaves keep their credential, and then nobody has to read certificates.
+  bool SameClient(const Credential& a, const Credential& b) const {
+    return a == b || authentication.SameClient(a, b);
+  }
 };
 
-// §12.1, §7.3: a proposal by itself, against the current epoch. UNIMPLEMENTED names what this build refuses.
-absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, LeafIndex sender, const Judge& judge);
+// §12.1, §7.3: a proposal by itself, against the current epoch. UNIMPLEMENTED names what this build
+// refuses.
+absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, LeafIndex sender,
+                           const Judge& judge);
 // §12.2: the list as a whole, with its committer, whose proposals were each checked alone.
-absl::Status CheckListRules(const GroupState& group, const std::vector<CommitProposal>& list, LeafIndex committer,
-                            const Judge& judge);
+absl::Status CheckListRules(const GroupState& group, const std::vector<CommitProposal>& list,
+                            LeafIndex committer, const Judge& judge);
 // Both.
-absl::Status CheckProposalList(const GroupState& group, const std::vector<CommitProposal>& list, LeafIndex committer,
-                               const Judge& judge);
+absl::Status CheckProposalList(const GroupState& group, const std::vector<CommitProposal>& list,
+                               LeafIndex committer, const Judge& judge);
 // §12.4: whether the commit has to have a path.
 bool NeedsPath(const std::vector<CommitProposal>& list);
 
@@ -108,29 +117,34 @@ struct Provisional {
   std::vector<MemberChange> adds;
   std::vector<MemberChange> removes;
   std::vector<MemberChange> updates;
-  std::vector<const KeyPackage*> added_key_packages;  // in the order of `adds`; they belong to the list
+  std::vector<const KeyPackage*>
+      added_key_packages;  // in the order of `adds`; they belong to the list
   std::vector<PreSharedKeyId> psks;
   std::set<LeafIndex> added_leaves;
   bool extensions_changed = false;
 };
 
-// §12.3: applies a checked list: GroupContextExtensions, Update, Remove, Add. INVALID_ARGUMENT if the tree that results
-// breaks a rule (keys that repeat, a member who lacks what the group uses).
-absl::StatusOr<Provisional> ApplyProposals(const GroupState& group, const std::vector<CommitProposal>& list);
+// §12.3: applies a checked list: GroupContextExtensions, Update, Remove, Add. INVALID_ARGUMENT if
+// the tree that results breaks a rule (keys that repeat, a member who lacks what the group uses).
+absl::StatusOr<Provisional> ApplyProposals(const GroupState& group,
+                                           const std::vector<CommitProposal>& list);
 
 // The committer's leaf in a path (§7.3, §12.4.2), against the tree before the path.
-absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, LeafIndex committer, const LeafNode& leaf,
-                           const Judge& judge);
+absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, LeafIndex committer,
+                           const LeafNode& leaf, const Judge& judge);
 
 // No other member than `owner` has this signature key.
-absl::Status CheckSignatureKeyIsNew(const RatchetTree& tree, LeafIndex owner, ByteView signature_key);
+absl::Status CheckSignatureKeyIsNew(const RatchetTree& tree, LeafIndex owner,
+                                    ByteView signature_key);
 
 // Every member supports the credential types in use (§7.3).
 absl::Status CheckCredentialTypes(const RatchetTree& tree);
 
-// The PSKs in their order, from the store and from the group's own epochs. NOT_FOUND if one is missing.
+// The PSKs in their order, from the store and from the group's own epochs. NOT_FOUND if one is
+// missing.
 absl::StatusOr<PskSecret> ResolvePsks(const GroupState* group, const CipherSuite& suite,
-                                      const std::vector<PreSharedKeyId>& ids, const PskStore* store);
+                                      const std::vector<PreSharedKeyId>& ids,
+                                      const PskStore* store);
 
 // §13: known types of extension stand in a GroupContext only if they belong there, and parse.
 absl::Status CheckGroupContextExtensions(const Extensions& extensions);
@@ -145,7 +159,7 @@ void ApplyLeafChange(const LeafChange& change, LeafNode& leaf);
 struct NextEpoch {
   GroupState state;
   Bytes confirmation_tag;
-  JoinerSecret joiner;    // with `psk`, what a Welcome needs
+  JoinerSecret joiner;  // with `psk`, what a Welcome needs
   PskSecret psk;
 };
 
@@ -159,17 +173,21 @@ struct EpochInputs {
   std::vector<PreSharedKeyId> psks;
 };
 
-// Encoded GroupContext that protects path secrets: next epoch, next tree, transcript hash of the current epoch.
+// Encoded GroupContext that protects path secrets: next epoch, next tree, transcript hash of the
+// current epoch.
 Bytes PathContext(const GroupState& group, const RatchetTree& tree, const Extensions& extensions);
 // Runs the key schedule (§8) for a commit whose signed content is `content`.
-absl::StatusOr<NextEpoch> EnterEpoch(const GroupState& group, EpochInputs inputs, const AuthenticatedContent& content,
-                                     const PskStore* store);
+absl::StatusOr<NextEpoch> EnterEpoch(const GroupState& group, EpochInputs inputs,
+                                     const AuthenticatedContent& content, const PskStore* store);
 // Encoded WireFormat, FramedContent and signature: what the transcript hash covers.
 Bytes ConfirmedTranscriptInput(const AuthenticatedContent& content);
 
-// Protects signed content of ours in the current epoch. Advances the own ratchet for a PrivateMessage.
-absl::StatusOr<MlsMessage> Protect(GroupState& group, AuthenticatedContent content, Padding padding);
+// Protects signed content of ours in the current epoch. Advances the own ratchet for a
+// PrivateMessage.
+absl::StatusOr<MlsMessage> Protect(GroupState& group, AuthenticatedContent content,
+                                   Padding padding);
 // Unsigned content of ours.
-AuthenticatedContent NewContent(const GroupState& group, WireFormat format, ByteView authenticated_data, Content content);
+AuthenticatedContent NewContent(const GroupState& group, WireFormat format,
+                                ByteView authenticated_data, Content content);
 
 }  // namespace plumbline::mls

@@ -62,7 +62,8 @@ Bytes KeyPackageRef(const CipherSuite& suite, const KeyPackage& key_package) {
 }
 
 absl::Status ValidateKeyPackage(const KeyPackage& key_package, absl::Time now) {
-  if (key_package.version != kProtocolVersionMls10) return absl::InvalidArgumentError("unknown protocol version");
+  if (key_package.version != kProtocolVersionMls10)
+    return absl::InvalidArgumentError("unknown protocol version");
   ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(key_package.cipher_suite));
   const LeafNode& leaf = key_package.leaf_node;
   if (leaf.source != LeafNodeSource::kKeyPackage) {
@@ -78,9 +79,11 @@ absl::Status ValidateKeyPackage(const KeyPackage& key_package, absl::Time now) {
       return absl::InvalidArgumentError("extension type is not for key packages");
     }
   }
-  if (!leaf.lifetime.Holds(now)) return absl::InvalidArgumentError("key package is outside its lifetime");
+  if (!leaf.lifetime.Holds(now))
+    return absl::InvalidArgumentError("key package is outside its lifetime");
   RETURN_IF_ERROR(VerifyLeafNodeSignature(*suite, leaf, std::nullopt));
-  return suite->VerifyWithLabel(leaf.signature_key, "KeyPackageTBS", ToBeSigned(key_package), key_package.signature);
+  return suite->VerifyWithLabel(leaf.signature_key, "KeyPackageTBS", ToBeSigned(key_package),
+                                key_package.signature);
 }
 
 Secret KeyPackageBundle::Serialize() const {
@@ -105,8 +108,10 @@ absl::StatusOr<KeyPackageBundle> KeyPackageBundle::Parse(ByteView stored) {
   return bundle;
 }
 
-absl::StatusOr<KeyPackageBundle> GenerateKeyPackage(const KeyPackageParams& params, const SignatureKeyPair& signer) {
-  ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(static_cast<uint16_t>(params.suite)));
+absl::StatusOr<KeyPackageBundle> GenerateKeyPackage(const KeyPackageParams& params,
+                                                    const SignatureKeyPair& signer) {
+  ASSIGN_OR_RETURN(const CipherSuite* const suite,
+                   CipherSuite::Get(static_cast<uint16_t>(params.suite)));
   HpkeKeyPair init = suite->GenerateHpkeKeyPair();
   HpkeKeyPair encryption = suite->GenerateHpkeKeyPair();
   KeyPackageBundle bundle;
@@ -122,10 +127,12 @@ absl::StatusOr<KeyPackageBundle> GenerateKeyPackage(const KeyPackageParams& para
   out.leaf_node.lifetime = params.lifetime;
   out.leaf_node.extensions = params.leaf_extensions;
   out.extensions = params.key_package_extensions;
-  if (params.last_resort && !out.last_resort()) out.extensions.push_back({kExtensionLastResort, {}});
+  if (params.last_resort && !out.last_resort())
+    out.extensions.push_back({kExtensionLastResort, {}});
   RETURN_IF_ERROR(CheckLeafNodeAlone(*suite, out.leaf_node));
   RETURN_IF_ERROR(SignLeafNode(*suite, signer.private_key, std::nullopt, out.leaf_node));
-  ASSIGN_OR_RETURN(out.signature, suite->SignWithLabel(signer.private_key, "KeyPackageTBS", ToBeSigned(out)));
+  ASSIGN_OR_RETURN(out.signature,
+                   suite->SignWithLabel(signer.private_key, "KeyPackageTBS", ToBeSigned(out)));
   return bundle;
 }
 

@@ -12,7 +12,8 @@
 
 namespace plumbline::mls {
 
-// struct { ProtocolVersion version; CipherSuite cipher_suite; HPKEPublicKey init_key; LeafNode leaf_node;
+// struct { ProtocolVersion version; CipherSuite cipher_suite; HPKEPublicKey init_key; LeafNode
+// leaf_node;
 //          Extension extensions<V>; opaque signature<V>; } KeyPackage;
 struct KeyPackage {
   uint16_t version = kProtocolVersionMls10;
@@ -29,17 +30,18 @@ struct KeyPackage {
 absl::StatusOr<KeyPackage> ReadKeyPackage(Reader& in);
 void WriteKeyPackage(Writer& out, const KeyPackage& key_package);
 
-// The MLSMessage form (wire format mls_key_package): what is published. INVALID_ARGUMENT on any other input.
-// Parsing checks the form only; see ValidateKeyPackage.
+// The MLSMessage form (wire format mls_key_package): what is published. INVALID_ARGUMENT on any
+// other input. Parsing checks the form only; see ValidateKeyPackage.
 absl::StatusOr<KeyPackage> ParseKeyPackageMessage(ByteView wire);
 Bytes EncodeKeyPackageMessage(const KeyPackage& key_package);
 
 // KeyPackageRef (§5.2): hash_size() bytes that name the key package in a Welcome.
 Bytes KeyPackageRef(const CipherSuite& suite, const KeyPackage& key_package);
 
-// All of §10.1 but the credential, which only an AuthenticationService can judge: version, suite, both signatures,
-// source key_package, keys, capabilities, init key different from the encryption key, lifetime containing `now`.
-// INVALID_ARGUMENT, or UNIMPLEMENTED for a suite this build does not know.
+// All of §10.1 but the credential, which only an AuthenticationService can judge: version, suite,
+// both signatures, source key_package, keys, capabilities, init key different from the encryption
+// key, lifetime containing `now`. INVALID_ARGUMENT, or UNIMPLEMENTED for a suite this build does
+// not know.
 absl::Status ValidateKeyPackage(const KeyPackage& key_package, absl::Time now);
 
 // A key package with the private keys that belong to it. The signature key stays with its owner.
@@ -58,13 +60,16 @@ struct KeyPackageParams {
   SuiteId suite = SuiteId::kX25519Aes128GcmSha256Ed25519;
   Credential credential;
   Lifetime lifetime;
-  Capabilities capabilities = Capabilities::Default();  // must list the type of every leaf extension given here
+  // Must list the type of every leaf extension given here.
+  Capabilities capabilities = Capabilities::Default();
   Extensions leaf_extensions;
   Extensions key_package_extensions;
   bool last_resort = false;  // adds the last_resort extension
 };
 
-// INVALID_ARGUMENT if the parameters do not make a valid key package (an extension type that the capabilities omit).
-absl::StatusOr<KeyPackageBundle> GenerateKeyPackage(const KeyPackageParams& params, const SignatureKeyPair& signer);
+// INVALID_ARGUMENT if the parameters do not make a valid key package (an extension type that the
+// capabilities omit).
+absl::StatusOr<KeyPackageBundle> GenerateKeyPackage(const KeyPackageParams& params,
+                                                    const SignatureKeyPair& signer);
 
 }  // namespace plumbline::mls

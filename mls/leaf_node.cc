@@ -35,7 +35,8 @@ void WriteUnsigned(Writer& out, const LeafNode& leaf) {
   WriteCredential(out, leaf.credential);
   WriteCapabilities(out, leaf.capabilities);
   out.U8(static_cast<uint8_t>(leaf.source));
-  if (leaf.source == LeafNodeSource::kKeyPackage) out.U64(leaf.lifetime.not_before).U64(leaf.lifetime.not_after);
+  if (leaf.source == LeafNodeSource::kKeyPackage)
+    out.U64(leaf.lifetime.not_before).U64(leaf.lifetime.not_after);
   if (leaf.source == LeafNodeSource::kCommit) out.Vector(leaf.parent_hash);
   WriteExtensions(out, leaf.extensions);
 }
@@ -43,7 +44,8 @@ void WriteUnsigned(Writer& out, const LeafNode& leaf) {
 // struct { ...LeafNode without signature...;
 //          select (leaf_node_source) { case key_package: struct{};
 //            case update, commit: opaque group_id<V>; uint32 leaf_index; }; } LeafNodeTBS;
-absl::StatusOr<Bytes> ToBeSigned(const LeafNode& leaf, const std::optional<LeafPosition>& position) {
+absl::StatusOr<Bytes> ToBeSigned(const LeafNode& leaf,
+                                 const std::optional<LeafPosition>& position) {
   Writer out;
   WriteUnsigned(out, leaf);
   if (leaf.source != LeafNodeSource::kKeyPackage) {
@@ -68,7 +70,8 @@ Capabilities Capabilities::Default(std::vector<uint16_t> extensions) {
 
 bool Lifetime::Holds(absl::Time now) const {
   const int64_t seconds = absl::ToUnixSeconds(now);
-  return seconds >= 0 && not_before <= static_cast<uint64_t>(seconds) && static_cast<uint64_t>(seconds) <= not_after;
+  return seconds >= 0 && not_before <= static_cast<uint64_t>(seconds) &&
+         static_cast<uint64_t>(seconds) <= not_after;
 }
 
 Lifetime Lifetime::From(absl::Time start, absl::Duration length) {
@@ -126,7 +129,8 @@ absl::Status CheckLeafNodeAlone(const CipherSuite& suite, const LeafNode& leaf) 
   RETURN_IF_ERROR(suite.CheckSignaturePublicKey(leaf.signature_key));
   if (!Contains(leaf.capabilities.versions, kProtocolVersionMls10) ||
       !Contains(leaf.capabilities.cipher_suites, static_cast<uint16_t>(suite.id()))) {
-    return absl::InvalidArgumentError("leaf node does not list the group's version and cipher suite");
+    return absl::InvalidArgumentError(
+        "leaf node does not list the group's version and cipher suite");
   }
   if (!Contains(leaf.capabilities.credentials, leaf.credential.type)) {
     return absl::InvalidArgumentError("leaf node does not list its own credential type");
@@ -137,15 +141,18 @@ absl::Status CheckLeafNodeAlone(const CipherSuite& suite, const LeafNode& leaf) 
       return absl::InvalidArgumentError("extension type is not for leaf nodes");
     }
     if (!Contains(leaf.capabilities.extensions, extension.type)) {
-      return absl::InvalidArgumentError("leaf node does not list the type of one of its extensions");
+      return absl::InvalidArgumentError(
+          "leaf node does not list the type of one of its extensions");
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckLeafNodeSupports(const LeafNode& leaf, const Extensions& group_context_extensions) {
+absl::Status CheckLeafNodeSupports(const LeafNode& leaf,
+                                   const Extensions& group_context_extensions) {
   for (const Extension& extension : group_context_extensions) {
-    if (!IsDefaultExtension(extension.type) && !Contains(leaf.capabilities.extensions, extension.type)) {
+    if (!IsDefaultExtension(extension.type) &&
+        !Contains(leaf.capabilities.extensions, extension.type)) {
       return absl::InvalidArgumentError("leaf node does not support an extension of the group");
     }
   }

@@ -1,4 +1,5 @@
-// The leaf of one member (RFC 9420 §7.2): its keys, credential, capabilities and extensions, signed by itself.
+// The leaf of one member (RFC 9420 §7.2): its keys, credential, capabilities and extensions, signed
+// by itself.
 #pragma once
 
 #include <compare>
@@ -35,7 +36,8 @@ struct Capabilities {
   std::vector<uint16_t> credentials;
   bool operator==(const Capabilities&) const = default;
 
-  // What this library does, with `extensions` as the listed extension types: MLS 1.0, its suites, basic and X.509.
+  // What this library does, with `extensions` as the listed extension types: MLS 1.0, its suites,
+  // basic and X.509.
   static Capabilities Default(std::vector<uint16_t> extensions = {});
 };
 
@@ -62,8 +64,8 @@ struct LeafNode {
   Credential credential;
   Capabilities capabilities;
   LeafNodeSource source = LeafNodeSource::kKeyPackage;
-  Lifetime lifetime;   // only if source is kKeyPackage
-  Bytes parent_hash;   // only if source is kCommit
+  Lifetime lifetime;  // only if source is kKeyPackage
+  Bytes parent_hash;  // only if source is kCommit
   Extensions extensions;
   Bytes signature;
   bool operator==(const LeafNode&) const = default;
@@ -72,7 +74,8 @@ struct LeafNode {
 absl::StatusOr<LeafNode> ReadLeafNode(Reader& in);
 void WriteLeafNode(Writer& out, const LeafNode& leaf);
 
-// Where a leaf stands; signed into leaves of source update and commit, not into those of a key package.
+// Where a leaf stands; signed into leaves of source update and commit, not into those of a key
+// package.
 struct LeafPosition {
   ByteView group_id;
   LeafIndex index;
@@ -85,10 +88,12 @@ absl::Status SignLeafNode(const CipherSuite& suite, const SignaturePrivateKey& k
 absl::Status VerifyLeafNodeSignature(const CipherSuite& suite, const LeafNode& leaf,
                                      const std::optional<LeafPosition>& position);
 
-// The checks of §7.3 that need nothing but the leaf: keys well-formed for the suite, version and suite listed,
-// own credential type and own extension types listed, known extensions only where they are legal.
+// The checks of §7.3 that need nothing but the leaf: keys well-formed for the suite, version and
+// suite listed, own credential type and own extension types listed, known extensions only where
+// they are legal.
 absl::Status CheckLeafNodeAlone(const CipherSuite& suite, const LeafNode& leaf);
 // §7.3: the leaf does all that `required` asks for and every extension type of the group context.
-absl::Status CheckLeafNodeSupports(const LeafNode& leaf, const Extensions& group_context_extensions);
+absl::Status CheckLeafNodeSupports(const LeafNode& leaf,
+                                   const Extensions& group_context_extensions);
 
 }  // namespace plumbline::mls

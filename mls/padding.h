@@ -21,7 +21,8 @@ inline size_t PaddedSize(size_t size, Padding padding) {
   }
   if (padding.kind != Padding::Kind::kPadme) return size;
   if (size <= padding.block || size < 2) return padding.block > size ? padding.block : size;
-  // Padme: keep as many leading bits as the length of the exponent, round the rest up; overhead below 12 %.
+  // Padme: keep as many leading bits as the length of the exponent, round the rest up; overhead
+  // below 12 %.
   const int exponent = std::bit_width(size) - 1;
   const int kept = std::bit_width(static_cast<size_t>(exponent));
   const size_t mask = (size_t{1} << (exponent - kept > 0 ? exponent - kept : 0)) - 1;

@@ -15,7 +15,8 @@ absl::StatusOr<ProposalOrRef> ReadProposalOrRef(Reader& in) {
     ASSIGN_OR_RETURN(Proposal proposal, ReadProposal(in));
     return ProposalOrRef(std::move(proposal));
   }
-  if (type != kReference) return absl::InvalidArgumentError("unknown type of a proposal or reference");
+  if (type != kReference)
+    return absl::InvalidArgumentError("unknown type of a proposal or reference");
   ASSIGN_OR_RETURN(const ByteView reference, in.Vector(255));
   return ProposalOrRef(ProposalRef{ToBytes(reference)});
 }
@@ -32,7 +33,9 @@ struct BodyWriter {
     WriteExtensions(out, reinit.extensions);
   }
   void operator()(const ExternalInitProposal& init) const { out.Vector(init.kem_output); }
-  void operator()(const GroupContextExtensionsProposal& gce) const { WriteExtensions(out, gce.extensions); }
+  void operator()(const GroupContextExtensionsProposal& gce) const {
+    WriteExtensions(out, gce.extensions);
+  }
 };
 
 absl::StatusOr<Proposal> ReadReInit(Reader& in) {
@@ -47,7 +50,9 @@ absl::StatusOr<Proposal> ReadReInit(Reader& in) {
 
 }  // namespace
 
-void WriteProposalBody(Writer& out, const Proposal& proposal) { std::visit(BodyWriter{out}, proposal); }
+void WriteProposalBody(Writer& out, const Proposal& proposal) {
+  std::visit(BodyWriter{out}, proposal);
+}
 
 absl::StatusOr<Proposal> ReadProposalBody(Reader& in, ProposalKind kind) {
   switch (kind) {
@@ -95,7 +100,8 @@ absl::StatusOr<Commit> ReadCommit(Reader& in) {
   Commit commit;
   ASSIGN_OR_RETURN(const ByteView list, in.Vector(kMaxVarint));
   for (Reader items(list); !items.AtEnd();) {
-    if (commit.proposals.size() >= kMaxProposalsInCommit) return absl::InvalidArgumentError("too many proposals");
+    if (commit.proposals.size() >= kMaxProposalsInCommit)
+      return absl::InvalidArgumentError("too many proposals");
     ASSIGN_OR_RETURN(ProposalOrRef item, ReadProposalOrRef(items));
     commit.proposals.push_back(std::move(item));
   }

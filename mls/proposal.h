@@ -1,4 +1,5 @@
-// Proposals and commits (RFC 9420 §12.1, §12.4): the changes members suggest and the list that makes an epoch.
+// Proposals and commits (RFC 9420 §12.1, §12.4): the changes members suggest and the list that
+// makes an epoch.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,8 @@ struct PskProposal {
   PreSharedKeyId id;
   bool operator==(const PskProposal&) const = default;
 };
-// struct { opaque group_id<V>; ProtocolVersion version; CipherSuite cipher_suite; Extension extensions<V>; } ReInit;
+// struct { opaque group_id<V>; ProtocolVersion version; CipherSuite cipher_suite; Extension
+// extensions<V>; } ReInit;
 struct ReInitProposal {
   Bytes group_id;
   uint16_t version = kProtocolVersionMls10;
@@ -67,11 +69,14 @@ struct GroupContextExtensionsProposal {
   bool operator==(const GroupContextExtensionsProposal&) const = default;
 };
 
-// struct { ProposalType proposal_type; select (proposal_type) { ... }; } Proposal;   in the order of ProposalKind
-using Proposal = std::variant<AddProposal, UpdateProposal, RemoveProposal, PskProposal, ReInitProposal,
-                              ExternalInitProposal, GroupContextExtensionsProposal>;
+// struct { ProposalType proposal_type; select (proposal_type) { ... }; } Proposal;   in the order
+// of ProposalKind
+using Proposal = std::variant<AddProposal, UpdateProposal, RemoveProposal, PskProposal,
+                              ReInitProposal, ExternalInitProposal, GroupContextExtensionsProposal>;
 
-inline ProposalKind KindOf(const Proposal& proposal) { return static_cast<ProposalKind>(proposal.index() + 1); }
+inline ProposalKind KindOf(const Proposal& proposal) {
+  return static_cast<ProposalKind>(proposal.index() + 1);
+}
 
 // The content of each proposal by itself, without its type.
 void WriteProposalBody(Writer& out, const Proposal& proposal);
@@ -88,7 +93,8 @@ struct ProposalRef {
 };
 
 // struct { ProposalOrRefType type; select (type) { case proposal: Proposal proposal;
-//                                                  case reference: ProposalRef reference; }; } ProposalOrRef;
+//                                                  case reference: ProposalRef reference; }; }
+//                                                  ProposalOrRef;
 using ProposalOrRef = std::variant<Proposal, ProposalRef>;
 
 // struct { ProposalOrRef proposals<V>; optional<UpdatePath> path; } Commit;

@@ -38,12 +38,14 @@ void WriteGroupInfo(Writer& out, const GroupInfo& info) {
   out.Vector(info.signature);
 }
 
-absl::Status SignGroupInfo(const CipherSuite& suite, const SignaturePrivateKey& key, GroupInfo& info) {
+absl::Status SignGroupInfo(const CipherSuite& suite, const SignaturePrivateKey& key,
+                           GroupInfo& info) {
   ASSIGN_OR_RETURN(info.signature, suite.SignWithLabel(key, "GroupInfoTBS", ToBeSigned(info)));
   return absl::OkStatus();
 }
 
-absl::Status VerifyGroupInfo(const CipherSuite& suite, ByteView signature_key, const GroupInfo& info) {
+absl::Status VerifyGroupInfo(const CipherSuite& suite, ByteView signature_key,
+                             const GroupInfo& info) {
   return suite.VerifyWithLabel(signature_key, "GroupInfoTBS", ToBeSigned(info), info.signature);
 }
 
@@ -60,7 +62,8 @@ absl::StatusOr<GroupSecrets> ParseGroupSecrets(ByteView wire) {
   ASSIGN_OR_RETURN(const ByteView psks, in.Vector(kMaxVarint));
   RETURN_IF_ERROR(in.Done());
   for (Reader items(psks); !items.AtEnd();) {
-    if (secrets.psks.size() >= kMaxPsks) return absl::InvalidArgumentError("too many pre-shared keys");
+    if (secrets.psks.size() >= kMaxPsks)
+      return absl::InvalidArgumentError("too many pre-shared keys");
     ASSIGN_OR_RETURN(PreSharedKeyId psk, ReadPreSharedKeyId(items));
     secrets.psks.push_back(std::move(psk));
   }

@@ -16,7 +16,8 @@
 
 namespace plumbline::mls {
 
-// struct { GroupContext group_context; Extension extensions<V>; MAC confirmation_tag; uint32 signer;
+// struct { GroupContext group_context; Extension extensions<V>; MAC confirmation_tag; uint32
+// signer;
 //          opaque signature<V>; } GroupInfo;
 struct GroupInfo {
   GroupContext group_context;
@@ -29,11 +30,13 @@ struct GroupInfo {
 absl::StatusOr<GroupInfo> ReadGroupInfo(Reader& in);
 void WriteGroupInfo(Writer& out, const GroupInfo& info);
 // Label "GroupInfoTBS".
-absl::Status SignGroupInfo(const CipherSuite& suite, const SignaturePrivateKey& key, GroupInfo& info);
-absl::Status VerifyGroupInfo(const CipherSuite& suite, ByteView signature_key, const GroupInfo& info);
+absl::Status SignGroupInfo(const CipherSuite& suite, const SignaturePrivateKey& key,
+                           GroupInfo& info);
+absl::Status VerifyGroupInfo(const CipherSuite& suite, ByteView signature_key,
+                             const GroupInfo& info);
 
-// struct { opaque joiner_secret<V>; optional<PathSecret> path_secret; PreSharedKeyID psks<V>; } GroupSecrets;
-// struct { opaque path_secret<V>; } PathSecret;
+// struct { opaque joiner_secret<V>; optional<PathSecret> path_secret; PreSharedKeyID psks<V>; }
+// GroupSecrets; struct { opaque path_secret<V>; } PathSecret;
 struct GroupSecrets {
   Secret joiner_secret;
   std::optional<Secret> path_secret;
@@ -42,14 +45,16 @@ struct GroupSecrets {
 absl::StatusOr<GroupSecrets> ParseGroupSecrets(ByteView wire);
 Secret Encode(const GroupSecrets& secrets);
 
-// struct { KeyPackageRef new_member; HPKECiphertext encrypted_group_secrets; } EncryptedGroupSecrets;
+// struct { KeyPackageRef new_member; HPKECiphertext encrypted_group_secrets; }
+// EncryptedGroupSecrets;
 struct EncryptedGroupSecrets {
   Bytes new_member;
   HpkeCiphertext encrypted_group_secrets;
   bool operator==(const EncryptedGroupSecrets&) const = default;
 };
 
-// struct { CipherSuite cipher_suite; EncryptedGroupSecrets secrets<V>; opaque encrypted_group_info<V>; } Welcome;
+// struct { CipherSuite cipher_suite; EncryptedGroupSecrets secrets<V>; opaque
+// encrypted_group_info<V>; } Welcome;
 struct Welcome {
   uint16_t cipher_suite = 0;
   std::vector<EncryptedGroupSecrets> secrets;

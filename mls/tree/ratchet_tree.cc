@@ -43,7 +43,8 @@ RatchetTree::RatchetTree(const CipherSuite& suite, LeafNode first) : suite_(&sui
   leaves_[0] = std::make_shared<const LeafNode>(std::move(first));
 }
 
-absl::StatusOr<RatchetTree> RatchetTree::Parse(const CipherSuite& suite, ByteView wire, uint32_t max_leaves) {
+absl::StatusOr<RatchetTree> RatchetTree::Parse(const CipherSuite& suite, ByteView wire,
+                                               uint32_t max_leaves) {
   Reader in(wire);
   ASSIGN_OR_RETURN(const ByteView list, in.Vector(kMaxVarint));
   RETURN_IF_ERROR(in.Done());
@@ -52,8 +53,9 @@ absl::StatusOr<RatchetTree> RatchetTree::Parse(const CipherSuite& suite, ByteVie
   return tree;
 }
 
-// struct { NodeType node_type; select (node_type) { case leaf: LeafNode; case parent: ParentNode; }; } Node;
-// The list stops at the last node that is not blank; the receiver completes it to a full tree.
+// struct { NodeType node_type; select (node_type) { case leaf: LeafNode; case parent: ParentNode;
+// }; } Node; The list stops at the last node that is not blank; the receiver completes it to a full
+// tree.
 absl::Status RatchetTree::ReadNodes(ByteView list, uint32_t max_leaves) {
   Reader in(list);
   bool last_is_blank = true;
@@ -68,7 +70,8 @@ absl::Status RatchetTree::ReadNodes(ByteView list, uint32_t max_leaves) {
     last_is_blank = !present;
     if (!present) continue;
     ASSIGN_OR_RETURN(const uint8_t type, in.U8());
-    if (type != (is_leaf ? kNodeLeaf : kNodeParent)) return absl::InvalidArgumentError("tree node of the wrong type");
+    if (type != (is_leaf ? kNodeLeaf : kNodeParent))
+      return absl::InvalidArgumentError("tree node of the wrong type");
     if (is_leaf) {
       ASSIGN_OR_RETURN(LeafNode leaf, ReadLeafNode(in));
       leaves_.back() = std::make_shared<const LeafNode>(std::move(leaf));
@@ -101,7 +104,8 @@ Bytes RatchetTree::Encode() const {
 }
 
 size_t RatchetTree::member_count() const {
-  return std::count_if(leaves_.begin(), leaves_.end(), [](const auto& leaf) { return leaf != nullptr; });
+  return std::count_if(leaves_.begin(), leaves_.end(),
+                       [](const auto& leaf) { return leaf != nullptr; });
 }
 
 std::shared_ptr<const LeafNode> RatchetTree::shared_leaf(LeafIndex index) const {
@@ -134,11 +138,13 @@ void RatchetTree::Resize(uint32_t leaves) {
 
 void RatchetTree::Forget(NodeIndex node) {
   hashes_[node.value].size = 0;
-  for (auto up = Parent(node, leaf_count()); up; up = Parent(*up, leaf_count())) hashes_[up->value].size = 0;
+  for (auto up = Parent(node, leaf_count()); up; up = Parent(*up, leaf_count()))
+    hashes_[up->value].size = 0;
 }
 
 void RatchetTree::BlankDirectPath(LeafIndex index) {
-  for (const NodeIndex node : DirectPath(NodeOf(index), leaf_count())) parents_[node.value / 2].reset();
+  for (const NodeIndex node : DirectPath(NodeOf(index), leaf_count()))
+    parents_[node.value / 2].reset();
   Forget(NodeOf(index));
 }
 
@@ -156,7 +162,8 @@ LeafIndex RatchetTree::Add(LeafNode leaf) {
     std::shared_ptr<const ParentNode>& slot = parents_[node.value / 2];
     if (slot == nullptr) continue;
     ParentNode changed = *slot;
-    const auto place = std::lower_bound(changed.unmerged_leaves.begin(), changed.unmerged_leaves.end(), index);
+    const auto place =
+        std::lower_bound(changed.unmerged_leaves.begin(), changed.unmerged_leaves.end(), index);
     changed.unmerged_leaves.insert(place, index);
     slot = std::make_shared<const ParentNode>(std::move(changed));
   }
@@ -175,12 +182,14 @@ void RatchetTree::Remove(LeafIndex index) {
   leaves_[index.value].reset();
   BlankDirectPath(index);
   const auto is_blank = [](const auto& leaf) { return leaf == nullptr; };
-  while (leaves_.size() > 1 && std::all_of(leaves_.begin() + leaves_.size() / 2, leaves_.end(), is_blank)) {
+  while (leaves_.size() > 1 &&
+         std::all_of(leaves_.begin() + leaves_.size() / 2, leaves_.end(), is_blank)) {
     Resize(static_cast<uint32_t>(leaves_.size() / 2));
   }
 }
 
-Bytes RatchetTree::SetPath(LeafIndex sender, const std::vector<PathStep>& steps, const std::vector<Bytes>& keys) {
+Bytes RatchetTree::SetPath(LeafIndex sender, const std::vector<PathStep>& steps,
+                           const std::vector<Bytes>& keys) {
   CHECK(steps.size() == keys.size());
   BlankDirectPath(sender);
   Bytes parent_hash;  // of the topmost node: none
@@ -218,7 +227,8 @@ std::vector<NodeIndex> RatchetTree::Resolution(NodeIndex node) const {
   return out;
 }
 
-std::vector<NodeIndex> RatchetTree::Resolution(NodeIndex node, const std::set<LeafIndex>& excluded) const {
+std::vector<NodeIndex> RatchetTree::Resolution(NodeIndex node,
+                                               const std::set<LeafIndex>& excluded) const {
   std::vector<NodeIndex> out = Resolution(node);
   std::erase_if(out, [&](NodeIndex n) { return n.is_leaf() && excluded.contains(LeafOf(n)); });
   return out;
@@ -237,7 +247,8 @@ std::vector<PathStep> RatchetTree::FilteredDirectPath(LeafIndex leaf) const {
 
 // struct { NodeType node_type; select (node_type) {
 //     case leaf:   uint32 leaf_index; optional<LeafNode> leaf_node;
-//     case parent: optional<ParentNode> parent_node; opaque left_hash<V>; opaque right_hash<V>; }; } TreeHashInput;
+//     case parent: optional<ParentNode> parent_node; opaque left_hash<V>; opaque right_hash<V>; };
+//     } TreeHashInput;
 Bytes RatchetTree::HashLeaf(LeafIndex index, const LeafNode* leaf) const {
   Writer input;
   input.U8(kNodeLeaf).U32(index.value).Present(leaf != nullptr);
@@ -256,8 +267,9 @@ Bytes RatchetTree::HashParent(const ParentNode* parent, ByteView left, ByteView 
 ByteView RatchetTree::TreeHash(NodeIndex node) const {
   CachedHash& cached = hashes_[node.value];
   if (cached.size == 0) {
-    const Bytes hash = node.is_leaf() ? HashLeaf(LeafOf(node), leaf(LeafOf(node)))
-                                      : HashParent(parent(node), TreeHash(Left(node)), TreeHash(Right(node)));
+    const Bytes hash = node.is_leaf()
+                           ? HashLeaf(LeafOf(node), leaf(LeafOf(node)))
+                           : HashParent(parent(node), TreeHash(Left(node)), TreeHash(Right(node)));
     CHECK(!hash.empty() && hash.size() <= cached.bytes.size());
     std::memcpy(cached.bytes.data(), hash.data(), hash.size());
     cached.size = static_cast<uint8_t>(hash.size());
@@ -265,8 +277,8 @@ ByteView RatchetTree::TreeHash(NodeIndex node) const {
   return ByteView(cached.bytes.data(), cached.size);
 }
 
-// The tree hash of `node` as it was before the `excluded` leaves (ascending) were added (§7.9): they are blank, and
-// no parent lists them. Only paths down to excluded leaves are hashed anew.
+// The tree hash of `node` as it was before the `excluded` leaves (ascending) were added (§7.9):
+// they are blank, and no parent lists them. Only paths down to excluded leaves are hashed anew.
 Bytes RatchetTree::HashWithout(NodeIndex node, const std::vector<LeafIndex>& excluded) const {
   const bool touched = std::any_of(excluded.begin(), excluded.end(),
                                    [&](LeafIndex leaf) { return IsInSubtree(NodeOf(leaf), node); });
@@ -276,13 +288,14 @@ Bytes RatchetTree::HashWithout(NodeIndex node, const std::vector<LeafIndex>& exc
   const Bytes right = HashWithout(Right(node), excluded);
   if (parent(node) == nullptr) return HashParent(nullptr, left, right);
   ParentNode changed = *parent(node);
-  std::erase_if(changed.unmerged_leaves,
-                [&](LeafIndex leaf) { return std::binary_search(excluded.begin(), excluded.end(), leaf); });
+  std::erase_if(changed.unmerged_leaves, [&](LeafIndex leaf) {
+    return std::binary_search(excluded.begin(), excluded.end(), leaf);
+  });
   return HashParent(&changed, left, right);
 }
 
-// struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque original_sibling_tree_hash<V>; }
-// ParentHashInput;
+// struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque
+// original_sibling_tree_hash<V>; } ParentHashInput;
 Bytes RatchetTree::ParentHash(NodeIndex node, NodeIndex copath_child) const {
   const ParentNode* found = parent(node);
   CHECK(found != nullptr);

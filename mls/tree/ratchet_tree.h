@@ -1,6 +1,6 @@
-// The public ratchet tree of a group (RFC 9420 §4, §7): leaves, parent nodes and cached tree hashes.
-// A copy shares its nodes (they are immutable), so staging a commit costs a few pointers per member.
-// Not thread-safe, not even for reading: hashes are computed when first asked for.
+// The public ratchet tree of a group (RFC 9420 §4, §7): leaves, parent nodes and cached tree
+// hashes. A copy shares its nodes (they are immutable), so staging a commit costs a few pointers
+// per member. Not thread-safe, not even for reading: hashes are computed when first asked for.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@
 
 namespace plumbline::mls {
 
-// struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; uint32 unmerged_leaves<V>; } ParentNode;
+// struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; uint32 unmerged_leaves<V>; }
+// ParentNode;
 struct ParentNode {
   Bytes encryption_key;
   Bytes parent_hash;
@@ -37,9 +38,11 @@ class RatchetTree {
  public:
   RatchetTree(const CipherSuite& suite, LeafNode first);
 
-  // optional<Node> ratchet_tree<V> (§12.4.3.3). INVALID_ARGUMENT if malformed, if its last node is blank, if a node
-  // has the wrong type for its place, or if it has more than `max_leaves` leaves. Checks no meaning: ValidateTree does.
-  static absl::StatusOr<RatchetTree> Parse(const CipherSuite& suite, ByteView wire, uint32_t max_leaves);
+  // optional<Node> ratchet_tree<V> (§12.4.3.3). INVALID_ARGUMENT if malformed, if its last node is
+  // blank, if a node has the wrong type for its place, or if it has more than `max_leaves` leaves.
+  // Checks no meaning: ValidateTree does.
+  static absl::StatusOr<RatchetTree> Parse(const CipherSuite& suite, ByteView wire,
+                                           uint32_t max_leaves);
   Bytes Encode() const;
 
   const CipherSuite& suite() const { return *suite_; }
@@ -54,15 +57,18 @@ class RatchetTree {
   const Bytes* encryption_key(NodeIndex node) const;
   std::shared_ptr<const LeafNode> shared_leaf(LeafIndex index) const;
 
-  // Proposals applied to the tree (§7.7): Add takes the leftmost blank leaf or doubles the tree; Update and Remove
-  // blank the direct path; Remove drops a right half that became blank. The leaf must be a member's (CHECKed).
+  // Proposals applied to the tree (§7.7): Add takes the leftmost blank leaf or doubles the tree;
+  // Update and Remove blank the direct path; Remove drops a right half that became blank. The leaf
+  // must be a member's (CHECKed).
   LeafIndex Add(LeafNode leaf);
   void Update(LeafIndex index, LeafNode leaf);
   void Remove(LeafIndex index);
 
-  // Replaces the keys on the sender's path by `keys`, one per step of its filtered direct path (§7.5), blanks the rest
-  // of its direct path and sets the parent hashes. Returns the parent hash the sender's leaf has to carry.
-  Bytes SetPath(LeafIndex sender, const std::vector<PathStep>& steps, const std::vector<Bytes>& keys);
+  // Replaces the keys on the sender's path by `keys`, one per step of its filtered direct path
+  // (§7.5), blanks the rest of its direct path and sets the parent hashes. Returns the parent hash
+  // the sender's leaf has to carry.
+  Bytes SetPath(LeafIndex sender, const std::vector<PathStep>& steps,
+                const std::vector<Bytes>& keys);
   // Replaces a leaf and nothing else.
   void SetLeaf(LeafIndex index, LeafNode leaf);
 

@@ -19,7 +19,8 @@ absl::Status CheckPathKeysAreNew(const RatchetTree& tree, const UpdatePath& path
   for (const UpdatePathNode& node : path.nodes) keys.push_back(&node.encryption_key);
   std::sort(keys.begin(), keys.end(), less);
   const auto same = [](const Bytes* a, const Bytes* b) { return *a == *b; };
-  if (std::adjacent_find(keys.begin(), keys.end(), same) != keys.end()) return Invalid("a path repeats a key");
+  if (std::adjacent_find(keys.begin(), keys.end(), same) != keys.end())
+    return Invalid("a path repeats a key");
   for (uint32_t index = 0; index < NodeWidth(tree.leaf_count()); ++index) {
     const Bytes* key = tree.encryption_key({index});
     if (key != nullptr && std::binary_search(keys.begin(), keys.end(), key, less)) {
@@ -29,21 +30,25 @@ absl::Status CheckPathKeysAreNew(const RatchetTree& tree, const UpdatePath& path
   return absl::OkStatus();
 }
 
-// Stores the keys of `derived` for steps[first..], after comparing them with the public ones in the tree.
-absl::Status StorePathKeys(const RatchetTree& tree, TreePrivate& priv, const std::vector<PathStep>& steps, size_t first,
-                           PathKeys& derived) {
+// Stores the keys of `derived` for steps[first..], after comparing them with the public ones in the
+// tree.
+absl::Status StorePathKeys(const RatchetTree& tree, TreePrivate& priv,
+                           const std::vector<PathStep>& steps, size_t first, PathKeys& derived) {
   for (size_t i = first; i < steps.size(); ++i) {
     const Bytes* expected = tree.encryption_key(steps[i].node);
     if (expected == nullptr || derived.keys[i - first].public_key != *expected) {
       return Invalid("a path secret does not give the public key in the tree");
     }
   }
-  for (size_t i = first; i < steps.size(); ++i) priv.Set(steps[i].node, std::move(derived.keys[i - first]));
+  for (size_t i = first; i < steps.size(); ++i)
+    priv.Set(steps[i].node, std::move(derived.keys[i - first]));
   return absl::OkStatus();
 }
 
-// The step at which the sender's path meets that of `own`; none if they share no node of the filtered path.
-std::optional<size_t> MeetingStep(const std::vector<PathStep>& steps, LeafIndex sender, LeafIndex own) {
+// The step at which the sender's path meets that of `own`; none if they share no node of the
+// filtered path.
+std::optional<size_t> MeetingStep(const std::vector<PathStep>& steps, LeafIndex sender,
+                                  LeafIndex own) {
   const NodeIndex common = CommonAncestor(NodeOf(sender), NodeOf(own));
   for (size_t i = 0; i < steps.size(); ++i) {
     if (steps[i].node == common) return i;
@@ -92,7 +97,8 @@ void WriteUpdatePath(Writer& out, const UpdatePath& path) {
   Writer nodes;
   for (const UpdatePathNode& node : path.nodes) {
     Writer secrets;
-    for (const HpkeCiphertext& ciphertext : node.encrypted_path_secrets) WriteHpkeCiphertext(secrets, ciphertext);
+    for (const HpkeCiphertext& ciphertext : node.encrypted_path_secrets)
+      WriteHpkeCiphertext(secrets, ciphertext);
     nodes.Vector(node.encryption_key).Vector(secrets.view());
   }
   out.Vector(nodes.view());
@@ -113,7 +119,9 @@ absl::StatusOr<PathKeys> DerivePathKeys(const CipherSuite& suite, Secret first, 
   return out;
 }
 
-TreePrivate::TreePrivate(LeafIndex own, HpkeKeyPair leaf_key) : own_(own) { Set(NodeOf(own), std::move(leaf_key)); }
+TreePrivate::TreePrivate(LeafIndex own, HpkeKeyPair leaf_key) : own_(own) {
+  Set(NodeOf(own), std::move(leaf_key));
+}
 
 TreePrivate TreePrivate::Clone() const {
   TreePrivate copy;
@@ -127,7 +135,9 @@ const HpkeKeyPair* TreePrivate::key(NodeIndex node) const {
   return found == keys_.end() ? nullptr : &found->second;
 }
 
-void TreePrivate::Set(NodeIndex node, HpkeKeyPair key) { keys_.insert_or_assign(node, std::move(key)); }
+void TreePrivate::Set(NodeIndex node, HpkeKeyPair key) {
+  keys_.insert_or_assign(node, std::move(key));
+}
 
 void TreePrivate::Prune(const RatchetTree& tree) {
   std::erase_if(keys_, [&](const auto& entry) {
@@ -161,7 +171,8 @@ absl::StatusOr<TreePrivate> TreePrivate::Read(Reader& in) {
   for (uint32_t i = 0; i < count; ++i) {
     NodeIndex node;
     ASSIGN_OR_RETURN(node.value, in.U32());
-    if (!out.keys_.empty() && node <= out.keys_.rbegin()->first) return Invalid("stored tree keys are out of order");
+    if (!out.keys_.empty() && node <= out.keys_.rbegin()->first)
+      return Invalid("stored tree keys are out of order");
     ASSIGN_OR_RETURN(const ByteView private_key, in.Vector(kMaxKeyBytes));
     ASSIGN_OR_RETURN(const ByteView public_key, in.Vector(kMaxKeyBytes));
     out.Set(node, {HpkePrivateKey{Secret::CopyOf(private_key)}, ToBytes(public_key)});
@@ -175,7 +186,8 @@ absl::StatusOr<NewPath> StartPath(RatchetTree& tree, TreePrivate& priv, LeafNode
   const LeafIndex own = priv.own_leaf();
   NewPath out;
   out.steps = tree.FilteredDirectPath(own);
-  ASSIGN_OR_RETURN(out.path, DerivePathKeys(suite, Secret::Random(suite.hash_size()), out.steps.size()));
+  ASSIGN_OR_RETURN(out.path,
+                   DerivePathKeys(suite, Secret::Random(suite.hash_size()), out.steps.size()));
   std::vector<Bytes> public_keys;
   for (const HpkeKeyPair& key : out.path.keys) public_keys.push_back(key.public_key);
   HpkeKeyPair leaf_key = suite.GenerateHpkeKeyPair();
@@ -186,7 +198,8 @@ absl::StatusOr<NewPath> StartPath(RatchetTree& tree, TreePrivate& priv, LeafNode
   tree.SetLeaf(own, std::move(leaf));
   priv.Prune(tree);
   priv.Set(NodeOf(own), std::move(leaf_key));
-  for (size_t i = 0; i < out.steps.size(); ++i) priv.Set(out.steps[i].node, CopyOf(out.path.keys[i]));
+  for (size_t i = 0; i < out.steps.size(); ++i)
+    priv.Set(out.steps[i].node, CopyOf(out.path.keys[i]));
   return out;
 }
 
@@ -199,9 +212,10 @@ absl::StatusOr<UpdatePath> SealPath(const RatchetTree& tree, const NewPath& path
     UpdatePathNode node;
     node.encryption_key = path.path.keys[i].public_key;
     for (const NodeIndex receiver : tree.Resolution(path.steps[i].copath_child, excluded)) {
-      ASSIGN_OR_RETURN(HpkeCiphertext ciphertext,
-                       tree.suite().EncryptWithLabel(*tree.encryption_key(receiver), "UpdatePathNode", group_context,
-                                                     path.path.path_secrets[i].view()));
+      ASSIGN_OR_RETURN(
+          HpkeCiphertext ciphertext,
+          tree.suite().EncryptWithLabel(*tree.encryption_key(receiver), "UpdatePathNode",
+                                        group_context, path.path.path_secrets[i].view()));
       node.encrypted_path_secrets.push_back(std::move(ciphertext));
     }
     out.nodes.push_back(std::move(node));
@@ -218,12 +232,14 @@ absl::Status ApplyPath(RatchetTree& tree, LeafIndex sender, const UpdatePath& pa
   for (size_t i = 0; i < steps.size(); ++i) {
     const UpdatePathNode& node = path.nodes[i];
     RETURN_IF_ERROR(tree.suite().CheckHpkePublicKey(node.encryption_key));
-    if (node.encrypted_path_secrets.size() != tree.Resolution(steps[i].copath_child, excluded).size()) {
+    if (node.encrypted_path_secrets.size() !=
+        tree.Resolution(steps[i].copath_child, excluded).size()) {
       return Invalid("a path node has the wrong number of ciphertexts");
     }
     keys.push_back(node.encryption_key);
   }
-  if (path.leaf_node.source != LeafNodeSource::kCommit) return Invalid("leaf node of a path has another source");
+  if (path.leaf_node.source != LeafNodeSource::kCommit)
+    return Invalid("leaf node of a path has another source");
   if (tree.SetPath(sender, steps, keys) != path.leaf_node.parent_hash) {
     return Invalid("leaf node of a path has the wrong parent hash");
   }
@@ -231,34 +247,41 @@ absl::Status ApplyPath(RatchetTree& tree, LeafIndex sender, const UpdatePath& pa
   return absl::OkStatus();
 }
 
-absl::StatusOr<Secret> OpenPath(const RatchetTree& tree, TreePrivate& priv, LeafIndex sender, const UpdatePath& path,
-                                ByteView group_context, const std::set<LeafIndex>& excluded) {
+absl::StatusOr<Secret> OpenPath(const RatchetTree& tree, TreePrivate& priv, LeafIndex sender,
+                                const UpdatePath& path, ByteView group_context,
+                                const std::set<LeafIndex>& excluded) {
   const CipherSuite& suite = tree.suite();
   const std::vector<PathStep> steps = tree.FilteredDirectPath(sender);
   const std::optional<size_t> meeting = MeetingStep(steps, sender, priv.own_leaf());
-  if (!meeting || path.nodes.size() != steps.size()) return Invalid("a path does not reach this member");
+  if (!meeting || path.nodes.size() != steps.size())
+    return Invalid("a path does not reach this member");
   priv.Prune(tree);
   const std::vector<NodeIndex> receivers = tree.Resolution(steps[*meeting].copath_child, excluded);
   for (size_t i = 0; i < receivers.size(); ++i) {
     const HpkeKeyPair* key = priv.key(receivers[i]);
     if (key == nullptr || i >= path.nodes[*meeting].encrypted_path_secrets.size()) continue;
-    ASSIGN_OR_RETURN(Secret secret, suite.DecryptWithLabel(key->private_key, key->public_key, "UpdatePathNode",
-                                                           group_context,
-                                                           path.nodes[*meeting].encrypted_path_secrets[i]));
+    ASSIGN_OR_RETURN(
+        Secret secret,
+        suite.DecryptWithLabel(key->private_key, key->public_key, "UpdatePathNode", group_context,
+                               path.nodes[*meeting].encrypted_path_secrets[i]));
     if (secret.size() != suite.hash_size()) return Invalid("a path secret has the wrong size");
-    ASSIGN_OR_RETURN(PathKeys derived, DerivePathKeys(suite, std::move(secret), steps.size() - *meeting));
+    ASSIGN_OR_RETURN(PathKeys derived,
+                     DerivePathKeys(suite, std::move(secret), steps.size() - *meeting));
     RETURN_IF_ERROR(StorePathKeys(tree, priv, steps, *meeting, derived));
     return std::move(derived.commit_secret);
   }
   return Invalid("a path holds no secret for this member");
 }
 
-absl::Status AdoptPathSecret(const RatchetTree& tree, TreePrivate& priv, LeafIndex sender, Secret path_secret) {
+absl::Status AdoptPathSecret(const RatchetTree& tree, TreePrivate& priv, LeafIndex sender,
+                             Secret path_secret) {
   const CipherSuite& suite = tree.suite();
   const std::vector<PathStep> steps = tree.FilteredDirectPath(sender);
   const std::optional<size_t> meeting = MeetingStep(steps, sender, priv.own_leaf());
-  if (!meeting || path_secret.size() != suite.hash_size()) return Invalid("a path secret has no place in the tree");
-  ASSIGN_OR_RETURN(PathKeys derived, DerivePathKeys(suite, std::move(path_secret), steps.size() - *meeting));
+  if (!meeting || path_secret.size() != suite.hash_size())
+    return Invalid("a path secret has no place in the tree");
+  ASSIGN_OR_RETURN(PathKeys derived,
+                   DerivePathKeys(suite, std::move(path_secret), steps.size() - *meeting));
   return StorePathKeys(tree, priv, steps, *meeting, derived);
 }
 

@@ -1,5 +1,6 @@
 // Index arithmetic on complete balanced binary trees (RFC 9420 §7.1, appendix C).
-// Leaves have even node indices, parents odd ones; a tree of n leaves (a power of two) has 2n - 1 nodes.
+// Leaves have even node indices, parents odd ones; a tree of n leaves (a power of two) has 2n - 1
+// nodes.
 #pragma once
 
 #include <compare>

@@ -22,8 +22,9 @@ ByteView CarriedParentHash(const RatchetTree& tree, NodeIndex node) {
   return leaf.source == LeafNodeSource::kCommit ? ByteView(leaf.parent_hash) : ByteView();
 }
 
-// Whether the node that was set together with `node` on the side of `child` is there and carries its parent hash.
-// That node is what remains of the child's resolution without the leaves added since.
+// Whether the node that was set together with `node` on the side of `child` is there and carries
+// its parent hash. That node is what remains of the child's resolution without the leaves added
+// since.
 bool IsVouchedFor(const RatchetTree& tree, NodeIndex node, NodeIndex child, NodeIndex other) {
   const std::vector<LeafIndex>& unmerged = tree.parent(node)->unmerged_leaves;
   std::vector<NodeIndex> rest = tree.Resolution(child);
@@ -41,7 +42,8 @@ absl::Status CheckParentHashes(const RatchetTree& tree) {
   return ForEachParent(tree, [&](NodeIndex node, const ParentNode&) -> absl::Status {
     const NodeIndex left = Left(node);
     const NodeIndex right = Right(node);
-    if (IsVouchedFor(tree, node, left, right) || IsVouchedFor(tree, node, right, left)) return absl::OkStatus();
+    if (IsVouchedFor(tree, node, left, right) || IsVouchedFor(tree, node, right, left))
+      return absl::OkStatus();
     return absl::InvalidArgumentError("a parent node has no valid parent hash below it");
   });
 }
@@ -49,13 +51,15 @@ absl::Status CheckParentHashes(const RatchetTree& tree) {
 absl::Status CheckUnmergedLeaves(const RatchetTree& tree) {
   return ForEachParent(tree, [&](NodeIndex node, const ParentNode& parent) -> absl::Status {
     for (const LeafIndex leaf : parent.unmerged_leaves) {
-      if (leaf.value >= tree.leaf_count().value || !IsInSubtree(NodeOf(leaf), node) || tree.leaf(leaf) == nullptr) {
+      if (leaf.value >= tree.leaf_count().value || !IsInSubtree(NodeOf(leaf), node) ||
+          tree.leaf(leaf) == nullptr) {
         return absl::InvalidArgumentError("an unmerged leaf is not a member below its node");
       }
-      for (NodeIndex up = *Parent(NodeOf(leaf), tree.leaf_count()); up != node; up = *Parent(up, tree.leaf_count())) {
+      for (NodeIndex up = *Parent(NodeOf(leaf), tree.leaf_count()); up != node;
+           up = *Parent(up, tree.leaf_count())) {
         const ParentNode* between = tree.parent(up);
-        if (between != nullptr &&
-            !std::binary_search(between->unmerged_leaves.begin(), between->unmerged_leaves.end(), leaf)) {
+        if (between != nullptr && !std::binary_search(between->unmerged_leaves.begin(),
+                                                      between->unmerged_leaves.end(), leaf)) {
           return absl::InvalidArgumentError("an unmerged leaf is missing from a node between");
         }
       }
@@ -72,7 +76,8 @@ absl::Status CheckUniqueKeys(const RatchetTree& tree) {
     const NodeIndex node{index};
     const Bytes* key = tree.encryption_key(node);
     if (key == nullptr) continue;
-    if (!encryption.insert(key).second) return absl::InvalidArgumentError("an encryption key occurs twice");
+    if (!encryption.insert(key).second)
+      return absl::InvalidArgumentError("an encryption key occurs twice");
     if (node.is_leaf() && !signature.insert(&tree.leaf(LeafOf(node))->signature_key).second) {
       return absl::InvalidArgumentError("a signature key occurs twice");
     }

@@ -1,4 +1,5 @@
-// What makes a ratchet tree from outside trustworthy in structure (RFC 9420 §7.9.2, §12.4.3.1, rules 1406..1410).
+// What makes a ratchet tree from outside trustworthy in structure (RFC 9420 §7.9.2, §12.4.3.1,
+// rules 1406..1410).
 #pragma once
 
 #include "common/status.h"
@@ -6,14 +7,16 @@
 
 namespace plumbline::mls {
 
-// Every non-blank parent was made by a member below it who vouches for it through an unbroken chain of parent hashes.
-// INVALID_ARGUMENT otherwise.
+// Every non-blank parent was made by a member below it who vouches for it through an unbroken chain
+// of parent hashes. INVALID_ARGUMENT otherwise.
 absl::Status CheckParentHashes(const RatchetTree& tree);
 
-// Unmerged leaves are members below the node and stand in every non-blank node between. INVALID_ARGUMENT otherwise.
+// Unmerged leaves are members below the node and stand in every non-blank node between.
+// INVALID_ARGUMENT otherwise.
 absl::Status CheckUnmergedLeaves(const RatchetTree& tree);
 
-// Encryption keys of all nodes and signature keys of all leaves occur once. INVALID_ARGUMENT otherwise.
+// Encryption keys of all nodes and signature keys of all leaves occur once. INVALID_ARGUMENT
+// otherwise.
 absl::Status CheckUniqueKeys(const RatchetTree& tree);
 
 // Encryption keys of parents are usable with the suite. INVALID_ARGUMENT otherwise.

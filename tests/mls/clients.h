@@ -36,7 +36,8 @@ inline SignaturePrivateKey CopyKey(const SignatureKeyPair& key) {
 }
 
 struct Client {
-  explicit Client(std::string client_name, SuiteId suite_id = SuiteId::kX25519Aes128GcmSha256Ed25519)
+  explicit Client(std::string client_name,
+                  SuiteId suite_id = SuiteId::kX25519Aes128GcmSha256Ed25519)
       : name(std::move(client_name)), suite(suite_id) {
     const CipherSuite& algorithms = **CipherSuite::Get(static_cast<uint16_t>(suite));
     signature_key = algorithms.GenerateSignatureKeyPair();
@@ -52,7 +53,9 @@ struct Client {
     params.lifetime = lifetime();
     return params;
   }
-  KeyPackageBundle NewKeyPackage() const { return *GenerateKeyPackage(key_package_params(), signature_key); }
+  KeyPackageBundle NewKeyPackage() const {
+    return *GenerateKeyPackage(key_package_params(), signature_key);
+  }
 
   CreateGroupParams group_params() const {
     CreateGroupParams params;
@@ -66,7 +69,8 @@ struct Client {
     return *Group::Create(group_params(), {CopyKey(signature_key), signature_key.public_key});
   }
   absl::StatusOr<Group> Join(ByteView welcome, const KeyPackageBundle& bundle,
-                             const std::optional<Bytes>& tree = std::nullopt, const GroupPolicy& policy = {}) const {
+                             const std::optional<Bytes>& tree = std::nullopt,
+                             const GroupPolicy& policy = {}) const {
     return Group::Join(welcome, bundle, CopyKey(signature_key), tree, kTrusting, kNow, policy);
   }
 
@@ -81,7 +85,8 @@ absl::StatusOr<T> ProcessAs(Group& group, ByteView message) {
   absl::StatusOr<Processed> processed = group.Process(message, kTrusting, kNow);
   if (!processed.ok()) return processed.status();
   T* value = std::get_if<T>(&*processed);
-  if (value == nullptr) return absl::InternalError("message is of another kind than the test expects");
+  if (value == nullptr)
+    return absl::InternalError("message is of another kind than the test expects");
   return std::move(*value);
 }
 
@@ -102,7 +107,8 @@ inline absl::Status ProcessAndAdvance(Group& group, ByteView commit) {
   return group.AdvanceTo(*std::move(staged->next));
 }
 
-// `creator` in a new group with `others`, all added by one commit. In the order given, creator first.
+// `creator` in a new group with `others`, all added by one commit. In the order given, creator
+// first.
 inline std::vector<Group> MakeGroup(const Client& creator, const std::vector<const Client*>& others,
                                     CommitParams params = {}) {
   std::vector<Group> groups;
@@ -122,6 +128,8 @@ inline std::vector<Group> MakeGroup(const Client& creator, const std::vector<con
   return groups;
 }
 
-inline std::string TextOf(const ApplicationMessage& message) { return ToString(message.plaintext.view()); }
+inline std::string TextOf(const ApplicationMessage& message) {
+  return ToString(message.plaintext.view());
+}
 
 }  // namespace plumbline::mls

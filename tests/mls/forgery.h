@@ -1,4 +1,5 @@
-// A member that breaks the rules: messages with valid signatures and tags around content no honest member makes.
+// A member that breaks the rules: messages with valid signatures and tags around content no honest
+// member makes.
 #pragma once
 
 #include <functional>
@@ -19,12 +20,14 @@ class Forger {
   const CipherSuite& suite() const { return *state().suite; }
   Bytes context() const { return Encode(state().context); }
 
-  // Signed content of ours as a message; `change` runs before the signature, `after` between signature and protection.
+  // Signed content of ours as a message; `change` runs before the signature, `after` between
+  // signature and protection.
   using Change = std::function<void(AuthenticatedContent&)>;
-  Bytes Message(Content content, WireFormat format = WireFormat::kPublicMessage, const Change& change = nullptr,
-                const Change& after = nullptr) {
+  Bytes Message(Content content, WireFormat format = WireFormat::kPublicMessage,
+                const Change& change = nullptr, const Change& after = nullptr) {
     AuthenticatedContent out = NewContent(state(), format, {}, std::move(content));
-    if (out.content.type() == ContentType::kCommit) out.auth.confirmation_tag = Bytes(suite().hash_size());
+    if (out.content.type() == ContentType::kCommit)
+      out.auth.confirmation_tag = Bytes(suite().hash_size());
     if (change) change(out);
     EXPECT_OK(SignContent(suite(), state().signature_key, context(), out));
     if (after) after(out);
@@ -35,7 +38,8 @@ class Forger {
 
   Bytes Proposing(Proposal proposal) { return Message(std::move(proposal)); }
 
-  // A commit to `proposals` by value without a path; its tag is wrong, so only earlier rules can be seen.
+  // A commit to `proposals` by value without a path; its tag is wrong, so only earlier rules can be
+  // seen.
   Bytes Committing(std::vector<Proposal> proposals) {
     Commit commit;
     for (Proposal& proposal : proposals) commit.proposals.emplace_back(std::move(proposal));
@@ -44,10 +48,10 @@ class Forger {
 
   // A commit with a path, valid but for what the three hooks do to leaf, path and tag.
   struct PathHooks {
-    std::function<void(LeafNode&)> leaf;          // before it is signed
-    std::function<void(UpdatePath&)> path;        // after encryption
+    std::function<void(LeafNode&)> leaf;    // before it is signed
+    std::function<void(UpdatePath&)> path;  // after encryption
     std::function<void(Bytes&)> tag;
-    std::function<void(RatchetTree&)> tree;       // before the path is made
+    std::function<void(RatchetTree&)> tree;  // before the path is made
   };
   Bytes CommittingWithPath(std::vector<Proposal> proposals, const PathHooks& hooks) {
     std::vector<CommitProposal> list;
@@ -60,33 +64,42 @@ class Forger {
     leaf.lifetime = {};
     const auto sign = [&](LeafNode& ready) {
       if (hooks.leaf) hooks.leaf(ready);
-      return SignLeafNode(suite(), state().signature_key, LeafPosition{state().context.group_id, state().own()}, ready);
+      return SignLeafNode(suite(), state().signature_key,
+                          LeafPosition{state().context.group_id, state().own()}, ready);
     };
     absl::StatusOr<NewPath> path = StartPath(next->tree, keys, std::move(leaf), sign);
     EXPECT_OK(path);
     Commit commit;
     for (Proposal& proposal : proposals) commit.proposals.emplace_back(std::move(proposal));
-    absl::StatusOr<UpdatePath> update = SealPath(next->tree, *path, state().own(),
-                                                 PathContext(state(), next->tree, next->extensions),
-                                                 next->added_leaves);
+    absl::StatusOr<UpdatePath> update =
+        SealPath(next->tree, *path, state().own(),
+                 PathContext(state(), next->tree, next->extensions), next->added_leaves);
     EXPECT_OK(update);
     if (hooks.path) hooks.path(*update);
     commit.path = *std::move(update);
-    EpochInputs inputs{next->tree, next->extensions, std::move(keys), CopyOf(state().signature_key),
-                       CommitSecret{std::move(path->path.commit_secret)}, next->psks};
-    return Message(std::move(commit), WireFormat::kPublicMessage, nullptr, [&](AuthenticatedContent& content) {
-      absl::StatusOr<NextEpoch> epoch = EnterEpoch(state(), std::move(inputs), content, nullptr);
-      if (!epoch.ok()) return;  // a leaf so wrong that the receiver never comes to the tag
-      content.auth.confirmation_tag = epoch->confirmation_tag;
-      if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
-    });
+    EpochInputs inputs{next->tree,
+                       next->extensions,
+                       std::move(keys),
+                       CopyOf(state().signature_key),
+                       CommitSecret{std::move(path->path.commit_secret)},
+                       next->psks};
+    return Message(std::move(commit), WireFormat::kPublicMessage, nullptr,
+                   [&](AuthenticatedContent& content) {
+                     absl::StatusOr<NextEpoch> epoch =
+                         EnterEpoch(state(), std::move(inputs), content, nullptr);
+                     if (!epoch.ok())
+                       return;  // a leaf so wrong that the receiver never comes to the tag
+                     content.auth.confirmation_tag = epoch->confirmation_tag;
+                     if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
+                   });
   }
 
  private:
   Group& group_;
 };
 
-// Opens a Welcome with its receiver's keys, lets `change` alter what is inside, signs it as `signer` and closes it.
+// Opens a Welcome with its receiver's keys, lets `change` alter what is inside, signs it as
+// `signer` and closes it.
 struct WelcomeParts {
   GroupInfo info;
   GroupSecrets secrets;
@@ -107,7 +120,8 @@ inline Bytes RewriteWelcome(ByteView wire, const KeyPackageBundle& bundle, const
                             ZeroPskSecret(suite));
   };
   const WelcomeKey old_key = key();
-  const Secret info = *suite.Open(old_key.key.view(), old_key.nonce.view(), {}, welcome.encrypted_group_info);
+  const Secret info =
+      *suite.Open(old_key.key.view(), old_key.nonce.view(), {}, welcome.encrypted_group_info);
   Reader in(info.view());
   parts.info = *ReadGroupInfo(in);
   change(parts);
@@ -118,7 +132,8 @@ inline Bytes RewriteWelcome(ByteView wire, const KeyPackageBundle& bundle, const
   WriteGroupInfo(out, parts.info);
   out.Fixed(parts.extra);
   const WelcomeKey new_key = key();
-  welcome.encrypted_group_info = suite.Seal(new_key.key.view(), new_key.nonce.view(), {}, out.view());
+  welcome.encrypted_group_info =
+      suite.Seal(new_key.key.view(), new_key.nonce.view(), {}, out.view());
   welcome.secrets[0].encrypted_group_secrets =
       *suite.EncryptWithLabel(bundle.key_package.init_key, "Welcome", welcome.encrypted_group_info,
                               Encode(parts.secrets).view());

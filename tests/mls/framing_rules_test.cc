@@ -1,4 +1,5 @@
-// What protects messages of a group (RFC 9420 §6): every rule, broken once by a member who can sign.
+// What protects messages of a group (RFC 9420 §6): every rule, broken once by a member who can
+// sign.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,47 +34,57 @@ class FramingRules : public ::testing::Test {
 TEST_F(FramingRules, RefuseAnotherGroup) {
   for (const WireFormat format : {WireFormat::kPublicMessage, WireFormat::kPrivateMessage}) {
     const auto change = [](AuthenticatedContent& content) { content.content.group_id = {1, 2, 3}; };
-    ExpectRefused(forger_.Message(Proposal(RemoveProposal{{1}}), format, change), Code::kNotFound, "another group");
+    ExpectRefused(forger_.Message(Proposal(RemoveProposal{{1}}), format, change), Code::kNotFound,
+                  "another group");
   }
 }
 
 TEST_F(FramingRules, RefuseHandshakesOfAnotherEpoch) {
   for (const WireFormat format : {WireFormat::kPublicMessage, WireFormat::kPrivateMessage}) {
     const auto change = [](AuthenticatedContent& content) { content.content.epoch += 1; };
-    ExpectRefused(forger_.Message(Proposal(RemoveProposal{{1}}), format, change), Code::kNotFound, "epoch");
+    ExpectRefused(forger_.Message(Proposal(RemoveProposal{{1}}), format, change), Code::kNotFound,
+                  "epoch");
   }
 }
 
 TEST_F(FramingRules, RefuseSendersWhoAreNotMembers) {
   const auto as_seven = [](AuthenticatedContent& content) { content.content.sender.index = 7; };
-  ExpectRefused(forger_.Message(Proposal(RemoveProposal{{1}}), WireFormat::kPublicMessage, as_seven),
-                Code::kInvalidArgument, "not a member");
+  ExpectRefused(
+      forger_.Message(Proposal(RemoveProposal{{1}}), WireFormat::kPublicMessage, as_seven),
+      Code::kInvalidArgument, "not a member");
 }
 
 TEST_F(FramingRules, RefuseSealedMessagesOfNoMember) {
   AuthenticatedContent content =
       NewContent(forger_.state(), WireFormat::kPrivateMessage, {}, ApplicationData{Secret(4)});
-  ASSERT_OK(SignContent(forger_.suite(), alice_.signature_key.private_key, forger_.context(), content));
-  ASSERT_OK_AND_ASSIGN(const MessageKey key, forger_.state().secret_tree.Next({0}, RatchetType::kApplication));
-  const PrivateMessage message = SealPrivate(forger_.suite(), forger_.state().secrets.sender_data,
-                                             SenderData{{9}, key.generation, {}}, key.secrets, content, {});
+  ASSERT_OK(
+      SignContent(forger_.suite(), alice_.signature_key.private_key, forger_.context(), content));
+  ASSERT_OK_AND_ASSIGN(const MessageKey key,
+                       forger_.state().secret_tree.Next({0}, RatchetType::kApplication));
+  const PrivateMessage message =
+      SealPrivate(forger_.suite(), forger_.state().secrets.sender_data,
+                  SenderData{{9}, key.generation, {}}, key.secrets, content, {});
   ExpectRefused(Encode(MlsMessage{message}), Code::kInvalidArgument, "not a member");
 }
 
 TEST_F(FramingRules, RefuseOtherKindsOfSenderByName) {
-  const std::vector<std::pair<SenderType, std::string>> kinds = {{SenderType::kExternal, "external senders"},
-                                                                 {SenderType::kNewMemberProposal, "new members"}};
+  const std::vector<std::pair<SenderType, std::string>> kinds = {
+      {SenderType::kExternal, "external senders"}, {SenderType::kNewMemberProposal, "new members"}};
   for (const auto& [type, name] : kinds) {
-    const auto change = [type = type](AuthenticatedContent& content) { content.content.sender = {type, 0}; };
-    ExpectRefused(forger_.Message(Proposal(RemoveProposal{{1}}), WireFormat::kPublicMessage, change),
-                  Code::kUnimplemented, name);
+    const auto change = [type = type](AuthenticatedContent& content) {
+      content.content.sender = {type, 0};
+    };
+    ExpectRefused(
+        forger_.Message(Proposal(RemoveProposal{{1}}), WireFormat::kPublicMessage, change),
+        Code::kUnimplemented, name);
   }
 }
 
 TEST_F(FramingRules, RefuseApplicationDataInTheOpen) {
   AuthenticatedContent content =
       NewContent(forger_.state(), WireFormat::kPublicMessage, {}, ApplicationData{Secret(4)});
-  ASSERT_OK(SignContent(forger_.suite(), alice_.signature_key.private_key, forger_.context(), content));
+  ASSERT_OK(
+      SignContent(forger_.suite(), alice_.signature_key.private_key, forger_.context(), content));
   PublicMessage message;
   message.content = std::move(content.content);
   message.auth = std::move(content.auth);
@@ -111,10 +122,13 @@ TEST_F(FramingRules, RefuseWrongSignatures) {
 
 TEST_F(FramingRules, RefuseEveryWrongConfirmationTag) {
   for (const size_t size : {0, 1, 31, 33}) {
-    const Forger::PathHooks hooks{.leaf = {}, .path = {}, .tag = [&](Bytes& tag) { tag.resize(size); }, .tree = {}};
-    ExpectRefused(forger_.CommittingWithPath({}, hooks), Code::kInvalidArgument, "confirmation tag");
+    const Forger::PathHooks hooks{
+        .leaf = {}, .path = {}, .tag = [&](Bytes& tag) { tag.resize(size); }, .tree = {}};
+    ExpectRefused(forger_.CommittingWithPath({}, hooks), Code::kInvalidArgument,
+                  "confirmation tag");
   }
-  const Forger::PathHooks hooks{.leaf = {}, .path = {}, .tag = [](Bytes& tag) { tag[0] ^= 1; }, .tree = {}};
+  const Forger::PathHooks hooks{
+      .leaf = {}, .path = {}, .tag = [](Bytes& tag) { tag[0] ^= 1; }, .tree = {}};
   ExpectRefused(forger_.CommittingWithPath({}, hooks), Code::kInvalidArgument, "confirmation tag");
 }
 
@@ -123,7 +137,8 @@ TEST_F(FramingRules, RefusePaddingThatIsNotZero) {
   AuthenticatedContent content =
       NewContent(forger_.state(), WireFormat::kPrivateMessage, {}, ApplicationData{Secret(4)});
   ASSERT_OK(SignContent(suite, alice_.signature_key.private_key, forger_.context(), content));
-  ASSERT_OK_AND_ASSIGN(const MessageKey key, forger_.state().secret_tree.Next({0}, RatchetType::kApplication));
+  ASSERT_OK_AND_ASSIGN(const MessageKey key,
+                       forger_.state().secret_tree.Next({0}, RatchetType::kApplication));
   PrivateMessage message;
   message.group_id = alice().group_id();
   message.epoch = alice().epoch();
@@ -133,24 +148,29 @@ TEST_F(FramingRules, RefusePaddingThatIsNotZero) {
   header.Vector(message.group_id).U64(message.epoch).U8(1);
   Writer aad;
   aad.Fixed(header.view()).Vector({});
-  message.ciphertext = suite.Seal(key.secrets.key.view(), key.secrets.nonce.view(), aad.view(), plain.view());
+  message.ciphertext =
+      suite.Seal(key.secrets.key.view(), key.secrets.nonce.view(), aad.view(), plain.view());
   Writer sender;
   sender.U32(0).U32(key.generation).U32(0);
   const KeyAndNonce outer =
       DeriveSenderDataKeyAndNonce(suite, forger_.state().secrets.sender_data, message.ciphertext);
-  message.encrypted_sender_data = suite.Seal(outer.key.view(), outer.nonce.view(), header.view(), sender.view());
+  message.encrypted_sender_data =
+      suite.Seal(outer.key.view(), outer.nonce.view(), header.view(), sender.view());
   ExpectRefused(Encode(MlsMessage{message}), Code::kInvalidArgument, "padding");
 }
 
-// Any single changed byte, and any truncation, of any kind of message is refused and leaves no trace.
+// Any single changed byte, and any truncation, of any kind of message is refused and leaves no
+// trace.
 TEST_F(FramingRules, MutatedMessagesLeaveTheStateIdentical) {
   ASSERT_OK_AND_ASSIGN(const Bytes application, alice().Protect(AsBytes("hello"), AsBytes("aad")));
-  ASSERT_OK_AND_ASSIGN(const Bytes proposal, alice().ProposeUpdate({}, HandshakeFraming::kPrivateMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes proposal,
+                       alice().ProposeUpdate({}, HandshakeFraming::kPrivateMessage));
   ASSERT_OK_AND_ASSIGN(const StagedCommit sealed, alice().Commit({}, kTrusting, kNow));
   CommitParams open_params;
   open_params.framing = HandshakeFraming::kPublicMessage;
   open_params.include_pending_proposals = false;
-  ASSERT_OK_AND_ASSIGN(const StagedCommit open, alice().Commit(std::move(open_params), kTrusting, kNow));
+  ASSERT_OK_AND_ASSIGN(const StagedCommit open,
+                       alice().Commit(std::move(open_params), kTrusting, kNow));
   for (const Bytes* message : {&application, &proposal, &sealed.message, &open.message}) {
     const Secret before = bob().Serialize();
     for (size_t i = 0; i < message->size(); ++i) {
@@ -172,7 +192,8 @@ TEST_F(FramingRules, MutatedMessagesLeaveTheStateIdentical) {
 
 TEST_F(FramingRules, OwnMessagesAreNamedAndSkipped) {
   ASSERT_OK_AND_ASSIGN(const Bytes application, alice().Protect(AsBytes("hello"), {}));
-  ASSERT_OK_AND_ASSIGN(const Bytes proposal, alice().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes proposal,
+                       alice().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
   const Secret before = alice().Serialize();
   EXPECT_OK(ProcessAs<OwnMessage>(alice(), application));
   EXPECT_OK(ProcessAs<OwnMessage>(alice(), proposal));
@@ -193,11 +214,13 @@ TEST_F(FramingRules, HeadersTellWhereAMessageBelongs) {
 }
 
 TEST_F(FramingRules, PaddingHidesLengths) {
-  for (const Padding padding : {Padding{Padding::Kind::kBlock, 512}, Padding{Padding::Kind::kPadme, 512}}) {
+  for (const Padding padding :
+       {Padding{Padding::Kind::kBlock, 512}, Padding{Padding::Kind::kPadme, 512}}) {
     ASSERT_OK_AND_ASSIGN(const Bytes shorter, alice().Protect(Bytes(1), {}, padding));
     ASSERT_OK_AND_ASSIGN(const Bytes longer, alice().Protect(Bytes(400), {}, padding));
     EXPECT_EQ(shorter.size(), longer.size());
-    ASSERT_OK_AND_ASSIGN(const ApplicationMessage got, ProcessAs<ApplicationMessage>(bob(), longer));
+    ASSERT_OK_AND_ASSIGN(const ApplicationMessage got,
+                         ProcessAs<ApplicationMessage>(bob(), longer));
     EXPECT_EQ(got.plaintext.size(), 400u);
   }
 }

@@ -15,7 +15,8 @@ using Code = absl::StatusCode;
 // Every member decrypts what every other one sends, and all agree on the epoch.
 void ExpectInAgreement(std::vector<Group>& groups) {
   for (size_t sender = 0; sender < groups.size(); ++sender) {
-    ASSERT_OK_AND_ASSIGN(const Bytes message, groups[sender].Protect(AsBytes("hello"), AsBytes("aad")));
+    ASSERT_OK_AND_ASSIGN(const Bytes message,
+                         groups[sender].Protect(AsBytes("hello"), AsBytes("aad")));
     for (size_t receiver = 0; receiver < groups.size(); ++receiver) {
       SCOPED_TRACE(::testing::Message() << sender << " to " << receiver);
       EXPECT_EQ(groups[receiver].EpochAuthenticator(), groups[sender].EpochAuthenticator());
@@ -23,7 +24,8 @@ void ExpectInAgreement(std::vector<Group>& groups) {
         EXPECT_OK(ProcessAs<OwnMessage>(groups[receiver], message));
         continue;
       }
-      ASSERT_OK_AND_ASSIGN(const ApplicationMessage got, ProcessAs<ApplicationMessage>(groups[receiver], message));
+      ASSERT_OK_AND_ASSIGN(const ApplicationMessage got,
+                           ProcessAs<ApplicationMessage>(groups[receiver], message));
       EXPECT_EQ(TextOf(got), "hello");
       EXPECT_EQ(got.sender, groups[sender].own_leaf());
       EXPECT_EQ(got.authenticated_data, ToBytes(AsBytes("aad")));
@@ -39,11 +41,13 @@ TEST_P(EverySuite, TwoMembersTalkAndCommitInBothDirections) {
   const Client bob("bob", GetParam());
   std::vector<Group> groups = MakeGroup(alice, {&bob});
   ExpectInAgreement(groups);
-  for (const HandshakeFraming framing : {HandshakeFraming::kPrivateMessage, HandshakeFraming::kPublicMessage}) {
+  for (const HandshakeFraming framing :
+       {HandshakeFraming::kPrivateMessage, HandshakeFraming::kPublicMessage}) {
     for (size_t committer : {1, 0}) {
       CommitParams params;
       params.framing = framing;
-      ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(groups[committer], std::move(params)));
+      ASSERT_OK_AND_ASSIGN(const StagedCommit staged,
+                           CommitAndAdvance(groups[committer], std::move(params)));
       ASSERT_OK(ProcessAndAdvance(groups[1 - committer], staged.message));
       ExpectInAgreement(groups);
     }
@@ -162,7 +166,8 @@ TEST_F(GroupTest, PastEpochsSurviveStorage) {
   ASSERT_OK_AND_ASSIGN(bob(), Group::Parse(stored.view()));
   EXPECT_TRUE(bob().Serialize() == stored);
   EXPECT_EQ(Read(bob(), older), "older");
-  EXPECT_THAT(Read(bob(), old), HasSubstr("INVALID_ARGUMENT"));  // its key was used before the restart
+  EXPECT_THAT(Read(bob(), old),
+              HasSubstr("INVALID_ARGUMENT"));  // its key was used before the restart
 }
 
 TEST_F(GroupTest, GenerationsTooFarAheadAreRefused) {
@@ -183,7 +188,8 @@ TEST_F(GroupTest, SenderRatchetGoesOnAfterARestart) {
   EXPECT_EQ(Read(bob(), one), "one");
 }
 
-// A message of a past epoch is judged by the keys of that epoch, and only while its sender is still a member.
+// A message of a past epoch is judged by the keys of that epoch, and only while its sender is still
+// a member.
 TEST_F(GroupTest, PastMessagesAreVerifiedWithThatEpochsKey) {
   const Bytes late = Say(alice(), "late");
   CommitParams params;
@@ -228,7 +234,8 @@ TEST_F(GroupTest, UpdateByReferenceMayChangeTheSignatureKey) {
   LeafChange change;
   change.signature_key = (*CipherSuite::Get(1))->GenerateSignatureKeyPair();
   const Bytes new_key = change.signature_key->public_key;
-  ASSERT_OK_AND_ASSIGN(const Bytes proposal, bob().ProposeUpdate(std::move(change), HandshakeFraming::kPrivateMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes proposal,
+                       bob().ProposeUpdate(std::move(change), HandshakeFraming::kPrivateMessage));
   ASSERT_OK(ProcessAs<ProposalStored>(alice(), proposal));
   const Secret stored = bob().Serialize();  // the pending keys survive a restart
   ASSERT_OK_AND_ASSIGN(bob(), Group::Parse(stored.view()));
@@ -244,8 +251,8 @@ TEST(GroupExtensions, LeafAndContextExtensionsReachEveryone) {
   params.capabilities = Capabilities::Default({0xF0A1, 0xF0A2});
   params.leaf_extensions = {{0xF0A1, ToBytes(AsBytes("mailbox of alice"))}};
   params.group_context_extensions = {{0xF0A2, ToBytes(AsBytes("group data"))}};
-  ASSERT_OK_AND_ASSIGN(Group group,
-                       Group::Create(params, {CopyKey(alice.signature_key), alice.signature_key.public_key}));
+  ASSERT_OK_AND_ASSIGN(Group group, Group::Create(params, {CopyKey(alice.signature_key),
+                                                           alice.signature_key.public_key}));
   // Who does not list the group's extension cannot be added.
   CommitParams lacking;
   lacking.adds = {bob.NewKeyPackage().key_package};
@@ -253,7 +260,8 @@ TEST(GroupExtensions, LeafAndContextExtensionsReachEveryone) {
 
   KeyPackageParams key_package = bob.key_package_params();
   key_package.capabilities = Capabilities::Default({0xF0A1, 0xF0A2});
-  ASSERT_OK_AND_ASSIGN(const KeyPackageBundle bundle, GenerateKeyPackage(key_package, bob.signature_key));
+  ASSERT_OK_AND_ASSIGN(const KeyPackageBundle bundle,
+                       GenerateKeyPackage(key_package, bob.signature_key));
   CommitParams add;
   add.adds = {bundle.key_package};
   ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(group, std::move(add)));
@@ -278,7 +286,8 @@ TEST(GroupCreate, RefusesParametersThatContradictEachOther) {
     CreateGroupParams params = alice.group_params();
     change(params);
     EXPECT_THAT(
-        Group::Create(params, {CopyKey(alice.signature_key), alice.signature_key.public_key}).status(),
+        Group::Create(params, {CopyKey(alice.signature_key), alice.signature_key.public_key})
+            .status(),
         StatusIs(Code::kInvalidArgument));
   };
   refuse([](CreateGroupParams& p) { p.group_id.clear(); });
@@ -315,8 +324,9 @@ TEST_F(GroupTest, ExternalPskEntersTheKeySchedule) {
               StatusIs(Code::kInvalidArgument, HasSubstr("confirmation tag")));
   ASSERT_OK_AND_ASSIGN(Processed seen, bob().Process(staged.message, kTrusting, kNow, &psks));
   ASSERT_OK(bob().AdvanceTo(*std::move(std::get<StagedCommit>(seen).next)));
-  ASSERT_OK_AND_ASSIGN(Group joined, Group::Join(*staged.welcome, bundle, CopyKey(carol_.signature_key), std::nullopt,
-                                                 kTrusting, kNow, {}, &psks));
+  ASSERT_OK_AND_ASSIGN(Group joined,
+                       Group::Join(*staged.welcome, bundle, CopyKey(carol_.signature_key),
+                                   std::nullopt, kTrusting, kNow, {}, &psks));
   groups_.push_back(std::move(joined));
   ExpectInAgreement(groups_);
 }
@@ -337,7 +347,8 @@ TEST_F(GroupTest, StoredStateIsReadWholeOrNotAtAll) {
   for (size_t i = 0; i < stored.size(); ++i) {
     Secret mutated = Secret::CopyOf(stored.view());
     mutated.span()[i] ^= 0x80;
-    const absl::StatusOr<Group> parsed = Group::Parse(mutated.view());  // must not crash; secrets may go unnoticed
+    const absl::StatusOr<Group> parsed =
+        Group::Parse(mutated.view());  // must not crash; secrets may go unnoticed
     EXPECT_TRUE(!parsed.ok() || parsed->Serialize() == mutated) << i;
   }
 }

@@ -1,4 +1,5 @@
-// Random walks: whatever members do in whatever order, they stay in agreement, and nobody else can read.
+// Random walks: whatever members do in whatever order, they stay in agreement, and nobody else can
+// read.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -84,13 +85,16 @@ class Walk {
   }
 
   // `from` commits; everyone else follows; who left before sees nothing.
-  void CommitFrom(const std::string& from, CommitParams params, const std::vector<const Client*>& joining = {},
+  void CommitFrom(const std::string& from, CommitParams params,
+                  const std::vector<const Client*>& joining = {},
                   const std::vector<KeyPackageBundle>& bundles = {}) {
     params.framing = AnyFraming();
     params.tree_in_welcome = Pick(2) == 0;
     const bool tree_in_welcome = params.tree_in_welcome;
-    ASSERT_OK_AND_ASSIGN(StagedCommit staged, members_.at(from).Commit(std::move(params), kTrusting, kNow));
-    for (auto& [name, former] : former_) EXPECT_FALSE(former.Process(staged.message, kTrusting, kNow).ok()) << name;
+    ASSERT_OK_AND_ASSIGN(StagedCommit staged,
+                         members_.at(from).Commit(std::move(params), kTrusting, kNow));
+    for (auto& [name, former] : former_)
+      EXPECT_FALSE(former.Process(staged.message, kTrusting, kNow).ok()) << name;
     std::vector<std::string> gone;
     for (auto& [name, group] : members_) {
       if (name == from) continue;
@@ -129,8 +133,9 @@ class Walk {
         continue;
       }
       const std::string proposer = AnyMember();
-      ASSERT_OK_AND_ASSIGN(const Bytes proposal, members_.at(proposer).ProposeAdd(bundles.back().key_package,
-                                                                                  AnyFraming(), kTrusting, kNow));
+      ASSERT_OK_AND_ASSIGN(const Bytes proposal,
+                           members_.at(proposer).ProposeAdd(bundles.back().key_package,
+                                                            AnyFraming(), kTrusting, kNow));
       Deliver(proposer, proposal);
     }
     CommitFrom(from, std::move(params), joining, bundles);
@@ -145,7 +150,8 @@ class Walk {
       params.removes = {index};
     } else {
       const std::string proposer = AnyMember();
-      ASSERT_OK_AND_ASSIGN(const Bytes proposal, members_.at(proposer).ProposeRemove(index, AnyFraming()));
+      ASSERT_OK_AND_ASSIGN(const Bytes proposal,
+                           members_.at(proposer).ProposeRemove(index, AnyFraming()));
       Deliver(proposer, proposal);
     }
     CommitFrom(from, std::move(params));
@@ -154,7 +160,8 @@ class Walk {
   void UpdateByReference() {
     const std::string from = AnyMember();
     const std::string proposer = AnyMemberBut(from);
-    ASSERT_OK_AND_ASSIGN(const Bytes proposal, members_.at(proposer).ProposeUpdate({}, AnyFraming()));
+    ASSERT_OK_AND_ASSIGN(const Bytes proposal,
+                         members_.at(proposer).ProposeUpdate({}, AnyFraming()));
     Deliver(proposer, proposal);
     const Bytes before = members_.at(proposer).own_leaf_node().encryption_key;
     CommitFrom(from, {});
@@ -165,8 +172,9 @@ class Walk {
     const std::string from = AnyMember();
     std::vector<Bytes> messages;
     for (size_t i = 0; i <= Pick(5); ++i) {
-      ASSERT_OK_AND_ASSIGN(const Bytes message, members_.at(from).Protect(AsBytes(std::to_string(i)), {},
-                                                                          Padding{Padding::Kind::kPadme, 256}));
+      ASSERT_OK_AND_ASSIGN(const Bytes message,
+                           members_.at(from).Protect(AsBytes(std::to_string(i)), {},
+                                                     Padding{Padding::Kind::kPadme, 256}));
       messages.push_back(message);
     }
     last_message_ = messages.back();
@@ -178,7 +186,8 @@ class Walk {
         EXPECT_FALSE(group.Process(message, kTrusting, kNow).ok()) << "read twice by " << name;
       }
     }
-    for (auto& [name, former] : former_) EXPECT_FALSE(former.Process(messages[0], kTrusting, kNow).ok()) << name;
+    for (auto& [name, former] : former_)
+      EXPECT_FALSE(former.Process(messages[0], kTrusting, kNow).ok()) << name;
   }
 
   void LoseARace() {

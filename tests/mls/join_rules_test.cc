@@ -1,4 +1,5 @@
-// The rules for Welcomes (RFC 9420 §12.4.3.1): each broken once by a committer who can sign and seal.
+// The rules for Welcomes (RFC 9420 §12.4.3.1): each broken once by a committer who can sign and
+// seal.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,8 +26,8 @@ class JoinRules : public ::testing::Test {
     ASSERT_OK(staged);
     welcome_ = *staged->welcome;
   }
-  void ExpectRefused(const std::function<void(WelcomeParts&)>& change, const std::string& rule, bool sign = true,
-                     Code code = Code::kInvalidArgument) {
+  void ExpectRefused(const std::function<void(WelcomeParts&)>& change, const std::string& rule,
+                     bool sign = true, Code code = Code::kInvalidArgument) {
     const Bytes altered = RewriteWelcome(welcome_, bundle_, alice_, change, sign);
     EXPECT_THAT(dave_.Join(altered, bundle_).status(), StatusIs(code, HasSubstr(rule)));
   }
@@ -34,7 +35,8 @@ class JoinRules : public ::testing::Test {
   void ExpectTreeRefused(const std::function<void(RatchetTree&)>& change, const std::string& rule) {
     ExpectRefused(
         [&](WelcomeParts& parts) {
-          RatchetTree tree = *RatchetTree::Parse(**CipherSuite::Get(1), parts.info.extensions.at(0).data, 100);
+          RatchetTree tree =
+              *RatchetTree::Parse(**CipherSuite::Get(1), parts.info.extensions.at(0).data, 100);
           change(tree);
           parts.info.extensions[0].data = tree.Encode();
           parts.info.group_context.tree_hash = ToBytes(tree.RootHash());
@@ -72,7 +74,8 @@ TEST_F(JoinRules, WelcomeForAnotherKeyPackageIsRefused) {
 }
 
 TEST_F(JoinRules, PrivateKeysThatDoNotFitAreRefused) {
-  EXPECT_THAT(bob_.Join(welcome_, bundle_).status(), StatusIs(Code::kInvalidArgument));  // another signature key
+  EXPECT_THAT(bob_.Join(welcome_, bundle_).status(),
+              StatusIs(Code::kInvalidArgument));  // another signature key
   KeyPackageBundle other = dave_.NewKeyPackage();
   other.key_package = bundle_.key_package;
   EXPECT_THAT(dave_.Join(welcome_, other).status(),
@@ -86,9 +89,12 @@ TEST_F(JoinRules, WrongSignersAreRefused) {
 }
 
 TEST_F(JoinRules, WrongConfirmationTagIsRefused) {
-  ExpectRefused([](WelcomeParts& parts) { parts.info.confirmation_tag[0] ^= 1; }, "confirmation tag");
-  ExpectRefused([](WelcomeParts& parts) { parts.info.confirmation_tag.resize(1); }, "confirmation tag");
-  ExpectRefused([](WelcomeParts& parts) { parts.info.confirmation_tag.clear(); }, "confirmation tag");
+  ExpectRefused([](WelcomeParts& parts) { parts.info.confirmation_tag[0] ^= 1; },
+                "confirmation tag");
+  ExpectRefused([](WelcomeParts& parts) { parts.info.confirmation_tag.resize(1); },
+                "confirmation tag");
+  ExpectRefused([](WelcomeParts& parts) { parts.info.confirmation_tag.clear(); },
+                "confirmation tag");
 }
 
 TEST_F(JoinRules, AnotherSuiteInsideIsRefused) {
@@ -100,7 +106,8 @@ TEST_F(JoinRules, BytesAfterTheGroupInfoAreRefused) {
 }
 
 TEST_F(JoinRules, WrongTreeIsRefused) {
-  ExpectRefused([](WelcomeParts& parts) { parts.info.group_context.tree_hash[0] ^= 1; }, "tree hash");
+  ExpectRefused([](WelcomeParts& parts) { parts.info.group_context.tree_hash[0] ^= 1; },
+                "tree hash");
   ExpectRefused([](WelcomeParts& parts) { parts.info.extensions.clear(); }, "tree is missing");
 }
 
@@ -176,18 +183,22 @@ TEST_F(JoinRules, TreeWithARepeatedKeyIsRefused) {
 TEST_F(JoinRules, CredentialsOfMembersAreJudged) {
   TestAuthentication strict;
   strict.refused = ToBytes(AsBytes("bob"));
-  EXPECT_THAT(Group::Join(welcome_, bundle_, CopyKey(dave_.signature_key), std::nullopt, strict, kNow).status(),
-              StatusIs(Code::kUnauthenticated));
+  EXPECT_THAT(
+      Group::Join(welcome_, bundle_, CopyKey(dave_.signature_key), std::nullopt, strict, kNow)
+          .status(),
+      StatusIs(Code::kUnauthenticated));
 }
 
 TEST_F(JoinRules, LifetimesOfMembersAreJudgedWhereThePolicySaysSo) {
   GroupPolicy strict;
   strict.check_member_lifetimes = true;
   const absl::Time later = kNow + absl::Hours(24 * 365);
-  EXPECT_OK(Group::Join(welcome_, bundle_, CopyKey(dave_.signature_key), std::nullopt, kTrusting, later));
-  EXPECT_THAT(
-      Group::Join(welcome_, bundle_, CopyKey(dave_.signature_key), std::nullopt, kTrusting, later, strict).status(),
-      StatusIs(Code::kInvalidArgument, HasSubstr("lifetime")));
+  EXPECT_OK(
+      Group::Join(welcome_, bundle_, CopyKey(dave_.signature_key), std::nullopt, kTrusting, later));
+  EXPECT_THAT(Group::Join(welcome_, bundle_, CopyKey(dave_.signature_key), std::nullopt, kTrusting,
+                          later, strict)
+                  .status(),
+              StatusIs(Code::kInvalidArgument, HasSubstr("lifetime")));
 }
 
 TEST_F(JoinRules, PskRulesHoldInWelcomes) {
@@ -202,8 +213,10 @@ TEST_F(JoinRules, PskRulesHoldInWelcomes) {
   };
   ExpectRefused(add(PskType::kExternal, {}, 31), "nonce");
   ExpectRefused(add(PskType::kExternal, {}, 32), "external PSK", true, Code::kNotFound);
-  ExpectRefused(add(PskType::kResumption, ResumptionPskUsage::kBranch, 32), "branching", true, Code::kUnimplemented);
-  ExpectRefused(add(PskType::kResumption, ResumptionPskUsage::kReInit, 32), "reinit", true, Code::kUnimplemented);
+  ExpectRefused(add(PskType::kResumption, ResumptionPskUsage::kBranch, 32), "branching", true,
+                Code::kUnimplemented);
+  ExpectRefused(add(PskType::kResumption, ResumptionPskUsage::kReInit, 32), "reinit", true,
+                Code::kUnimplemented);
   ExpectRefused(
       [&](WelcomeParts& parts) {
         add(PskType::kExternal, {}, 32)(parts);
@@ -236,7 +249,8 @@ TEST(KeyPackageBundle, SurvivesStorage) {
   ASSERT_OK_AND_ASSIGN(const KeyPackageBundle again, KeyPackageBundle::Parse(stored.view()));
   EXPECT_EQ(again.key_package, bundle.key_package);
   EXPECT_TRUE(again.Serialize() == stored);
-  for (size_t n = 0; n < stored.size(); ++n) EXPECT_FALSE(KeyPackageBundle::Parse(stored.view().first(n)).ok());
+  for (size_t n = 0; n < stored.size(); ++n)
+    EXPECT_FALSE(KeyPackageBundle::Parse(stored.view().first(n)).ok());
 }
 
 TEST(KeyPackageParams, MustListWhatTheLeafUses) {
@@ -246,10 +260,12 @@ TEST(KeyPackageParams, MustListWhatTheLeafUses) {
   EXPECT_FALSE(GenerateKeyPackage(params, alice.signature_key).ok());
   params.capabilities = Capabilities::Default({0xF0A1});
   params.last_resort = true;
-  ASSERT_OK_AND_ASSIGN(const KeyPackageBundle bundle, GenerateKeyPackage(params, alice.signature_key));
+  ASSERT_OK_AND_ASSIGN(const KeyPackageBundle bundle,
+                       GenerateKeyPackage(params, alice.signature_key));
   EXPECT_TRUE(bundle.key_package.last_resort());
   EXPECT_OK(ValidateKeyPackage(bundle.key_package, kNow));
-  ASSERT_OK_AND_ASSIGN(const KeyPackage parsed, ParseKeyPackageMessage(EncodeKeyPackageMessage(bundle.key_package)));
+  ASSERT_OK_AND_ASSIGN(const KeyPackage parsed,
+                       ParseKeyPackageMessage(EncodeKeyPackageMessage(bundle.key_package)));
   EXPECT_EQ(parsed, bundle.key_package);
 }
 

@@ -11,8 +11,8 @@
 namespace plumbline::mls {
 namespace {
 
-using plumbline::testing::FromHex;
 using nlohmann::json;
+using plumbline::testing::FromHex;
 
 TEST(DeserializationVector, ReadsEveryLengthHeader) {
   LOAD_VECTORS_OR_SKIP(const json cases, "mls/deserialization.json.gz");
@@ -65,7 +65,10 @@ TEST(MessagesVector, EncodesEveryStructureAsItWas) {
       } else if (name == "commit") {
         EXPECT_EQ(Again(wire, ReadCommit, WriteCommit), wire);
       } else if (const auto kind = proposals.find(name); kind != proposals.end()) {
-        EXPECT_EQ(Again(wire, [&](Reader& in) { return ReadProposalBody(in, kind->second); }, WriteProposalBody), wire);
+        EXPECT_EQ(Again(
+                      wire, [&](Reader& in) { return ReadProposalBody(in, kind->second); },
+                      WriteProposalBody),
+                  wire);
       } else {
         ASSERT_OK_AND_ASSIGN(const MlsMessage message, ParseMlsMessage(wire));
         EXPECT_EQ(Encode(message), wire);
@@ -75,13 +78,18 @@ TEST(MessagesVector, EncodesEveryStructureAsItWas) {
 }
 
 GroupContext ContextOf(const CipherSuite& suite, const json& c) {
-  return {static_cast<uint16_t>(suite.id()), FromHex(c["group_id"]), c["epoch"].get<uint64_t>(),
-          FromHex(c["tree_hash"]), FromHex(c["confirmed_transcript_hash"]), {}};
+  return {static_cast<uint16_t>(suite.id()),
+          FromHex(c["group_id"]),
+          c["epoch"].get<uint64_t>(),
+          FromHex(c["tree_hash"]),
+          FromHex(c["confirmed_transcript_hash"]),
+          {}};
 }
 
 Bytes ContentOf(const FramedContent& content) {
   Writer out;
-  if (const auto* data = std::get_if<ApplicationData>(&content.content)) out.Fixed(data->bytes.view());
+  if (const auto* data = std::get_if<ApplicationData>(&content.content))
+    out.Fixed(data->bytes.view());
   if (const auto* proposal = std::get_if<Proposal>(&content.content)) WriteProposal(out, *proposal);
   if (const auto* commit = std::get_if<Commit>(&content.content)) WriteCommit(out, *commit);
   return out.TakeBytes();
@@ -105,17 +113,19 @@ class Protection {
     ASSIGN_OR_RETURN(MlsMessage message, ParseMlsMessage(wire));
     AuthenticatedContent content;
     if (auto* open = std::get_if<PublicMessage>(&message.body)) {
-      ASSIGN_OR_RETURN(content,
-                       UnprotectPublic(suite_, FromHex(case_["membership_key"]), context_, std::move(*open)));
+      ASSIGN_OR_RETURN(content, UnprotectPublic(suite_, FromHex(case_["membership_key"]), context_,
+                                                std::move(*open)));
     } else {
       const PrivateMessage& sealed = std::get<PrivateMessage>(message.body);
       ASSIGN_OR_RETURN(const SenderData sender, OpenSenderData(suite_, sender_data_, sealed));
       EXPECT_EQ(sender.leaf, LeafIndex{1});
       const SecretTree secret_tree = NewSecretTree();
       const bool application = sealed.content_type == ContentType::kApplication;
-      ASSIGN_OR_RETURN(const SecretTree::Staged key,
-                       secret_tree.Stage(sender.leaf, application ? RatchetType::kApplication : RatchetType::kHandshake,
-                                         sender.generation));
+      ASSIGN_OR_RETURN(
+          const SecretTree::Staged key,
+          secret_tree.Stage(sender.leaf,
+                            application ? RatchetType::kApplication : RatchetType::kHandshake,
+                            sender.generation));
       ASSIGN_OR_RETURN(content, OpenPrivate(suite_, sender, key.key(), sealed));
     }
     return VerifyContent(suite_, FromHex(case_["signature_pub"]), context_, std::move(content));
@@ -126,15 +136,17 @@ class Protection {
     AuthenticatedContent content = std::move(verified).Take();
     RETURN_IF_ERROR(SignContent(suite_, signer_, context_, content));
     if (content.wire_format == WireFormat::kPublicMessage) {
-      return Encode(MlsMessage{ProtectPublic(suite_, FromHex(case_["membership_key"]), context_, std::move(content))});
+      return Encode(MlsMessage{
+          ProtectPublic(suite_, FromHex(case_["membership_key"]), context_, std::move(content))});
     }
     SecretTree secret_tree = NewSecretTree();
     const bool application = content.content.type() == ContentType::kApplication;
-    ASSIGN_OR_RETURN(const MessageKey key,
-                     secret_tree.Next({1}, application ? RatchetType::kApplication : RatchetType::kHandshake));
+    ASSIGN_OR_RETURN(
+        const MessageKey key,
+        secret_tree.Next({1}, application ? RatchetType::kApplication : RatchetType::kHandshake));
     const SenderData sender{{1}, key.generation, {1, 2, 3, 4}};
-    return Encode(MlsMessage{
-        SealPrivate(suite_, sender_data_, sender, key.secrets, content, Padding{Padding::Kind::kBlock, 64})});
+    return Encode(MlsMessage{SealPrivate(suite_, sender_data_, sender, key.secrets, content,
+                                         Padding{Padding::Kind::kBlock, 64})});
   }
 
  private:
@@ -149,11 +161,12 @@ TEST(MessageProtectionVector, OpensVerifiesAndProtectsAgain) {
   LOAD_VECTORS_OR_SKIP(const json cases, "mls/message-protection.json.gz");
   ForEachSupportedSuite(cases, [](const CipherSuite& suite, const json& c) {
     const Protection protection(suite, c);
-    const std::vector<std::pair<std::string, std::string>> messages = {{"proposal", "proposal_priv"},
-                                                                       {"proposal", "proposal_pub"},
-                                                                       {"commit", "commit_priv"},
-                                                                       {"commit", "commit_pub"},
-                                                                       {"application", "application_priv"}};
+    const std::vector<std::pair<std::string, std::string>> messages = {
+        {"proposal", "proposal_priv"},
+        {"proposal", "proposal_pub"},
+        {"commit", "commit_priv"},
+        {"commit", "commit_pub"},
+        {"application", "application_priv"}};
     for (const auto& [raw, wire] : messages) {
       SCOPED_TRACE(wire);
       ASSERT_OK_AND_ASSIGN(VerifiedContent content, protection.Open(FromHex(c[wire])));
@@ -168,30 +181,35 @@ TEST(MessageProtectionVector, OpensVerifiesAndProtectsAgain) {
 TEST(WelcomeVector, OpensAndConfirms) {
   LOAD_VECTORS_OR_SKIP(const json cases, "mls/welcome.json.gz");
   ForEachSupportedSuite(cases, [](const CipherSuite& suite, const json& c) {
-    ASSERT_OK_AND_ASSIGN(const KeyPackage key_package, ParseKeyPackageMessage(FromHex(c["key_package"])));
+    ASSERT_OK_AND_ASSIGN(const KeyPackage key_package,
+                         ParseKeyPackageMessage(FromHex(c["key_package"])));
     ASSERT_OK_AND_ASSIGN(MlsMessage message, ParseMlsMessage(FromHex(c["welcome"])));
     const Welcome& welcome = std::get<Welcome>(message.body);
     const Bytes ref = KeyPackageRef(suite, key_package);
-    const auto entry = std::find_if(welcome.secrets.begin(), welcome.secrets.end(),
-                                    [&](const EncryptedGroupSecrets& e) { return e.new_member == ref; });
+    const auto entry =
+        std::find_if(welcome.secrets.begin(), welcome.secrets.end(),
+                     [&](const EncryptedGroupSecrets& e) { return e.new_member == ref; });
     ASSERT_NE(entry, welcome.secrets.end());
     const HpkePrivateKey init{Secret::CopyOf(FromHex(c["init_priv"]))};
-    ASSERT_OK_AND_ASSIGN(const Secret plain,
-                         suite.DecryptWithLabel(init, key_package.init_key, "Welcome", welcome.encrypted_group_info,
-                                                entry->encrypted_group_secrets));
+    ASSERT_OK_AND_ASSIGN(
+        const Secret plain,
+        suite.DecryptWithLabel(init, key_package.init_key, "Welcome", welcome.encrypted_group_info,
+                               entry->encrypted_group_secrets));
     ASSERT_OK_AND_ASSIGN(GroupSecrets secrets, ParseGroupSecrets(plain.view()));
     EXPECT_TRUE(secrets.psks.empty());
     JoinerSecret joiner{std::move(secrets.joiner_secret)};
     const WelcomeKey key = DeriveWelcomeKey(suite, joiner, ZeroPskSecret(suite));
-    ASSERT_OK_AND_ASSIGN(const Secret info_bytes,
-                         suite.Open(key.key.view(), key.nonce.view(), {}, welcome.encrypted_group_info));
+    ASSERT_OK_AND_ASSIGN(const Secret info_bytes, suite.Open(key.key.view(), key.nonce.view(), {},
+                                                             welcome.encrypted_group_info));
     Reader in(info_bytes.view());
     ASSERT_OK_AND_ASSIGN(const GroupInfo info, ReadGroupInfo(in));
     EXPECT_OK(in.Done());
     EXPECT_OK(VerifyGroupInfo(suite, FromHex(c["signer_pub"]), info));
-    const EpochSecrets epoch = DeriveEpochSecrets(
-        suite, DeriveEpochSecret(suite, std::move(joiner), ZeroPskSecret(suite), Encode(info.group_context)));
-    EXPECT_OK(VerifyConfirmationTag(suite, epoch.confirmation, info.group_context.confirmed_transcript_hash,
+    const EpochSecrets epoch =
+        DeriveEpochSecrets(suite, DeriveEpochSecret(suite, std::move(joiner), ZeroPskSecret(suite),
+                                                    Encode(info.group_context)));
+    EXPECT_OK(VerifyConfirmationTag(suite, epoch.confirmation,
+                                    info.group_context.confirmed_transcript_hash,
                                     info.confirmation_tag));
   });
 }

@@ -1,4 +1,5 @@
-// Official vectors passive-client-welcome and passive-client-handling-commit: a whole member that only listens.
+// Official vectors passive-client-welcome and passive-client-handling-commit: a whole member that
+// only listens.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -12,16 +13,19 @@
 namespace plumbline::mls {
 namespace {
 
-using plumbline::testing::FromHex;
 using nlohmann::json;
+using plumbline::testing::FromHex;
 
-// The files were made at different times and their key packages have expired: each is judged in its own time.
+// The files were made at different times and their key packages have expired: each is judged in its
+// own time.
 const absl::Time kWelcomeTime = absl::FromUnixSeconds(1'680'000'000);  // 2023-03-28
 const absl::Time kCommitTime = absl::FromUnixSeconds(1'720'000'000);   // 2024-07-03
 
 class AcceptsAll final : public AuthenticationService {
  public:
-  absl::Status Validate(const Credential&, ByteView, absl::Time) const override { return absl::OkStatus(); }
+  absl::Status Validate(const Credential&, ByteView, absl::Time) const override {
+    return absl::OkStatus();
+  }
   bool SameClient(const Credential& a, const Credential& b) const override { return a == b; }
 };
 
@@ -50,17 +54,19 @@ absl::StatusOr<Group> JoinCase(const json& c, absl::Time now, const CasePsks& ps
   GroupPolicy policy;
   policy.max_past_epochs = 16;  // cases use resumption PSKs of older epochs
   policy.check_member_lifetimes = true;
-  return Group::Join(FromHex(c["welcome"]), bundle, {Secret::CopyOf(FromHex(c["signature_priv"]))}, tree,
-                     AcceptsAll(), now, policy, &psks);
+  return Group::Join(FromHex(c["welcome"]), bundle, {Secret::CopyOf(FromHex(c["signature_priv"]))},
+                     tree, AcceptsAll(), now, policy, &psks);
 }
 
 absl::Status Follow(Group& group, const json& epoch, absl::Time now, const CasePsks& psks) {
   for (const json& proposal : epoch["proposals"]) {
-    ASSIGN_OR_RETURN(const Processed stored, group.Process(FromHex(proposal), AcceptsAll(), now, &psks));
+    ASSIGN_OR_RETURN(const Processed stored,
+                     group.Process(FromHex(proposal), AcceptsAll(), now, &psks));
     EXPECT_TRUE(std::holds_alternative<ProposalStored>(stored));
   }
   const Bytes before = ToBytes(group.Serialize().view());
-  ASSIGN_OR_RETURN(Processed processed, group.Process(FromHex(epoch["commit"]), AcceptsAll(), now, &psks));
+  ASSIGN_OR_RETURN(Processed processed,
+                   group.Process(FromHex(epoch["commit"]), AcceptsAll(), now, &psks));
   EXPECT_EQ(ToBytes(group.Serialize().view()), before);
   RETURN_IF_ERROR(group.AdvanceTo(*std::move(std::get<StagedCommit>(processed).next)));
   EXPECT_EQ(group.EpochAuthenticator(), FromHex(epoch["epoch_authenticator"]));
@@ -71,7 +77,8 @@ absl::Status Follow(Group& group, const json& epoch, absl::Time now, const CaseP
   return absl::OkStatus();
 }
 
-// Cases that need what this build refuses (UNIMPLEMENTED names it) are counted and printed, any other failure fails.
+// Cases that need what this build refuses (UNIMPLEMENTED names it) are counted and printed, any
+// other failure fails.
 void RunCases(const json& cases, absl::Time now) {
   std::map<std::string, int> unsupported;
   std::map<uint16_t, int> whole;
@@ -81,7 +88,8 @@ void RunCases(const json& cases, absl::Time now) {
     absl::Status status = group.status();
     if (group.ok()) {
       EXPECT_EQ(group->EpochAuthenticator(), FromHex(c["initial_epoch_authenticator"]));
-      for (size_t i = 0; status.ok() && i < c["epochs"].size(); ++i) status = Follow(*group, c["epochs"][i], now, psks);
+      for (size_t i = 0; status.ok() && i < c["epochs"].size(); ++i)
+        status = Follow(*group, c["epochs"][i], now, psks);
     }
     if (absl::IsUnimplemented(status)) {
       ++unsupported[std::string(status.message())];
@@ -92,9 +100,11 @@ void RunCases(const json& cases, absl::Time now) {
   });
   for (const SuiteId id : CipherSuite::Supported()) {
     EXPECT_GT(whole[static_cast<uint16_t>(id)], 0);
-    std::cout << whole[static_cast<uint16_t>(id)] << " cases of suite " << static_cast<int>(id) << " to their end\n";
+    std::cout << whole[static_cast<uint16_t>(id)] << " cases of suite " << static_cast<int>(id)
+              << " to their end\n";
   }
-  for (const auto& [reason, count] : unsupported) std::cout << count << " cases stopped: " << reason << "\n";
+  for (const auto& [reason, count] : unsupported)
+    std::cout << count << " cases stopped: " << reason << "\n";
 }
 
 TEST(PassiveClientWelcomeVector, JoinsEveryGroup) {

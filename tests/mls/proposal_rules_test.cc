@@ -1,4 +1,5 @@
-// The rules for proposals and commits (RFC 9420 §7.3, §12.1..§12.4): each broken once by a member who can sign.
+// The rules for proposals and commits (RFC 9420 §7.3, §12.1..§12.4): each broken once by a member
+// who can sign.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,13 +17,15 @@ using Code = absl::StatusCode;
 // Alice (leaf 0) breaks rules, Bob (1) and Carol (2) must notice. Dave is outside.
 class ProposalRules : public ::testing::Test {
  protected:
-  void ExpectRefused(ByteView message, const std::string& rule, Code code = Code::kInvalidArgument) {
+  void ExpectRefused(ByteView message, const std::string& rule,
+                     Code code = Code::kInvalidArgument) {
     const Secret before = bob().Serialize();
     EXPECT_THAT(bob().Process(message, kTrusting, kNow).status(), StatusIs(code, HasSubstr(rule)));
     EXPECT_TRUE(bob().Serialize() == before);
   }
   // The same proposal alone and inside a commit.
-  void ExpectRefusedBothWays(const Proposal& proposal, const std::string& rule, Code code = Code::kInvalidArgument) {
+  void ExpectRefusedBothWays(const Proposal& proposal, const std::string& rule,
+                             Code code = Code::kInvalidArgument) {
     ExpectRefused(forger_.Proposing(proposal), rule, code);
     ExpectRefused(forger_.Committing({proposal}), rule, code);
   }
@@ -36,12 +39,14 @@ class ProposalRules : public ::testing::Test {
   }
   static void Resign(const Client& owner, KeyPackage& key_package) {
     const CipherSuite& suite = **CipherSuite::Get(1);
-    EXPECT_OK(SignLeafNode(suite, owner.signature_key.private_key, std::nullopt, key_package.leaf_node));
+    EXPECT_OK(
+        SignLeafNode(suite, owner.signature_key.private_key, std::nullopt, key_package.leaf_node));
     Writer tbs;
     tbs.U16(key_package.version).U16(key_package.cipher_suite).Vector(key_package.init_key);
     WriteLeafNode(tbs, key_package.leaf_node);
     WriteExtensions(tbs, key_package.extensions);
-    key_package.signature = *suite.SignWithLabel(owner.signature_key.private_key, "KeyPackageTBS", tbs.view());
+    key_package.signature =
+        *suite.SignWithLabel(owner.signature_key.private_key, "KeyPackageTBS", tbs.view());
   }
   // An Update of Alice's, altered and signed.
   UpdateProposal AlteredUpdate(const std::function<void(LeafNode&)>& change) {
@@ -54,8 +59,12 @@ class ProposalRules : public ::testing::Test {
                            LeafPosition{alice().group_id(), alice().own_leaf()}, leaf));
     return {leaf};
   }
-  static Forger::PathHooks Path(std::function<void(UpdatePath&)> change) { return {{}, std::move(change), {}, {}}; }
-  static Forger::PathHooks Leaf(std::function<void(LeafNode&)> change) { return {std::move(change), {}, {}, {}}; }
+  static Forger::PathHooks Path(std::function<void(UpdatePath&)> change) {
+    return {{}, std::move(change), {}, {}};
+  }
+  static Forger::PathHooks Leaf(std::function<void(LeafNode&)> change) {
+    return {std::move(change), {}, {}, {}};
+  }
 
   PskProposal Psk(size_t nonce_size) const {
     PskProposal psk;
@@ -97,17 +106,25 @@ TEST_F(ProposalRules, AddWithAWrongSignatureIsRefused) {
 }
 
 TEST_F(ProposalRules, AddWithAnInitKeyThatIsTheEncryptionKeyIsRefused) {
-  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.init_key = k.leaf_node.encryption_key; })},
-                        "init key equals");
+  ExpectRefusedBothWays(
+      AddProposal{Altered([](KeyPackage& k) { k.init_key = k.leaf_node.encryption_key; })},
+      "init key equals");
 }
 
 TEST_F(ProposalRules, AddOutsideItsLifetimeIsRefused) {
   const uint64_t now = absl::ToUnixSeconds(kNow);
-  ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.leaf_node.lifetime = {0, now - 1}; })}, "lifetime");
-  ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.leaf_node.lifetime = {now + 1, now + 9}; })},
+  ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) {
+                          k.leaf_node.lifetime = {0, now - 1};
+                        })},
+                        "lifetime");
+  ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) {
+                          k.leaf_node.lifetime = {now + 1, now + 9};
+                        })},
                         "lifetime");
   // Both ends belong to the lifetime, however long it is.
-  const KeyPackage longest = Altered([&](KeyPackage& k) { k.leaf_node.lifetime = {now, UINT64_MAX}; });
+  const KeyPackage longest = Altered([&](KeyPackage& k) {
+    k.leaf_node.lifetime = {now, UINT64_MAX};
+  });
   EXPECT_OK(ProcessAs<ProposalStored>(bob(), forger_.Proposing(AddProposal{longest})));
 }
 
@@ -123,21 +140,30 @@ TEST_F(ProposalRules, AddOfALeafWithAnotherSourceIsRefused) {
 }
 
 TEST_F(ProposalRules, AddOfALeafThatContradictsItsCapabilitiesIsRefused) {
-  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.extensions = {{0xF0A1, {1}}}; })},
+  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) {
+                          k.leaf_node.extensions = {{0xF0A1, {1}}};
+                        })},
                         "does not list the type");
-  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.credentials = {2}; })},
-                        "own credential type");
-  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.versions = {}; })},
-                        "version and cipher suite");
-  ExpectRefusedBothWays(AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.cipher_suites = {3}; })},
-                        "version and cipher suite");
+  ExpectRefusedBothWays(
+      AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.credentials = {2}; })},
+      "own credential type");
+  ExpectRefusedBothWays(
+      AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.versions = {}; })},
+      "version and cipher suite");
+  ExpectRefusedBothWays(
+      AddProposal{Altered([](KeyPackage& k) { k.leaf_node.capabilities.cipher_suites = {3}; })},
+      "version and cipher suite");
 }
 
 TEST_F(ProposalRules, ExtensionsAreRefusedWhereTheyDoNotBelong) {
   for (const uint16_t type : {2, 3, 4, 5}) {
-    ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.leaf_node.extensions = {{type, {}}}; })},
+    ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) {
+                            k.leaf_node.extensions = {{type, {}}};
+                          })},
                           "not for leaf nodes");
-    ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) { k.extensions = {{type, {}}}; })},
+    ExpectRefusedBothWays(AddProposal{Altered([&](KeyPackage& k) {
+                            k.extensions = {{type, {}}};
+                          })},
                           "not for key packages");
   }
   for (const uint16_t type : {1, 2, 4}) {
@@ -145,7 +171,8 @@ TEST_F(ProposalRules, ExtensionsAreRefusedWhereTheyDoNotBelong) {
   }
 }
 
-// GREASE and other unknown types in a key package's own extensions are carried, listed or not (RFC 9420 §13.5).
+// GREASE and other unknown types in a key package's own extensions are carried, listed or not (RFC
+// 9420 §13.5).
 TEST_F(ProposalRules, AddWithUnknownKeyPackageExtensionsIsTaken) {
   const KeyPackage key_package = Altered([](KeyPackage& k) {
     k.extensions = {{0x1A1A, {1, 2}}, {0xF0FF, {}}};
@@ -160,7 +187,8 @@ TEST_F(ProposalRules, AddWithUnusableKeysIsRefused) {
     KeyPackage key_package = Altered([](KeyPackage&) {});
     change(key_package);
     EXPECT_FALSE(bob().Process(forger_.Proposing(AddProposal{key_package}), kTrusting, kNow).ok());
-    EXPECT_FALSE(bob().Process(forger_.Committing({AddProposal{key_package}}), kTrusting, kNow).ok());
+    EXPECT_FALSE(
+        bob().Process(forger_.Committing({AddProposal{key_package}}), kTrusting, kNow).ok());
   };
   refuse([](KeyPackage& k) { k.init_key.pop_back(); });
   refuse([](KeyPackage& k) { k.leaf_node.encryption_key.push_back(0); });
@@ -171,8 +199,10 @@ TEST_F(ProposalRules, AddWithARefusedCredentialIsRefused) {
   TestAuthentication strict;
   strict.refused = ToBytes(AsBytes("dave"));
   const AddProposal add{dave_.NewKeyPackage().key_package};
-  EXPECT_THAT(bob().Process(forger_.Proposing(add), strict, kNow).status(), StatusIs(Code::kUnauthenticated));
-  EXPECT_THAT(bob().Process(forger_.Committing({add}), strict, kNow).status(), StatusIs(Code::kUnauthenticated));
+  EXPECT_THAT(bob().Process(forger_.Proposing(add), strict, kNow).status(),
+              StatusIs(Code::kUnauthenticated));
+  EXPECT_THAT(bob().Process(forger_.Committing({add}), strict, kNow).status(),
+              StatusIs(Code::kUnauthenticated));
 }
 
 TEST_F(ProposalRules, AddThatLacksWhatTheGroupUsesIsRefused) {
@@ -181,7 +211,8 @@ TEST_F(ProposalRules, AddThatLacksWhatTheGroupUsesIsRefused) {
   params.group_context_extensions = Extensions{{kExtensionRequiredCapabilities, required}};
   ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(alice(), std::move(params)));
   ASSERT_OK(ProcessAndAdvance(bob(), staged.message));
-  const KeyPackage lacking = Altered([](KeyPackage& k) { k.leaf_node.capabilities.credentials = {1}; });
+  const KeyPackage lacking =
+      Altered([](KeyPackage& k) { k.leaf_node.capabilities.credentials = {1}; });
   ExpectRefused(forger_.Committing({AddProposal{lacking}}), "required credential type");
 }
 
@@ -194,9 +225,9 @@ TEST_F(ProposalRules, AddOfTheSameClientTwiceIsRefused) {
 TEST_F(ProposalRules, AddOfAMemberIsRefusedUnlessTheMemberLeaves) {
   const AddProposal again{Client("carol").NewKeyPackage().key_package};
   ExpectRefused(forger_.Committing({again}), "already a member");
-  ASSERT_OK_AND_ASSIGN(const StagedCommit replaced,
-                       ProcessAs<StagedCommit>(bob(), forger_.CommittingWithPath(
-                                                          {RemoveProposal{{2}}, again}, {})));
+  ASSERT_OK_AND_ASSIGN(
+      const StagedCommit replaced,
+      ProcessAs<StagedCommit>(bob(), forger_.CommittingWithPath({RemoveProposal{{2}}, again}, {})));
   EXPECT_EQ(replaced.next->member_count(), 3u);
 }
 
@@ -222,20 +253,22 @@ TEST_F(ProposalRules, AddsThatShareAnInitKeyAreRefused) {
 
 TEST_F(ProposalRules, AddBeyondThePolicysSizeIsRefused) {
   GroupAccess::State(bob()).policy.max_members = 3;
-  ExpectRefused(forger_.Committing({AddProposal{dave_.NewKeyPackage().key_package}}), "more members",
-                Code::kResourceExhausted);
+  ExpectRefused(forger_.Committing({AddProposal{dave_.NewKeyPackage().key_package}}),
+                "more members", Code::kResourceExhausted);
 }
 
 // --- Update ---
 
 TEST_F(ProposalRules, UpdateOfAnotherSourceIsRefused) {
-  ExpectRefused(forger_.Proposing(AlteredUpdate([](LeafNode& l) { l.source = LeafNodeSource::kCommit; })),
-                "another source");
+  ExpectRefused(
+      forger_.Proposing(AlteredUpdate([](LeafNode& l) { l.source = LeafNodeSource::kCommit; })),
+      "another source");
 }
 
 TEST_F(ProposalRules, UpdateThatKeepsTheKeyIsRefused) {
   const Bytes old_key = alice().own_leaf_node().encryption_key;
-  ExpectRefused(forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = old_key; })), "keeps the");
+  ExpectRefused(forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = old_key; })),
+                "keeps the");
 }
 
 TEST_F(ProposalRules, UpdateWithAWrongSignatureIsRefused) {
@@ -246,12 +279,14 @@ TEST_F(ProposalRules, UpdateWithAWrongSignatureIsRefused) {
 
 TEST_F(ProposalRules, UpdateToAnotherClientIsRefused) {
   const auto change = [](LeafNode& l) { l.credential = Credential::Basic(AsBytes("carol")); };
-  ExpectRefused(forger_.Proposing(AlteredUpdate(change)), "changes the client", Code::kUnauthenticated);
+  ExpectRefused(forger_.Proposing(AlteredUpdate(change)), "changes the client",
+                Code::kUnauthenticated);
 }
 
 TEST_F(ProposalRules, UpdateWithTheKeyOfAnotherMemberIsRefused) {
   const Bytes key = carol().own_leaf_node().encryption_key;
-  const Bytes update = forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = key; }));
+  const Bytes update =
+      forger_.Proposing(AlteredUpdate([&](LeafNode& l) { l.encryption_key = key; }));
   ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
   ASSERT_OK(ProcessAs<ProposalStored>(carol(), update));
   Forger second(carol());
@@ -267,10 +302,13 @@ TEST_F(ProposalRules, CommitToTheCommittersOwnUpdateIsRefused) {
 
 // --- Remove ---
 
-TEST_F(ProposalRules, RemoveOfNobodyIsRefused) { ExpectRefusedBothWays(RemoveProposal{{3}}, "not a member"); }
+TEST_F(ProposalRules, RemoveOfNobodyIsRefused) {
+  ExpectRefusedBothWays(RemoveProposal{{3}}, "not a member");
+}
 
 TEST_F(ProposalRules, RemoveTwiceIsRefused) {
-  ExpectRefused(forger_.Committing({RemoveProposal{{2}}, RemoveProposal{{2}}}), "two changes to one leaf");
+  ExpectRefused(forger_.Committing({RemoveProposal{{2}}, RemoveProposal{{2}}}),
+                "two changes to one leaf");
 }
 
 TEST_F(ProposalRules, RemoveOfTheCommitterIsRefused) {
@@ -281,7 +319,8 @@ TEST_F(ProposalRules, RemoveOfTheCommitterIsRefused) {
 }
 
 TEST_F(ProposalRules, RemoveAndUpdateOfOneLeafIsRefused) {
-  ASSERT_OK_AND_ASSIGN(const Bytes update, carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes update,
+                       carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
   ASSERT_OK(ProcessAs<ProposalStored>(alice(), update));
   ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
   Commit commit;
@@ -302,7 +341,8 @@ TEST_F(ProposalRules, PskOfAnotherUsageIsRefused) {
   psk.id.type = PskType::kResumption;
   psk.id.psk_id.clear();
   psk.id.psk_group_id = alice().group_id();
-  for (const ResumptionPskUsage usage : {ResumptionPskUsage::kBranch, ResumptionPskUsage::kReInit}) {
+  for (const ResumptionPskUsage usage :
+       {ResumptionPskUsage::kBranch, ResumptionPskUsage::kReInit}) {
     psk.id.usage = usage;
     ExpectRefusedBothWays(psk, "usage");
   }
@@ -315,7 +355,8 @@ TEST_F(ProposalRules, PskTwiceIsRefused) {
 TEST_F(ProposalRules, PskThatIsMissingIsNamed) {
   ExpectRefused(forger_.Committing({Psk(32)}), "external PSK", Code::kNotFound);
   PskProposal psk = Psk(32);
-  psk.id = {PskType::kResumption, {}, ResumptionPskUsage::kApplication, alice().group_id(), 77, Bytes(32)};
+  psk.id = {PskType::kResumption, {}, ResumptionPskUsage::kApplication,
+            alice().group_id(),   77, Bytes(32)};
   ExpectRefused(forger_.Committing({psk}), "resumption PSK", Code::kNotFound);
 }
 
@@ -379,11 +420,10 @@ TEST_F(ProposalRules, PathSecretOfOtherKeysIsRefused) {
     RatchetTree tree = GroupAccess::State(bob()).tree;
     ASSERT_OK(ApplyPath(tree, {0}, p, {}));
     const Bytes context = PathContext(GroupAccess::State(bob()), tree, {});
-    p.nodes[0].encrypted_path_secrets[0] = *suite.EncryptWithLabel(bob().own_leaf_node().encryption_key,
-                                                                   "UpdatePathNode", context, Bytes(32, 5));
+    p.nodes[0].encrypted_path_secrets[0] = *suite.EncryptWithLabel(
+        bob().own_leaf_node().encryption_key, "UpdatePathNode", context, Bytes(32, 5));
   };
-  ExpectRefused(forger_.CommittingWithPath({}, Path(other_secret)),
-                "does not give the public key");
+  ExpectRefused(forger_.CommittingWithPath({}, Path(other_secret)), "does not give the public key");
 }
 
 TEST_F(ProposalRules, PathWithAKeyOfTheTreeIsRefused) {
@@ -394,8 +434,7 @@ TEST_F(ProposalRules, PathWithAKeyOfTheTreeIsRefused) {
   ExpectRefused(forger_.CommittingWithPath({}, Leaf(leaf)), "already in the tree");
   const Bytes own = alice().own_leaf_node().encryption_key;
   const auto unchanged = [&](LeafNode& l) { l.encryption_key = own; };
-  ExpectRefused(forger_.CommittingWithPath({}, Leaf(unchanged)),
-                "already in the tree");
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(unchanged)), "already in the tree");
 }
 
 TEST_F(ProposalRules, PathThatRepeatsAKeyIsRefused) {
@@ -433,8 +472,7 @@ TEST_F(ProposalRules, PathLeafOfAnotherClientIsRefused) {
 TEST_F(ProposalRules, PathLeafWithTheSignatureKeyOfAnotherMemberIsRefused) {
   const Bytes carols = carol_.signature_key.public_key;
   const auto change = [&](LeafNode& l) { l.signature_key = carols; };
-  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)),
-                "signature key is another member's");
+  ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)), "signature key is another member's");
 }
 
 TEST_F(ProposalRules, PathLeafThatDropsACredentialTypeInUseIsRefused) {
@@ -443,7 +481,8 @@ TEST_F(ProposalRules, PathLeafThatDropsACredentialTypeInUseIsRefused) {
 }
 
 TEST_F(ProposalRules, CredentialTypesMustBeSupportedByAll) {
-  const KeyPackage x509 = Altered([](KeyPackage& k) { k.leaf_node.credential = Credential::X509({Bytes(20, 1)}); });
+  const KeyPackage x509 =
+      Altered([](KeyPackage& k) { k.leaf_node.credential = Credential::X509({Bytes(20, 1)}); });
   GroupState& state = GroupAccess::State(bob());
   LeafNode limited = *state.tree.leaf({2});
   limited.capabilities.credentials = {kCredentialBasic};
@@ -456,13 +495,18 @@ TEST_F(ProposalRules, CredentialTypesMustBeSupportedByAll) {
 // --- What a committer makes of the proposals it received ---
 
 TEST_F(ProposalRules, CommitterLeavesOutWhatCannotStandTogether) {
-  ASSERT_OK_AND_ASSIGN(const Bytes update, carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
-  ASSERT_OK_AND_ASSIGN(const Bytes remove_carol, bob().ProposeRemove({2}, HandshakeFraming::kPublicMessage));
-  ASSERT_OK_AND_ASSIGN(const Bytes remove_alice, bob().ProposeRemove({0}, HandshakeFraming::kPublicMessage));
-  ASSERT_OK_AND_ASSIGN(const Bytes add, bob().ProposeAdd(dave_.NewKeyPackage().key_package,
-                                                         HandshakeFraming::kPublicMessage, kTrusting, kNow));
-  ASSERT_OK_AND_ASSIGN(const Bytes add_again, bob().ProposeAdd(dave_.NewKeyPackage().key_package,
-                                                               HandshakeFraming::kPublicMessage, kTrusting, kNow));
+  ASSERT_OK_AND_ASSIGN(const Bytes update,
+                       carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes remove_carol,
+                       bob().ProposeRemove({2}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes remove_alice,
+                       bob().ProposeRemove({0}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes add,
+                       bob().ProposeAdd(dave_.NewKeyPackage().key_package,
+                                        HandshakeFraming::kPublicMessage, kTrusting, kNow));
+  ASSERT_OK_AND_ASSIGN(const Bytes add_again,
+                       bob().ProposeAdd(dave_.NewKeyPackage().key_package,
+                                        HandshakeFraming::kPublicMessage, kTrusting, kNow));
   for (const Bytes* proposal : {&update, &remove_carol, &remove_alice, &add, &add_again}) {
     ASSERT_OK(ProcessAs<ProposalStored>(alice(), *proposal));
   }
@@ -485,7 +529,8 @@ TEST_F(ProposalRules, CommitterLeavesOutAnUpdateThatBreaksTheTree) {
 }
 
 TEST_F(ProposalRules, ProposalsSeenTwiceCountOnce) {
-  ASSERT_OK_AND_ASSIGN(const Bytes remove, carol().ProposeRemove({0}, HandshakeFraming::kPublicMessage));
+  ASSERT_OK_AND_ASSIGN(const Bytes remove,
+                       carol().ProposeRemove({0}, HandshakeFraming::kPublicMessage));
   ASSERT_OK(ProcessAs<ProposalStored>(bob(), remove));
   ASSERT_OK(ProcessAs<ProposalStored>(bob(), remove));
   EXPECT_EQ(bob().pending_proposals(), 1u);

@@ -15,7 +15,9 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 const CipherSuite& Suite() { return **CipherSuite::Get(1); }
 
-LeafNode Leaf(const std::string& name) { return Client(name).NewKeyPackage().key_package.leaf_node; }
+LeafNode Leaf(const std::string& name) {
+  return Client(name).NewKeyPackage().key_package.leaf_node;
+}
 
 // Four leaves; the first made a path, then the fourth was added and is unmerged.
 RatchetTree TreeWithUnmergedLeaf() {
@@ -24,7 +26,8 @@ RatchetTree TreeWithUnmergedLeaf() {
   tree.Add(Leaf("c"));
   std::vector<Bytes> keys;
   const std::vector<PathStep> steps = tree.FilteredDirectPath({0});
-  for (size_t i = 0; i < steps.size(); ++i) keys.push_back(Suite().GenerateHpkeKeyPair().public_key);
+  for (size_t i = 0; i < steps.size(); ++i)
+    keys.push_back(Suite().GenerateHpkeKeyPair().public_key);
   LeafNode leaf = Leaf("a2");
   leaf.source = LeafNodeSource::kCommit;
   leaf.parent_hash = tree.SetPath({0}, steps, keys);
@@ -34,7 +37,8 @@ RatchetTree TreeWithUnmergedLeaf() {
 }
 
 // The wire form of the tree with the unmerged leaves of its root replaced.
-absl::StatusOr<RatchetTree> WithRootUnmerged(const RatchetTree& tree, const std::vector<uint32_t>& leaves) {
+absl::StatusOr<RatchetTree> WithRootUnmerged(const RatchetTree& tree,
+                                             const std::vector<uint32_t>& leaves) {
   const ParentNode& root = *tree.parent(tree.root());
   const auto node = [&](const std::vector<uint32_t>& unmerged) {
     Writer list;
@@ -128,11 +132,14 @@ TEST(TreeValidation, RefusesNodesOfTheWrongKindAndTreesTooLarge) {
 TEST(RatchetTree, RefusesEveryTruncation) {
   const Bytes wire = TreeWithUnmergedLeaf().Encode();
   for (size_t n = 0; n < wire.size(); ++n) {
-    EXPECT_THAT(RatchetTree::Parse(Suite(), ByteView(wire).first(n), 100).status(), StatusIs(kInvalid)) << n;
+    EXPECT_THAT(RatchetTree::Parse(Suite(), ByteView(wire).first(n), 100).status(),
+                StatusIs(kInvalid))
+        << n;
   }
 }
 
-// What was cached before a change is never used after it: every hash equals that of a tree parsed afresh.
+// What was cached before a change is never used after it: every hash equals that of a tree parsed
+// afresh.
 TEST(RatchetTree, CachedHashesFollowEveryChange) {
   RatchetTree tree(Suite(), Leaf("0"));
   const auto check = [&] {

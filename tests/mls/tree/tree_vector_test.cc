@@ -14,12 +14,14 @@
 namespace plumbline::mls {
 namespace {
 
-using plumbline::testing::FromHex;
 using nlohmann::json;
+using plumbline::testing::FromHex;
 
 constexpr uint32_t kManyLeaves = 100'000;
 
-json ToJson(const std::optional<NodeIndex>& node) { return node ? json(node->value) : json(nullptr); }
+json ToJson(const std::optional<NodeIndex>& node) {
+  return node ? json(node->value) : json(nullptr);
+}
 
 TEST(TreeMathVector, MatchesEveryRelation) {
   LOAD_VECTORS_OR_SKIP(const json cases, "mls/tree-math.json.gz");
@@ -43,7 +45,8 @@ TEST(TreeOperationsVector, AppliesEveryProposal) {
   for (size_t i = 0; i < cases.size(); ++i) {
     SCOPED_TRACE(i);
     const json& c = cases[i];
-    ASSERT_OK_AND_ASSIGN(const CipherSuite* suite, CipherSuite::Get(c["cipher_suite"].get<uint16_t>()));
+    ASSERT_OK_AND_ASSIGN(const CipherSuite* suite,
+                         CipherSuite::Get(c["cipher_suite"].get<uint16_t>()));
     const Bytes before = FromHex(c["tree_before"]);
     ASSERT_OK_AND_ASSIGN(RatchetTree tree, RatchetTree::Parse(*suite, before, kManyLeaves));
     EXPECT_EQ(tree.Encode(), before);
@@ -89,10 +92,12 @@ TEST(TreeValidationVector, AcceptsEveryTree) {
 TEST(TreeValidationVector, RefusesATreeWithoutItsParentHashes) {
   LOAD_VECTORS_OR_SKIP(const json cases, "mls/tree-validation.json.gz");
   ForEachSupportedSuite(cases, [](const CipherSuite& suite, const json& c) {
-    ASSERT_OK_AND_ASSIGN(const RatchetTree tree, RatchetTree::Parse(suite, FromHex(c["tree"]), kManyLeaves));
+    ASSERT_OK_AND_ASSIGN(const RatchetTree tree,
+                         RatchetTree::Parse(suite, FromHex(c["tree"]), kManyLeaves));
     for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
       const LeafNode* leaf = tree.leaf({i});
-      if (leaf == nullptr || leaf->source != LeafNodeSource::kCommit || leaf->parent_hash.empty()) continue;
+      if (leaf == nullptr || leaf->source != LeafNodeSource::kCommit || leaf->parent_hash.empty())
+        continue;
       const NodeIndex up = *Parent(NodeOf({i}), tree.leaf_count());
       if (tree.parent(up) == nullptr || !tree.parent(up)->unmerged_leaves.empty()) continue;
       LeafNode changed = *leaf;
@@ -100,7 +105,8 @@ TEST(TreeValidationVector, RefusesATreeWithoutItsParentHashes) {
       RatchetTree broken = tree;
       broken.SetLeaf({i}, changed);
       const LeafNode* other = tree.leaf({i ^ 1});
-      if (other != nullptr && other->source == LeafNodeSource::kCommit) continue;  // may vouch from its side
+      if (other != nullptr && other->source == LeafNodeSource::kCommit)
+        continue;  // may vouch from its side
       EXPECT_FALSE(CheckParentHashes(broken).ok()) << i;
     }
   });
@@ -113,7 +119,8 @@ struct TreeKemCase {
 };
 
 void Load(const CipherSuite& suite, const json& c, std::optional<TreeKemCase>& out) {
-  ASSERT_OK_AND_ASSIGN(RatchetTree tree, RatchetTree::Parse(suite, FromHex(c["ratchet_tree"]), kManyLeaves));
+  ASSERT_OK_AND_ASSIGN(RatchetTree tree,
+                       RatchetTree::Parse(suite, FromHex(c["ratchet_tree"]), kManyLeaves));
   std::vector<TreePrivate> members;
   for (const json& leaf : c["leaves_private"]) {
     const LeafIndex index{leaf["index"].get<uint32_t>()};
@@ -127,8 +134,12 @@ void Load(const CipherSuite& suite, const json& c, std::optional<TreeKemCase>& o
     ASSERT_OK(keys.CheckAgainst(tree));
     members.push_back(std::move(keys));
   }
-  GroupContext context{static_cast<uint16_t>(suite.id()), FromHex(c["group_id"]), c["epoch"].get<uint64_t>(), {},
-                       FromHex(c["confirmed_transcript_hash"]), {}};
+  GroupContext context{static_cast<uint16_t>(suite.id()),
+                       FromHex(c["group_id"]),
+                       c["epoch"].get<uint64_t>(),
+                       {},
+                       FromHex(c["confirmed_transcript_hash"]),
+                       {}};
   out.emplace(TreeKemCase{std::move(tree), std::move(members), std::move(context)});
 }
 
@@ -143,7 +154,8 @@ TEST(TreeKemVector, ReadsEveryUpdatePath) {
       Reader in(wire);
       ASSERT_OK_AND_ASSIGN(const UpdatePath path, ReadUpdatePath(in));
       ASSERT_OK(in.Done());
-      EXPECT_OK(VerifyLeafNodeSignature(suite, path.leaf_node, LeafPosition{loaded->context.group_id, sender}));
+      EXPECT_OK(VerifyLeafNodeSignature(suite, path.leaf_node,
+                                        LeafPosition{loaded->context.group_id, sender}));
       RatchetTree tree = loaded->tree;
       ASSERT_OK(ApplyPath(tree, sender, path, {}));
       EXPECT_EQ(ToBytes(tree.RootHash()), FromHex(update["tree_hash_after"]));
@@ -152,14 +164,16 @@ TEST(TreeKemVector, ReadsEveryUpdatePath) {
       for (const TreePrivate& member : loaded->members) {
         if (member.own_leaf() == sender) continue;
         TreePrivate keys = member.Clone();
-        ASSERT_OK_AND_ASSIGN(const Secret commit_secret, OpenPath(tree, keys, sender, path, Encode(context), {}));
+        ASSERT_OK_AND_ASSIGN(const Secret commit_secret,
+                             OpenPath(tree, keys, sender, path, Encode(context), {}));
         EXPECT_EQ(ToBytes(commit_secret.view()), FromHex(update["commit_secret"]));
         EXPECT_OK(keys.CheckAgainst(tree));
         // The path secret the vectors expect here leads to the same keys.
         TreePrivate adopted = member.Clone();
         adopted.Prune(tree);
-        EXPECT_OK(AdoptPathSecret(tree, adopted, sender,
-                                  Secret::CopyOf(FromHex(update["path_secrets"][member.own_leaf().value]))));
+        EXPECT_OK(AdoptPathSecret(
+            tree, adopted, sender,
+            Secret::CopyOf(FromHex(update["path_secrets"][member.own_leaf().value]))));
         Writer a;
         Writer b;
         keys.Write(a);
@@ -178,24 +192,28 @@ TEST(TreeKemVector, MakesPathsThatEveryMemberReads) {
     for (size_t i = 0; i < loaded->members.size(); ++i) {
       TreePrivate own = loaded->members[i].Clone();
       const LeafIndex sender = own.own_leaf();
-      const SignaturePrivateKey signer{Secret::CopyOf(FromHex(c["leaves_private"][i]["signature_priv"]))};
+      const SignaturePrivateKey signer{
+          Secret::CopyOf(FromHex(c["leaves_private"][i]["signature_priv"]))};
       RatchetTree made = loaded->tree;
-      ASSERT_OK_AND_ASSIGN(const NewPath path,
-                           StartPath(made, own, *loaded->tree.leaf(sender), [&](LeafNode& leaf) {
-                             return SignLeafNode(suite, signer, LeafPosition{loaded->context.group_id, sender}, leaf);
-                           }));
+      ASSERT_OK_AND_ASSIGN(
+          const NewPath path, StartPath(made, own, *loaded->tree.leaf(sender), [&](LeafNode& leaf) {
+            return SignLeafNode(suite, signer, LeafPosition{loaded->context.group_id, sender},
+                                leaf);
+          }));
       EXPECT_OK(own.CheckAgainst(made));
       EXPECT_OK(CheckTreeStructure(made));
       GroupContext context = loaded->context;
       context.tree_hash = ToBytes(made.RootHash());
-      ASSERT_OK_AND_ASSIGN(const UpdatePath update, SealPath(made, path, sender, Encode(context), {}));
+      ASSERT_OK_AND_ASSIGN(const UpdatePath update,
+                           SealPath(made, path, sender, Encode(context), {}));
       RatchetTree taken = loaded->tree;
       ASSERT_OK(ApplyPath(taken, sender, update, {}));
       EXPECT_EQ(taken.Encode(), made.Encode());
       for (const TreePrivate& member : loaded->members) {
         if (member.own_leaf() == sender) continue;
         TreePrivate keys = member.Clone();
-        ASSERT_OK_AND_ASSIGN(const Secret secret, OpenPath(taken, keys, sender, update, Encode(context), {}));
+        ASSERT_OK_AND_ASSIGN(const Secret secret,
+                             OpenPath(taken, keys, sender, update, Encode(context), {}));
         EXPECT_TRUE(secret == path.path.commit_secret);
       }
     }
