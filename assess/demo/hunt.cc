@@ -92,7 +92,7 @@ void Demonstration::Hunt() {
   JudgePlaces({.id = "demo.d.memory", .title = "No message in the memory of any service", .bears_on = {{"P2.Q1.S2"}},
                .evidence = {evidence}}, memory, "Every control was found, and nothing else.");
   JudgePlaces({.id = "demo.d.network",
-               .title = "No message in a recording of the traffic, even opened with the sessions' own keys",
+               .title = "No message in a recording of the traffic with the delivery server, even opened with the sessions' own keys",
                .bears_on = {{"P1.Q1.S2"}, {"P1.Q1.S1", Weight::kPart}},
                .evidence = {evidence}}, network, "Every connection was opened, the control was found, and nothing else.");
   JudgePlaces({.id = "demo.d.names", .title = "No person's name in anything the delivery server keeps or holds in memory",
