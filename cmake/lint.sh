@@ -24,6 +24,7 @@ complain "server links mls:" "$(grep -n 'plumbline_mls' server/CMakeLists.txt 2>
 complain "std::string_view (use absl::string_view):" "$(git ls-files '*.h' '*.cc' | xargs -r grep -nE 'std::string_view')"
 complain "exceptions of our own:" "$(git ls-files '*.h' '*.cc' | xargs -r grep -nE '^\s*throw ')"
 complain "private key material:" "$(git grep -nE -e '-----BEGIN (EC |RSA |OPENSSH |ENCRYPTED )?PRIVATE KEY' -- . ':!cmake/lint.sh' | head -5)"
+complain "session keys written by the product:" "$(git ls-files "*.h" "*.cc" | grep -v "^assess/" | xargs -r grep -nE "key_log_file|SSLKEYLOG")"
 complain "globbed sources:" "$(git ls-files '*CMakeLists.txt' '*.cmake' | xargs -r grep -nE 'file\(GLOB')"
 [ $bad -eq 0 ] && echo "lint: clean"
 exit $bad

@@ -46,8 +46,7 @@ std::vector<tls::IdentityKeyCertPair> Pairs(const TlsIdentity& identity) {
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(const TlsIdentity& identity, absl::string_view client_root_pem,
-                                                              grpc_ssl_client_certificate_request_type request,
-                                                              const std::string& key_log_path) {
+                                                              grpc_ssl_client_certificate_request_type request) {
   RETURN_IF_ERROR(CheckPinned());
   RETURN_IF_ERROR(CheckIdentity(identity));
   const bool mutual = !client_root_pem.empty();
@@ -58,7 +57,6 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(const TlsIdentity&
   options.watch_identity_key_cert_pairs();
   if (mutual) options.watch_root_certs();
   options.set_cert_request_type(request);
-  if (!key_log_path.empty()) options.set_tls_session_key_log_file_path(key_log_path);
   return tls::TlsServerCredentials(options);
 }
 
@@ -88,15 +86,13 @@ Endpoint Endpoint::Copy() const {
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const TlsIdentity& identity,
-                                                                                absl::string_view client_root_pem,
-                                                                                const std::string& key_log_path) {
+                                                                                absl::string_view client_root_pem) {
   RETURN_IF_ERROR(crypto::Certificate::ParsePem(client_root_pem).status());
-  return Make(identity, client_root_pem, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY, key_log_path);
+  return Make(identity, client_root_pem, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity,
-                                                                                   const std::string& key_log_path) {
-  return Make(identity, "", GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, key_log_path);
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity) {
+  return Make(identity, "", GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
 }
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const Endpoint& endpoint) {

@@ -24,14 +24,11 @@ struct TlsIdentity {
 };
 
 // Demands a client certificate under `client_root_pem`. INVALID_ARGUMENT for PEM that does not parse or a key that is not
-// the leaf's. `key_log_path`, for the demonstration only: where the secrets of each session are written (NSS key log), so
-// that a recording of the traffic can be opened and searched. Empty: nowhere.
+// the leaf's.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const TlsIdentity& identity,
-                                                                                absl::string_view client_root_pem,
-                                                                                const std::string& key_log_path = "");
+                                                                                absl::string_view client_root_pem);
 // Never asks for a client certificate.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity,
-                                                                                   const std::string& key_log_path = "");
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity);
 
 // Where a client connects and whom it trusts there.
 struct Endpoint {

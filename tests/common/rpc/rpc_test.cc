@@ -42,12 +42,11 @@ absl::Status Echo(const Caller& caller, const std::string& text, std::string& an
 
 // One listener of `org` and the endpoint a client needs for it.
 struct Served {
-  Served(const TestOrganisation& org, Kind kind, EchoService::Body body = Echo, TlsIdentity identity = {},
-         std::string key_log = "")
+  Served(const TestOrganisation& org, Kind kind, EchoService::Body body = Echo, TlsIdentity identity = {})
       : service(pool, std::move(body)) {
     if (identity.chain_pem.empty()) identity = MakeIdentity(org, Purpose::kTlsServer);
-    auto credentials = kind == Kind::kMutual ? MutualServerCredentials(identity, org.root.ToPem(), key_log)
-                                             : AnonymousServerCredentials(identity, key_log);
+    auto credentials = kind == Kind::kMutual ? MutualServerCredentials(identity, org.root.ToPem())
+                                             : AnonymousServerCredentials(identity);
     listener = ValueOf(Listener::Start({.address = "127.0.0.1:0", .root_pem = org.root.ToPem()},
                                        ValueOf(std::move(credentials)), {&service}));
     endpoint.address = absl::StrCat("127.0.0.1:", listener->port());
