@@ -54,20 +54,23 @@ absl::StatusOr<identity::DirectoryRecord> VerifyRecord(const keys::v1::SignedRec
 }
 
 absl::StatusOr<Contact> Directory::LookUp(const std::string& user) {
-  ASSIGN_OR_RETURN(const Bytes pass, supplies_.TakePass(identity::kPurposeDirectory));
   keys::v1::LookUpRequest request;
-  request.set_token(ToString(pass));
   request.set_user(user);
-  ASSIGN_OR_RETURN(const keys::v1::LookUpResponse response, network_.LookUp(request));
-  return Accept(response.record(), user);
+  ASSIGN_OR_RETURN(const keys::v1::LookUpResponse response,
+                   supplies_.WithPass(identity::kPurposeDirectory, [&](ByteView pass) {
+                     request.set_token(ToString(pass));
+                     return network_.LookUp(request);
+                   }));
+  return book_.Accept(response.record(), user);
 }
 
 absl::StatusOr<Contact> Directory::LookUpSelf() {
   ASSIGN_OR_RETURN(const keys::v1::GetOwnAccountResponse response, network_.GetOwnAccount());
-  return Accept(response.record(), self_.user());
+  supplies_.SetAvailable(response.available_key_packages());
+  return book_.Accept(response.record(), self_.user());
 }
 
-absl::StatusOr<Contact> Directory::Accept(const keys::v1::SignedRecord& offered, const std::string& user) {
+absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered, const std::string& user) {
   ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
   const RecordRules rules{key, self_.root(), self_.account().issuing, clock_.Now()};
   ASSIGN_OR_RETURN(const identity::DirectoryRecord record, VerifyRecord(offered, user, rules));
@@ -98,8 +101,8 @@ absl::StatusOr<Contact> Directory::Accept(const keys::v1::SignedRecord& offered,
   return *std::move(contact);
 }
 
-absl::Status Directory::KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered,
-                                     absl::string_view reason) {
+absl::Status RecordBook::KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered,
+                                      absl::string_view reason) {
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.contacts.AddEvidence(change, clock_.Now(), held.user, reason, held.record,
                                                AsBytes(offered.record()), AsBytes(offered.signature())));
@@ -108,12 +111,14 @@ absl::Status Directory::KeepEvidence(const Contact& held, const keys::v1::Signed
 
 absl::StatusOr<std::vector<mls::KeyPackage>> Directory::Claim(const std::string& user,
                                                               const std::vector<identity::RecordDevice>& wanted) {
-  ASSIGN_OR_RETURN(const Bytes pass, supplies_.TakePass(identity::kPurposeDirectory));
   keys::v1::ClaimKeyPackagesRequest request;
-  request.set_token(ToString(pass));
   request.set_user(user);
   request.set_cipher_suite(static_cast<uint32_t>(mls::SuiteId::kX25519Aes128GcmSha256Ed25519));
-  ASSIGN_OR_RETURN(const keys::v1::ClaimKeyPackagesResponse response, network_.ClaimKeyPackages(request));
+  ASSIGN_OR_RETURN(const keys::v1::ClaimKeyPackagesResponse response,
+                   supplies_.WithPass(identity::kPurposeDirectory, [&](ByteView pass) {
+                     request.set_token(ToString(pass));
+                     return network_.ClaimKeyPackages(request);
+                   }));
   std::vector<mls::KeyPackage> claimed;
   for (const keys::v1::ClaimedKeyPackage& offered : response.key_packages()) {
     const auto device = std::find_if(wanted.begin(), wanted.end(), [&](const identity::RecordDevice& d) {

@@ -27,12 +27,29 @@ struct RecordRules {
 absl::StatusOr<identity::DirectoryRecord> VerifyRecord(const keys::v1::SignedRecord& offered, absl::string_view user,
                                                        const RecordRules& rules);
 
+// What this device has been shown of the directory, and the rules for what it may be shown next.
+class RecordBook final {
+ public:
+  RecordBook(Stores& stores, const Self& self, const Clock& clock) : stores_(stores), self_(self), clock_(clock) {}
+
+  // Verifies what the directory offers about `user`, compares it with what it said before, and remembers it.
+  // UNAUTHENTICATED record_invalid; directory_rolled_back, directory_contradicts: both records are kept as evidence.
+  absl::StatusOr<Contact> Accept(const keys::v1::SignedRecord& offered, const std::string& user);
+
+ private:
+  absl::Status KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered, absl::string_view reason);
+
+  Stores& stores_;
+  const Self& self_;
+  const Clock& clock_;
+};
+
 enum class Verification { kNever, kVerified, kChanged };  // kChanged: verified once, with other devices
 
 class Directory final {
  public:
   Directory(Stores& stores, const Self& self, Network& network, Supplies& supplies, const Clock& clock)
-      : stores_(stores), self_(self), network_(network), supplies_(supplies), clock_(clock) {}
+      : self_(self), network_(network), supplies_(supplies), clock_(clock), book_(stores, self, clock) {}
 
   // Looks a person up and remembers the record. NOT_FOUND unknown_user; UNAUTHENTICATED record_invalid,
   // directory_rolled_back, directory_contradicts.
@@ -48,14 +65,11 @@ class Directory final {
   static Verification StateOf(const Contact& contact);
 
  private:
-  absl::StatusOr<Contact> Accept(const keys::v1::SignedRecord& offered, const std::string& user);
-  absl::Status KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered, absl::string_view reason);
-
-  Stores& stores_;
   const Self& self_;
   Network& network_;
   Supplies& supplies_;
   const Clock& clock_;
+  RecordBook book_;
 };
 
 }  // namespace plumbline::client

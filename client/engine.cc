@@ -108,11 +108,28 @@ absl::StatusOr<SendOutcome> Engine::Keep(const std::string& user, absl::string_v
   return outcome;
 }
 
+absl::Status Engine::ShowChange(const PersonView& person) {
+  if (!person.devices_changed) return absl::OkStatus();
+  const std::string name = ShortName(person.contact.user, self_.domain());
+  if (person.verification == Verification::kChanged) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
+                  absl::StrCat("the devices of ", name, ", whom you had verified, have changed: the message waits. Compare "
+                               "codes again with `plumbline verify ", name, "`, or send with --accept-changes"));
+  }
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(conversations_.AddNotice(change, person.contact.user, "devices_changed",
+                                           absl::StrCat("The devices of ", name, " have changed; there are ",
+                                                        person.contact.parsed.devices.size(), " now.")));
+  RETURN_IF_ERROR(stores_.contacts.SetShown(change, person.contact.user, DevicesHash(person.contact.parsed)));
+  return change.Commit();
+}
+
 absl::Status Engine::Deliver(const std::string& other) {
   RETURN_IF_ERROR(supplies_.Prepare());
   for (int round = 0; round < kRounds; ++round) {
     RETURN_IF_ERROR(sender_.Flush());
     ASSIGN_OR_RETURN(const PersonView person, CheckPerson(other));
+    RETURN_IF_ERROR(ShowChange(person));
     ASSIGN_OR_RETURN(const Contact own, FreshContact(self_.user()));
     ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.SendingGroup(other));
     if (!group.has_value()) {

@@ -83,6 +83,8 @@ class Engine final {
  private:
   // Brings waiting texts of one conversation into the outbox and out of it: group, members, message.
   absl::Status Deliver(const std::string& other);
+  // For texts that waited: what the person would have been shown before sending becomes a notice first.
+  absl::Status ShowChange(const PersonView& person);
   absl::Status CreateConversation(const Contact& other, const Contact& own);
   absl::Status AlignMembers(OpenGroup& group, const Contact& other, const Contact& own);
   absl::StatusOr<std::vector<mls::KeyPackage>> ClaimFor(const Contact& person,

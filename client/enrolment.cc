@@ -37,17 +37,16 @@ absl::Status Invalid(absl::string_view why) {
 absl::StatusOr<OwnKeys> PrepareKeys(const Home& home, Stores& stores, const std::string& invitation) {
   ASSIGN_OR_RETURN(std::optional<PendingEnrolment> pending, stores.account.Pending());
   if (!pending.has_value() || pending->invitation != invitation) {
+    // All three are new: with an earlier invitation the key server may know the old ones.
+    const Secret tls_pem = crypto::P256PrivateKey::Generate().ToPem();
+    RETURN_IF_ERROR(WriteFileAtomically(home.tls_key_path(), tls_pem.view(), 0600));
     pending = PendingEnrolment{invitation, Secret::Random(crypto::kEd25519SeedSize), Secret::Random(crypto::kEd25519SeedSize)};
     ASSIGN_OR_RETURN(Change change, stores.store.Begin());
     RETURN_IF_ERROR(stores.account.SetPending(change, *pending));
     RETURN_IF_ERROR(change.Commit());
   }
-  absl::StatusOr<Secret> tls_pem = ReadSecretFile(home.tls_key_path(), kMaxPem);
-  if (!tls_pem.ok()) {
-    tls_pem = crypto::P256PrivateKey::Generate().ToPem();
-    RETURN_IF_ERROR(WriteFileAtomically(home.tls_key_path(), tls_pem->view(), 0600));
-  }
-  ASSIGN_OR_RETURN(crypto::P256PrivateKey tls, crypto::P256PrivateKey::FromPem(*tls_pem));
+  ASSIGN_OR_RETURN(const Secret tls_pem, ReadSecretFile(home.tls_key_path(), kMaxPem));
+  ASSIGN_OR_RETURN(crypto::P256PrivateKey tls, crypto::P256PrivateKey::FromPem(tls_pem));
   ASSIGN_OR_RETURN(crypto::Ed25519KeyPair working, crypto::Ed25519KeyPair::FromSeed(std::move(pending->working_seed)));
   ASSIGN_OR_RETURN(crypto::Ed25519KeyPair mls, crypto::Ed25519KeyPair::FromSeed(std::move(pending->mls_seed)));
   return OwnKeys{std::move(working), std::move(mls), std::move(tls)};

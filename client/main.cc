@@ -1,5 +1,6 @@
 // plumbline: the command line of libplumbline.
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "client/cli/commands.h"
 #include "common/process.h"
@@ -75,6 +76,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : plumbline::client::kExitUsage;
   }
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);  // what went wrong is said in our own words
   Output output(line.options.json);
   absl::Status status = plumbline::HardenProcess();
   if (status.ok()) status = line.command(line.options, output);

@@ -18,6 +18,8 @@ absl::Status Receiver::Start() {
   ASSIGN_OR_RETURN(const std::vector<Mailbox> mailboxes, stores_.mailboxes.All());
   for (const Mailbox& mailbox : mailboxes) {
     if (!mailbox.open) continue;
+    ASSIGN_OR_RETURN(const bool over, ForgetIfOver(mailbox));
+    if (over) continue;
     Stream& stream = streams_[mailbox.id];
     if (stream.stream != nullptr || clock_.Now() < stream.again) continue;
     stream.number = next_number_++;
@@ -40,7 +42,7 @@ absl::StatusOr<bool> Receiver::Take(const Event& event) {
     stream.failures = 0;
     stream.caught_up = true;
   } else if (const auto* ended = std::get_if<StreamEnded>(&event.what)) {
-    RETURN_IF_ERROR(EndStream(stream, event.mailbox, ended->why));
+    EndStream(stream, ended->why);
   }
   return false;
 }
@@ -52,7 +54,7 @@ absl::StatusOr<bool> Receiver::TakeEnvelope(Stream& stream, const identity::Mail
     const absl::Status caught_up = sender_.CatchUp(taken.group_id);
     // Without an answer the envelope stays at the server: the stream is begun again and brings it once more.
     if (!caught_up.ok()) {
-      RETURN_IF_ERROR(EndStream(stream, mailbox, caught_up));
+      EndStream(stream, caught_up);
       return false;
     }
     ASSIGN_OR_RETURN(taken, inbox_.Take(mailbox, arrived.envelope_id, arrived.sealed, /*give_up=*/true));
@@ -61,18 +63,20 @@ absl::StatusOr<bool> Receiver::TakeEnvelope(Stream& stream, const identity::Mail
   return taken.taken == Taken::kDone;
 }
 
-absl::Status Receiver::EndStream(Stream& stream, const identity::MailboxId& mailbox, const absl::Status& why) {
+void Receiver::EndStream(Stream& stream, const absl::Status& why) {
   stream.stream.reset();
   stream.failure = why;
   stream.again = clock_.Now() + std::min(kLongestPause, kFirstPause * (1 << std::min(stream.failures, 10)));
   ++stream.failures;
-  if (identity::ReasonOf(why) != "mailbox_closed") return absl::OkStatus();
-  // Expired or revoked: it will not come back, and whoever needs one opens another.
-  ASSIGN_OR_RETURN(const std::optional<Mailbox> stored, stores_.mailboxes.Find(mailbox));
-  if (!stored.has_value() || stored->expires_day >= identity::DayOf(clock_.Now())) return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Receiver::ForgetIfOver(const Mailbox& mailbox) {
+  if (mailbox.expires_day >= identity::DayOf(clock_.Now())) return false;
+  streams_.erase(mailbox.id);
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  RETURN_IF_ERROR(stores_.mailboxes.Remove(change, mailbox));
-  return change.Commit();
+  RETURN_IF_ERROR(stores_.mailboxes.Remove(change, mailbox.id));
+  RETURN_IF_ERROR(change.Commit());
+  return true;
 }
 
 bool Receiver::caught_up() const {

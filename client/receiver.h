@@ -46,7 +46,9 @@ class Receiver final {
     absl::Time again;  // not before
   };
   absl::StatusOr<bool> TakeEnvelope(Stream& stream, const identity::MailboxId& mailbox, const EnvelopeArrived& arrived);
-  absl::Status EndStream(Stream& stream, const identity::MailboxId& mailbox, const absl::Status& why);
+  void EndStream(Stream& stream, const absl::Status& why);
+  // A mailbox that the server has deleted: it will not come back, and whoever needs one opens another.
+  absl::StatusOr<bool> ForgetIfOver(const Mailbox& mailbox);
 
   Stores& stores_;
   Inbox& inbox_;

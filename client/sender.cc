@@ -51,6 +51,17 @@ absl::StatusOr<std::vector<EnvelopeAnswer>> AnswersOf(const SubmitRequest& reque
   return answers;
 }
 
+std::vector<EnvelopeAnswer> SameAnswer(const SubmitRequest& request, Delivered outcome) {
+  std::vector<EnvelopeAnswer> answers;
+  for (const delivery::v1::Envelope& envelope : request.envelopes()) {
+    answers.push_back({*identity::ToFixed<16>(AsBytes(envelope.envelope_id())), outcome});
+  }
+  return answers;
+}
+
+// The server took it, and has forgotten what it answered.
+bool WasAcceptedLongAgo(const absl::Status& status) { return identity::ReasonOf(status) == "submission_forgotten"; }
+
 bool SessionIsOver(const absl::Status& status) {
   const std::string reason = identity::ReasonOf(status);
   return reason == "session_unknown" || reason == "session_ended" || reason == "budget_spent";
@@ -76,21 +87,20 @@ absl::StatusOr<Sender::Session*> Sender::SessionFor(size_t envelopes) {
   const size_t wanted = std::max<size_t>(1, std::min(envelopes, kMaxChunkEnvelopes));
   if (session_ != nullptr && session_->sends_left >= wanted && clock_.Now() < session_->ends) return session_.get();
   session_.reset();
-  for (int attempt = 0;; ++attempt) {
-    ASSIGN_OR_RETURN(const Bytes pass, supplies_.TakePass(identity::kPurposeDelivery));
-    auto session = std::make_unique<Session>();
-    ASSIGN_OR_RETURN(session->connection, network_.Connect());
-    delivery::v1::OpenSessionRequest request;
-    request.set_token(ToString(pass));
-    const absl::StatusOr<delivery::v1::OpenSessionResponse> opened = session->connection->OpenSession(request);
-    if (absl::IsUnauthenticated(opened.status()) && attempt < 2) continue;  // a pass that was spent before a crash
-    RETURN_IF_ERROR(opened.status());
-    session->id = opened->session_id();
-    session->sends_left = opened->sends_left();
-    session->ends = clock_.Now() + absl::Seconds(opened->seconds_left()) - kSessionMargin;
-    session_ = std::move(session);
-    return session_.get();
-  }
+  auto session = std::make_unique<Session>();
+  ASSIGN_OR_RETURN(const delivery::v1::OpenSessionResponse opened,
+                   supplies_.WithPass(identity::kPurposeDelivery,
+                                      [&](ByteView pass) -> absl::StatusOr<delivery::v1::OpenSessionResponse> {
+                                        ASSIGN_OR_RETURN(session->connection, network_.Connect());
+                                        delivery::v1::OpenSessionRequest request;
+                                        request.set_token(ToString(pass));
+                                        return session->connection->OpenSession(request);
+                                      }));
+  session->id = opened.session_id();
+  session->sends_left = opened.sends_left();
+  session->ends = clock_.Now() + absl::Seconds(opened.seconds_left()) - kSessionMargin;
+  session_ = std::move(session);
+  return session_.get();
 }
 
 absl::StatusOr<SubmitResponse> Sender::Submit(SubmitRequest request) {
@@ -122,8 +132,17 @@ absl::Status Sender::SendMessage(const OutboxItem& item) {
       AddEnvelope(request, envelope);
       bytes += envelope.sealed.size();
     }
-    ASSIGN_OR_RETURN(const SubmitResponse response, Submit(request));
-    ASSIGN_OR_RETURN(const std::vector<EnvelopeAnswer> answers, AnswersOf(request, response));
+    const absl::StatusOr<SubmitResponse> response = Submit(request);
+    std::vector<EnvelopeAnswer> answers;
+    if (response.ok()) {
+      ASSIGN_OR_RETURN(answers, AnswersOf(request, *response));
+    } else if (WasAcceptedLongAgo(response.status())) {
+      answers = SameAnswer(request, Delivered::kStored);
+    } else if (absl::IsInvalidArgument(response.status())) {
+      answers = SameAnswer(request, Delivered::kRefused);  // it will never be taken, and must not hold up the others
+    } else {
+      return response.status();
+    }
     RETURN_IF_ERROR(conversations_.MessageAnswered(*rest, answers));
   }
 }
@@ -134,7 +153,11 @@ absl::Status Sender::SendCommit(const OutboxItem& item) {
     return absl::DataLossError("a commit in the outbox is malformed");
   }
   for (const OutgoingEnvelope& envelope : item.envelopes) AddEnvelope(request, envelope);
-  ASSIGN_OR_RETURN(const SubmitResponse response, Submit(request));
+  const absl::StatusOr<SubmitResponse> submitted = Submit(request);
+  if (WasAcceptedLongAgo(submitted.status())) return TakeWinner(item, {});
+  if (absl::IsInvalidArgument(submitted.status())) return conversations_.CommitLost(item);
+  RETURN_IF_ERROR(submitted.status());
+  const SubmitResponse& response = *submitted;
   switch (response.commit().outcome()) {
     case CommitOutcome::ACCEPTED: {
       ASSIGN_OR_RETURN(const std::vector<EnvelopeAnswer> answers, AnswersOf(request, response));
@@ -195,7 +218,10 @@ absl::Status Sender::ApplyFetched(const OpenGroup& group, const delivery::v1::Re
 absl::Status Sender::CatchUp(ByteView group_id) {
   for (int i = 0; i < kMaxCatchUp; ++i) {
     ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.Find(group_id));
-    if (!group.has_value() || group->stored.status != GroupStatus::kActive) return absl::OkStatus();
+    // A group whose first commit has no answer yet may be in use by the others already: its outbox item decides below.
+    const bool usable = group.has_value() && (group->stored.status == GroupStatus::kActive ||
+                                              group->stored.status == GroupStatus::kCreating);
+    if (!usable) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(group_id));
     if (pending.has_value()) {
       RETURN_IF_ERROR(SendItem(*pending));  // decides whether ours is the one

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/conversations.h"
 #include "client/sealing.h"
@@ -28,24 +29,36 @@ absl::Status Unusable(absl::string_view what) {
 
 absl::Status Supplies::Prepare() {
   ASSIGN_OR_RETURN(const Mailbox intake, EnsureMailbox({}));
-  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> published, stores_.supply.KeyPackages(/*published=*/true));
-  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> unpublished, stores_.supply.KeyPackages(/*published=*/false));
+  std::vector<StoredKeyPackage> over;
   size_t good = 0;
+  size_t unpublished = 0;
   bool last_resort = false;
-  for (const std::vector<StoredKeyPackage>* list : {&published, &unpublished}) {
-    for (const StoredKeyPackage& key_package : *list) {
-      if (key_package.not_after < clock_.Now() + absl::Hours(24 * kMailboxRenewalDays)) continue;
-      if (key_package.last_resort) {
-        last_resort = true;
-      } else {
-        ++good;
+  for (const bool published : {true, false}) {
+    ASSIGN_OR_RETURN(std::vector<StoredKeyPackage> list, stores_.supply.KeyPackages(published));
+    for (StoredKeyPackage& key_package : list) {
+      if (key_package.not_after < clock_.Now()) {
+        over.push_back(std::move(key_package));
+      } else if (key_package.not_after > clock_.Now() + absl::Hours(24 * kMailboxRenewalDays)) {
+        last_resort = last_resort || key_package.last_resort;
+        good += !key_package.last_resort;
+        unpublished += !key_package.last_resort && !published;
       }
     }
   }
+  if (!over.empty()) RETURN_IF_ERROR(RemoveAll(over));
+  if (available_.has_value()) good = std::min<size_t>(good, *available_ + unpublished);
   if (good < kKeyPackagesLow || !last_resort) {
     RETURN_IF_ERROR(MakeKeyPackages(intake, kKeyPackages - std::min(good, kKeyPackages), !last_resort));
   }
   return Publish();
+}
+
+absl::Status Supplies::RemoveAll(const std::vector<StoredKeyPackage>& key_packages) {
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  for (const StoredKeyPackage& key_package : key_packages) {
+    RETURN_IF_ERROR(stores_.supply.RemoveKeyPackage(change, key_package.ref));
+  }
+  return change.Commit();
 }
 
 absl::Status Supplies::MakeKeyPackages(const Mailbox& intake, size_t count, bool with_last_resort) {
@@ -85,7 +98,14 @@ absl::Status Supplies::Publish() {
       request.add_key_packages(message);
     }
   }
-  RETURN_IF_ERROR(network_.PublishKeyPackages(request).status());
+  const absl::StatusOr<keys::v1::PublishKeyPackagesResponse> response = network_.PublishKeyPackages(request);
+  const std::string reason = identity::ReasonOf(response.status());
+  if (reason == "key_package_invalid" || reason == "too_many_key_packages") {
+    RETURN_IF_ERROR(RemoveAll(unpublished));  // these will never be taken; the next call makes others
+  }
+  // A batch is taken as a whole: known means that it was, and that the answer was lost.
+  if (reason != "key_package_known") RETURN_IF_ERROR(response.status());
+  if (response.ok()) available_ = response->available();
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   for (const StoredKeyPackage& stored : unpublished) {
     RETURN_IF_ERROR(stores_.supply.MarkPublished(change, stored.ref));
@@ -118,6 +138,16 @@ absl::StatusOr<Bytes> Supplies::TakePass(absl::string_view purpose) {
   }
   return identity::Refuse(absl::StatusCode::kResourceExhausted, "no_passes",
                           "the key server gave no pass that is good now; if this device's clock is wrong, set it");
+}
+
+bool Supplies::IsTokenRefusal(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) && absl::StartsWith(identity::ReasonOf(status), "token_");
+}
+
+absl::Status Supplies::DropPasses(absl::string_view purpose) {
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(stores_.supply.RemovePasses(change, purpose));
+  return change.Commit();
 }
 
 absl::Status Supplies::DrawGrants() {

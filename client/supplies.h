@@ -2,7 +2,9 @@
 // life left. Each step is written down before the network sees it, so that it can be repeated after a crash.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "client/network.h"
 #include "client/self.h"
@@ -22,11 +24,25 @@ class Supplies final {
   Supplies(Stores& stores, const Self& self, Network& network, const Clock& clock)
       : stores_(stores), self_(self), network_(network), clock_(clock) {}
 
-  // An open intake mailbox and enough published key packages.
+  // An open intake mailbox and enough published key packages; forgets key packages whose time is over.
   absl::Status Prepare();
+  // What the key server says is left of the published ones: some are claimed and never used.
+  void SetAvailable(uint32_t key_packages) { available_ = key_packages; }
 
   // A pass for "delivery" or "directory", taken out of the store; draws a batch if there is none.
   absl::StatusOr<Bytes> TakePass(absl::string_view purpose);
+
+  // Runs `use` with a pass; once more, with freshly drawn ones, if the service does not take it (token_...): this device's
+  // clock differs, or the role key has changed.
+  template <typename Use>
+  auto WithPass(absl::string_view purpose, Use use) -> decltype(use(ByteView())) {
+    for (int attempt = 0;; ++attempt) {
+      ASSIGN_OR_RETURN(const Bytes pass, TakePass(purpose));
+      auto result = use(ByteView(pass));
+      if (attempt > 0 || !IsTokenRefusal(result.status())) return result;
+      RETURN_IF_ERROR(DropPasses(purpose));
+    }
+  }
 
   // The open mailbox of `group_id` (empty: intake), made and opened if need be.
   absl::StatusOr<Mailbox> EnsureMailbox(ByteView group_id);
@@ -36,16 +52,20 @@ class Supplies final {
   absl::StatusOr<bool> RenewCertificate(const std::string& key_path, const std::string& certificate_path);
 
  private:
+  static bool IsTokenRefusal(const absl::Status& status);
+  absl::Status DropPasses(absl::string_view purpose);
   absl::StatusOr<SupplyStore::Grant> TakeGrant(Change& change);
   absl::Status DrawGrants();
   absl::Status Open(const Mailbox& mailbox);
   absl::Status MakeKeyPackages(const Mailbox& intake, size_t count, bool with_last_resort);
   absl::Status Publish();
+  absl::Status RemoveAll(const std::vector<StoredKeyPackage>& key_packages);
 
   Stores& stores_;
   const Self& self_;
   Network& network_;
   const Clock& clock_;
+  std::optional<uint32_t> available_;  // unknown until the key server was asked
 };
 
 }  // namespace plumbline::client

@@ -147,7 +147,13 @@ void Output::Person(const PersonView& person) {
   }
 }
 
-int Output::Failure(const absl::Status& status) {
+int Output::Failure(const absl::Status& failure) {
+  absl::Status status = failure;
+  if (absl::IsDataLoss(failure) && identity::ReasonOf(failure) != "store_damaged") {
+    status = identity::Refuse(failure.code(), "store_damaged",
+                              absl::StrCat("the store is damaged (", failure.message(), "); restore the folder from a copy, or "
+                                           "enrol this device again in another folder"));
+  }
   const std::string reason = identity::ReasonOf(status);
   const std::string text = ForTerminal(identity::TextOf(status), /*multiline=*/false);
   if (json_) {

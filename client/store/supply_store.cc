@@ -36,6 +36,11 @@ absl::StatusOr<std::optional<Bytes>> SupplyStore::TakePass(Change& change, absl:
   return pass;
 }
 
+absl::Status SupplyStore::RemovePasses(Change& change, absl::string_view purpose) {
+  ASSIGN_OR_RETURN(db::Statement remove, change.db().Prepare("DELETE FROM pass WHERE purpose = ?1"));
+  return remove.Bind(1, purpose).Run();
+}
+
 absl::Status SupplyStore::AddGrant(Change& change, ByteView grant, uint32_t expires_day) {
   ASSIGN_OR_RETURN(db::Statement insert,
                    change.db().Prepare("INSERT OR IGNORE INTO mailbox_grant (bytes, expires_day) VALUES (?1, ?2)"));

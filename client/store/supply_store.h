@@ -28,6 +28,8 @@ class SupplyStore final {
   // Takes one pass that is still good a minute from `now` out of the store, and forgets those that are not.
   absl::StatusOr<std::optional<Bytes>> TakePass(Change& change, absl::string_view purpose, absl::Time now);
 
+  absl::Status RemovePasses(Change& change, absl::string_view purpose);
+
   absl::Status AddGrant(Change& change, ByteView grant, uint32_t expires_day);
   struct Grant {
     Bytes bytes;

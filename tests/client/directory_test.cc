@@ -1,0 +1,153 @@
+#include "client/directory.h"
+
+#include <gmock/gmock.h>
+
+#include "common/identity/labels.h"
+#include "tests/client/people.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::client {
+namespace {
+
+using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
+
+// A directory that signs whatever it is told, under the key that Alice's client trusts.
+struct Signer {
+  FixedClock clock{absl::FromUnixSeconds(1'790'000'000)};
+  testing::TestOrganisation organisation{clock.Now()};
+  Device alice{organisation, "alice", clock};
+  Device bob{organisation, "bob", clock};
+  RecordBook book{*alice.stores, *alice.self, clock};
+  // Device::MakeAccount makes the account's own working key the directory's.
+  const crypto::Ed25519KeyPair& key() const { return alice.self->working_key(); }
+
+  identity::DirectoryRecord Record(uint64_t version = 1) const {
+    identity::DirectoryRecord record;
+    record.user = bob.user();
+    record.display_name = "Bob";
+    record.version = version;
+    if (version > 1) record.previous_hash = identity::RandomFixed<32>();
+    identity::RecordDevice device;
+    device.device_id = bob.self->device();
+    device.label = "laptop";
+    device.mls_signature_public_key = *identity::ToFixed<32>(bob.self->mls_public_key());
+    device.credential_hash = Sha256(bob.self->account().mls_certificate);
+    record.devices = {device};
+    return record;
+  }
+  keys::v1::SignedRecord Sign(const identity::DirectoryRecord& record) const {
+    keys::v1::SignedRecord out;
+    out.set_record(ToString(identity::Encode(record)));
+    out.set_signature(ToString(key().Sign(identity::kDirectoryRecordLabel, AsBytes(out.record()))));
+    for (size_t i = 0; i < record.devices.size(); ++i) out.add_credentials(ToString(bob.self->account().mls_certificate));
+    return out;
+  }
+  absl::Status Accept(const keys::v1::SignedRecord& offered) { return book.Accept(offered, bob.user()).status(); }
+};
+
+TEST(RecordBook, AcceptsARecordAndItsSuccessors) {
+  Signer s;
+  const keys::v1::SignedRecord first = s.Sign(s.Record());
+  EXPECT_OK(s.Accept(first));
+  EXPECT_OK(s.Accept(first));
+  identity::DirectoryRecord next = s.Record(2);
+  next.previous_hash = Sha256(AsBytes(first.record()));
+  EXPECT_OK(s.Accept(s.Sign(next)));
+  EXPECT_OK(s.Accept(s.Sign(s.Record(7))));
+}
+
+TEST(RecordBook, RefusesAVersionThatGoesBackAndKeepsBoth) {
+  Signer s;
+  ASSERT_OK(s.Accept(s.Sign(s.Record(3))));
+  EXPECT_THAT(s.Accept(s.Sign(s.Record(2))), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("directory_rolled_back: ")));
+  EXPECT_EQ(s.alice.stores->contacts.EvidenceCount().value(), 1);
+  EXPECT_EQ(s.alice.stores->contacts.Find(s.bob.user()).value()->parsed.version, 3u);
+}
+
+TEST(RecordBook, RefusesTheSameVersionWithOtherContent) {
+  Signer s;
+  ASSERT_OK(s.Accept(s.Sign(s.Record())));
+  identity::DirectoryRecord other = s.Record();
+  other.display_name = "Bobby";
+  EXPECT_THAT(s.Accept(s.Sign(other)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("directory_contradicts: ")));
+  EXPECT_EQ(s.alice.stores->contacts.EvidenceCount().value(), 1);
+  EXPECT_EQ(s.alice.stores->contacts.Find(s.bob.user()).value()->parsed.display_name, "Bob");
+}
+
+TEST(RecordBook, RefusesANextVersionThatDoesNotFollow) {
+  Signer s;
+  ASSERT_OK(s.Accept(s.Sign(s.Record())));
+  EXPECT_THAT(s.Accept(s.Sign(s.Record(2))), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("directory_contradicts: ")));
+}
+
+TEST(RecordBook, RefusesAWrongSignature) {
+  Signer s;
+  keys::v1::SignedRecord record = s.Sign(s.Record());
+  (*record.mutable_signature())[5] ^= 1;
+  EXPECT_THAT(s.Accept(record), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("record_invalid: ")));
+  record = s.Sign(s.Record());
+  record.set_signature(ToString(s.bob.self->working_key().Sign(identity::kDirectoryRecordLabel, AsBytes(record.record()))));
+  EXPECT_THAT(s.Accept(record), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("record_invalid: ")));
+}
+
+TEST(RecordBook, RefusesEveryTruncation) {
+  Signer s;
+  const keys::v1::SignedRecord whole = s.Sign(s.Record());
+  for (size_t size = 0; size < whole.record().size(); size += 7) {
+    keys::v1::SignedRecord part = whole;
+    part.set_record(whole.record().substr(0, size));
+    part.set_signature(ToString(s.key().Sign(identity::kDirectoryRecordLabel, AsBytes(part.record()))));
+    EXPECT_THAT(s.Accept(part), StatusIs(absl::StatusCode::kUnauthenticated)) << size;
+  }
+}
+
+TEST(RecordBook, RefusesSomebodyElsesRecord) {
+  Signer s;
+  identity::DirectoryRecord record = s.Record();
+  record.user = "mimi://example.org/u/carol";
+  EXPECT_THAT(s.Accept(s.Sign(record)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("somebody else")));
+}
+
+TEST(RecordBook, RefusesDevicesThatTheirCertificatesDoNotName) {
+  Signer s;
+  identity::DirectoryRecord record = s.Record();
+  record.devices[0].device_id = identity::RandomFixed<16>();
+  EXPECT_THAT(s.Accept(s.Sign(record)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("another person or device")));
+  record = s.Record();
+  record.devices[0].mls_signature_public_key = identity::RandomFixed<32>();
+  EXPECT_THAT(s.Accept(s.Sign(record)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("another key")));
+  record = s.Record();
+  record.devices[0].credential_hash = identity::RandomFixed<32>();
+  EXPECT_THAT(s.Accept(s.Sign(record)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("signed for")));
+}
+
+TEST(RecordBook, RefusesCertificatesThatAreMissingOrOfAnotherOrganisation) {
+  Signer s;
+  keys::v1::SignedRecord record = s.Sign(s.Record());
+  record.clear_credentials();
+  EXPECT_THAT(s.Accept(record), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("one certificate for each")));
+  testing::TestOrganisation elsewhere(s.clock.Now());
+  Device impostor(elsewhere, "bob", s.clock);
+  identity::DirectoryRecord forged = s.Record();
+  forged.devices[0].device_id = impostor.self->device();
+  forged.devices[0].mls_signature_public_key = *identity::ToFixed<32>(impostor.self->mls_public_key());
+  forged.devices[0].credential_hash = Sha256(impostor.self->account().mls_certificate);
+  record = s.Sign(forged);
+  record.set_credentials(0, ToString(impostor.self->account().mls_certificate));
+  EXPECT_THAT(s.Accept(record), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("record_invalid: ")));
+}
+
+TEST(StateOf, IsVerifiedUntilADeviceChanges) {
+  Signer s;
+  ASSERT_OK_AND_ASSIGN(Contact contact, s.book.Accept(s.Sign(s.Record()), s.bob.user()));
+  EXPECT_EQ(Directory::StateOf(contact), Verification::kNever);
+  const identity::Hash devices = DevicesHash(contact.parsed);
+  contact.verified_devices = Bytes(devices.begin(), devices.end());
+  EXPECT_EQ(Directory::StateOf(contact), Verification::kVerified);
+  contact.parsed.devices[0].mls_signature_public_key[0] ^= 1;
+  EXPECT_EQ(Directory::StateOf(contact), Verification::kChanged);
+}
+
+}  // namespace
+}  // namespace plumbline::client
