@@ -1,4 +1,5 @@
-// What each action does, once AdminDesk::Verify has let it in. Nonce, audit event and effect are one transaction.
+// What each action does, once AdminDesk::Verify has let it in. Nonce, audit event and effect are one
+// transaction.
 #include "common/crypto/sealed_box.h"
 #include "common/identity/codes.h"
 #include "common/identity/invitation.h"
@@ -20,7 +21,8 @@ void SetView(const Account& account, keys::v1::IntentResult& result) {
 }
 
 absl::Status StateChanged() {
-  return Refuse(absl::StatusCode::kAborted, "state_changed", "the account has changed meanwhile; look again and repeat");
+  return Refuse(absl::StatusCode::kAborted, "state_changed",
+                "the account has changed meanwhile; look again and repeat");
 }
 
 }  // namespace
@@ -51,7 +53,8 @@ absl::StatusOr<Account> AdminDesk::Target(const identity::Intent& intent) {
     return Refuse(absl::StatusCode::kNotFound, "unknown_user", "there is no account of that name");
   }
   RETURN_IF_ERROR(account.status());
-  if (identity::NeedsStateHash(intent.action) && StateHash(*account) != intent.state_hash) return StateChanged();
+  if (identity::NeedsStateHash(intent.action) && StateHash(*account) != intent.state_hash)
+    return StateChanged();
   return account;
 }
 
@@ -73,7 +76,8 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   const identity::Intent& intent = verified.intent;
   ASSIGN_OR_RETURN(const auto parameters, identity::ParseIssueEnrolmentCodeParameters(intent.parameters));
   const auto reply_key = crypto::SealedBoxPublicKey::Parse(intent.reply_key);
-  if (!reply_key.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed", "the reply key is unusable");
+  if (!reply_key.ok())
+    return Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed", "the reply key is unusable");
   ASSIGN_OR_RETURN(const Account account, Target(intent));
   if (account.suspended) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "reactivate the account first");
@@ -84,7 +88,8 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   invitation.keyserver_address = organisation_.keyserver_address();
   invitation.user = account.user;
   invitation.code = identity::GenerateCode();
-  invitation.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + parameters.life_seconds;
+  invitation.expires_unix =
+      static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + parameters.life_seconds;
 
   keys::v1::EnrolmentInvitation answer;
   answer.set_invitation(identity::FormatInvitation(invitation));
@@ -104,7 +109,8 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   return absl::OkStatus();
 }
 
-absl::Status AdminDesk::SetSuspended(const Verified& verified, bool suspended, keys::v1::IntentResult& result) {
+absl::Status AdminDesk::SetSuspended(const Verified& verified, bool suspended,
+                                     keys::v1::IntentResult& result) {
   ASSIGN_OR_RETURN(Account account, Target(verified.intent));
   if (account.suspended == suspended) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "no_change",
@@ -131,7 +137,8 @@ absl::Status AdminDesk::ListAccounts(const Verified& verified, keys::v1::IntentR
 }
 
 absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::IntentResult& result) {
-  ASSIGN_OR_RETURN(const auto parameters, identity::ParseListAuditEventsParameters(verified.intent.parameters));
+  ASSIGN_OR_RETURN(const auto parameters,
+                   identity::ParseListAuditEventsParameters(verified.intent.parameters));
   RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kAuditRead)));
   ASSIGN_OR_RETURN(const std::vector<audit::Record> records,
                    stores_.trail.ReadAfter(parameters.after_sequence, parameters.limit));

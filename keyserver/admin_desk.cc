@@ -34,8 +34,8 @@ absl::Status AdminDesk::RegisterFirst(const keys::v1::RegisterFirstAdministrator
   return refusals_.Refused(audit::Event::kAdministratorRefused, "", "", status);
 }
 
-absl::StatusOr<Administrator> AdminDesk::ReadRegistration(const keys::v1::RegisterFirstAdministratorRequest& request,
-                                                          Bytes& message) const {
+absl::StatusOr<Administrator> AdminDesk::ReadRegistration(
+    const keys::v1::RegisterFirstAdministratorRequest& request, Bytes& message) const {
   const auto malformed = [](absl::string_view text) {
     return Refuse(absl::StatusCode::kInvalidArgument, "registration_malformed", text);
   };
@@ -97,7 +97,8 @@ absl::StatusOr<AdminDesk::Verified> AdminDesk::Verify(const keys::v1::SignedInte
   if (!intent->target.empty()) {
     ASSIGN_OR_RETURN(const identity::UserUri target, identity::ParseUserUri(intent->target));
     if (target.domain != organisation_.domain()) {
-      return Refuse(absl::StatusCode::kInvalidArgument, "wrong_domain", "the person is of another organisation");
+      return Refuse(absl::StatusCode::kInvalidArgument, "wrong_domain",
+                    "the person is of another organisation");
     }
   }
   std::string evidence;
@@ -113,7 +114,8 @@ absl::StatusOr<std::string> AdminDesk::CheckSignatures(const keys::v1::SignedInt
   std::set<identity::Hash> seen;
   for (const keys::v1::IntentSignature& signature : request.signatures()) {
     const absl::StatusOr<identity::Hash> key_id = identity::ToFixed<32>(AsBytes(signature.key_id()));
-    if (!key_id.ok() || !seen.insert(*key_id).second) return Malformed("a key id is malformed or given twice");
+    if (!key_id.ok() || !seen.insert(*key_id).second)
+      return Malformed("a key id is malformed or given twice");
     ASSIGN_OR_RETURN(const std::optional<Administrator> administrator, stores_.administrators.Find(*key_id));
     if (!administrator) return Denied("not_an_administrator", "no administrator has this key");
     ASSIGN_OR_RETURN(const auto key, crypto::Ed25519PublicKey::Parse(administrator->public_key));
@@ -147,7 +149,8 @@ IntentTrace AdminDesk::TraceOf(const Verified& verified, audit::Event event) con
   out.entry.subject = verified.intent.target;
   out.entry.details["action"] = std::string(identity::ActionName(verified.intent.action));
   out.entry.details["intent"] = ToHex(verified.hash);
-  if (!verified.intent.justification.empty()) out.entry.details["justification"] = verified.intent.justification;
+  if (!verified.intent.justification.empty())
+    out.entry.details["justification"] = verified.intent.justification;
   return out;
 }
 

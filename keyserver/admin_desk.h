@@ -1,4 +1,5 @@
-// Administrators' signed actions (docs/protocols/intents.md). Knows no gRPC. Thread-safe; references outlive it.
+// Administrators' signed actions (docs/protocols/intents.md). Knows no gRPC. Thread-safe; references outlive
+// it.
 #pragma once
 
 #include "common/clock.h"
@@ -31,19 +32,21 @@ class AdminDesk final {
   AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, RefusalLog& refusals)
       : organisation_(organisation), clock_(clock), stores_(stores), refusals_(refusals) {}
 
-  // Every refusal is in the audit record before it is returned. Codes and reason ids: docs/protocols/errors.md.
+  // Every refusal is in the audit record before it is returned. Codes and reason ids:
+  // docs/protocols/errors.md.
   absl::Status RegisterFirst(const keys::v1::RegisterFirstAdministratorRequest& request,
                              keys::v1::RegisterFirstAdministratorResponse& response);
   absl::Status Execute(const keys::v1::SignedIntent& request, keys::v1::IntentResult& result);
-  // For a caller that is not the admin service: PERMISSION_DENIED not_authorised, recorded. `actor` is its URI.
+  // For a caller that is not the admin service: PERMISSION_DENIED not_authorised, recorded. `actor` is its
+  // URI.
   absl::Status RefuseRelay(absl::string_view actor);
 
  private:
   // An intent that a registered administrator signed and whose time is now.
   struct Verified {
     identity::Intent intent;
-    identity::Hash hash;   // SHA-256 of its canonical bytes
-    std::string signer;    // key id, hex; the first of several
+    identity::Hash hash;  // SHA-256 of its canonical bytes
+    std::string signer;   // key id, hex; the first of several
     Bytes evidence;
   };
   absl::StatusOr<Administrator> ReadRegistration(const keys::v1::RegisterFirstAdministratorRequest& request,

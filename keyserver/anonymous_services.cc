@@ -46,8 +46,9 @@ class DirectoryService final : public keys::v1::Directory::CallbackService {
   ServerUnaryReactor* ClaimKeyPackages(CallbackServerContext* context,
                                        const keys::v1::ClaimKeyPackagesRequest* request,
                                        keys::v1::ClaimKeyPackagesResponse* response) override {
-    return rpc::RunUnary(context, pool_,
-                         [=, this](const rpc::Caller&) { return desk_.ClaimKeyPackages(*request, *response); });
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller&) {
+      return desk_.ClaimKeyPackages(*request, *response);
+    });
   }
 
  private:
@@ -57,8 +58,10 @@ class DirectoryService final : public keys::v1::Directory::CallbackService {
 
 }  // namespace
 
-std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool, const Organisation& organisation,
-                                                              EnrolmentDesk& enrolment, DirectoryDesk& directory) {
+std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool,
+                                                              const Organisation& organisation,
+                                                              EnrolmentDesk& enrolment,
+                                                              DirectoryDesk& directory) {
   std::vector<std::unique_ptr<grpc::Service>> out;
   out.push_back(std::make_unique<EnrolmentService>(pool, organisation, enrolment));
   out.push_back(std::make_unique<DirectoryService>(pool, directory));

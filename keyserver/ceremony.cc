@@ -37,20 +37,22 @@ absl::Status MakeDirectory(const std::string& path) {
 // Nothing is there yet; or all is, or some of it.
 absl::Status CheckFresh(const std::string& data_dir) {
   if (Exists(KeysPath(data_dir))) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "already_initialised",
-                  absl::StrCat(data_dir, " holds an organisation's keys; a second ceremony would orphan everybody"));
+    return Refuse(
+        absl::StatusCode::kFailedPrecondition, "already_initialised",
+        absl::StrCat(data_dir, " holds an organisation's keys; a second ceremony would orphan everybody"));
   }
   for (const std::string& path : {RootPath(data_dir), DatabasePath(data_dir)}) {
     if (!Exists(path)) continue;
     return Refuse(absl::StatusCode::kFailedPrecondition, "ceremony_interrupted",
-                  absl::StrCat("an earlier ceremony left ", path, " but no keys; remove the contents of ", data_dir,
-                               " and run init again"));
+                  absl::StrCat("an earlier ceremony left ", path, " but no keys; remove the contents of ",
+                               data_dir, " and run init again"));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role, const crypto::Certificate& root,
-                                 const crypto::P256PrivateKey& root_key, absl::Time now) {
+absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role,
+                                 const crypto::Certificate& root, const crypto::P256PrivateKey& root_key,
+                                 absl::Time now) {
   crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
   crypto::LeafSpec spec;
   spec.spki = crypto::Ed25519Spki(key.public_key());
@@ -71,12 +73,14 @@ std::vector<std::string> IpAddresses(const KeyserverConfig& config) {
 absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P256PrivateKey& root_key,
                                  absl::Time now) {
   const std::string& domain = config.organisation_domain();
-  ASSIGN_OR_RETURN(crypto::Certificate root,
-                   crypto::MakeRoot(root_key, absl::StrCat(config.display_name(), " root"), ValidFrom(now, kRootLife)));
+  ASSIGN_OR_RETURN(
+      crypto::Certificate root,
+      crypto::MakeRoot(root_key, absl::StrCat(config.display_name(), " root"), ValidFrom(now, kRootLife)));
   crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
-  ASSIGN_OR_RETURN(crypto::Certificate issuing,
-                   crypto::MakeIssuing(root, root_key, issuing_key.spki(), absl::StrCat(config.display_name(), " issuing"),
-                                       ValidFrom(now, kIssuingLife)));
+  ASSIGN_OR_RETURN(
+      crypto::Certificate issuing,
+      crypto::MakeIssuing(root, root_key, issuing_key.spki(), absl::StrCat(config.display_name(), " issuing"),
+                          ValidFrom(now, kIssuingLife)));
   ASSIGN_OR_RETURN(RoleKey directory, MakeRole(domain, identity::Role::kDirectory, root, root_key, now));
   ASSIGN_OR_RETURN(RoleKey grants, MakeRole(domain, identity::Role::kGrants, root, root_key, now));
   ASSIGN_OR_RETURN(RoleKey passes, MakeRole(domain, identity::Role::kPasses, root, root_key, now));
@@ -118,7 +122,8 @@ absl::StatusOr<CeremonyResult> OpenCode(const KeyserverConfig& config, Sqlcipher
 absl::StatusOr<Bytes> RequestDer(const Bytes& csr) {
   std::string text = ToString(csr);
   if (!absl::StartsWith(text, "-----BEGIN CERTIFICATE REQUEST-----")) return csr;
-  absl::StrReplaceAll({{"-----BEGIN CERTIFICATE REQUEST-----", ""}, {"-----END CERTIFICATE REQUEST-----", ""}}, &text);
+  absl::StrReplaceAll(
+      {{"-----BEGIN CERTIFICATE REQUEST-----", ""}, {"-----END CERTIFICATE REQUEST-----", ""}}, &text);
   std::string der;
   if (!absl::Base64Unescape(text, &der)) return absl::InvalidArgumentError("the request is not whole PEM");
   return ToBytes(AsBytes(der));
@@ -126,16 +131,17 @@ absl::StatusOr<Bytes> RequestDer(const Bytes& csr) {
 
 }  // namespace
 
-absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock,
-                                           const crypto::SealCost& cost) {
+absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const Secret& passphrase,
+                                           const Clock& clock, const crypto::SealCost& cost) {
   const std::string& data_dir = config.data_dir();
   RETURN_IF_ERROR(MakeDirectory(data_dir));
   RETURN_IF_ERROR(CheckFresh(data_dir));
   RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
   const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
   ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, root_key, clock.Now()));
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
-                   SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, clock, db::OpenOptions()));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<SqlcipherConnection> connection,
+      SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, clock, db::OpenOptions()));
   audit::Entry entry;
   entry.event = audit::Event::kServiceInitialised;
   entry.actor = "ceremony";
@@ -149,14 +155,15 @@ absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const 
   return result;
 }
 
-absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& config, const Secret& passphrase,
-                                                        const Clock& clock) {
+absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& config,
+                                                        const Secret& passphrase, const Clock& clock) {
   RETURN_IF_ERROR(UnsealRootKey(config.data_dir(), passphrase).status());
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   db::OpenOptions options;
   options.create = false;
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
-                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<SqlcipherConnection> connection,
+      SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
   return OpenCode(config, *connection, keys.root, clock);
 }
 
@@ -169,8 +176,9 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
   ASSIGN_OR_RETURN(const crypto::CertificateRequest csr, crypto::CertificateRequest::Parse(der));
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
-  ASSIGN_OR_RETURN(const crypto::Certificate leaf,
-                   issuer.ServiceTls(csr.spki(), request.service, request.dns_names, request.ip_addresses, clock.Now()));
+  ASSIGN_OR_RETURN(
+      const crypto::Certificate leaf,
+      issuer.ServiceTls(csr.spki(), request.service, request.dns_names, request.ip_addresses, clock.Now()));
   return crypto::ToPemChain({leaf, keys.issuing, keys.root});
 }
 
@@ -190,13 +198,15 @@ absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Sec
       {keys.root, keys.directory.certificate, keys.grants.certificate, keys.passes.certificate});
 }
 
-absl::StatusOr<uint64_t> VerifyAudit(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock) {
+absl::StatusOr<uint64_t> VerifyAudit(const KeyserverConfig& config, const Secret& passphrase,
+                                     const Clock& clock) {
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   db::OpenOptions options;
   options.create = false;
   options.exclusive = false;
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
-                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<SqlcipherConnection> connection,
+      SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
   ASSIGN_OR_RETURN(const audit::Head head, SqlcipherAuditTrail(*connection).Verify());
   return head.sequence;
 }

@@ -1,4 +1,5 @@
-// What is done by hand, before or beside the service: making the organisation's keys, vouching for the other services.
+// What is done by hand, before or beside the service: making the organisation's keys, vouching for the other
+// services.
 #pragma once
 
 #include <string>
@@ -23,20 +24,22 @@ struct CeremonyResult {
   absl::Time code_expires;
 };
 
-// Makes root, issuing authority, role keys, the key server's own certificate and the database, all under `passphrase`, and
-// a code for the first administrator. Nothing that exists is replaced: FAILED_PRECONDITION already_initialised, or
-// ceremony_interrupted if an earlier run left only a part. INVALID_ARGUMENT for a configuration that cannot be used.
-absl::StatusOr<CeremonyResult> RunCeremony(const config::v1::KeyserverConfig& config, const Secret& passphrase,
-                                           const Clock& clock, const crypto::SealCost& cost = crypto::SealCost());
+// Makes root, issuing authority, role keys, the key server's own certificate and the database, all under
+// `passphrase`, and a code for the first administrator. Nothing that exists is replaced: FAILED_PRECONDITION
+// already_initialised, or ceremony_interrupted if an earlier run left only a part. INVALID_ARGUMENT for a
+// configuration that cannot be used.
+absl::StatusOr<CeremonyResult> RunCeremony(const config::v1::KeyserverConfig& config,
+                                           const Secret& passphrase, const Clock& clock,
+                                           const crypto::SealCost& cost = crypto::SealCost());
 
-// Another code for a first administrator; voids the former one. Opens root.sealed, so it takes the ceremony's passphrase.
-// FAILED_PRECONDITION if the service runs: its database is in use.
+// Another code for a first administrator; voids the former one. Opens root.sealed, so it takes the ceremony's
+// passphrase. FAILED_PRECONDITION if the service runs: its database is in use.
 absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const config::v1::KeyserverConfig& config,
                                                         const Secret& passphrase, const Clock& clock);
 
 struct ServiceRequest {
-  Bytes csr;                             // DER or PEM
-  identity::Service service;             // delivery or admin
+  Bytes csr;                  // DER or PEM
+  identity::Service service;  // delivery or admin
   std::vector<std::string> dns_names;
   std::vector<std::string> ip_addresses;
 };
@@ -45,15 +48,16 @@ struct ServiceRequest {
 absl::StatusOr<std::string> SignService(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                         const ServiceRequest& request, const Clock& clock);
 
-// A fresh certificate for the key server itself, with the names of the configuration; the key stays. Restart to use it.
+// A fresh certificate for the key server itself, with the names of the configuration; the key stays. Restart
+// to use it.
 absl::Status RenewOwnCertificate(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                  const Clock& clock, const crypto::SealCost& cost = crypto::SealCost());
 
 // What other services need to believe this one: root and role certificates, PEM (identity::ParseTrustBundle).
 absl::StatusOr<std::string> ExportTrust(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
-// Walks the audit record. Works beside the running service. Returns the number of events; DATA_LOSS names the first that
-// is changed, missing or out of order.
+// Walks the audit record. Works beside the running service. Returns the number of events; DATA_LOSS names the
+// first that is changed, missing or out of order.
 absl::StatusOr<uint64_t> VerifyAudit(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                      const Clock& clock);
 

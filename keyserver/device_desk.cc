@@ -23,7 +23,8 @@ absl::Status Malformed(absl::string_view text) {
 
 absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
   const auto not_a_device = [] {
-    return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised", "this call needs a device's TLS certificate");
+    return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
+                  "this call needs a device's TLS certificate");
   };
   // The MLS credential names the device too, but is no TLS certificate.
   if (caller == nullptr || caller->purpose() != crypto::Purpose::kTlsClient || caller->uris().size() != 1) {
@@ -36,7 +37,8 @@ absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
                   "the device's certificate has expired; connect anew with a renewed one");
   }
   ASSIGN_OR_RETURN(std::optional<DeviceState> state, stores_.accounts.FindDevice(uri->id));
-  if (!state) return Refuse(absl::StatusCode::kPermissionDenied, "device_unknown", "this device is not enrolled");
+  if (!state)
+    return Refuse(absl::StatusCode::kPermissionDenied, "device_unknown", "this device is not enrolled");
   if (state->suspended) {
     return Refuse(absl::StatusCode::kPermissionDenied, "account_suspended",
                   "the account is suspended; ask your administrator");
@@ -81,14 +83,16 @@ absl::StatusOr<Device> DeviceDesk::Admit(const crypto::Certificate* caller, absl
 // The certificate was verified in the handshake, so the name in it may be recorded.
 absl::Status DeviceDesk::Refused(const crypto::Certificate* caller, const absl::Status& status) {
   const bool named = caller != nullptr && !caller->uris().empty();
-  return refusals_.Refused(audit::Event::kDeviceRequestRefused, named ? caller->uris().back() : "", "", status);
+  return refusals_.Refused(audit::Event::kDeviceRequestRefused, named ? caller->uris().back() : "", "",
+                           status);
 }
 
 std::string DeviceDesk::UriOf(const Device& device) const {
   return identity::DeviceUri{organisation_.domain(), device.id}.ToString();
 }
 
-absl::Status DeviceDesk::OpenChannel(const crypto::Certificate* caller, keys::v1::OpenChannelResponse& response) {
+absl::Status DeviceDesk::OpenChannel(const crypto::Certificate* caller,
+                                     keys::v1::OpenChannelResponse& response) {
   const absl::StatusOr<Device> device = Identify(caller);
   if (!device.ok()) return Refused(caller, device.status());
   ASSIGN_OR_RETURN(const identity::Nonce nonce, nonces_.Open(Sha256(caller->der()), clock_.Now()));
@@ -96,7 +100,8 @@ absl::Status DeviceDesk::OpenChannel(const crypto::Certificate* caller, keys::v1
   return absl::OkStatus();
 }
 
-absl::Status DeviceDesk::PublishKeyPackages(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+absl::Status DeviceDesk::PublishKeyPackages(const crypto::Certificate* caller,
+                                            const keys::v1::SignedRequest& request,
                                             keys::v1::PublishKeyPackagesResponse& response) {
   keys::v1::PublishKeyPackagesRequest body;
   ASSIGN_OR_RETURN(const Device device, Admit(caller, "PublishKeyPackages", request, body));
@@ -107,7 +112,8 @@ absl::Status DeviceDesk::PublishKeyPackages(const crypto::Certificate* caller, c
   const absl::Time now = clock_.Now();
   std::vector<PublishedKeyPackage> packages;
   for (const std::string& message : body.key_packages()) {
-    absl::StatusOr<PublishedKeyPackage> checked = CheckKeyPackage(AsBytes(message), device, issuing, false, now);
+    absl::StatusOr<PublishedKeyPackage> checked =
+        CheckKeyPackage(AsBytes(message), device, issuing, false, now);
     if (!checked.ok()) return Refused(caller, checked.status());
     packages.push_back(*std::move(checked));
   }
@@ -118,13 +124,15 @@ absl::Status DeviceDesk::PublishKeyPackages(const crypto::Certificate* caller, c
     if (!checked.ok()) return Refused(caller, checked.status());
     last_resort = *std::move(checked);
   }
-  const absl::StatusOr<uint32_t> waiting = stores_.key_packages.Publish(device.id, packages, last_resort, now);
+  const absl::StatusOr<uint32_t> waiting =
+      stores_.key_packages.Publish(device.id, packages, last_resort, now);
   if (!waiting.ok()) return Refused(caller, waiting.status());
   response.set_available(*waiting);
   return absl::OkStatus();
 }
 
-absl::Status DeviceDesk::GetOwnAccount(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+absl::Status DeviceDesk::GetOwnAccount(const crypto::Certificate* caller,
+                                       const keys::v1::SignedRequest& request,
                                        keys::v1::GetOwnAccountResponse& response) {
   keys::v1::GetOwnAccountRequest body;
   ASSIGN_OR_RETURN(const Device device, Admit(caller, "GetOwnAccount", request, body));
@@ -147,8 +155,9 @@ absl::Status DeviceDesk::DrawPasses(const crypto::Certificate* caller, const key
   entry.event = audit::Event::kPassesDrawn;
   entry.actor = UriOf(device);
   entry.details = {{"purpose", body.purpose()}, {"count", absl::StrCat(body.count())}};
-  const absl::Status drawn = stores_.ledger.DrawPasses(device.id, body.purpose(), body.count(), identity::DayOf(now),
-                                                       organisation_.limits().passes_per_day, entry);
+  const absl::Status drawn =
+      stores_.ledger.DrawPasses(device.id, body.purpose(), body.count(), identity::DayOf(now),
+                                organisation_.limits().passes_per_day, entry);
   if (!drawn.ok()) return Refused(caller, drawn);
   const identity::Hash digest = identity::ChallengeDigest(organisation_.domain(), body.purpose());
   for (uint32_t i = 0; i < body.count(); ++i) {
@@ -161,7 +170,8 @@ absl::Status DeviceDesk::DrawGrants(const crypto::Certificate* caller, const key
                                     keys::v1::DrawGrantsResponse& response) {
   keys::v1::DrawGrantsRequest body;
   ASSIGN_OR_RETURN(const Device device, Admit(caller, "DrawGrants", request, body));
-  if (body.count() == 0 || body.count() > kMaxGrantsPerDraw) return Refused(caller, Malformed("1 to 10 grants"));
+  if (body.count() == 0 || body.count() > kMaxGrantsPerDraw)
+    return Refused(caller, Malformed("1 to 10 grants"));
   const absl::Time now = clock_.Now();
   std::vector<Bytes> sealed;
   uint32_t expires_day = 0;
@@ -184,13 +194,16 @@ absl::Status DeviceDesk::DrawGrants(const crypto::Certificate* caller, const key
   return absl::OkStatus();
 }
 
-absl::Status DeviceDesk::RenewCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+absl::Status DeviceDesk::RenewCertificate(const crypto::Certificate* caller,
+                                          const keys::v1::SignedRequest& request,
                                           keys::v1::RenewCertificateResponse& response) {
   keys::v1::RenewCertificateRequest body;
   ASSIGN_OR_RETURN(const Device device, Admit(caller, "RenewCertificate", request, body));
-  const absl::StatusOr<crypto::CertificateRequest> csr = crypto::CertificateRequest::Parse(AsBytes(body.tls_csr()));
+  const absl::StatusOr<crypto::CertificateRequest> csr =
+      crypto::CertificateRequest::Parse(AsBytes(body.tls_csr()));
   if (!csr.ok()) {
-    return Refused(caller, Malformed("the certificate request is not one for a P-256 key with an empty subject"));
+    return Refused(caller,
+                   Malformed("the certificate request is not one for a P-256 key with an empty subject"));
   }
   ASSIGN_OR_RETURN(const crypto::Certificate certificate,
                    organisation_.issuer().DeviceTls(*csr, device.id, clock_.Now()));

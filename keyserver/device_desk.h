@@ -1,7 +1,8 @@
 // What enrolled devices do for themselves. Knows no gRPC. Thread-safe; references outlive it.
 //
-// A certificate proves little: its key lies outside the device's locked store. So it only opens the door; every act but
-// OpenChannel needs a signature by the working key inside the store, over the act itself and both ends' certificates.
+// A certificate proves little: its key lies outside the device's locked store. So it only opens the door;
+// every act but OpenChannel needs a signature by the working key inside the store, over the act itself and
+// both ends' certificates.
 #pragma once
 
 #include "common/clock.h"

@@ -20,9 +20,11 @@ DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& cloc
       ledger_(ledger),
       refusals_(refusals) {}
 
-absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request, keys::v1::LookUpResponse& response) {
+absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
+                                   keys::v1::LookUpResponse& response) {
   if (!identity::ParseUserUri(request.user()).ok()) {
-    return Refused(Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "not the name of a person"));
+    return Refused(
+        Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "not the name of a person"));
   }
   RETURN_IF_ERROR(Spend(AsBytes(request.token())));
   const absl::StatusOr<Account> account = FindEnrolled(request.user());
@@ -41,10 +43,12 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
   const absl::StatusOr<Account> account = FindEnrolled(request.user());
   if (!account.ok()) return Refused(account.status());
   if (account->suspended) {
-    return Refused(Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "the account is suspended"));
+    return Refused(
+        Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "the account is suspended"));
   }
-  ASSIGN_OR_RETURN(const std::vector<ClaimedKeyPackage> claimed,
-                   key_packages_.Claim(request.user(), static_cast<uint16_t>(request.cipher_suite()), clock_.Now()));
+  ASSIGN_OR_RETURN(
+      const std::vector<ClaimedKeyPackage> claimed,
+      key_packages_.Claim(request.user(), static_cast<uint16_t>(request.cipher_suite()), clock_.Now()));
   for (const ClaimedKeyPackage& package : claimed) {
     keys::v1::ClaimedKeyPackage& out = *response.add_key_packages();
     out.set_device_id(ToString(package.device));
@@ -56,9 +60,11 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
 
 absl::Status DirectoryDesk::Spend(ByteView pass) {
   const auto& key = organisation_.keys().passes.key.public_key();
-  const absl::StatusOr<identity::Pass> checked = identity::CheckPass(pass, key, challenge_digest_, clock_.Now());
+  const absl::StatusOr<identity::Pass> checked =
+      identity::CheckPass(pass, key, challenge_digest_, clock_.Now());
   if (!checked.ok()) return refusals_.Refused(audit::Event::kPassesRefused, "", "", checked.status());
-  const uint64_t forget = checked->expires_unix + static_cast<uint64_t>(absl::ToInt64Seconds(identity::kNullifierGrace));
+  const uint64_t forget =
+      checked->expires_unix + static_cast<uint64_t>(absl::ToInt64Seconds(identity::kNullifierGrace));
   const absl::Status spent = ledger_.SpendPass(checked->nonce, forget);
   if (!spent.ok()) return refusals_.Refused(audit::Event::kPassesRefused, "", "", spent);
   return absl::OkStatus();

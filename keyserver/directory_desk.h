@@ -1,5 +1,5 @@
-// Looking people up and claiming their key packages, for anybody with a pass. Knows no gRPC. Thread-safe; references
-// outlive it. What was looked up is recorded nowhere.
+// Looking people up and claiming their key packages, for anybody with a pass. Knows no gRPC. Thread-safe;
+// references outlive it. What was looked up is recorded nowhere.
 #pragma once
 
 #include "common/clock.h"

@@ -57,14 +57,17 @@ absl::StatusOr<EnrolmentDesk::Application> EnrolmentDesk::Read(const keys::v1::E
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserUri(request.user());
   if (!user.ok()) return Malformed("the name of the person is malformed; use the invitation as it is");
   if (user->domain != organisation_.domain()) {
-    return Refuse(absl::StatusCode::kInvalidArgument, "wrong_domain", "the invitation is for another organisation");
+    return Refuse(absl::StatusCode::kInvalidArgument, "wrong_domain",
+                  "the invitation is for another organisation");
   }
   const absl::StatusOr<std::string> code = identity::NormaliseCode(request.code());
-  if (!code.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "code_malformed", code.status().message());
+  if (!code.ok())
+    return Refuse(absl::StatusCode::kInvalidArgument, "code_malformed", code.status().message());
   if (!identity::CheckText(request.device_label(), identity::kMaxDeviceLabel).ok()) {
     return Malformed("a device's label has at most 64 bytes and no control characters");
   }
-  absl::StatusOr<crypto::CertificateRequest> csr = crypto::CertificateRequest::Parse(AsBytes(request.tls_csr()));
+  absl::StatusOr<crypto::CertificateRequest> csr =
+      crypto::CertificateRequest::Parse(AsBytes(request.tls_csr()));
   if (!csr.ok()) return Malformed("the certificate request is not one for a P-256 key with an empty subject");
   const auto working_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.working_public_key()));
   const auto mls_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.mls_signature_public_key()));
@@ -98,7 +101,8 @@ absl::Status EnrolmentDesk::CheckCode(const Application& application) {
     case CodeVerdict::kExpired:
       return RefuseCode("code_expired", "the code has expired; ask your administrator for a new one");
     case CodeVerdict::kUsed:
-      return RefuseCode("code_used", "the code was used before; if that was not you, tell your administrator");
+      return RefuseCode("code_used",
+                        "the code was used before; if that was not you, tell your administrator");
     case CodeVerdict::kExhausted:
       return RefuseCode("code_exhausted", "too many wrong codes; ask your administrator for a new one");
   }
@@ -123,7 +127,8 @@ absl::Status EnrolmentDesk::AdmitOnce(const Application& application, keys::v1::
                   "the account is suspended; ask your administrator");
   }
   if (account.devices.size() >= identity::kMaxDevices) {
-    return Refuse(absl::StatusCode::kResourceExhausted, "too_many_devices", "an account has at most 32 devices");
+    return Refuse(absl::StatusCode::kResourceExhausted, "too_many_devices",
+                  "an account has at most 32 devices");
   }
   Device device;
   device.id = identity::RandomFixed<16>();

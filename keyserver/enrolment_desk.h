@@ -1,4 +1,5 @@
-// Joining: from a one-time code to a device with certificates. Knows no gRPC. Thread-safe; references outlive it.
+// Joining: from a one-time code to a device with certificates. Knows no gRPC. Thread-safe; references outlive
+// it.
 #pragma once
 
 #include "common/clock.h"
@@ -16,10 +17,12 @@ namespace plumbline::keyserver {
 
 class EnrolmentDesk final {
  public:
-  EnrolmentDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts, RefusalLog& refusals)
+  EnrolmentDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts,
+                RefusalLog& refusals)
       : organisation_(organisation), clock_(clock), accounts_(accounts), refusals_(refusals) {}
 
-  // Every refusal is in the audit record before it is returned. Codes and reason ids: docs/protocols/errors.md.
+  // Every refusal is in the audit record before it is returned. Codes and reason ids:
+  // docs/protocols/errors.md.
   absl::Status Enrol(const keys::v1::EnrolRequest& request, keys::v1::EnrolResponse& response);
 
  private:

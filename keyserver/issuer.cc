@@ -7,7 +7,8 @@ crypto::Validity ValidFrom(absl::Time now, absl::Duration life) {
 }
 
 absl::StatusOr<crypto::Certificate> Issuer::DeviceTls(const crypto::CertificateRequest& request,
-                                                      const identity::DeviceId& device, absl::Time now) const {
+                                                      const identity::DeviceId& device,
+                                                      absl::Time now) const {
   crypto::LeafSpec spec;
   spec.spki = request.spki();
   spec.uris = {identity::DeviceUri{domain_, device}.ToString()};
@@ -16,8 +17,10 @@ absl::StatusOr<crypto::Certificate> Issuer::DeviceTls(const crypto::CertificateR
   return crypto::IssueLeaf(issuing_, issuing_key_, spec);
 }
 
-absl::StatusOr<crypto::Certificate> Issuer::Credential(const crypto::Ed25519PublicKey& key, absl::string_view user,
-                                                       const identity::DeviceId& device, absl::Time now) const {
+absl::StatusOr<crypto::Certificate> Issuer::Credential(const crypto::Ed25519PublicKey& key,
+                                                       absl::string_view user,
+                                                       const identity::DeviceId& device,
+                                                       absl::Time now) const {
   crypto::LeafSpec spec;
   spec.spki = crypto::Ed25519Spki(key);
   spec.uris = {std::string(user), identity::DeviceUri{domain_, device}.ToString()};

@@ -28,7 +28,8 @@ crypto::Validity ValidFrom(absl::Time now, absl::Duration life);
 // Signs leaves with the issuing key. Holds references: certificate and key outlive it. Thread-safe.
 class Issuer final {
  public:
-  Issuer(absl::string_view domain, const crypto::Certificate& issuing, const crypto::P256PrivateKey& issuing_key)
+  Issuer(absl::string_view domain, const crypto::Certificate& issuing,
+         const crypto::P256PrivateKey& issuing_key)
       : domain_(domain), issuing_(issuing), issuing_key_(issuing_key) {}
 
   // A device's TLS client certificate for the key in `request`.
@@ -40,7 +41,8 @@ class Issuer final {
   // A service's TLS certificate. INVALID_ARGUMENT without any name.
   absl::StatusOr<crypto::Certificate> ServiceTls(ByteView spki, identity::Service service,
                                                  const std::vector<std::string>& dns_names,
-                                                 const std::vector<std::string>& ip_addresses, absl::Time now) const;
+                                                 const std::vector<std::string>& ip_addresses,
+                                                 absl::Time now) const;
 
   const crypto::Certificate& issuing() const { return issuing_; }
   const std::string& domain() const { return domain_; }

@@ -12,8 +12,10 @@ absl::Status Invalid(absl::string_view why) {
   return identity::Refuse(absl::StatusCode::kInvalidArgument, "key_package_invalid", why);
 }
 
-absl::Status CheckCredential(const mls::LeafNode& leaf, const Device& device, const crypto::Certificate& issuing) {
-  if (!Equal(leaf.signature_key, device.mls_key)) return Invalid("it is under another key than this device's");
+absl::Status CheckCredential(const mls::LeafNode& leaf, const Device& device,
+                             const crypto::Certificate& issuing) {
+  if (!Equal(leaf.signature_key, device.mls_key))
+    return Invalid("it is under another key than this device's");
   const absl::StatusOr<std::vector<ByteView>> chain = mls::CertificateChain(leaf.credential);
   if (!chain.ok() || chain->size() != 2 || !Equal((*chain)[0], device.credential) ||
       !Equal((*chain)[1], issuing.der())) {
@@ -24,7 +26,8 @@ absl::Status CheckCredential(const mls::LeafNode& leaf, const Device& device, co
 
 absl::Status CheckLifetime(const mls::Lifetime& lifetime) {
   if (lifetime.not_after < lifetime.not_before ||
-      lifetime.not_after - lifetime.not_before > static_cast<uint64_t>(absl::ToInt64Seconds(kMaxKeyPackageLife))) {
+      lifetime.not_after - lifetime.not_before >
+          static_cast<uint64_t>(absl::ToInt64Seconds(kMaxKeyPackageLife))) {
     return Invalid("it lives too long");
   }
   return absl::OkStatus();
@@ -33,7 +36,8 @@ absl::Status CheckLifetime(const mls::Lifetime& lifetime) {
 absl::Status CheckAddress(const mls::LeafNode& leaf) {
   const Bytes* const address = mls::FindExtension(leaf.extensions, identity::kMailboxAddressExtension);
   if (address == nullptr) return Invalid("its leaf has no mailbox address");
-  if (!identity::ParseMailboxAddress(*address).ok()) return Invalid("the mailbox address in its leaf is malformed");
+  if (!identity::ParseMailboxAddress(*address).ok())
+    return Invalid("the mailbox address in its leaf is malformed");
   return absl::OkStatus();
 }
 
@@ -46,12 +50,14 @@ absl::StatusOr<PublishedKeyPackage> CheckKeyPackage(ByteView message, const Devi
                                                     absl::Time now) {
   if (message.size() > kMaxKeyPackage) return Invalid("it is longer than 16 KiB");
   const absl::StatusOr<mls::KeyPackage> parsed = mls::ParseKeyPackageMessage(message);
-  if (!parsed.ok() || !Equal(mls::EncodeKeyPackageMessage(*parsed), message)) return Invalid("it does not parse");
+  if (!parsed.ok() || !Equal(mls::EncodeKeyPackageMessage(*parsed), message))
+    return Invalid("it does not parse");
   if (!IsKnownCipherSuite(parsed->cipher_suite)) return Invalid("its cipher suite is neither 1 nor 3");
   RETURN_IF_ERROR(CheckCredential(parsed->leaf_node, device, issuing));
   RETURN_IF_ERROR(CheckLifetime(parsed->leaf_node.lifetime));
   RETURN_IF_ERROR(CheckAddress(parsed->leaf_node));
-  if (parsed->last_resort() != last_resort) return Invalid("its last-resort mark does not fit how it was published");
+  if (parsed->last_resort() != last_resort)
+    return Invalid("its last-resort mark does not fit how it was published");
   const absl::Status valid = mls::ValidateKeyPackage(*parsed, now);
   if (!valid.ok()) return Invalid(valid.message());
   return PublishedKeyPackage{parsed->cipher_suite, parsed->leaf_node.lifetime.not_after, ToBytes(message)};

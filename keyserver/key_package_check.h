@@ -8,15 +8,17 @@
 
 namespace plumbline::keyserver {
 
-inline constexpr size_t kMaxKeyPackage = 16 * 1024;                           // bytes
-inline constexpr absl::Duration kMaxKeyPackageLife = absl::Hours(24 * 370);  // from its own beginning to its end
+inline constexpr size_t kMaxKeyPackage = 16 * 1024;  // bytes
+inline constexpr absl::Duration kMaxKeyPackageLife =
+    absl::Hours(24 * 370);  // from its own beginning to its end
 
 // Suites 0x0001 and 0x0003 (RFC 9420 §17.1).
 bool IsKnownCipherSuite(uint32_t suite);
 
-// INVALID_ARGUMENT key_package_invalid unless `message` is the canonical MLSMessage of one key package that passes RFC 9420
-// §10.1, in a known suite, under `device`'s own MLS key and its own credential (chain: credential, `issuing`), with a lifetime
-// that holds `now` and is not too long, a mailbox address in its leaf, and the last-resort mark exactly if `last_resort`.
+// INVALID_ARGUMENT key_package_invalid unless `message` is the canonical MLSMessage of one key package that
+// passes RFC 9420 §10.1, in a known suite, under `device`'s own MLS key and its own credential (chain:
+// credential, `issuing`), with a lifetime that holds `now` and is not too long, a mailbox address in its
+// leaf, and the last-resort mark exactly if `last_resort`.
 absl::StatusOr<PublishedKeyPackage> CheckKeyPackage(ByteView message, const Device& device,
                                                     const crypto::Certificate& issuing, bool last_resort,
                                                     absl::Time now);

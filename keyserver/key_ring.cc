@@ -47,17 +47,20 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
   ASSIGN_OR_RETURN(crypto::P256PrivateKey service_key, ReadP256(in));
   ASSIGN_OR_RETURN(crypto::Certificate service_certificate, ReadCertificate(in));
   ASSIGN_OR_RETURN(Secret escrow, ReadSecret(in));
-  ASSIGN_OR_RETURN(crypto::SealedBoxKeyPair grant_escrow, crypto::SealedBoxKeyPair::FromPrivateKey(std::move(escrow)));
+  ASSIGN_OR_RETURN(crypto::SealedBoxKeyPair grant_escrow,
+                   crypto::SealedBoxKeyPair::FromPrivateKey(std::move(escrow)));
   ASSIGN_OR_RETURN(Secret database, ReadSecret(in));
   ASSIGN_OR_RETURN(db::Key database_key, db::Key::FromSecret(std::move(database)));
   RETURN_IF_ERROR(in.Done());
-  return KeyRing{ToString(domain),           std::move(root),        std::move(issuing),
-                 std::move(issuing_key),     std::move(directory),   std::move(grants),
-                 std::move(passes),          std::move(service_key), std::move(service_certificate),
-                 std::move(grant_escrow),    std::move(database_key)};
+  return KeyRing{ToString(domain),        std::move(root),        std::move(issuing),
+                 std::move(issuing_key),  std::move(directory),   std::move(grants),
+                 std::move(passes),       std::move(service_key), std::move(service_certificate),
+                 std::move(grant_escrow), std::move(database_key)};
 }
 
-void WriteRole(Writer& out, const RoleKey& role) { out.Vector(role.key.seed()).Vector(role.certificate.der()); }
+void WriteRole(Writer& out, const RoleKey& role) {
+  out.Vector(role.key.seed()).Vector(role.certificate.der());
+}
 
 absl::StatusOr<Secret> Open(const std::string& path, const Secret& passphrase) {
   absl::StatusOr<Secret> opened = crypto::OpenSealedFile(path, passphrase);
@@ -91,11 +94,14 @@ Secret KeyRing::Serialize() const {
 absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored) {
   Reader in(stored);
   absl::StatusOr<KeyRing> out = Read(in);
-  if (!out.ok()) return absl::DataLossError(absl::StrCat("the sealed keys do not decode: ", out.status().message()));
+  if (!out.ok())
+    return absl::DataLossError(absl::StrCat("the sealed keys do not decode: ", out.status().message()));
   return out;
 }
 
-std::string KeyRing::ServiceChainPem() const { return crypto::ToPemChain({service_certificate, issuing, root}); }
+std::string KeyRing::ServiceChainPem() const {
+  return crypto::ToPemChain({service_certificate, issuing, root});
+}
 
 std::string KeysPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keys.sealed"); }
 std::string RootPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/root.sealed"); }
@@ -111,8 +117,8 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret&
   return KeyRing::Parse(stored.view());
 }
 
-absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase, const crypto::P256PrivateKey& key,
-                         const crypto::SealCost& cost) {
+absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,
+                         const crypto::P256PrivateKey& key, const crypto::SealCost& cost) {
   return crypto::SealToFile(RootPath(data_dir), passphrase, key.der(), cost);
 }
 

@@ -1,5 +1,5 @@
-// The organisation's keys as the key server holds them, and the two files they rest in: keys.sealed, which the service
-// opens at every start, and root.sealed, which only ceremonies open.
+// The organisation's keys as the key server holds them, and the two files they rest in: keys.sealed, which
+// the service opens at every start, and root.sealed, which only ceremonies open.
 #pragma once
 
 #include <string>
@@ -31,9 +31,9 @@ struct KeyRing {
   RoleKey directory;
   RoleKey grants;
   RoleKey passes;
-  crypto::P256PrivateKey service_key;       // the key server's own TLS key
+  crypto::P256PrivateKey service_key;  // the key server's own TLS key
   crypto::Certificate service_certificate;
-  crypto::SealedBoxKeyPair grant_escrow;    // serials of drawn grants are recorded sealed to it
+  crypto::SealedBoxKeyPair grant_escrow;  // serials of drawn grants are recorded sealed to it
   db::Key database_key;
 
   Secret Serialize() const;
@@ -56,7 +56,8 @@ absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, 
 absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase);
 
 // The root's private key alone.
-absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase, const crypto::P256PrivateKey& key,
+absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,
+                         const crypto::P256PrivateKey& key,
                          const crypto::SealCost& cost = crypto::SealCost());
 absl::StatusOr<crypto::P256PrivateKey> UnsealRootKey(const std::string& data_dir, const Secret& passphrase);
 

@@ -35,9 +35,9 @@ struct Opened {
 absl::StatusOr<Opened> Open(const Line& line) {
   Opened out;
   RETURN_IF_ERROR(plumbline::config::Load(line.config, out.config));
-  ASSIGN_OR_RETURN(out.passphrase,
-                   plumbline::config::ReadPassphraseFile(
-                       line.passphrase_file.empty() ? out.config.passphrase_file() : line.passphrase_file));
+  ASSIGN_OR_RETURN(out.passphrase, plumbline::config::ReadPassphraseFile(line.passphrase_file.empty()
+                                                                             ? out.config.passphrase_file()
+                                                                             : line.passphrase_file));
   return out;
 }
 
@@ -47,11 +47,14 @@ void Print(const Line& line, const std::string& text, const nlohmann::json& obje
 
 void PrintCode(const Line& line, const std::string& heading, const keyserver::CeremonyResult& result) {
   const std::string code = identity::FormatCode(result.administrator_code);
-  const std::string expires = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", result.code_expires, absl::UTCTimeZone());
+  const std::string expires =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", result.code_expires, absl::UTCTimeZone());
   Print(line,
-        heading + "Organisation fingerprint (SHA-256 of the root certificate; compare it wherever it is asked for):\n  " +
-            result.organisation.ToText() + "\nOne-time code for the first administrator, good until " + expires + ":\n  " +
-            code,
+        heading +
+            "Organisation fingerprint (SHA-256 of the root certificate; compare it wherever it is asked "
+            "for):\n  " +
+            result.organisation.ToText() + "\nOne-time code for the first administrator, good until " +
+            expires + ":\n  " + code,
         {{"fingerprint", plumbline::ToHex(result.organisation.view())},
          {"administrator_code", code},
          {"administrator_code_expires", expires}});
@@ -61,15 +64,18 @@ absl::Status Init(const Line& line) {
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   ASSIGN_OR_RETURN(const keyserver::CeremonyResult result,
                    keyserver::RunCeremony(opened.config, opened.passphrase, plumbline::SystemClock()));
-  PrintCode(line, "Keys made and sealed in " + opened.config.data_dir() + ".\nMove root.sealed to a safe place: only ceremonies need it.\n",
+  PrintCode(line,
+            "Keys made and sealed in " + opened.config.data_dir() +
+                ".\nMove root.sealed to a safe place: only ceremonies need it.\n",
             result);
   return absl::OkStatus();
 }
 
 absl::Status FirstAdministrator(const Line& line) {
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
-  ASSIGN_OR_RETURN(const keyserver::CeremonyResult result,
-                   keyserver::ReissueAdministratorCode(opened.config, opened.passphrase, plumbline::SystemClock()));
+  ASSIGN_OR_RETURN(
+      const keyserver::CeremonyResult result,
+      keyserver::ReissueAdministratorCode(opened.config, opened.passphrase, plumbline::SystemClock()));
   PrintCode(line, "A new code; any former one is void.\n", result);
   return absl::OkStatus();
 }
@@ -84,10 +90,10 @@ absl::Status SignService(const Line& line) {
   ASSIGN_OR_RETURN(const identity::Service service, identity::ParseServiceName(line.service));
   ASSIGN_OR_RETURN(const std::string csr, plumbline::ReadTextFile(line.csr, kMaxCsr));
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
-  const keyserver::ServiceRequest request{plumbline::ToBytes(plumbline::AsBytes(csr)), service, line.dns_names,
-                                          line.ip_addresses};
-  ASSIGN_OR_RETURN(const std::string chain,
-                   keyserver::SignService(opened.config, opened.passphrase, request, plumbline::SystemClock()));
+  const keyserver::ServiceRequest request{plumbline::ToBytes(plumbline::AsBytes(csr)), service,
+                                          line.dns_names, line.ip_addresses};
+  ASSIGN_OR_RETURN(const std::string chain, keyserver::SignService(opened.config, opened.passphrase, request,
+                                                                   plumbline::SystemClock()));
   return WriteOut(line, chain);
 }
 
@@ -108,7 +114,8 @@ absl::Status VerifyAudit(const Line& line) {
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   ASSIGN_OR_RETURN(const uint64_t events,
                    keyserver::VerifyAudit(opened.config, opened.passphrase, plumbline::SystemClock()));
-  Print(line, "The chain of " + std::to_string(events) + " events is whole.", {{"events", events}, {"whole", true}});
+  Print(line, "The chain of " + std::to_string(events) + " events is whole.",
+        {{"events", events}, {"whole", true}});
   return absl::OkStatus();
 }
 
@@ -118,7 +125,9 @@ int Report(const Line& line, const absl::Status& status) {
     const nlohmann::json error = {{"reason", identity::ReasonOf(status)},
                                   {"message", identity::TextOf(status)},
                                   {"code", absl::StatusCodeToString(status.code())}};
-    std::printf("%s\n", nlohmann::json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n", nlohmann::json{{"error", error}}
+                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                            .c_str());
   }
   std::fprintf(stderr, "plumbline-keyserver: %s\n", std::string(status.message()).c_str());
   return 1;
@@ -132,7 +141,8 @@ CLI::App* Verb(CLI::App& app, const char* name, const char* help, Line& line) {
 
 CLI::App* Ceremony(CLI::App& app, const char* name, const char* help, Line& line) {
   CLI::App* verb = Verb(app, name, help, line);
-  verb->add_option("--passphrase-file", line.passphrase_file, "File with the passphrase; default: the configuration's");
+  verb->add_option("--passphrase-file", line.passphrase_file,
+                   "File with the passphrase; default: the configuration's");
   verb->add_flag("--json", line.json, "Print JSON");
   return verb;
 }
@@ -145,14 +155,18 @@ int main(int argc, char** argv) {
   CLI::App app("The key server: identities, devices, key packages, and the permissions that name nobody.");
   app.require_subcommand(1);
   CLI::App* init = Ceremony(app, "init", "The ceremony: make the organisation's keys; runs once", line);
-  CLI::App* first = Ceremony(app, "first-administrator", "Issue another code for a first administrator", line);
-  CLI::App* sign = Ceremony(app, "sign-service", "Certify another service from its certificate request", line);
-  sign->add_option("--csr", line.csr, "Certificate request (PKCS#10, PEM or DER) made where the key is")->required();
+  CLI::App* first =
+      Ceremony(app, "first-administrator", "Issue another code for a first administrator", line);
+  CLI::App* sign =
+      Ceremony(app, "sign-service", "Certify another service from its certificate request", line);
+  sign->add_option("--csr", line.csr, "Certificate request (PKCS#10, PEM or DER) made where the key is")
+      ->required();
   sign->add_option("--service", line.service, "delivery or admin")->required();
   sign->add_option("--dns", line.dns_names, "DNS name, repeatable");
   sign->add_option("--ip", line.ip_addresses, "IP address, repeatable");
   sign->add_option("--out", line.out, "Where to write leaf, issuing and root (PEM)")->required();
-  CLI::App* trust = Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
+  CLI::App* trust =
+      Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* renew = Ceremony(app, "renew-certificate", "Renew the key server's own certificate", line);
   CLI::App* audit = Ceremony(app, "verify-audit", "Walk the chain of the audit record", line);

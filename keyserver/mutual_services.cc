@@ -24,7 +24,8 @@ class DeviceService final : public keys::v1::Device::CallbackService {
       return desk_.OpenChannel(CertificateOf(caller), *response);
     });
   }
-  ServerUnaryReactor* PublishKeyPackages(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+  ServerUnaryReactor* PublishKeyPackages(CallbackServerContext* context,
+                                         const keys::v1::SignedRequest* request,
                                          keys::v1::PublishKeyPackagesResponse* response) override {
     return Run(context, &DeviceDesk::PublishKeyPackages, request, response);
   }
@@ -47,11 +48,12 @@ class DeviceService final : public keys::v1::Device::CallbackService {
 
  private:
   template <typename Response>
-  using Act = absl::Status (DeviceDesk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&);
+  using Act = absl::Status (DeviceDesk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&,
+                                           Response&);
 
   template <typename Response>
-  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act, const keys::v1::SignedRequest* request,
-                          Response* response) {
+  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act,
+                          const keys::v1::SignedRequest* request, Response* response) {
     return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
       return (desk_.*act)(CertificateOf(caller), *request, *response);
     });
@@ -68,9 +70,9 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
         desk_(desk),
         admin_uri_(identity::ServiceUri{organisation.domain(), identity::Service::kAdmin}.ToString()) {}
 
-  ServerUnaryReactor* RegisterFirstAdministrator(CallbackServerContext* context,
-                                                 const keys::v1::RegisterFirstAdministratorRequest* request,
-                                                 keys::v1::RegisterFirstAdministratorResponse* response) override {
+  ServerUnaryReactor* RegisterFirstAdministrator(
+      CallbackServerContext* context, const keys::v1::RegisterFirstAdministratorRequest* request,
+      keys::v1::RegisterFirstAdministratorResponse* response) override {
     return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
       RETURN_IF_ERROR(CheckCaller(caller));
       return desk_.RegisterFirst(*request, *response);
@@ -92,7 +94,8 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
         certificate->uris() == std::vector<std::string>{admin_uri_}) {
       return absl::OkStatus();
     }
-    return desk_.RefuseRelay(certificate == nullptr || certificate->uris().empty() ? "" : certificate->uris().back());
+    return desk_.RefuseRelay(
+        certificate == nullptr || certificate->uris().empty() ? "" : certificate->uris().back());
   }
 
   WorkerPool& pool_;

@@ -8,8 +8,8 @@
 
 namespace plumbline::keyserver {
 
-absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(KeyRing keys,
-                                                                   const config::v1::KeyserverConfig& config) {
+absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(
+    KeyRing keys, const config::v1::KeyserverConfig& config) {
   RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
   RETURN_IF_ERROR(identity::CheckText(config.display_name(), identity::kMaxDisplayName));
   RETURN_IF_ERROR(identity::CheckAddress(config.published().keyserver_address()));
@@ -30,7 +30,8 @@ Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& conf
       keyserver_address_(config.published().keyserver_address()),
       device_address_(config.published().device_address()),
       delivery_address_(config.published().delivery_address()),
-      limits_{config.limits().code_attempts(), config.limits().passes_per_day(), config.limits().grants_per_day()} {}
+      limits_{config.limits().code_attempts(), config.limits().passes_per_day(),
+              config.limits().grants_per_day()} {}
 
 void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   out.set_domain(keys_.domain);

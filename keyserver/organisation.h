@@ -26,9 +26,10 @@ struct Limits {
 // Immutable, so thread-safe.
 class Organisation final {
  public:
-  // INVALID_ARGUMENT if an address or the domain is malformed, FAILED_PRECONDITION wrong_domain if the keys are of another
-  // organisation than the configuration.
-  static absl::StatusOr<std::unique_ptr<Organisation>> Create(KeyRing keys, const config::v1::KeyserverConfig& config);
+  // INVALID_ARGUMENT if an address or the domain is malformed, FAILED_PRECONDITION wrong_domain if the keys
+  // are of another organisation than the configuration.
+  static absl::StatusOr<std::unique_ptr<Organisation>> Create(KeyRing keys,
+                                                              const config::v1::KeyserverConfig& config);
 
   const std::string& domain() const { return keys_.domain; }
   const KeyRing& keys() const { return keys_; }

@@ -1,4 +1,5 @@
-// Puts refusals into the audit record, but not more than so many a minute: strangers must not be able to fill the disk.
+// Puts refusals into the audit record, but not more than so many a minute: strangers must not be able to fill
+// the disk.
 #pragma once
 
 #include <string>
@@ -15,8 +16,9 @@ class RefusalLog final {
   RefusalLog(AuditTrail& trail, const Clock& clock, uint32_t per_minute)
       : trail_(trail), clock_(clock), per_minute_(per_minute) {}
 
-  // Records that `status` refused `actor` (a URI or key id; empty where nobody is known), and returns it. Above the limit it
-  // is only counted. If the record cannot be written, that failure is returned instead: nothing is refused silently.
+  // Records that `status` refused `actor` (a URI or key id; empty where nobody is known), and returns it.
+  // Above the limit it is only counted. If the record cannot be written, that failure is returned instead:
+  // nothing is refused silently.
   absl::Status Refused(audit::Event event, absl::string_view actor, absl::string_view subject,
                        const absl::Status& status);
   // Records something that happened, whatever the limit.

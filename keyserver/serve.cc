@@ -44,7 +44,8 @@ absl::Status CheckOwnCertificate(const KeyRing& keys, absl::Time now, Logger& lo
                             absl::StrCat(status.message(), "; run plumbline-keyserver renew-certificate"));
   }
   if (keys.service_certificate.not_after() - now < kCertificateWarning) {
-    logger.Warning("certificate.ends_soon", {{LogKey::kDuration, keys.service_certificate.not_after() - now}});
+    logger.Warning("certificate.ends_soon",
+                   {{LogKey::kDuration, keys.service_certificate.not_after() - now}});
   }
   return absl::OkStatus();
 }
@@ -60,8 +61,8 @@ audit::Entry ServiceEvent(audit::Event event) {
 
 // In the order in which they are made; destroyed in reverse.
 struct Keyserver::Parts {
-  Parts(std::unique_ptr<Organisation> org, std::unique_ptr<SqlcipherConnection> conn, const KeyserverConfig& config,
-        const Clock& clock, Logger& log)
+  Parts(std::unique_ptr<Organisation> org, std::unique_ptr<SqlcipherConnection> conn,
+        const KeyserverConfig& config, const Clock& clock, Logger& log)
       : logger(log),
         organisation(std::move(org)),
         connection(std::move(conn)),
@@ -104,7 +105,8 @@ struct Keyserver::Parts {
 };
 
 absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
-  const rpc::TlsIdentity identity{organisation->keys().ServiceChainPem(), organisation->keys().service_key.ToPem()};
+  const rpc::TlsIdentity identity{organisation->keys().ServiceChainPem(),
+                                  organisation->keys().service_key.ToPem()};
   const std::string root_pem = organisation->keys().RootPem();
   const auto options = [&root_pem](const std::string& address) {
     rpc::ListenerOptions out;
@@ -121,9 +123,10 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
   ASSIGN_OR_RETURN(device_listener,
                    rpc::Listener::Start(options(config.device_listen()), mutual, pointers(mutual_services)));
   ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(identity));
-  ASSIGN_OR_RETURN(anonymous_listener,
-                   rpc::Listener::Start(options(config.anonymous_listen()), anonymous, pointers(anonymous_services)));
-  logger.Info("listener.started", {{LogKey::kListener, FixedText("device")}, {LogKey::kPort, device_listener->port()}});
+  ASSIGN_OR_RETURN(anonymous_listener, rpc::Listener::Start(options(config.anonymous_listen()), anonymous,
+                                                            pointers(anonymous_services)));
+  logger.Info("listener.started",
+              {{LogKey::kListener, FixedText("device")}, {LogKey::kPort, device_listener->port()}});
   logger.Info("listener.started",
               {{LogKey::kListener, FixedText("anonymous")}, {LogKey::kPort, anonymous_listener->port()}});
   return absl::OkStatus();
@@ -140,11 +143,11 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   db::OpenOptions options;
   options.create = false;
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherConnection> connection,
-                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), organisation->keys().database_key, clock,
-                                             options));
+                   SqlcipherConnection::Open(DatabasePath(config.data_dir()),
+                                             organisation->keys().database_key, clock, options));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(connection), config, clock, logger);
-  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection, clock,
-                                           logger);
+  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
+                                           clock, logger);
   RETURN_IF_ERROR(parts->Listen(config));
   RETURN_IF_ERROR(parts->trail.Append(ServiceEvent(audit::Event::kServiceStarted)));
   return std::unique_ptr<Keyserver>(new Keyserver(std::move(parts)));

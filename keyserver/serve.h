@@ -15,13 +15,14 @@ class KeyserverConfig;
 
 namespace plumbline::keyserver {
 
-// A key server that serves from Start to destruction. Needs PinTls13() before. Used by main and by tests alike.
+// A key server that serves from Start to destruction. Needs PinTls13() before. Used by main and by tests
+// alike.
 class Keyserver final {
  public:
-  // FAILED_PRECONDITION wrong_domain, certificate_expired, address_in_use; codes as db::Database::Open. `clock` and `logger`
-  // outlive it.
-  static absl::StatusOr<std::unique_ptr<Keyserver>> Start(const config::v1::KeyserverConfig& config, KeyRing keys,
-                                                          const Clock& clock, Logger& logger);
+  // FAILED_PRECONDITION wrong_domain, certificate_expired, address_in_use; codes as db::Database::Open.
+  // `clock` and `logger` outlive it.
+  static absl::StatusOr<std::unique_ptr<Keyserver>> Start(const config::v1::KeyserverConfig& config,
+                                                          KeyRing keys, const Clock& clock, Logger& logger);
   ~Keyserver();  // as Stop
   int anonymous_port() const;
   int device_port() const;
@@ -34,7 +35,8 @@ class Keyserver final {
   std::unique_ptr<Parts> parts_;
 };
 
-// Reads the configuration, unseals the keys, serves until SIGTERM or SIGINT. Call before any other thread exists.
+// Reads the configuration, unseals the keys, serves until SIGTERM or SIGINT. Call before any other thread
+// exists.
 absl::Status Serve(const std::string& config_file);
 
 }  // namespace plumbline::keyserver

@@ -1,5 +1,6 @@
-// The key server's four gRPC services: each call goes to its desk on the worker pool. Which certificate may call what is
-// decided here for AdminGateway and in DeviceDesk for Device. Pool and desks outlive the services.
+// The key server's four gRPC services: each call goes to its desk on the worker pool. Which certificate may
+// call what is decided here for AdminGateway and in DeviceDesk for Device. Pool and desks outlive the
+// services.
 #pragma once
 
 #include <memory>
@@ -19,8 +20,10 @@ class Service;
 namespace plumbline::keyserver {
 
 // For the anonymous listener: Enrolment and Directory.
-std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool, const Organisation& organisation,
-                                                              EnrolmentDesk& enrolment, DirectoryDesk& directory);
+std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool,
+                                                              const Organisation& organisation,
+                                                              EnrolmentDesk& enrolment,
+                                                              DirectoryDesk& directory);
 // For the listener that demands a certificate: Device and AdminGateway.
 std::vector<std::unique_ptr<grpc::Service>> MutualServices(WorkerPool& pool, const Organisation& organisation,
                                                            DeviceDesk& devices, AdminDesk& admin);

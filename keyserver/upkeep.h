@@ -16,8 +16,8 @@ namespace plumbline::keyserver {
 // A thread of its own from construction to destruction. References outlive it.
 class Upkeep final {
  public:
-  Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection, const Clock& clock,
-         Logger& logger);
+  Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
+         const Clock& clock, Logger& logger);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;

@@ -8,8 +8,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-SignedBytes Sign(const Account& account, uint64_t version, const identity::Hash& previous, const identity::Hash& cause,
-                 const crypto::Ed25519KeyPair& directory_key) {
+SignedBytes Sign(const Account& account, uint64_t version, const identity::Hash& previous,
+                 const identity::Hash& cause, const crypto::Ed25519KeyPair& directory_key) {
   identity::DirectoryRecord record;
   record.user = account.user;
   record.display_name = account.display_name;
@@ -36,7 +36,8 @@ SignedBytes FirstRecord(const Account& account, const identity::Hash& cause,
 
 absl::StatusOr<SignedBytes> NextRecord(const Account& account, const identity::Hash& cause,
                                        const crypto::Ed25519KeyPair& directory_key) {
-  const absl::StatusOr<identity::DirectoryRecord> current = identity::ParseDirectoryRecord(account.record.bytes);
+  const absl::StatusOr<identity::DirectoryRecord> current =
+      identity::ParseDirectoryRecord(account.record.bytes);
   if (!current.ok()) return absl::DataLossError("a stored directory record does not parse");
   return Sign(account, current->version + 1, Sha256(account.record.bytes), cause, directory_key);
 }

@@ -13,14 +13,16 @@ class SignedRecord;
 
 namespace plumbline::keyserver {
 
-// The first record of a new account, and the record that follows `account.record` for the state that `account` now has.
-// `cause` as in identity::DirectoryRecord. DATA_LOSS if the stored record does not parse.
-SignedBytes FirstRecord(const Account& account, const identity::Hash& cause, const crypto::Ed25519KeyPair& directory_key);
+// The first record of a new account, and the record that follows `account.record` for the state that
+// `account` now has. `cause` as in identity::DirectoryRecord. DATA_LOSS if the stored record does not parse.
+SignedBytes FirstRecord(const Account& account, const identity::Hash& cause,
+                        const crypto::Ed25519KeyPair& directory_key);
 absl::StatusOr<SignedBytes> NextRecord(const Account& account, const identity::Hash& cause,
                                        const crypto::Ed25519KeyPair& directory_key);
 
 // What an intent against this account must state: SHA-256 of
-//   struct { opaque user<V>; opaque display_name<V>; uint8 suspended; uint64 revision; opaque record_hash[32]; }
+//   struct { opaque user<V>; opaque display_name<V>; uint8 suspended; uint64 revision; opaque
+//   record_hash[32]; }
 identity::Hash StateHash(const Account& account);
 
 // "invited" (no device yet), "active" or "suspended".

@@ -18,8 +18,9 @@ struct EnrolmentProof {
 };
 Bytes Encode(const EnrolmentProof& proof);
 
-// struct { opaque domain<V>; opaque name<V>; opaque public_key[32]; } AdministratorProof;   under kAdministratorLabel,
-// and HMAC-SHA256 over the same bytes with FirstAdministratorMacKey (docs/protocols/intents.md).
+// struct { opaque domain<V>; opaque name<V>; opaque public_key[32]; } AdministratorProof;
+// Signed under kAdministratorLabel; HMAC-SHA256 over the same bytes with FirstAdministratorMacKey
+// (docs/protocols/intents.md).
 struct AdministratorProof {
   std::string domain;
   std::string name;

@@ -19,7 +19,8 @@ absl::StatusOr<Bytes> Pad(Writer out, size_t overhead) {
 absl::Status CheckPadding(const Reader& in, size_t total, size_t overhead) {
   const size_t sealed = total + overhead;
   const size_t needed = sealed - in.rest().size();
-  if (sealed > kMaxSealed || PadmeSize(needed) != sealed) return absl::InvalidArgumentError("padding has a wrong length");
+  if (sealed > kMaxSealed || PadmeSize(needed) != sealed)
+    return absl::InvalidArgumentError("padding has a wrong length");
   for (const uint8_t byte : in.rest()) {
     if (byte != 0) return absl::InvalidArgumentError("padding is not zero");
   }
@@ -29,7 +30,8 @@ absl::Status CheckPadding(const Reader& in, size_t total, size_t overhead) {
 }  // namespace
 
 absl::StatusOr<Bytes> EncodePadded(const EnvelopeContent& content) {
-  if (content.payload.size() > kMaxPayload) return absl::InvalidArgumentError("the content is too long for one envelope");
+  if (content.payload.size() > kMaxPayload)
+    return absl::InvalidArgumentError("the content is too long for one envelope");
   Writer out;
   out.U8(kVersion).U8(static_cast<uint8_t>(content.kind)).Vector(content.payload);
   return Pad(std::move(out), kEnvelopeOverhead);

@@ -23,9 +23,11 @@ struct EnvelopeContent {
   Bytes payload;
   bool operator==(const EnvelopeContent&) const = default;
 };
-// The plaintext: with kEnvelopeOverhead it has a Padmé size. INVALID_ARGUMENT if the payload is over kMaxPayload.
+// The plaintext: with kEnvelopeOverhead it has a Padmé size. INVALID_ARGUMENT if the payload is over
+// kMaxPayload.
 absl::StatusOr<Bytes> EncodePadded(const EnvelopeContent& content);
-// INVALID_ARGUMENT for anything EncodePadded cannot have made: padding that is not zero or not of that length included.
+// INVALID_ARGUMENT for anything EncodePadded cannot have made: padding that is not zero or not of that length
+// included.
 absl::StatusOr<EnvelopeContent> ParseEnvelopeContent(ByteView plaintext);
 
 // Payload of kind 3: struct { GateRecord gate; opaque mls_message<V>; } CommitPayload;
@@ -37,8 +39,8 @@ struct CommitPayload {
 Bytes Encode(const CommitPayload& payload);
 absl::StatusOr<CommitPayload> ParseCommitPayload(ByteView wire);
 
-// Plaintext of a sealed commit: struct { opaque mls_message<V>; opaque zeros[...]; }; with kSealedCommitOverhead it has a
-// Padmé size. INVALID_ARGUMENT as above.
+// Plaintext of a sealed commit: struct { opaque mls_message<V>; opaque zeros[...]; }; with
+// kSealedCommitOverhead it has a Padmé size. INVALID_ARGUMENT as above.
 absl::StatusOr<Bytes> EncodePaddedCommit(ByteView mls_message);
 absl::StatusOr<Bytes> ParsePaddedCommit(ByteView plaintext);
 

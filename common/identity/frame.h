@@ -1,4 +1,5 @@
-// The frame inside an MLS application message: order and completeness, per sender (docs/protocols/delivery.md).
+// The frame inside an MLS application message: order and completeness, per sender
+// (docs/protocols/delivery.md).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ inline constexpr size_t kMaxMediaType = 127;         // bytes of printable ASCII
 inline constexpr size_t kMaxFrameBody = 960 * 1024;  // bytes
 inline constexpr char kTextMediaType[] = "text/plain;charset=utf-8";
 
-// struct { uint8 version = 1; uint64 sequence; opaque previous_hash[32]; opaque media_type<V>; opaque body<V>; } Frame;
+// struct { uint8 version = 1; uint64 sequence; opaque previous_hash[32]; opaque media_type<V>;
+//          opaque body<V>; } Frame;
 struct Frame {
   uint64_t sequence = 0;   // per sender and conversation, from 1
   Hash previous_hash{};    // SHA-256 of the sender's previous frame, zeros in the first

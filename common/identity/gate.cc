@@ -15,9 +15,7 @@ Bytes Encode(const GateMove& move) {
   return out.TakeBytes();
 }
 
-Bytes Encode(const GateRecord& record) {
-  return Concat({Encode(record.move), record.signature});
-}
+Bytes Encode(const GateRecord& record) { return Concat({Encode(record.move), record.signature}); }
 
 absl::StatusOr<GateRecord> ReadGateRecord(Reader& in) {
   GateRecord out;

@@ -1,4 +1,5 @@
-// The commit gate: what a member signs to move a group from one epoch to the next (docs/protocols/delivery.md).
+// The commit gate: what a member signs to move a group from one epoch to the next
+// (docs/protocols/delivery.md).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ inline constexpr char kCommitKeyExport[] = "plumbline commit key";
 inline constexpr char kCommitReadTokenExport[] = "plumbline commit read";
 
 // struct { opaque handle[32]; uint64 epoch; opaque sealed_commit_hash[32]; opaque next_public_key[32];
-//          opaque read_token_hash[32]; opaque fan_out_hash[32]; } GateMove;   under kGateLabel by the gate key of `epoch`
+//          opaque read_token_hash[32]; opaque fan_out_hash[32]; } GateMove;
+// Signed under kGateLabel by the gate key of `epoch`.
 struct GateMove {
   GroupHandle handle{};
   uint64_t epoch = 0;

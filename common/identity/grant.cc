@@ -54,14 +54,16 @@ MailboxGrant IssueGrant(const crypto::Ed25519KeyPair& grants_key, absl::Time now
   return out;
 }
 
-absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key, absl::Time now) {
+absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key,
+                                        absl::Time now) {
   absl::StatusOr<MailboxGrant> grant = ParseMailboxGrant(wire);
   if (!grant.ok()) return Invalid("this is not a mailbox grant; draw new ones");
   if (!grants_key.Verify(kMailboxGrantLabel, SignedPart(*grant).view(), grant->signature).ok()) {
     return Invalid("the grant's signature does not verify");
   }
   if (grant->expires_day < DayOf(now)) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "grant_expired", "the grant has expired; draw new ones");
+    return Refuse(absl::StatusCode::kUnauthenticated, "grant_expired",
+                  "the grant has expired; draw new ones");
   }
   return grant;
 }
@@ -75,7 +77,8 @@ Bytes Encode(const MailboxOpening& opening) {
   return out.TakeBytes();
 }
 
-Bytes DepositCapabilitiesMessage(const MailboxId& mailbox_id, uint64_t counter, const std::vector<Hash>& hashes) {
+Bytes DepositCapabilitiesMessage(const MailboxId& mailbox_id, uint64_t counter,
+                                 const std::vector<Hash>& hashes) {
   Writer out;
   out.Fixed(mailbox_id).U64(counter).Vector(Join(hashes));
   return out.TakeBytes();

@@ -33,10 +33,11 @@ absl::StatusOr<MailboxGrant> ParseMailboxGrant(ByteView wire);
 MailboxGrant IssueGrant(const crypto::Ed25519KeyPair& grants_key, absl::Time now);
 
 // UNAUTHENTICATED grant_invalid (malformed, wrong signature) or grant_expired.
-absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key, absl::Time now);
+absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key,
+                                        absl::Time now);
 
-// struct { opaque grant_hash[32]; opaque mailbox_id[16]; opaque owner_public_key[32]; opaque capability_hashes<V>; }
-// MailboxOpening;   under kMailboxOpeningLabel by the owner
+// struct { opaque grant_hash[32]; opaque mailbox_id[16]; opaque owner_public_key[32];
+//          opaque capability_hashes<V>; } MailboxOpening;   under kMailboxOpeningLabel by the owner
 struct MailboxOpening {
   Hash grant_hash{};  // SHA-256 of the grant's encoding
   MailboxId mailbox_id{};
@@ -46,7 +47,8 @@ struct MailboxOpening {
 Bytes Encode(const MailboxOpening& opening);
 
 // mailbox_id[16]; uint64 counter; opaque capability_hashes<V>;   under kDepositCapabilitiesLabel by the owner
-Bytes DepositCapabilitiesMessage(const MailboxId& mailbox_id, uint64_t counter, const std::vector<Hash>& hashes);
+Bytes DepositCapabilitiesMessage(const MailboxId& mailbox_id, uint64_t counter,
+                                 const std::vector<Hash>& hashes);
 
 // nonce[32]; mailbox_id[16];   under kReceiveLabel by the owner
 Bytes ReceiveMessage(const Nonce& nonce, const MailboxId& mailbox_id);

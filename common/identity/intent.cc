@@ -34,13 +34,15 @@ absl::Status CheckFields(const Intent& intent) {
     return absl::InvalidArgumentError("the action needs a justification");
   }
   if ((intent.state_hash == Hash{}) == NeedsStateHash(intent.action)) {
-    return absl::InvalidArgumentError("an intent states the account's hash exactly where its action needs it");
+    return absl::InvalidArgumentError(
+        "an intent states the account's hash exactly where its action needs it");
   }
   if ((intent.reply_key == PublicKey{}) == HasSecretResult(intent.action)) {
     return absl::InvalidArgumentError("an intent has a reply key exactly where its result is secret");
   }
   if (intent.expires_unix <= intent.issued_unix ||
-      intent.expires_unix - intent.issued_unix > static_cast<uint64_t>(absl::ToInt64Seconds(kMaxIntentLife))) {
+      intent.expires_unix - intent.issued_unix >
+          static_cast<uint64_t>(absl::ToInt64Seconds(kMaxIntentLife))) {
     return absl::InvalidArgumentError("an intent lives at most 15 minutes");
   }
   return CheckParameters(intent);
@@ -68,9 +70,13 @@ absl::string_view ActionName(Action action) {
   return "unknown";
 }
 
-bool NeedsTarget(Action action) { return action != Action::kListAccounts && action != Action::kListAuditEvents; }
+bool NeedsTarget(Action action) {
+  return action != Action::kListAccounts && action != Action::kListAuditEvents;
+}
 bool NeedsJustification(Action action) { return action <= Action::kReactivateAccount; }
-bool NeedsStateHash(Action action) { return action >= Action::kIssueEnrolmentCode && action <= Action::kReactivateAccount; }
+bool NeedsStateHash(Action action) {
+  return action >= Action::kIssueEnrolmentCode && action <= Action::kReactivateAccount;
+}
 bool HasSecretResult(Action action) { return action == Action::kIssueEnrolmentCode; }
 
 Bytes Encode(const Intent& intent) {

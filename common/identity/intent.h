@@ -32,8 +32,8 @@ inline constexpr absl::Duration kIntentClockSkew = absl::Minutes(2);
 inline constexpr size_t kMaxIntent = 8192;  // bytes
 
 // struct { uint8 version = 1; uint16 action; opaque target<V>; opaque parameters<V>; opaque state_hash[32];
-//          opaque justification<V>; opaque nonce[16]; uint64 issued_unix; uint64 expires_unix; opaque reply_key[32]; }
-// Intent;   under kIntentLabel by each administrator
+//          opaque justification<V>; opaque nonce[16]; uint64 issued_unix; uint64 expires_unix;
+//          opaque reply_key[32]; } Intent;   under kIntentLabel by each administrator
 struct Intent {
   Action action = Action::kListAccounts;
   std::string target;         // user URI; empty where the action has none
@@ -41,14 +41,15 @@ struct Intent {
   Hash state_hash{};          // AccountView.state_hash; zeros where there is none
   std::string justification;  // CheckText, at most kMaxJustification
   Fixed<16> nonce{};
-  uint64_t issued_unix = 0;   // seconds
+  uint64_t issued_unix = 0;  // seconds
   uint64_t expires_unix = 0;
-  PublicKey reply_key{};      // X25519; zeros if the result is not secret
+  PublicKey reply_key{};  // X25519; zeros if the result is not secret
   bool operator==(const Intent&) const = default;
 };
 Bytes Encode(const Intent& intent);
-// INVALID_ARGUMENT unless `wire` is the encoding of a known action with its target, parameters, justification and reply
-// key present exactly where the action needs them, and a life of at most kMaxIntentLife. Time itself is not checked.
+// INVALID_ARGUMENT unless `wire` is the encoding of a known action with its target, parameters, justification
+// and reply key present exactly where the action needs them, and a life of at most kMaxIntentLife. Time
+// itself is not checked.
 absl::StatusOr<Intent> ParseIntent(ByteView wire);
 
 // struct { opaque display_name<V>; opaque proofing_level<V>; opaque proofing_reference<V>; }
@@ -78,7 +79,8 @@ struct ListAuditEventsParameters {
 Bytes Encode(const ListAuditEventsParameters& parameters);
 absl::StatusOr<ListAuditEventsParameters> ParseListAuditEventsParameters(ByteView wire);
 
-// HMAC-SHA256 key for RegisterFirstAdministrator: HKDF-SHA256(code in normal form, info kFirstAdministratorLabel), 32 bytes.
+// HMAC-SHA256 key for RegisterFirstAdministrator: HKDF-SHA256(code in normal form, info
+// kFirstAdministratorLabel), 32 bytes.
 Secret FirstAdministratorMacKey(absl::string_view code);
 
 }  // namespace plumbline::identity

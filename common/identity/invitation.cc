@@ -26,11 +26,13 @@ std::string Base64Url(ByteView bytes) {
 absl::StatusOr<Bytes> FromBase64Url(absl::string_view text) {
   Bytes out(text.size());
   size_t size = 0;
-  if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr, kVariant) != 0) {
+  if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
+                        kVariant) != 0) {
     return absl::InvalidArgumentError("the invitation is not whole: copy all of it");
   }
   out.resize(size);
-  if (Base64Url(out) != text) return absl::InvalidArgumentError("the invitation has odd characters at its end");
+  if (Base64Url(out) != text)
+    return absl::InvalidArgumentError("the invitation has odd characters at its end");
   return out;
 }
 
@@ -68,7 +70,8 @@ absl::StatusOr<Invitation> ParseInvitation(absl::string_view text) {
   RETURN_IF_ERROR(CheckDomain(out.domain));
   RETURN_IF_ERROR(CheckAddress(out.keyserver_address));
   ASSIGN_OR_RETURN(const UserUri user, ParseUserUri(out.user));
-  if (user.domain != out.domain) return absl::InvalidArgumentError("the invitation names a person of another domain");
+  if (user.domain != out.domain)
+    return absl::InvalidArgumentError("the invitation names a person of another domain");
   ASSIGN_OR_RETURN(const std::string normal, NormaliseCode(out.code));
   if (normal != out.code) return absl::InvalidArgumentError("the invitation's code is not in normal form");
   return out;

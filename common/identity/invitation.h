@@ -1,4 +1,5 @@
-// What a person gets from an administrator to join: where the key server is, which root to trust, and a one-time code.
+// What a person gets from an administrator to join: where the key server is, which root to trust, and a
+// one-time code.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace plumbline::identity {
 
-// struct { opaque domain<V>; opaque root_fingerprint[32]; opaque keyserver_address<V>; opaque user<V>; opaque code<V>;
-//          uint64 expires_unix; } Invitation;
+// struct { opaque domain<V>; opaque root_fingerprint[32]; opaque keyserver_address<V>; opaque user<V>;
+//          opaque code<V>; uint64 expires_unix; } Invitation;
 struct Invitation {
   std::string domain;
   Hash root_fingerprint{};        // SHA-256 of the root certificate's DER

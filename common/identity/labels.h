@@ -1,4 +1,5 @@
-// Every label this project signs or derives under (docs/protocols/). One place, so that no two meanings share one.
+// Every label this project signs or derives under (docs/protocols/). One place, so that no two meanings share
+// one.
 #pragma once
 
 namespace plumbline::identity {

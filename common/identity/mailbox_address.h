@@ -1,5 +1,5 @@
-// The extensions this project adds to MLS: a mailbox's address in the leaf, the group's data in the group context
-// (docs/protocols/delivery.md).
+// The extensions this project adds to MLS: a mailbox's address in the leaf, the group's data in the group
+// context (docs/protocols/delivery.md).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ inline constexpr uint16_t kGroupDataExtension = 0xF0A2;       // GroupContext
 // struct { uint8 version = 1; opaque server<V>; opaque mailbox_id[16]; opaque hpke_public_key[32];
 //          opaque deposit_capability[32]; } MailboxAddress;
 struct MailboxAddress {
-  std::string server;          // host:port of the delivery server's anonymous listener
+  std::string server;  // host:port of the delivery server's anonymous listener
   MailboxId mailbox_id{};
   PublicKey hpke_public_key{};  // X25519
   Fixed<32> deposit_capability{};

@@ -6,11 +6,11 @@
 
 namespace plumbline::identity {
 
-inline constexpr size_t kMinSealed = 1024;       // bytes
-inline constexpr size_t kMaxSealed = 1 << 20;    // bytes
+inline constexpr size_t kMinSealed = 1024;     // bytes
+inline constexpr size_t kMaxSealed = 1 << 20;  // bytes
 
-// The least allowed size that is at least `needed`: max(1024, needed) rounded up to a multiple of 2^(E-S), where
-// E = floor(log2 L), S = floor(log2 E) + 1. `needed` is at most kMaxSealed, and so is the result.
+// The least allowed size that is at least `needed`: max(1024, needed) rounded up to a multiple of 2^(E-S),
+// where E = floor(log2 L), S = floor(log2 E) + 1. `needed` is at most kMaxSealed, and so is the result.
 size_t PadmeSize(size_t needed);
 
 // True for the sizes PadmeSize returns.

@@ -22,7 +22,9 @@ absl::Status Invalid(absl::string_view why) {
 
 }  // namespace
 
-bool IsPurpose(absl::string_view purpose) { return purpose == kPurposeDelivery || purpose == kPurposeDirectory; }
+bool IsPurpose(absl::string_view purpose) {
+  return purpose == kPurposeDelivery || purpose == kPurposeDirectory;
+}
 
 Hash ChallengeDigest(absl::string_view domain, absl::string_view purpose) {
   Writer out;
@@ -57,11 +59,12 @@ Pass IssuePass(const crypto::Ed25519KeyPair& passes_key, const Hash& challenge_d
   return out;
 }
 
-absl::StatusOr<Pass> CheckPass(ByteView wire, const crypto::Ed25519PublicKey& passes_key, const Hash& challenge_digest,
-                               absl::Time now) {
+absl::StatusOr<Pass> CheckPass(ByteView wire, const crypto::Ed25519PublicKey& passes_key,
+                               const Hash& challenge_digest, absl::Time now) {
   absl::StatusOr<Pass> pass = ParsePass(wire);
   if (!pass.ok()) return Invalid("this is not a pass; draw new ones");
-  if (pass->challenge_digest != challenge_digest) return Invalid("the pass is for another service or organisation");
+  if (pass->challenge_digest != challenge_digest)
+    return Invalid("the pass is for another service or organisation");
   if (pass->token_key_id != Hash(Sha256(passes_key.view()))) return Invalid("the pass is under another key");
   if (!passes_key.Verify(kPassLabel, SignedPart(*pass).view(), pass->signature).ok()) {
     return Invalid("the pass's signature does not verify");

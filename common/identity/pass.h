@@ -24,8 +24,9 @@ bool IsPurpose(absl::string_view purpose);
 // SHA-256 of `opaque label<V>; opaque domain<V>; opaque purpose<V>`.
 Hash ChallengeDigest(absl::string_view domain, absl::string_view purpose);
 
-// struct { uint16 token_type = 0xFF01; opaque nonce[32]; opaque challenge_digest[32]; opaque token_key_id[32];
-//          uint64 expires_unix; opaque signature[64]; } Pass;   signed under kPassLabel over the fields before
+// struct { uint16 token_type = 0xFF01; opaque nonce[32]; opaque challenge_digest[32];
+//          opaque token_key_id[32]; uint64 expires_unix; opaque signature[64]; } Pass;
+// Signed under kPassLabel over the fields before the signature.
 struct Pass {
   Nonce nonce{};
   Hash challenge_digest{};
@@ -40,9 +41,9 @@ absl::StatusOr<Pass> ParsePass(ByteView wire);
 // A new pass with a random nonce, good for kPassLife and up to a minute more.
 Pass IssuePass(const crypto::Ed25519KeyPair& passes_key, const Hash& challenge_digest, absl::Time now);
 
-// Everything a redeemer checks but the nonce's being unused. UNAUTHENTICATED token_invalid (malformed, another purpose,
-// another key, wrong signature) or token_expired.
-absl::StatusOr<Pass> CheckPass(ByteView wire, const crypto::Ed25519PublicKey& passes_key, const Hash& challenge_digest,
-                               absl::Time now);
+// Everything a redeemer checks but the nonce's being unused. UNAUTHENTICATED token_invalid (malformed,
+// another purpose, another key, wrong signature) or token_expired.
+absl::StatusOr<Pass> CheckPass(ByteView wire, const crypto::Ed25519PublicKey& passes_key,
+                               const Hash& challenge_digest, absl::Time now);
 
 }  // namespace plumbline::identity

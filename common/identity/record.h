@@ -1,4 +1,5 @@
-// Directory records: who a person is and which devices are theirs, signed by the directory (docs/protocols/identity.md).
+// Directory records: who a person is and which devices are theirs, signed by the directory
+// (docs/protocols/identity.md).
 #pragma once
 
 #include <cstdint>
@@ -14,28 +15,29 @@ namespace plumbline::identity {
 inline constexpr size_t kMaxDevices = 32;
 inline constexpr size_t kMaxRecord = 16 * 1024;  // bytes
 
-// struct { opaque device_id[16]; opaque label<V>; opaque mls_signature_public_key[32]; opaque credential_hash[32];
-//          uint32 enrolled_day; } RecordDevice;
+// struct { opaque device_id[16]; opaque label<V>; opaque mls_signature_public_key[32];
+//          opaque credential_hash[32]; uint32 enrolled_day; } RecordDevice;
 struct RecordDevice {
   DeviceId device_id{};
-  std::string label;                     // CheckText, at most kMaxDeviceLabel
+  std::string label;  // CheckText, at most kMaxDeviceLabel
   PublicKey mls_signature_public_key{};
-  Hash credential_hash{};                // SHA-256 of the DER of its MLS credential certificate
-  uint32_t enrolled_day = 0;             // days since 1970-01-01
+  Hash credential_hash{};     // SHA-256 of the DER of its MLS credential certificate
+  uint32_t enrolled_day = 0;  // days since 1970-01-01
   bool operator==(const RecordDevice&) const = default;
 };
 
 enum class RecordStatus : uint8_t { kActive = 1, kSuspended = 2 };
 
 // struct { uint8 version_of_format = 1; opaque user<V>; opaque display_name<V>; uint64 version;
-//          opaque previous_hash[32]; uint8 status; opaque cause[32]; RecordDevice devices<V>; } DirectoryRecord;
+//          opaque previous_hash[32]; uint8 status; opaque cause[32]; RecordDevice devices<V>; }
+//          DirectoryRecord;
 struct DirectoryRecord {
   std::string user;
   std::string display_name;
   uint64_t version = 0;  // from 1
   Hash previous_hash{};  // SHA-256 of the encoding of version - 1; zeros in version 1 and in no other
   RecordStatus status = RecordStatus::kActive;
-  Hash cause{};          // SHA-256 of the intent, or of the enrolment proof, that made this version
+  Hash cause{};  // SHA-256 of the intent, or of the enrolment proof, that made this version
   std::vector<RecordDevice> devices;  // ascending by device_id, at most kMaxDevices
   bool operator==(const DirectoryRecord&) const = default;
 };

@@ -16,7 +16,8 @@ absl::StatusOr<OrganisationTrust> VerifyTrust(const crypto::Certificate& root,
       return absl::InvalidArgumentError("a role certificate has one URI and an Ed25519 key");
     }
     ASSIGN_OR_RETURN(const RoleUri uri, ParseRoleUri(certificate.uris()[0]));
-    if (uri.domain != domain) return absl::InvalidArgumentError("a role certificate is of another organisation");
+    if (uri.domain != domain)
+      return absl::InvalidArgumentError("a role certificate is of another organisation");
     if (!keys.emplace(uri.role, *certificate.ed25519_key()).second) {
       return absl::InvalidArgumentError("two certificates for one role");
     }
@@ -26,7 +27,8 @@ absl::StatusOr<OrganisationTrust> VerifyTrust(const crypto::Certificate& root,
                            keys.at(Role::kPasses)};
 }
 
-absl::StatusOr<OrganisationTrust> ParseTrustBundle(absl::string_view pem, absl::string_view domain, absl::Time now) {
+absl::StatusOr<OrganisationTrust> ParseTrustBundle(absl::string_view pem, absl::string_view domain,
+                                                   absl::Time now) {
   ASSIGN_OR_RETURN(std::vector<crypto::Certificate> all, crypto::ParsePemChain(pem));
   const crypto::Certificate root = all.front();
   all.erase(all.begin());

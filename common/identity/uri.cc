@@ -33,7 +33,8 @@ absl::Status CheckLabel(absl::string_view label) {
 
 absl::Status CheckName(absl::string_view name) {
   const auto refuse = [] {
-    return absl::InvalidArgumentError("a user name is 1 to 64 of a-z 0-9 . - _ and begins with a letter or digit");
+    return absl::InvalidArgumentError(
+        "a user name is 1 to 64 of a-z 0-9 . - _ and begins with a letter or digit");
   };
   if (name.empty() || name.size() > 64 || !IsLowerAlnum(name.front())) return refuse();
   for (const char c : name) {
@@ -160,14 +161,17 @@ absl::StatusOr<RoleUri> ParseRoleUri(absl::string_view text) {
 }
 
 absl::Status CheckAddress(absl::string_view address) {
-  const auto refuse = [] { return absl::InvalidArgumentError("an address is host:port with a port from 1 to 65535"); };
+  const auto refuse = [] {
+    return absl::InvalidArgumentError("an address is host:port with a port from 1 to 65535");
+  };
   const size_t colon = address.rfind(':');
   if (address.size() > kMaxAddress || colon == absl::string_view::npos || colon == 0) return refuse();
   const absl::string_view host = address.substr(0, colon);
   const absl::string_view port = address.substr(colon + 1);
   int number = 0;
   const bool digits = port.find_first_not_of("0123456789") == absl::string_view::npos;
-  if (port.size() > 5 || !digits || !absl::SimpleAtoi(port, &number) || number < 1 || number > 65535) return refuse();
+  if (port.size() > 5 || !digits || !absl::SimpleAtoi(port, &number) || number < 1 || number > 65535)
+    return refuse();
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   for (const char c : bracketed ? host.substr(1, host.size() - 2) : host) {
     const bool fits = bracketed ? (absl::ascii_isxdigit(c) || c == ':' || c == '.')

@@ -12,8 +12,8 @@ namespace plumbline::identity {
 
 inline constexpr size_t kMaxUri = 400;  // bytes; the longest domain and name fit
 
-// INVALID_ARGUMENT unless `domain` is 1 to 253 characters of lower-case labels (letters, digits, inner hyphens; each 1 to
-// 63) joined by dots.
+// INVALID_ARGUMENT unless `domain` is 1 to 253 characters of lower-case labels (letters, digits, inner
+// hyphens; each 1 to 63) joined by dots.
 absl::Status CheckDomain(absl::string_view domain);
 
 // mimi://<domain>/u/<name>: a person. name: 1 to 64 of a-z 0-9 . - _, the first a letter or digit.
@@ -64,8 +64,8 @@ struct RoleUri {
 };
 absl::StatusOr<RoleUri> ParseRoleUri(absl::string_view text);
 
-// host:port as services publish it: a host name, an IPv4 address or a bracketed IPv6 address; port 1 to 65535.
-// INVALID_ARGUMENT otherwise. At most 300 bytes.
+// host:port as services publish it: a host name, an IPv4 address or a bracketed IPv6 address; port 1 to
+// 65535. INVALID_ARGUMENT otherwise. At most 300 bytes.
 inline constexpr size_t kMaxAddress = 300;
 absl::Status CheckAddress(absl::string_view address);
 

@@ -15,7 +15,8 @@ struct VerificationParty {
   std::vector<PublicKey> mls_signature_keys;
 };
 
-// Sixty digits, the same for both whoever asks: twelve groups of five, separated by spaces. Takes about 10 ms.
+// Sixty digits, the same for both whoever asks: twelve groups of five, separated by spaces. Takes about 10
+// ms.
 std::string VerificationCode(const VerificationParty& a, const VerificationParty& b);
 
 }  // namespace plumbline::identity

@@ -1,6 +1,6 @@
-// Accounts, their one-time codes, their devices and directory records. Each method is one transaction, durable on return;
-// with any status but OK nothing has changed (TryCode says where it differs). Thread-safe. Codes of the engine: DATA_LOSS,
-// UNAVAILABLE, RESOURCE_EXHAUSTED, ABORTED as db::Database.
+// Accounts, their one-time codes, their devices and directory records. Each method is one transaction,
+// durable on return; with any status but OK nothing has changed (TryCode says where it differs). Thread-safe.
+// Codes of the engine: DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED, ABORTED as db::Database.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ struct EnrolmentCode {
 
 enum class CodeVerdict {
   kGood,
-  kWrong,      // or no such account, or no code was issued: not told apart
+  kWrong,  // or no such account, or no code was issued: not told apart
   kExpired,
   kUsed,
   kExhausted,  // too many wrong ones
@@ -42,17 +42,20 @@ class AccountStore {
   // All, by user.
   virtual absl::StatusOr<std::vector<Account>> List() = 0;
   // ABORTED state_changed unless the account is at `revision`.
-  virtual absl::Status SetSuspended(absl::string_view user, uint64_t revision, bool suspended, const SignedBytes& record,
-                                    const IntentTrace& trace) = 0;
+  virtual absl::Status SetSuspended(absl::string_view user, uint64_t revision, bool suspended,
+                                    const SignedBytes& record, const IntentTrace& trace) = 0;
   // Replaces any former code. ABORTED state_changed.
   virtual absl::Status IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
                                  const IntentTrace& trace) = 0;
-  // Compares in constant time; a wrong one costs an attempt, which is durable on return. A good one is not used up.
-  virtual absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash, absl::Time now) = 0;
-  // Uses up the code and adds the device. ABORTED state_changed; UNAUTHENTICATED code_used if the code was used, replaced or
-  // has expired meanwhile; ALREADY_EXISTS key_in_use if another device has one of its keys.
+  // Compares in constant time; a wrong one costs an attempt, which is durable on return. A good one is not
+  // used up.
+  virtual absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash,
+                                              absl::Time now) = 0;
+  // Uses up the code and adds the device. ABORTED state_changed; UNAUTHENTICATED code_used if the code was
+  // used, replaced or has expired meanwhile; ALREADY_EXISTS key_in_use if another device has one of its keys.
   virtual absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
-                                 const identity::Hash& code_hash, absl::Time now, const audit::Entry& entry) = 0;
+                                 const identity::Hash& code_hash, absl::Time now,
+                                 const audit::Entry& entry) = 0;
   // None if there is no such device.
   virtual absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) = 0;
 };

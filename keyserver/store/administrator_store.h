@@ -1,5 +1,5 @@
-// Administrators' keys, and the one-time code by which the first one registers. Each method is one transaction, durable on
-// return. Thread-safe.
+// Administrators' keys, and the one-time code by which the first one registers. Each method is one
+// transaction, durable on return. Thread-safe.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,8 @@ class AdministratorStore {
  public:
   virtual ~AdministratorStore() = default;
 
-  // Voids any former code. `mac_key` is FirstAdministratorMacKey(code): whoever reads it can register, as with the code.
+  // Voids any former code. `mac_key` is FirstAdministratorMacKey(code): whoever reads it can register, as
+  // with the code.
   virtual absl::Status SetFirstCode(const Secret& mac_key, uint64_t expires_unix, uint32_t attempts,
                                     const audit::Entry& entry) = 0;
   // Takes one attempt, durably, and returns the key to check against; RegisterFirst gives it no attempt back.

@@ -27,14 +27,15 @@ class KeyPackageStore {
  public:
   virtual ~KeyPackageStore() = default;
 
-  // Adds `packages` and replaces the last resort of its suite, all or nothing; returns how many single-use ones wait.
-  // ALREADY_EXISTS key_package_known if one was published before, claimed or not; RESOURCE_EXHAUSTED
-  // too_many_key_packages above kMaxWaitingKeyPackages.
+  // Adds `packages` and replaces the last resort of its suite, all or nothing; returns how many single-use
+  // ones wait. ALREADY_EXISTS key_package_known if one was published before, claimed or not;
+  // RESOURCE_EXHAUSTED too_many_key_packages above kMaxWaitingKeyPackages.
   virtual absl::StatusOr<uint32_t> Publish(const identity::DeviceId& device,
                                            const std::vector<PublishedKeyPackage>& packages,
-                                           const std::optional<PublishedKeyPackage>& last_resort, absl::Time now) = 0;
-  // One for each device of `user` that has one: the oldest single-use package, which no later claim gets, else the last
-  // resort. Expired ones are not given. Empty if there is none.
+                                           const std::optional<PublishedKeyPackage>& last_resort,
+                                           absl::Time now) = 0;
+  // One for each device of `user` that has one: the oldest single-use package, which no later claim gets,
+  // else the last resort. Expired ones are not given. Empty if there is none.
   virtual absl::StatusOr<std::vector<ClaimedKeyPackage>> Claim(absl::string_view user, uint16_t cipher_suite,
                                                                absl::Time now) = 0;
   // Single-use packages that wait.

@@ -13,12 +13,14 @@ class Ledger {
 
   // UNAUTHENTICATED token_spent if the nonce is there already. It is remembered until `forget_unix`.
   virtual absl::Status SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) = 0;
-  // Counts `count` passes of `purpose` against the device's day. RESOURCE_EXHAUSTED quota_spent above `limit`.
+  // Counts `count` passes of `purpose` against the device's day. RESOURCE_EXHAUSTED quota_spent above
+  // `limit`.
   virtual absl::Status DrawPasses(const identity::DeviceId& device, absl::string_view purpose, uint32_t count,
                                   uint32_t day, uint32_t limit, const audit::Entry& entry) = 0;
   // The same for grants, whose sealed serials are kept until `expires_day` is over.
   virtual absl::Status DrawGrants(const identity::DeviceId& device, const std::vector<Bytes>& sealed_serials,
-                                  uint32_t expires_day, uint32_t day, uint32_t limit, const audit::Entry& entry) = 0;
+                                  uint32_t expires_day, uint32_t day, uint32_t limit,
+                                  const audit::Entry& entry) = 0;
   // Forgets what has expired: passes, draws, grants, codes, key packages, intents that only read.
   virtual absl::Status Sweep(absl::Time now) = 0;
 };

@@ -18,7 +18,8 @@ absl::Status Take(ByteView stored, identity::Fixed<N>& out) {
   return absl::OkStatus();
 }
 
-constexpr char kDeviceColumns[] = "SELECT id, user, label, working_key, mls_key, credential, enrolled_day FROM device ";
+constexpr char kDeviceColumns[] =
+    "SELECT id, user, label, working_key, mls_key, credential, enrolled_day FROM device ";
 
 absl::StatusOr<Device> ReadDevice(const db::Statement& row) {
   Device out;
@@ -33,7 +34,8 @@ absl::StatusOr<Device> ReadDevice(const db::Statement& row) {
 }
 
 absl::Status ReadDevices(db::Database& database, Account& account) {
-  ASSIGN_OR_RETURN(db::Statement select, database.Prepare(std::string(kDeviceColumns) + "WHERE user = ? ORDER BY id"));
+  ASSIGN_OR_RETURN(db::Statement select,
+                   database.Prepare(std::string(kDeviceColumns) + "WHERE user = ? ORDER BY id"));
   select.Bind(1, absl::string_view(account.user));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, select.Step());
@@ -44,7 +46,8 @@ absl::Status ReadDevices(db::Database& database, Account& account) {
 }
 
 constexpr char kAccountColumns[] =
-    "SELECT a.user, a.display_name, a.proofing_level, a.proofing_reference, a.suspended, a.revision, r.record, r.signature "
+    "SELECT a.user, a.display_name, a.proofing_level, a.proofing_reference, a.suspended, a.revision, "
+    "r.record, r.signature "
     "FROM account a JOIN directory_record r ON r.user = a.user AND r.version = a.record_version ";
 
 Account ReadAccount(const db::Statement& row) {
@@ -61,11 +64,13 @@ Account ReadAccount(const db::Statement& row) {
 
 // Takes the account from `revision` to the next one, or says that somebody was faster.
 absl::Status Advance(db::Database& database, absl::string_view user, uint64_t revision) {
-  ASSIGN_OR_RETURN(db::Statement update,
-                   database.Prepare("UPDATE account SET revision = revision + 1 WHERE user = ? AND revision = ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement update,
+      database.Prepare("UPDATE account SET revision = revision + 1 WHERE user = ? AND revision = ?"));
   RETURN_IF_ERROR(update.Bind(1, user).Bind(2, static_cast<int64_t>(revision)).Run());
   if (database.changes() == 1) return absl::OkStatus();
-  return Refuse(absl::StatusCode::kAborted, "state_changed", "the account has changed meanwhile; look again and repeat");
+  return Refuse(absl::StatusCode::kAborted, "state_changed",
+                "the account has changed meanwhile; look again and repeat");
 }
 
 // The next directory record. Its version is the one after the account's.
@@ -86,16 +91,18 @@ absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentT
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.Record(transaction, trace));
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO account (user, display_name, proofing_level, proofing_reference, "
-                                    "suspended, revision, record_version) VALUES (?, ?, ?, ?, 0, 1, 0)"));
+  ASSIGN_OR_RETURN(
+      db::Statement insert,
+      database.Prepare("INSERT INTO account (user, display_name, proofing_level, proofing_reference, "
+                       "suspended, revision, record_version) VALUES (?, ?, ?, ?, 0, 1, 0)"));
   const absl::Status inserted = insert.Bind(1, absl::string_view(account.user))
                                     .Bind(2, absl::string_view(account.display_name))
                                     .Bind(3, absl::string_view(account.proofing_level))
                                     .Bind(4, absl::string_view(account.proofing_reference))
                                     .Run();
   if (absl::IsAlreadyExists(inserted)) {
-    return Refuse(absl::StatusCode::kAlreadyExists, "account_exists", "there is an account of that name already");
+    return Refuse(absl::StatusCode::kAlreadyExists, "account_exists",
+                  "there is an account of that name already");
   }
   RETURN_IF_ERROR(inserted);
   RETURN_IF_ERROR(StoreRecord(database, account.user, account.record));
@@ -140,16 +147,18 @@ absl::Status SqlcipherAccountStore::SetSuspended(absl::string_view user, uint64_
   return transaction.Commit();
 }
 
-absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
-                                              const IntentTrace& trace) {
+absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t revision,
+                                              const EnrolmentCode& code, const IntentTrace& trace) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.Record(transaction, trace));
   RETURN_IF_ERROR(Advance(database, user, revision));
-  ASSIGN_OR_RETURN(db::Statement replace,
-                   database.Prepare("INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used) "
-                                    "VALUES (?, ?, ?, ?, 0)"));
+  ASSIGN_OR_RETURN(
+      db::Statement replace,
+      database.Prepare(
+          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used) "
+          "VALUES (?, ?, ?, ?, 0)"));
   RETURN_IF_ERROR(replace.Bind(1, user)
                       .Bind(2, ByteView(code.hash))
                       .Bind(3, static_cast<int64_t>(code.expires_unix))
@@ -163,8 +172,9 @@ absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view use
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
-  ASSIGN_OR_RETURN(db::Statement select,
-                   database.Prepare("SELECT hash, expires_unix, attempts_left, used FROM enrolment_code WHERE user = ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement select,
+      database.Prepare("SELECT hash, expires_unix, attempts_left, used FROM enrolment_code WHERE user = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
   if (!found) return CodeVerdict::kWrong;
   const bool matches = ConstantTimeEqual(select.Blob(0), hash);
@@ -176,31 +186,36 @@ absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view use
   if (exhausted) return CodeVerdict::kExhausted;
   if (matches) return expired ? CodeVerdict::kExpired : CodeVerdict::kGood;
   select.Reset();
-  ASSIGN_OR_RETURN(db::Statement burn,
-                   database.Prepare("UPDATE enrolment_code SET attempts_left = attempts_left - 1 WHERE user = ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement burn,
+      database.Prepare("UPDATE enrolment_code SET attempts_left = attempts_left - 1 WHERE user = ?"));
   RETURN_IF_ERROR(burn.Bind(1, user).Run());
   RETURN_IF_ERROR(transaction.Commit());
   return CodeVerdict::kWrong;
 }
 
-absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
-                                              const identity::Hash& code_hash, absl::Time now,
-                                              const audit::Entry& entry) {
+absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t revision,
+                                              const SignedBytes& record, const identity::Hash& code_hash,
+                                              absl::Time now, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
-  ASSIGN_OR_RETURN(db::Statement use,
-                   database.Prepare("UPDATE enrolment_code SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
-                                    "AND attempts_left > 0 AND expires_unix > ?"));
-  RETURN_IF_ERROR(use.Bind(1, absl::string_view(device.user)).Bind(2, ByteView(code_hash)).Bind(3, Seconds(now)).Run());
+  ASSIGN_OR_RETURN(
+      db::Statement use,
+      database.Prepare("UPDATE enrolment_code SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
+                       "AND attempts_left > 0 AND expires_unix > ?"));
+  RETURN_IF_ERROR(
+      use.Bind(1, absl::string_view(device.user)).Bind(2, ByteView(code_hash)).Bind(3, Seconds(now)).Run());
   if (database.changes() != 1) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "code_used", "the code was used or replaced; ask for a new one");
+    return Refuse(absl::StatusCode::kUnauthenticated, "code_used",
+                  "the code was used or replaced; ask for a new one");
   }
   RETURN_IF_ERROR(Advance(database, device.user, revision));
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day) "
-                                    "VALUES (?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(
+      db::Statement insert,
+      database.Prepare("INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day) "
+                       "VALUES (?, ?, ?, ?, ?, ?, ?)"));
   const absl::Status inserted = insert.Bind(1, ByteView(device.id))
                                     .Bind(2, absl::string_view(device.user))
                                     .Bind(3, absl::string_view(device.label))
@@ -210,7 +225,8 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
                                     .Bind(7, int64_t{device.enrolled_day})
                                     .Run();
   if (absl::IsAlreadyExists(inserted)) {
-    return Refuse(absl::StatusCode::kAlreadyExists, "key_in_use", "a device has one of these keys; make new ones");
+    return Refuse(absl::StatusCode::kAlreadyExists, "key_in_use",
+                  "a device has one of these keys; make new ones");
   }
   RETURN_IF_ERROR(inserted);
   RETURN_IF_ERROR(StoreRecord(database, device.user, record));
@@ -219,10 +235,11 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
 
 absl::StatusOr<std::optional<DeviceState>> SqlcipherAccountStore::FindDevice(const identity::DeviceId& id) {
   MutexLock lock(connection_.mutex());
-  ASSIGN_OR_RETURN(db::Statement select,
-                   connection_.database().Prepare(
-                       "SELECT d.id, d.user, d.label, d.working_key, d.mls_key, d.credential, d.enrolled_day, a.suspended "
-                       "FROM device d JOIN account a ON a.user = d.user WHERE d.id = ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement select,
+      connection_.database().Prepare(
+          "SELECT d.id, d.user, d.label, d.working_key, d.mls_key, d.credential, d.enrolled_day, a.suspended "
+          "FROM device d JOIN account a ON a.user = d.user WHERE d.id = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(id)).Step());
   if (!found) return std::optional<DeviceState>();
   ASSIGN_OR_RETURN(Device device, ReadDevice(select));

@@ -42,9 +42,8 @@ CREATE TABLE drawn_grant (number INTEGER PRIMARY KEY, device BLOB NOT NULL, seal
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(const std::string& path,
-                                                                               const db::Key& key, const Clock& clock,
-                                                                               const db::OpenOptions& options) {
+absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(
+    const std::string& path, const db::Key& key, const Clock& clock, const db::OpenOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(path, key, options));
   RETURN_IF_ERROR(database->Migrate(kMigrations));
   ASSIGN_OR_RETURN(audit::AuditLog audit, audit::AuditLog::Open(*database, clock));
@@ -52,8 +51,9 @@ absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(c
 }
 
 absl::Status SqlcipherConnection::Record(db::Transaction& transaction, const IntentTrace& trace) {
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database_->Prepare("INSERT INTO intent (nonce, expires_unix, keep, evidence) VALUES (?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(
+      db::Statement insert,
+      database_->Prepare("INSERT INTO intent (nonce, expires_unix, keep, evidence) VALUES (?, ?, ?, ?)"));
   const absl::Status inserted = insert.Bind(1, ByteView(trace.nonce))
                                     .Bind(2, static_cast<int64_t>(trace.expires_unix))
                                     .Bind(3, int64_t{trace.keep})

@@ -1,4 +1,5 @@
-// The key server's database: one connection that all its stores share under one mutex, since there is one writer anyway.
+// The key server's database: one connection that all its stores share under one mutex, since there is one
+// writer anyway.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,9 @@ namespace plumbline::keyserver {
 class SqlcipherConnection final {
  public:
   // Opens, creates where options say so, and migrates. Codes as db::Database::Open. `clock` outlives it.
-  static absl::StatusOr<std::unique_ptr<SqlcipherConnection>> Open(const std::string& path, const db::Key& key,
-                                                                   const Clock& clock, const db::OpenOptions& options);
+  static absl::StatusOr<std::unique_ptr<SqlcipherConnection>> Open(const std::string& path,
+                                                                   const db::Key& key, const Clock& clock,
+                                                                   const db::OpenOptions& options);
 
   Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
   db::Database& database() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return *database_; }
@@ -24,7 +26,8 @@ class SqlcipherConnection final {
 
   // Inside `transaction`: the intent's nonce, the intent where it is kept, and its audit event.
   // PERMISSION_DENIED intent_replayed.
-  absl::Status Record(db::Transaction& transaction, const IntentTrace& trace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Record(db::Transaction& transaction, const IntentTrace& trace)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
  private:
   SqlcipherConnection(std::unique_ptr<db::Database> database, audit::AuditLog audit)

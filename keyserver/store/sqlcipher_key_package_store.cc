@@ -8,18 +8,20 @@ namespace {
 using identity::Refuse;
 
 absl::StatusOr<uint32_t> Count(db::Database& database, const identity::DeviceId& device, absl::Time now) {
-  ASSIGN_OR_RETURN(db::Statement count,
-                   database.Prepare("SELECT count(*) FROM key_package WHERE device = ? AND last_resort = 0 AND "
-                                    "message IS NOT NULL AND expires_unix > ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement count,
+      database.Prepare("SELECT count(*) FROM key_package WHERE device = ? AND last_resort = 0 AND "
+                       "message IS NOT NULL AND expires_unix > ?"));
   RETURN_IF_ERROR(count.Bind(1, ByteView(device)).Bind(2, absl::ToUnixSeconds(now)).Step().status());
   return static_cast<uint32_t>(count.Int64(0));
 }
 
-absl::Status Insert(db::Database& database, const identity::DeviceId& device, const PublishedKeyPackage& package,
-                    bool last_resort) {
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO key_package (hash, device, suite, expires_unix, last_resort, message) "
-                                    "VALUES (?, ?, ?, ?, ?, ?)"));
+absl::Status Insert(db::Database& database, const identity::DeviceId& device,
+                    const PublishedKeyPackage& package, bool last_resort) {
+  ASSIGN_OR_RETURN(
+      db::Statement insert,
+      database.Prepare("INSERT INTO key_package (hash, device, suite, expires_unix, last_resort, message) "
+                       "VALUES (?, ?, ?, ?, ?, ?)"));
   const absl::Status inserted = insert.Bind(1, ByteView(Sha256(package.message)))
                                     .Bind(2, ByteView(device))
                                     .Bind(3, int64_t{package.cipher_suite})
@@ -36,14 +38,16 @@ absl::Status Insert(db::Database& database, const identity::DeviceId& device, co
 
 absl::Status ReplaceLastResort(db::Database& database, const identity::DeviceId& device,
                                const PublishedKeyPackage& package) {
-  ASSIGN_OR_RETURN(db::Statement remove,
-                   database.Prepare("DELETE FROM key_package WHERE device = ? AND suite = ? AND last_resort = 1"));
+  ASSIGN_OR_RETURN(
+      db::Statement remove,
+      database.Prepare("DELETE FROM key_package WHERE device = ? AND suite = ? AND last_resort = 1"));
   RETURN_IF_ERROR(remove.Bind(1, ByteView(device)).Bind(2, int64_t{package.cipher_suite}).Run());
   return Insert(database, device, package, true);
 }
 
 absl::StatusOr<std::vector<identity::DeviceId>> DevicesOf(db::Database& database, absl::string_view user) {
-  ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT id FROM device WHERE user = ? ORDER BY id"));
+  ASSIGN_OR_RETURN(db::Statement select,
+                   database.Prepare("SELECT id FROM device WHERE user = ? ORDER BY id"));
   select.Bind(1, user);
   std::vector<identity::DeviceId> out;
   while (true) {
@@ -55,11 +59,14 @@ absl::StatusOr<std::vector<identity::DeviceId>> DevicesOf(db::Database& database
 }
 
 // The oldest single-use package, marked as claimed, else the last resort; none if the device has neither.
-absl::StatusOr<std::optional<ClaimedKeyPackage>> ClaimOne(db::Database& database, const identity::DeviceId& device,
+absl::StatusOr<std::optional<ClaimedKeyPackage>> ClaimOne(db::Database& database,
+                                                          const identity::DeviceId& device,
                                                           uint16_t cipher_suite, absl::Time now) {
-  ASSIGN_OR_RETURN(db::Statement select,
-                   database.Prepare("SELECT number, message, last_resort FROM key_package WHERE device = ? AND suite = ? AND "
-                                    "message IS NOT NULL AND expires_unix > ? ORDER BY last_resort, number LIMIT 1"));
+  ASSIGN_OR_RETURN(
+      db::Statement select,
+      database.Prepare(
+          "SELECT number, message, last_resort FROM key_package WHERE device = ? AND suite = ? AND "
+          "message IS NOT NULL AND expires_unix > ? ORDER BY last_resort, number LIMIT 1"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(device))
                                          .Bind(2, int64_t{cipher_suite})
                                          .Bind(3, absl::ToUnixSeconds(now))
@@ -69,7 +76,8 @@ absl::StatusOr<std::optional<ClaimedKeyPackage>> ClaimOne(db::Database& database
   ClaimedKeyPackage out{device, ToBytes(select.Blob(1)), select.Int64(2) != 0};
   select.Reset();
   if (!out.last_resort) {
-    ASSIGN_OR_RETURN(db::Statement mark, database.Prepare("UPDATE key_package SET message = NULL WHERE number = ?"));
+    ASSIGN_OR_RETURN(db::Statement mark,
+                     database.Prepare("UPDATE key_package SET message = NULL WHERE number = ?"));
     RETURN_IF_ERROR(mark.Bind(1, number).Run());
   }
   return std::optional<ClaimedKeyPackage>(std::move(out));
@@ -77,25 +85,27 @@ absl::StatusOr<std::optional<ClaimedKeyPackage>> ClaimOne(db::Database& database
 
 }  // namespace
 
-absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::Publish(const identity::DeviceId& device,
-                                                           const std::vector<PublishedKeyPackage>& packages,
-                                                           const std::optional<PublishedKeyPackage>& last_resort,
-                                                           absl::Time now) {
+absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::Publish(
+    const identity::DeviceId& device, const std::vector<PublishedKeyPackage>& packages,
+    const std::optional<PublishedKeyPackage>& last_resort, absl::Time now) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
-  for (const PublishedKeyPackage& package : packages) RETURN_IF_ERROR(Insert(database, device, package, false));
+  for (const PublishedKeyPackage& package : packages)
+    RETURN_IF_ERROR(Insert(database, device, package, false));
   if (last_resort) RETURN_IF_ERROR(ReplaceLastResort(database, device, *last_resort));
   ASSIGN_OR_RETURN(const uint32_t waiting, Count(database, device, now));
   if (waiting > kMaxWaitingKeyPackages) {
-    return Refuse(absl::StatusCode::kResourceExhausted, "too_many_key_packages", "enough key packages wait already");
+    return Refuse(absl::StatusCode::kResourceExhausted, "too_many_key_packages",
+                  "enough key packages wait already");
   }
   RETURN_IF_ERROR(transaction.Commit());
   return waiting;
 }
 
 absl::StatusOr<std::vector<ClaimedKeyPackage>> SqlcipherKeyPackageStore::Claim(absl::string_view user,
-                                                                               uint16_t cipher_suite, absl::Time now) {
+                                                                               uint16_t cipher_suite,
+                                                                               absl::Time now) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
@@ -109,7 +119,8 @@ absl::StatusOr<std::vector<ClaimedKeyPackage>> SqlcipherKeyPackageStore::Claim(a
   return out;
 }
 
-absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::CountAvailable(const identity::DeviceId& device, absl::Time now) {
+absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::CountAvailable(const identity::DeviceId& device,
+                                                                  absl::Time now) {
   MutexLock lock(connection_.mutex());
   return Count(connection_.database(), device, now);
 }

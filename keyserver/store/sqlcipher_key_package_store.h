@@ -10,8 +10,10 @@ class SqlcipherKeyPackageStore final : public KeyPackageStore {
  public:
   explicit SqlcipherKeyPackageStore(SqlcipherConnection& connection) : connection_(connection) {}
 
-  absl::StatusOr<uint32_t> Publish(const identity::DeviceId& device, const std::vector<PublishedKeyPackage>& packages,
-                                   const std::optional<PublishedKeyPackage>& last_resort, absl::Time now) override;
+  absl::StatusOr<uint32_t> Publish(const identity::DeviceId& device,
+                                   const std::vector<PublishedKeyPackage>& packages,
+                                   const std::optional<PublishedKeyPackage>& last_resort,
+                                   absl::Time now) override;
   absl::StatusOr<std::vector<ClaimedKeyPackage>> Claim(absl::string_view user, uint16_t cipher_suite,
                                                        absl::Time now) override;
   absl::StatusOr<uint32_t> CountAvailable(const identity::DeviceId& device, absl::Time now) override;

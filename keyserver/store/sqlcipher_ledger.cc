@@ -11,18 +11,21 @@ using identity::Refuse;
 
 // How long used codes are remembered after their end, so that their owner is told why they fail.
 constexpr int64_t kCodeMemorySeconds = 7 * 86400;
-// An intent is accepted a little after its end (clock skew), so its nonce must be remembered longer than that.
+// An intent is accepted a little after its end (clock skew), so its nonce must be remembered longer than
+// that.
 constexpr int64_t kIntentMemorySeconds = 600;
 
 // Adds `count` to the device's day. RESOURCE_EXHAUSTED quota_spent above `limit`.
-absl::Status CountDraw(db::Database& database, const identity::DeviceId& device, absl::string_view what, uint32_t count,
-                       uint32_t day, uint32_t limit) {
-  ASSIGN_OR_RETURN(db::Statement seed,
-                   database.Prepare("INSERT OR IGNORE INTO draw (device, what, day, count) VALUES (?, ?, ?, 0)"));
+absl::Status CountDraw(db::Database& database, const identity::DeviceId& device, absl::string_view what,
+                       uint32_t count, uint32_t day, uint32_t limit) {
+  ASSIGN_OR_RETURN(
+      db::Statement seed,
+      database.Prepare("INSERT OR IGNORE INTO draw (device, what, day, count) VALUES (?, ?, ?, 0)"));
   RETURN_IF_ERROR(seed.Bind(1, ByteView(device)).Bind(2, what).Bind(3, int64_t{day}).Run());
-  ASSIGN_OR_RETURN(db::Statement add,
-                   database.Prepare("UPDATE draw SET count = count + ?1 WHERE device = ?2 AND what = ?3 AND day = ?4 "
-                                    "AND count + ?1 <= ?5"));
+  ASSIGN_OR_RETURN(
+      db::Statement add,
+      database.Prepare("UPDATE draw SET count = count + ?1 WHERE device = ?2 AND what = ?3 AND day = ?4 "
+                       "AND count + ?1 <= ?5"));
   RETURN_IF_ERROR(add.Bind(1, int64_t{count})
                       .Bind(2, ByteView(device))
                       .Bind(3, what)
@@ -38,17 +41,20 @@ absl::Status CountDraw(db::Database& database, const identity::DeviceId& device,
 
 absl::Status SqlcipherLedger::SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) {
   MutexLock lock(connection_.mutex());
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   connection_.database().Prepare("INSERT INTO nullifier (nonce, forget_unix) VALUES (?, ?)"));
-  const absl::Status inserted = insert.Bind(1, ByteView(nonce)).Bind(2, static_cast<int64_t>(forget_unix)).Run();
+  ASSIGN_OR_RETURN(db::Statement insert, connection_.database().Prepare(
+                                             "INSERT INTO nullifier (nonce, forget_unix) VALUES (?, ?)"));
+  const absl::Status inserted =
+      insert.Bind(1, ByteView(nonce)).Bind(2, static_cast<int64_t>(forget_unix)).Run();
   if (absl::IsAlreadyExists(inserted)) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "the pass was used before; use a fresh one");
+    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent",
+                  "the pass was used before; use a fresh one");
   }
   return inserted;
 }
 
-absl::Status SqlcipherLedger::DrawPasses(const identity::DeviceId& device, absl::string_view purpose, uint32_t count,
-                                         uint32_t day, uint32_t limit, const audit::Entry& entry) {
+absl::Status SqlcipherLedger::DrawPasses(const identity::DeviceId& device, absl::string_view purpose,
+                                         uint32_t count, uint32_t day, uint32_t limit,
+                                         const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
@@ -56,9 +62,9 @@ absl::Status SqlcipherLedger::DrawPasses(const identity::DeviceId& device, absl:
   return transaction.Commit();
 }
 
-absl::Status SqlcipherLedger::DrawGrants(const identity::DeviceId& device, const std::vector<Bytes>& sealed_serials,
-                                         uint32_t expires_day, uint32_t day, uint32_t limit,
-                                         const audit::Entry& entry) {
+absl::Status SqlcipherLedger::DrawGrants(const identity::DeviceId& device,
+                                         const std::vector<Bytes>& sealed_serials, uint32_t expires_day,
+                                         uint32_t day, uint32_t limit, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
@@ -66,8 +72,9 @@ absl::Status SqlcipherLedger::DrawGrants(const identity::DeviceId& device, const
   RETURN_IF_ERROR(
       CountDraw(database, device, "grants", static_cast<uint32_t>(sealed_serials.size()), day, limit));
   for (const Bytes& sealed : sealed_serials) {
-    ASSIGN_OR_RETURN(db::Statement insert,
-                     database.Prepare("INSERT INTO drawn_grant (device, sealed, expires_day) VALUES (?, ?, ?)"));
+    ASSIGN_OR_RETURN(
+        db::Statement insert,
+        database.Prepare("INSERT INTO drawn_grant (device, sealed, expires_day) VALUES (?, ?, ?)"));
     RETURN_IF_ERROR(
         insert.Bind(1, ByteView(device)).Bind(2, ByteView(sealed)).Bind(3, int64_t{expires_day}).Run());
   }

@@ -32,17 +32,18 @@ struct Account {
   std::string proofing_level;
   std::string proofing_reference;
   bool suspended = false;
-  uint64_t revision = 1;         // grows with each change an administrator can see; never with a wrong code
-  SignedBytes record;            // the newest directory record
-  std::vector<Device> devices;   // ascending by id
+  uint64_t revision = 1;        // grows with each change an administrator can see; never with a wrong code
+  SignedBytes record;           // the newest directory record
+  std::vector<Device> devices;  // ascending by id
 };
 
-// What an administrator's signed action leaves in the same transaction as its effect: its nonce, itself, an audit event.
+// What an administrator's signed action leaves in the same transaction as its effect: its nonce, itself, an
+// audit event.
 struct IntentTrace {
   identity::Fixed<16> nonce{};
   uint64_t expires_unix = 0;
-  bool keep = true;   // as evidence; reads are forgotten once expired
-  Bytes evidence;     // the SignedIntent as it came
+  bool keep = true;  // as evidence; reads are forgotten once expired
+  Bytes evidence;    // the SignedIntent as it came
   audit::Entry entry;
 };
 

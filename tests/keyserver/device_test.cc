@@ -9,9 +9,9 @@
 namespace plumbline::keyserver {
 namespace {
 
+using plumbline::testing::StatusIs;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using plumbline::testing::StatusIs;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
@@ -31,8 +31,8 @@ absl::Status Publish(World& world, TestDevice& device, const std::vector<std::st
   for (const std::string& package : packages) body.add_key_packages(package);
   body.set_last_resort_key_package(last_resort);
   keys::v1::PublishKeyPackagesResponse response;
-  const absl::Status status =
-      world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body), response);
+  const absl::Status status = world.devices().PublishKeyPackages(
+      &device.tls, world.Sign(device, "PublishKeyPackages", body), response);
   if (available != nullptr) *available = response.available();
   return status;
 }
@@ -42,7 +42,8 @@ TEST(DeviceRequest, ASignedOneIsServedAndOnlyOnce) {
   TestDevice device = world.Enrol(kAlice);
   const keys::v1::SignedRequest request = OwnRequest(world, device);
   EXPECT_OK(GetOwn(world, &device.tls, request));
-  EXPECT_THAT(GetOwn(world, &device.tls, request), StatusIs(kUnauthenticated, StartsWith("request_replayed: ")));
+  EXPECT_THAT(GetOwn(world, &device.tls, request),
+              StatusIs(kUnauthenticated, StartsWith("request_replayed: ")));
   EXPECT_EQ(world.LastEvent("device.request_refused").reason, "request_replayed");
 }
 
@@ -52,9 +53,11 @@ TEST(DeviceRequest, TheCounterMustGrow) {
   const auto& server = world.organisation().keys().service_certificate;
   OwnRequest(world, device);  // opens a channel
   device.counter = 6;
-  EXPECT_OK(GetOwn(world, &device.tls, SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), server)));
+  EXPECT_OK(GetOwn(world, &device.tls,
+                   SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), server)));
   device.counter = 4;
-  EXPECT_THAT(GetOwn(world, &device.tls, SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), server)),
+  EXPECT_THAT(GetOwn(world, &device.tls,
+                     SignRequest(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest(), server)),
               StatusIs(kUnauthenticated, StartsWith("request_replayed: ")));
 }
 
@@ -65,7 +68,8 @@ TEST(DeviceRequest, ARefusedSignatureLeavesTheCounterWhereItWas) {
   const keys::v1::SignedRequest good = OwnRequest(world, device);
   keys::v1::SignedRequest forged = good;
   forged.set_counter(1'000'000);
-  EXPECT_THAT(GetOwn(world, &device.tls, forged), StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: ")));
+  EXPECT_THAT(GetOwn(world, &device.tls, forged),
+              StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: ")));
   EXPECT_OK(GetOwn(world, &device.tls, good));
 }
 
@@ -82,16 +86,19 @@ TEST(DeviceRequest, TheTlsIdentityAloneCanDoNothing) {
   passes.set_purpose("delivery");
   passes.set_count(1);
   keys::v1::DrawPassesResponse drawn;
-  EXPECT_THAT(world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", passes), drawn), refused);
+  EXPECT_THAT(world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", passes), drawn),
+              refused);
   keys::v1::DrawGrantsRequest grants;
   grants.set_count(1);
   keys::v1::DrawGrantsResponse granted;
-  EXPECT_THAT(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", grants), granted), refused);
+  EXPECT_THAT(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", grants), granted),
+              refused);
   keys::v1::RenewCertificateRequest renewal;
   renewal.set_tls_csr(ToString(crypto::CertificateRequest::Create(device.keys.tls_key)));
   keys::v1::RenewCertificateResponse renewed;
-  EXPECT_THAT(world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", renewal), renewed),
-              refused);
+  EXPECT_THAT(
+      world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", renewal), renewed),
+      refused);
   EXPECT_EQ(world.Dump(), before);
   EXPECT_EQ(drawn.passes_size() + granted.grants_size() + renewed.tls_certificates_size(), 0);
 }
@@ -100,7 +107,8 @@ TEST(DeviceRequest, ASignatureForAnotherRpcBodyOrServerIsRefused) {
   World world;
   TestDevice device = world.Enrol(kAlice);
   const auto refused = StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: "));
-  EXPECT_THAT(GetOwn(world, &device.tls, world.Sign(device, "DrawPasses", keys::v1::GetOwnAccountRequest())), refused);
+  EXPECT_THAT(GetOwn(world, &device.tls, world.Sign(device, "DrawPasses", keys::v1::GetOwnAccountRequest())),
+              refused);
   keys::v1::SignedRequest other_body = OwnRequest(world, device);
   other_body.set_body("\x0a\x01x");
   EXPECT_THAT(GetOwn(world, &device.tls, other_body), refused);
@@ -136,10 +144,12 @@ TEST(DeviceRequest, ANonceLivesTenMinutesAndDiesWithTheProcess) {
   TestDevice device = world.Enrol(kAlice);
   keys::v1::SignedRequest request = OwnRequest(world, device);
   world.clock().Advance(absl::Minutes(10));
-  EXPECT_THAT(GetOwn(world, &device.tls, request), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+  EXPECT_THAT(GetOwn(world, &device.tls, request),
+              StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
   request = OwnRequest(world, device);
   world.Restart();
-  EXPECT_THAT(GetOwn(world, &device.tls, request), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+  EXPECT_THAT(GetOwn(world, &device.tls, request),
+              StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
 }
 
 TEST(DeviceRequest, TheOldestNonceOfACertificateGivesWay) {
@@ -147,7 +157,8 @@ TEST(DeviceRequest, TheOldestNonceOfACertificateGivesWay) {
   TestDevice device = world.Enrol(kAlice);
   const keys::v1::SignedRequest oldest = OwnRequest(world, device);
   for (size_t i = 0; i < kMaxChannelsPerCertificate; ++i) OwnRequest(world, device);
-  EXPECT_THAT(GetOwn(world, &device.tls, oldest), StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
+  EXPECT_THAT(GetOwn(world, &device.tls, oldest),
+              StatusIs(kUnauthenticated, StartsWith("channel_unknown: ")));
 }
 
 TEST(DeviceAuthorisation, OnlyADevicesTlsCertificateCounts) {
@@ -156,24 +167,39 @@ TEST(DeviceAuthorisation, OnlyADevicesTlsCertificateCounts) {
   const auto refused = StatusIs(kDenied, StartsWith("not_authorised: "));
   keys::v1::OpenChannelResponse response;
   EXPECT_THAT(world.devices().OpenChannel(nullptr, response), refused);
-  EXPECT_THAT(world.devices().OpenChannel(&device.credential, response), refused) << "the MLS credential names it too";
-  EXPECT_THAT(world.devices().OpenChannel(&world.organisation().keys().service_certificate, response), refused);
+  EXPECT_THAT(world.devices().OpenChannel(&device.credential, response), refused)
+      << "the MLS credential names it too";
+  EXPECT_THAT(world.devices().OpenChannel(&world.organisation().keys().service_certificate, response),
+              refused);
   const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
   ASSERT_OK_AND_ASSIGN(const crypto::Certificate admin,
-                       world.organisation().issuer().ServiceTls(key.spki(), identity::Service::kAdmin, {"localhost"}, {},
-                                                                world.clock().Now()));
+                       world.organisation().issuer().ServiceTls(key.spki(), identity::Service::kAdmin,
+                                                                {"localhost"}, {}, world.clock().Now()));
   EXPECT_THAT(world.devices().OpenChannel(&admin, response), refused);
+  // The right name alone is not enough: the certificate must have been issued for this use.
+  crypto::LeafSpec spec;
+  spec.spki = key.spki();
+  spec.uris = device.tls.uris();
+  spec.purpose = crypto::Purpose::kTlsPeer;
+  spec.validity = ValidFrom(world.clock().Now(), absl::Hours(1));
+  const KeyRing& keys = world.organisation().keys();
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate peer,
+                       crypto::IssueLeaf(keys.issuing, keys.issuing_key, spec));
+  EXPECT_THAT(world.devices().OpenChannel(&peer, response), refused);
   EXPECT_OK(world.devices().OpenChannel(&device.tls, response));
 }
 
 TEST(DeviceAuthorisation, ADeviceThatIsNotEnrolledIsRefusedWithAGoodCertificate) {
   World world;
   const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
-  ASSERT_OK_AND_ASSIGN(const auto request, crypto::CertificateRequest::Parse(crypto::CertificateRequest::Create(key)));
-  ASSERT_OK_AND_ASSIGN(const crypto::Certificate stranger,
-                       world.organisation().issuer().DeviceTls(request, identity::DeviceId{1}, world.clock().Now()));
+  ASSERT_OK_AND_ASSIGN(const auto request,
+                       crypto::CertificateRequest::Parse(crypto::CertificateRequest::Create(key)));
+  ASSERT_OK_AND_ASSIGN(
+      const crypto::Certificate stranger,
+      world.organisation().issuer().DeviceTls(request, identity::DeviceId{1}, world.clock().Now()));
   keys::v1::OpenChannelResponse response;
-  EXPECT_THAT(world.devices().OpenChannel(&stranger, response), StatusIs(kDenied, StartsWith("device_unknown: ")));
+  EXPECT_THAT(world.devices().OpenChannel(&stranger, response),
+              StatusIs(kDenied, StartsWith("device_unknown: ")));
 }
 
 TEST(DeviceAuthorisation, ASuspendedAccountIsRefusedEveryCallAtOnce) {
@@ -212,7 +238,8 @@ TEST(RenewCertificate, YieldsAFreshOneForTheSameDevice) {
   keys::v1::RenewCertificateRequest body;
   body.set_tls_csr(ToString(crypto::CertificateRequest::Create(key)));
   keys::v1::RenewCertificateResponse response;
-  ASSERT_OK(world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", body), response));
+  ASSERT_OK(
+      world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", body), response));
   ASSERT_OK_AND_ASSIGN(const auto renewed, crypto::Certificate::Parse(AsBytes(response.tls_certificates(0))));
   EXPECT_EQ(renewed.uris(), device.tls.uris());
   EXPECT_EQ(renewed.spki(), key.spki());
@@ -294,7 +321,9 @@ TEST(Passes, AreDrawnWithinADailyQuota) {
   body.set_purpose("delivery");
   body.set_count(50);
   keys::v1::DrawPassesResponse response;
-  const auto draw = [&] { return world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", body), response); };
+  const auto draw = [&] {
+    return world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", body), response);
+  };
   EXPECT_OK(draw());
   EXPECT_EQ(response.passes_size(), 50);
   const Bytes pass = ToBytes(AsBytes(response.passes(0)));
@@ -313,8 +342,13 @@ TEST(Passes, AreDrawnWithinADailyQuota) {
 TEST(Passes, OddPurposesAndCountsAreRefused) {
   World world;
   TestDevice device = world.Enrol(kAlice);
-  for (const auto& [purpose, count] : std::vector<std::pair<std::string, uint32_t>>{
-           {"delivery", 0}, {"delivery", 51}, {"", 1}, {"Delivery", 1}, {"admin", 1}, {"delivery", 4294967295u}}) {
+  for (const auto& [purpose, count] :
+       std::vector<std::pair<std::string, uint32_t>>{{"delivery", 0},
+                                                     {"delivery", 51},
+                                                     {"", 1},
+                                                     {"Delivery", 1},
+                                                     {"admin", 1},
+                                                     {"delivery", 4294967295u}}) {
     keys::v1::DrawPassesRequest body;
     body.set_purpose(purpose);
     body.set_count(count);
@@ -332,9 +366,10 @@ TEST(Grants, VerifyAndAreRecordedOnlySealed) {
   keys::v1::DrawGrantsResponse response;
   ASSERT_OK(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", body), response));
   ASSERT_EQ(response.grants_size(), 2);
-  ASSERT_OK_AND_ASSIGN(const identity::MailboxGrant grant,
-                       identity::CheckGrant(AsBytes(response.grants(0)), world.organisation().keys().grants.key.public_key(),
-                                            world.clock().Now()));
+  ASSERT_OK_AND_ASSIGN(
+      const identity::MailboxGrant grant,
+      identity::CheckGrant(AsBytes(response.grants(0)), world.organisation().keys().grants.key.public_key(),
+                           world.clock().Now()));
   // No table and no audit event shows the serial.
   std::string serial = ToHex(grant.serial);
   std::string everything = world.Dump();

@@ -11,8 +11,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-using ::testing::StartsWith;
 using plumbline::testing::StatusIs;
+using ::testing::StartsWith;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 
@@ -24,7 +24,8 @@ absl::Status LookUp(World& world, absl::string_view pass, absl::string_view user
   return world.directory().LookUp(request, response);
 }
 
-absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> Claim(World& world, absl::string_view pass, uint32_t suite = 3) {
+absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> Claim(World& world, absl::string_view pass,
+                                                         uint32_t suite = 3) {
   keys::v1::ClaimKeyPackagesRequest request;
   request.set_token(std::string(pass));
   request.set_user(kAlice);
@@ -40,7 +41,8 @@ void Publish(World& world, TestDevice& device, int count, bool last_resort) {
   const KeyPackageOptions last{.last_resort = true};
   if (last_resort) body.set_last_resort_key_package(MakeKeyPackage(device, world.clock().Now(), last));
   keys::v1::PublishKeyPackagesResponse response;
-  ASSERT_OK(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body), response));
+  ASSERT_OK(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body),
+                                               response));
 }
 
 TEST(Directory, APassBuysOneLookUp) {
@@ -53,9 +55,9 @@ TEST(Directory, APassBuysOneLookUp) {
   keys::v1::LookUpResponse response;
   ASSERT_OK(world.directory().LookUp(request, response));
   ASSERT_OK_AND_ASSIGN(const auto record,
-                       identity::VerifyDirectoryRecord(AsBytes(response.record().record()),
-                                                       AsBytes(response.record().signature()),
-                                                       world.organisation().keys().directory.key.public_key()));
+                       identity::VerifyDirectoryRecord(
+                           AsBytes(response.record().record()), AsBytes(response.record().signature()),
+                           world.organisation().keys().directory.key.public_key()));
   EXPECT_EQ(record.devices[0].device_id, device.id);
   EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
   world.Restart();
@@ -144,7 +146,8 @@ TEST(Claim, AClaimedPackageIsGoneFromDiskAndCannotBePublishedAgain) {
   keys::v1::PublishKeyPackagesRequest body;
   body.add_key_packages(package);
   keys::v1::PublishKeyPackagesResponse response;
-  EXPECT_THAT(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body), response),
+  EXPECT_THAT(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body),
+                                                 response),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_package_known: ")));
   ASSERT_OK_AND_ASSIGN(const auto again, Claim(world, world.Pass(device)));
   EXPECT_EQ(again.key_packages_size(), 0);
@@ -185,7 +188,8 @@ TEST(Claim, ExpiredPackagesAreNotGiven) {
   const KeyPackageOptions brief{.life = absl::Hours(2)};
   body.add_key_packages(MakeKeyPackage(device, world.clock().Now(), brief));
   keys::v1::PublishKeyPackagesResponse response;
-  ASSERT_OK(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body), response));
+  ASSERT_OK(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body),
+                                               response));
   world.clock().Advance(absl::Hours(2));
   ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Pass(device)));
   EXPECT_EQ(claimed.key_packages_size(), 0);

@@ -11,8 +11,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-using ::testing::StartsWith;
 using plumbline::testing::StatusIs;
+using ::testing::StartsWith;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 
@@ -39,7 +39,8 @@ TEST(Enrolment, ACodeTurnsIntoADeviceWithCertificatesAndARecord) {
   const KeyRing& keys = world.organisation().keys();
   const absl::Time now = world.clock().Now();
   EXPECT_OK(crypto::VerifyChain(device.tls, {device.issuing}, keys.root, now, crypto::Purpose::kTlsClient));
-  EXPECT_OK(crypto::VerifyChain(device.credential, {device.issuing}, keys.root, now, crypto::Purpose::kMlsCredential));
+  EXPECT_OK(crypto::VerifyChain(device.credential, {device.issuing}, keys.root, now,
+                                crypto::Purpose::kMlsCredential));
   const std::string device_uri = identity::DeviceUri{kDomain, device.id}.ToString();
   EXPECT_THAT(device.tls.uris(), ::testing::ElementsAre(device_uri));
   EXPECT_THAT(device.credential.uris(), ::testing::ElementsAre(kAlice, device_uri));
@@ -171,7 +172,8 @@ TEST(Enrolment, AProofThatDoesNotVerifyIsRefused) {
   const auto refuse = [&world](const keys::v1::EnrolRequest& request) {
     const std::string before = world.Dump();
     keys::v1::EnrolResponse response;
-    EXPECT_THAT(world.enrolment().Enrol(request, response), StatusIs(kInvalid, StartsWith("proof_invalid: ")));
+    EXPECT_THAT(world.enrolment().Enrol(request, response),
+                StatusIs(kInvalid, StartsWith("proof_invalid: ")));
     EXPECT_EQ(world.Dump(), before);
     EXPECT_EQ(response.ByteSizeLong(), 0u);
   };
@@ -243,8 +245,10 @@ TEST(Enrolment, MalformedKeysRequestsNamesAndLabelsAreRefused) {
 TEST(Enrolment, ARequestForAnotherKindOfKeyIsRefused) {
   World world;
   const Bytes p384 = [] {
-    FILE* pipe = popen("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout /dev/null -subj / "
-                       "-outform DER 2>/dev/null", "r");
+    FILE* pipe = popen(
+        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout /dev/null -subj / "
+        "-outform DER 2>/dev/null",
+        "r");
     Bytes out;
     for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) out.push_back(static_cast<uint8_t>(c));
     pclose(pipe);
@@ -255,7 +259,8 @@ TEST(Enrolment, ARequestForAnotherKindOfKeyIsRefused) {
   keys::v1::EnrolRequest request = Application(applicant, kAlice, world.IssueCode(kAlice));
   request.set_tls_csr(ToString(p384));
   keys::v1::EnrolResponse response;
-  EXPECT_THAT(world.enrolment().Enrol(request, response), StatusIs(kInvalid, StartsWith("enrolment_malformed: ")));
+  EXPECT_THAT(world.enrolment().Enrol(request, response),
+              StatusIs(kInvalid, StartsWith("enrolment_malformed: ")));
 }
 
 TEST(Enrolment, RefusalsOfStrangersDoNotFillTheAuditRecord) {

@@ -10,8 +10,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-using ::testing::StartsWith;
 using plumbline::testing::StatusIs;
+using ::testing::StartsWith;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
@@ -34,7 +34,8 @@ absl::Status Send(World& world, const keys::v1::SignedIntent& intent) {
 }
 
 // Refused, with nothing changed and the refusal on record.
-void ExpectRefused(World& world, const keys::v1::SignedIntent& intent, absl::StatusCode code, const std::string& reason) {
+void ExpectRefused(World& world, const keys::v1::SignedIntent& intent, absl::StatusCode code,
+                   const std::string& reason) {
   world.administrator();
   const std::string before = world.Dump();
   EXPECT_THAT(Send(world, intent), StatusIs(code, StartsWith(reason + ": ")));
@@ -83,10 +84,12 @@ TEST(FirstAdministrator, ARelayCannotExchangeTheKeyOrTheName) {
   keys::v1::RegisterFirstAdministratorResponse response;
   keys::v1::RegisterFirstAdministratorRequest stolen = Registration(eve, "0000000000000000");
   stolen.set_code_mac(Registration(ada, world.first_code()).code_mac());
-  EXPECT_THAT(world.admin().RegisterFirst(stolen, response), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
+  EXPECT_THAT(world.admin().RegisterFirst(stolen, response),
+              StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
   keys::v1::RegisterFirstAdministratorRequest renamed = Registration(ada, world.first_code());
   renamed.set_name("Eve");
-  EXPECT_THAT(world.admin().RegisterFirst(renamed, response), StatusIs(kInvalid, StartsWith("proof_invalid: ")));
+  EXPECT_THAT(world.admin().RegisterFirst(renamed, response),
+              StatusIs(kInvalid, StartsWith("proof_invalid: ")));
 }
 
 TEST(Intent, CreatesAnAccountWithASignedRecordAndAnAuditEvent) {
@@ -97,9 +100,9 @@ TEST(Intent, CreatesAnAccountWithASignedRecordAndAnAuditEvent) {
   ASSERT_TRUE(view.ParseFromString(result.result()));
   EXPECT_EQ(view.status(), "invited");
   ASSERT_OK_AND_ASSIGN(const Account account, world.accounts().Find(kAlice));
-  ASSERT_OK_AND_ASSIGN(const auto record,
-                       identity::VerifyDirectoryRecord(account.record.bytes, account.record.signature,
-                                                       world.organisation().keys().directory.key.public_key()));
+  ASSERT_OK_AND_ASSIGN(const auto record, identity::VerifyDirectoryRecord(
+                                              account.record.bytes, account.record.signature,
+                                              world.organisation().keys().directory.key.public_key()));
   EXPECT_EQ(record.version, 1u);
   EXPECT_EQ(record.cause, identity::Hash(Sha256(Encode(intent))));
   const audit::Record event = world.LastEvent("account.created");
@@ -172,7 +175,8 @@ TEST(Intent, IsCarriedOutOnceAlsoAcrossARestartAndASweep) {
   const identity::Intent list = MakeIntent(identity::Action::kListAccounts, "", world.clock().Now());
   const keys::v1::SignedIntent reading = Sign(list, world.administrator());
   EXPECT_OK(Send(world, reading));
-  world.clock().Advance(absl::Seconds(600) + absl::Minutes(1));  // over, but within the allowed difference of clocks
+  world.clock().Advance(absl::Seconds(600) +
+                        absl::Minutes(1));  // over, but within the allowed difference of clocks
   ASSERT_OK(world.ledger().Sweep(world.clock().Now()));
   ExpectRefused(world, reading, kDenied, "intent_replayed");
 }
@@ -206,13 +210,14 @@ TEST(Intent, RefusesWhatMakesNoSense) {
   ExpectRefused(world, Sign(Creation(world, "mimi://elsewhere.org/u/alice"), world.administrator()), kInvalid,
                 "wrong_domain");
   world.Suspend(kAlice);
-  ExpectRefused(world, Sign(Suspension(world, kAlice), world.administrator()), absl::StatusCode::kFailedPrecondition,
-                "no_change");
+  ExpectRefused(world, Sign(Suspension(world, kAlice), world.administrator()),
+                absl::StatusCode::kFailedPrecondition, "no_change");
   identity::Intent code = MakeIntent(identity::Action::kIssueEnrolmentCode, kAlice, world.clock().Now());
   code.parameters = Encode(identity::IssueEnrolmentCodeParameters{3600});
   code.state_hash = *identity::ToFixed<32>(AsBytes(world.View(kAlice).state_hash()));
   code.reply_key = *identity::ToFixed<32>(world.administrator().reply.public_key().view());
-  ExpectRefused(world, Sign(code, world.administrator()), absl::StatusCode::kFailedPrecondition, "account_suspended");
+  ExpectRefused(world, Sign(code, world.administrator()), absl::StatusCode::kFailedPrecondition,
+                "account_suspended");
 }
 
 TEST(Intent, SuspensionAndReactivationMakeNewRecords) {

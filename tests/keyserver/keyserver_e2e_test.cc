@@ -1,5 +1,5 @@
-// The real program over real sockets and TLS: the whole way from the ceremony to claimed key packages, who may call what,
-// and what a crash, a signal, a busy port and hostile bytes do.
+// The real program over real sockets and TLS: the whole way from the ceremony to claimed key packages, who
+// may call what, and what a crash, a signal, a busy port and hostile bytes do.
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -21,9 +21,9 @@
 namespace plumbline::keyserver {
 namespace {
 
+using plumbline::testing::StatusIs;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using plumbline::testing::StatusIs;
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 
@@ -47,12 +47,14 @@ struct Office {
 
   absl::StatusOr<keys::v1::IntentResult> Execute(const identity::Intent& intent) {
     keys::v1::IntentResult result;
-    RETURN_IF_ERROR(Call(gateway, &keys::v1::AdminGateway::Stub::Execute, Sign(intent, administrator), result));
+    RETURN_IF_ERROR(
+        Call(gateway, &keys::v1::AdminGateway::Stub::Execute, Sign(intent, administrator), result));
     return result;
   }
   identity::Hash State(absl::string_view user) {
     keys::v1::AccountView view;
-    CHECK(view.ParseFromString(Execute(MakeIntent(identity::Action::kGetAccount, user, absl::Now()))->result()));
+    CHECK(view.ParseFromString(
+        Execute(MakeIntent(identity::Action::kGetAccount, user, absl::Now()))->result()));
     return *identity::ToFixed<32>(AsBytes(view.state_hash()));
   }
   void Create(absl::string_view user) {
@@ -76,8 +78,8 @@ struct Office {
   keys::v1::AdminGateway::Stub gateway;
 };
 
-absl::Status TryEnrol(const KeyserverProcess& server, absl::string_view code, keys::v1::EnrolResponse& response,
-                      const Applicant& applicant = Applicant()) {
+absl::Status TryEnrol(const KeyserverProcess& server, absl::string_view code,
+                      keys::v1::EnrolResponse& response, const Applicant& applicant = Applicant()) {
   keys::v1::Enrolment::Stub stub(server.Anonymous());
   return Call(stub, &keys::v1::Enrolment::Stub::Enrol, Application(applicant, kAlice, code), response);
 }
@@ -107,7 +109,8 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
                        rpc::FetchPinnedRoot(server.anonymous_address(), fingerprint, absl::Now()));
   keys::v1::Enrolment::Stub enrolment(server.Anonymous());
   keys::v1::GetOrganisationResponse organisation;
-  ASSERT_OK(Call(enrolment, &keys::v1::Enrolment::Stub::GetOrganisation, keys::v1::GetOrganisationRequest(), organisation));
+  ASSERT_OK(Call(enrolment, &keys::v1::Enrolment::Stub::GetOrganisation, keys::v1::GetOrganisationRequest(),
+                 organisation));
   std::vector<crypto::Certificate> roles;
   for (const std::string& der : organisation.role_certificates()) {
     roles.push_back(*crypto::Certificate::Parse(AsBytes(der)));
@@ -130,7 +133,8 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
   draw.set_purpose("directory");
   draw.set_count(2);
   keys::v1::DrawPassesResponse passes;
-  ASSERT_OK(Call(devices, &keys::v1::Device::Stub::DrawPasses, Signed(devices, device, "DrawPasses", draw, own), passes));
+  ASSERT_OK(Call(devices, &keys::v1::Device::Stub::DrawPasses,
+                 Signed(devices, device, "DrawPasses", draw, own), passes));
 
   keys::v1::Directory::Stub directory(server.Anonymous());
   keys::v1::LookUpRequest look_up;
@@ -138,8 +142,8 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
   look_up.set_token(passes.passes(0));
   keys::v1::LookUpResponse found;
   ASSERT_OK(Call(directory, &keys::v1::Directory::Stub::LookUp, look_up, found));
-  EXPECT_OK(identity::VerifyDirectoryRecord(AsBytes(found.record().record()), AsBytes(found.record().signature()),
-                                            trust.directory_key));
+  EXPECT_OK(identity::VerifyDirectoryRecord(AsBytes(found.record().record()),
+                                            AsBytes(found.record().signature()), trust.directory_key));
   EXPECT_THAT(Call(directory, &keys::v1::Directory::Stub::LookUp, look_up, found),
               StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
   keys::v1::ClaimKeyPackagesRequest claim;
@@ -167,7 +171,8 @@ TEST(KeyserverProcess, EachCertificateOpensItsOwnServiceOnly) {
   TestDevice device = Enrol(server, office);
 
   keys::v1::IntentResult result;
-  const auto intent = Sign(MakeIntent(identity::Action::kListAccounts, "", absl::Now()), office.administrator);
+  const auto intent =
+      Sign(MakeIntent(identity::Action::kListAccounts, "", absl::Now()), office.administrator);
   keys::v1::AdminGateway::Stub gateway_as_device(server.AsDevice(device));
   EXPECT_THAT(Call(gateway_as_device, &keys::v1::AdminGateway::Stub::Execute, intent, result),
               StatusIs(kDenied, StartsWith("not_authorised: ")));
@@ -176,15 +181,17 @@ TEST(KeyserverProcess, EachCertificateOpensItsOwnServiceOnly) {
               StatusIs(kDenied, StartsWith("not_authorised: ")));
   keys::v1::OpenChannelResponse channel;
   keys::v1::Device::Stub device_as_admin(server.AsService("admin", office.key));
-  EXPECT_THAT(Call(device_as_admin, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), channel),
-              StatusIs(kDenied, StartsWith("not_authorised: ")));
+  EXPECT_THAT(
+      Call(device_as_admin, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), channel),
+      StatusIs(kDenied, StartsWith("not_authorised: ")));
 
   // What a listener is not for it does not have.
   keys::v1::AdminGateway::Stub gateway_for_strangers(server.Anonymous());
   EXPECT_THAT(Call(gateway_for_strangers, &keys::v1::AdminGateway::Stub::Execute, intent, result),
               StatusIs(absl::StatusCode::kUnimplemented));
   keys::v1::Device::Stub device_for_strangers(server.Anonymous());
-  EXPECT_THAT(Call(device_for_strangers, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), channel),
+  EXPECT_THAT(Call(device_for_strangers, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(),
+                   channel),
               StatusIs(absl::StatusCode::kUnimplemented));
 }
 
@@ -227,7 +234,8 @@ TEST(KeyserverProcess, AWrongCodesAttemptSurvivesAKill) {
   const std::string code = office.Code(kAlice);
   keys::v1::EnrolResponse response;
   for (int i = 0; i < 5; ++i) {
-    EXPECT_THAT(TryEnrol(server, "0000-0000-0000-0000", response), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
+    EXPECT_THAT(TryEnrol(server, "0000-0000-0000-0000", response),
+                StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
     if (i == 2) {
       server.Kill(SIGKILL);
       server.Wait();
@@ -237,7 +245,8 @@ TEST(KeyserverProcess, AWrongCodesAttemptSurvivesAKill) {
   EXPECT_THAT(TryEnrol(server, code, response), StatusIs(kUnauthenticated, StartsWith("code_exhausted: ")));
 }
 
-grpc::Status SendRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, const Bytes& bytes) {
+grpc::Status SendRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                     const Bytes& bytes) {
   grpc::GenericStub stub(channel);
   const grpc::Slice slice(bytes.data(), bytes.size());
   const grpc::ByteBuffer request(&slice, 1);
@@ -255,12 +264,14 @@ std::string DumpOf(const KeyserverProcess& server) {
   db::OpenOptions options;
   options.create = false;
   options.exclusive = false;
-  auto connection = SqlcipherConnection::Open(DatabasePath(server.path("data")), server.keys().database_key, clock, options);
+  auto connection = SqlcipherConnection::Open(DatabasePath(server.path("data")), server.keys().database_key,
+                                              clock, options);
   CHECK(connection.ok());
   return Dump(**connection);
 }
 
-// Random, truncated and oversized bytes at every rpc: a status each time, the process lives on, and nothing has changed.
+// Random, truncated and oversized bytes at every rpc: a status each time, the process lives on, and nothing
+// has changed.
 TEST(KeyserverProcess, HostileBytesAtEveryRpcChangeNothing) {
   KeyserverProcess server;
   server.Start();
@@ -379,8 +390,8 @@ TEST(KeyserverProcess, SignServiceCertifiesAKeyMadeElsewhere) {
   KeyserverProcess server;
   const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
   std::ofstream(server.path("csr"), std::ios::binary) << ToString(crypto::CertificateRequest::Create(key));
-  const std::vector<std::string> arguments = {"--service", "delivery", "--csr", server.path("csr"), "--ip", "127.0.0.1",
-                                              "--out", server.path("chain.pem")};
+  const std::vector<std::string> arguments = {"--service", "delivery",  "--csr", server.path("csr"),
+                                              "--ip",      "127.0.0.1", "--out", server.path("chain.pem")};
   ASSERT_EQ(server.Run("sign-service", arguments).code, 0);
   std::ifstream file(server.path("chain.pem"));
   const std::string pem((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

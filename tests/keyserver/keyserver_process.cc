@@ -89,8 +89,9 @@ void KeyserverProcess::WriteConfig(const std::string& anonymous_listen, const st
       << "organisation_domain: example.org\ndisplay_name: Example Organisation\ndata_dir: " << path("data")
       << "\nanonymous_listen: " << anonymous_listen << "\ndevice_listen: " << device_listen
       << "\npublished:\n  keyserver_address: 127.0.0.1:7441\n  device_address: 127.0.0.1:7442\n"
-      << "  delivery_address: 127.0.0.1:7444\nip_addresses:\n  - 127.0.0.1\npassphrase_file: " << path("passphrase")
-      << "\nlog_file: " << path("log") << "\n" << more;
+      << "  delivery_address: 127.0.0.1:7444\nip_addresses:\n  - 127.0.0.1\npassphrase_file: "
+      << path("passphrase") << "\nlog_file: " << path("log") << "\n"
+      << more;
 }
 
 Ended KeyserverProcess::Run(const std::string& verb, const std::vector<std::string>& arguments) const {
@@ -127,7 +128,9 @@ int KeyserverProcess::Wait() {
   return CodeOf(status);
 }
 
-std::string KeyserverProcess::anonymous_address() const { return absl::StrCat("127.0.0.1:", anonymous_port_); }
+std::string KeyserverProcess::anonymous_address() const {
+  return absl::StrCat("127.0.0.1:", anonymous_port_);
+}
 std::string KeyserverProcess::device_address() const { return absl::StrCat("127.0.0.1:", device_port_); }
 std::string KeyserverProcess::LogText() const { return ReadAll(path("log")) + ReadAll(path("output")); }
 
@@ -154,7 +157,8 @@ std::shared_ptr<grpc::Channel> KeyserverProcess::AsDevice(const TestDevice& devi
 std::shared_ptr<grpc::Channel> KeyserverProcess::AsService(const std::string& service,
                                                            const crypto::P256PrivateKey& key) const {
   const Issuer issuer(kDomain, keys().issuing, keys().issuing_key);
-  const auto leaf = issuer.ServiceTls(key.spki(), *identity::ParseServiceName(service), {"localhost"}, {}, absl::Now());
+  const auto leaf =
+      issuer.ServiceTls(key.spki(), *identity::ParseServiceName(service), {"localhost"}, {}, absl::Now());
   CHECK(leaf.ok());
   return Mutual(crypto::ToPemChain({*leaf, keys().issuing}), key);
 }

@@ -50,10 +50,12 @@ class KeyserverProcess final {
 
   std::shared_ptr<grpc::Channel> Anonymous() const;
   // To the device listener, with a client certificate chain (PEM) and key; none if the chain is empty.
-  std::shared_ptr<grpc::Channel> Mutual(const std::string& chain_pem, const crypto::P256PrivateKey& key) const;
+  std::shared_ptr<grpc::Channel> Mutual(const std::string& chain_pem,
+                                        const crypto::P256PrivateKey& key) const;
   std::shared_ptr<grpc::Channel> AsDevice(const TestDevice& device) const;
   // With a service certificate for this key.
-  std::shared_ptr<grpc::Channel> AsService(const std::string& service, const crypto::P256PrivateKey& key) const;
+  std::shared_ptr<grpc::Channel> AsService(const std::string& service,
+                                           const crypto::P256PrivateKey& key) const;
 
  private:
   testing::ScratchDir scratch_;

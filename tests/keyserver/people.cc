@@ -32,11 +32,13 @@ keys::v1::SignedIntent Sign(const identity::Intent& intent, const TestAdministra
   return out;
 }
 
-keys::v1::EnrolRequest Application(const Applicant& applicant, absl::string_view user, absl::string_view code) {
+keys::v1::EnrolRequest Application(const Applicant& applicant, absl::string_view user,
+                                   absl::string_view code) {
   const Bytes csr = crypto::CertificateRequest::Create(applicant.tls_key);
   identity::EnrolmentProof proof;
   proof.user = std::string(user);
-  proof.code_hash = identity::EnrolmentCodeHash(user, identity::NormaliseCode(code).value_or(std::string(code)));
+  proof.code_hash =
+      identity::EnrolmentCodeHash(user, identity::NormaliseCode(code).value_or(std::string(code)));
   proof.tls_csr_hash = Sha256(csr);
   proof.working_public_key = *ToFixed<32>(applicant.working_key.public_key().view());
   proof.mls_signature_public_key = *ToFixed<32>(applicant.mls_key.public_key().view());
@@ -61,7 +63,8 @@ TestDevice Joined(Applicant&& applicant, const keys::v1::EnrolResponse& response
                     *crypto::Certificate::Parse(AsBytes(response.mls_certificates(1)))};
 }
 
-keys::v1::SignedRequest SignRequest(TestDevice& device, absl::string_view rpc, const google::protobuf::Message& body,
+keys::v1::SignedRequest SignRequest(TestDevice& device, absl::string_view rpc,
+                                    const google::protobuf::Message& body,
                                     const crypto::Certificate& server) {
   identity::DeviceRequest request;
   request.rpc = std::string(rpc);

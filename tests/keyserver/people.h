@@ -32,7 +32,8 @@ struct Applicant {
   crypto::Ed25519KeyPair mls_key = crypto::Ed25519KeyPair::Generate();
 };
 // `code` as typed; the proof is made over its normal form.
-keys::v1::EnrolRequest Application(const Applicant& applicant, absl::string_view user, absl::string_view code);
+keys::v1::EnrolRequest Application(const Applicant& applicant, absl::string_view user,
+                                   absl::string_view code);
 
 // A device that has joined.
 struct TestDevice {
@@ -47,8 +48,8 @@ struct TestDevice {
 TestDevice Joined(Applicant&& applicant, const keys::v1::EnrolResponse& response);
 
 // Signs `body` for `rpc` with the device's nonce and its next counter.
-keys::v1::SignedRequest SignRequest(TestDevice& device, absl::string_view rpc, const google::protobuf::Message& body,
-                                    const crypto::Certificate& server);
+keys::v1::SignedRequest SignRequest(TestDevice& device, absl::string_view rpc,
+                                    const google::protobuf::Message& body, const crypto::Certificate& server);
 
 struct KeyPackageOptions {
   mls::SuiteId suite = mls::SuiteId::kX25519ChaCha20Poly1305Sha256Ed25519;

@@ -12,15 +12,20 @@ namespace {
 constexpr const char* kDumps[] = {
     "SELECT 'account', quote(user)||quote(display_name)||quote(proofing_level)||quote(proofing_reference)||"
     "quote(suspended)||quote(revision)||quote(record_version) FROM account ORDER BY 2",
-    "SELECT 'record', quote(user)||quote(version)||quote(record)||quote(signature) FROM directory_record ORDER BY 2",
-    "SELECT 'device', quote(id)||quote(user)||quote(label)||quote(working_key)||quote(mls_key)||quote(credential)||"
-    "quote(enrolled_day) FROM device ORDER BY 2",
-    "SELECT 'code', quote(user)||quote(hash)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM enrolment_code "
+    "SELECT 'record', quote(user)||quote(version)||quote(record)||quote(signature) FROM directory_record "
     "ORDER BY 2",
-    "SELECT 'key_package', quote(hash)||quote(device)||quote(suite)||quote(expires_unix)||quote(last_resort)||"
+    "SELECT 'device', "
+    "quote(id)||quote(user)||quote(label)||quote(working_key)||quote(mls_key)||quote(credential)||"
+    "quote(enrolled_day) FROM device ORDER BY 2",
+    "SELECT 'code', quote(user)||quote(hash)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM "
+    "enrolment_code "
+    "ORDER BY 2",
+    "SELECT 'key_package', "
+    "quote(hash)||quote(device)||quote(suite)||quote(expires_unix)||quote(last_resort)||"
     "quote(message) FROM key_package ORDER BY 2",
     "SELECT 'administrator', quote(key_id)||quote(name)||quote(public_key) FROM administrator ORDER BY 2",
-    "SELECT 'first_code', quote(mac_key)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM first_code",
+    "SELECT 'first_code', quote(mac_key)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM "
+    "first_code",
     "SELECT 'intent', quote(nonce)||quote(expires_unix)||quote(keep)||quote(evidence) FROM intent ORDER BY 2",
     "SELECT 'nullifier', quote(nonce)||quote(forget_unix) FROM nullifier ORDER BY 2",
     "SELECT 'draw', quote(device)||quote(what)||quote(day)||quote(count) FROM draw ORDER BY 2",
@@ -76,8 +81,8 @@ void World::Restart() {
   auto keys = UnsealKeyRing(config_.data_dir(), TestPassphrase());
   CHECK(keys.ok());
   organisation_ = *Organisation::Create(*std::move(keys), config_);
-  connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()), organisation_->keys().database_key, clock_,
-                                           db::OpenOptions());
+  connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()),
+                                           organisation_->keys().database_key, clock_, db::OpenOptions());
   desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_);
 }
 
@@ -174,7 +179,8 @@ TestDevice World::Enrol(absl::string_view user) {
   return Joined(std::move(applicant), response);
 }
 
-keys::v1::SignedRequest World::Sign(TestDevice& device, absl::string_view rpc, const google::protobuf::Message& body) {
+keys::v1::SignedRequest World::Sign(TestDevice& device, absl::string_view rpc,
+                                    const google::protobuf::Message& body) {
   keys::v1::OpenChannelResponse channel;
   CHECK(devices().OpenChannel(&device.tls, channel).ok());
   device.nonce = *identity::ToFixed<32>(AsBytes(channel.nonce()));

@@ -1,4 +1,5 @@
-// A whole key server without its listeners: made by the real ceremony, over the real store, with a clock that tests move.
+// A whole key server without its listeners: made by the real ceremony, over the real store, with a clock that
+// tests move.
 #pragma once
 
 #include <atomic>
@@ -70,12 +71,14 @@ class World final {
   keys::v1::AccountView View(absl::string_view user);
   // CHECK that the action succeeds.
   void CreateAccount(absl::string_view user);
-  std::string IssueCode(absl::string_view user, uint32_t life_seconds = 86400);  // creates the account where needed
+  std::string IssueCode(absl::string_view user,
+                        uint32_t life_seconds = 86400);  // creates the account where needed
   void Suspend(absl::string_view user);
   TestDevice Enrol(absl::string_view user);
 
   // A signed request of an enrolled device, on a fresh channel.
-  keys::v1::SignedRequest Sign(TestDevice& device, absl::string_view rpc, const google::protobuf::Message& body);
+  keys::v1::SignedRequest Sign(TestDevice& device, absl::string_view rpc,
+                               const google::protobuf::Message& body);
   // Passes for the directory.
   std::string Pass(TestDevice& device, absl::string_view purpose = "directory");
 
@@ -104,6 +107,7 @@ class World final {
 };
 
 Secret TestPassphrase();
-keys::v1::RegisterFirstAdministratorRequest Registration(const TestAdministrator& administrator, absl::string_view code);
+keys::v1::RegisterFirstAdministratorRequest Registration(const TestAdministrator& administrator,
+                                                         absl::string_view code);
 
 }  // namespace plumbline::keyserver

@@ -23,7 +23,8 @@ TEST(Codes, AreRandomAndInNormalForm) {
 
 TEST(Codes, ReadWhatPeopleType) {
   EXPECT_EQ(FormatCode("ABCDEFGHJKMN0123"), "ABCD-EFGH-JKMN-0123");
-  for (const char* typed : {"ABCD-EFGH-JKMN-0123", "abcdefghjkmn0123", " abcd efgh jkmn oi23 ", "ABCD-EFGH-JKMN-OL23"}) {
+  for (const char* typed :
+       {"ABCD-EFGH-JKMN-0123", "abcdefghjkmn0123", " abcd efgh jkmn oi23 ", "ABCD-EFGH-JKMN-OL23"}) {
     ASSERT_OK_AND_ASSIGN(const std::string normal, NormaliseCode(typed));
     EXPECT_EQ(normal, "ABCDEFGHJKMN0123") << typed;
   }

@@ -17,7 +17,8 @@ Intent Valid(Action action) {
   if (NeedsJustification(action)) out.justification = "starts on Monday";
   if (NeedsStateHash(action)) out.state_hash.fill(1);
   if (HasSecretResult(action)) out.reply_key.fill(2);
-  if (action == Action::kCreateAccount) out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
+  if (action == Action::kCreateAccount)
+    out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
   if (action == Action::kIssueEnrolmentCode) out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   out.nonce.fill(3);
@@ -33,7 +34,8 @@ TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
     ASSERT_OK_AND_ASSIGN(const Intent parsed, ParseIntent(Encode(intent)));
     EXPECT_EQ(parsed, intent);
     testing::RefusesTruncationAndExtension(Encode(intent), ParseIntent);
-    testing::AcceptsOnlyCanonicalForms(Encode(intent), ParseIntent, [](const Intent& i) { return Encode(i); });
+    testing::AcceptsOnlyCanonicalForms(Encode(intent), ParseIntent,
+                                       [](const Intent& i) { return Encode(i); });
   }
 }
 
@@ -80,11 +82,14 @@ TEST(Intent, LivesAtMostFifteenMinutes) {
 }
 
 TEST(Intent, ParametersHaveLimits) {
-  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(Encode(IssueEnrolmentCodeParameters{59})), StatusIs(kInvalid));
-  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(Encode(IssueEnrolmentCodeParameters{604801})), StatusIs(kInvalid));
+  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(Encode(IssueEnrolmentCodeParameters{59})),
+              StatusIs(kInvalid));
+  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(Encode(IssueEnrolmentCodeParameters{604801})),
+              StatusIs(kInvalid));
   EXPECT_THAT(ParseListAuditEventsParameters(Encode(ListAuditEventsParameters{0, 0})), StatusIs(kInvalid));
   EXPECT_THAT(ParseListAuditEventsParameters(Encode(ListAuditEventsParameters{0, 1001})), StatusIs(kInvalid));
-  EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"", "a", "b"})), StatusIs(kInvalid));
+  EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"", "a", "b"})),
+              StatusIs(kInvalid));
   EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"Al\x1b[1mice", "a", "b"})),
               StatusIs(kInvalid));
 }

@@ -28,7 +28,8 @@ TEST(Invitation, RoundTripsAndForgivesWhiteSpaceAroundIt) {
 
 TEST(Invitation, RefusesEveryTruncation) {
   const std::string text = FormatInvitation(Valid());
-  for (size_t n = 0; n < text.size(); ++n) EXPECT_THAT(ParseInvitation(text.substr(0, n)), StatusIs(kInvalid)) << n;
+  for (size_t n = 0; n < text.size(); ++n)
+    EXPECT_THAT(ParseInvitation(text.substr(0, n)), StatusIs(kInvalid)) << n;
   EXPECT_THAT(ParseInvitation(text + "A"), StatusIs(kInvalid));
 }
 

@@ -24,11 +24,16 @@ TEST(DeviceRequest, EveryFieldCounts) {
 
 TEST(EnrolmentProof, EveryFieldCounts) {
   const EnrolmentProof base{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{1}, PublicKey{1}};
-  EXPECT_NE(Encode(base), Encode(EnrolmentProof{"mimi://example.org/u/b", Hash{1}, Hash{1}, PublicKey{1}, PublicKey{1}}));
-  EXPECT_NE(Encode(base), Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{2}, Hash{1}, PublicKey{1}, PublicKey{1}}));
-  EXPECT_NE(Encode(base), Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{2}, PublicKey{1}, PublicKey{1}}));
-  EXPECT_NE(Encode(base), Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{2}, PublicKey{1}}));
-  EXPECT_NE(Encode(base), Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{1}, PublicKey{2}}));
+  EXPECT_NE(Encode(base),
+            Encode(EnrolmentProof{"mimi://example.org/u/b", Hash{1}, Hash{1}, PublicKey{1}, PublicKey{1}}));
+  EXPECT_NE(Encode(base),
+            Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{2}, Hash{1}, PublicKey{1}, PublicKey{1}}));
+  EXPECT_NE(Encode(base),
+            Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{2}, PublicKey{1}, PublicKey{1}}));
+  EXPECT_NE(Encode(base),
+            Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{2}, PublicKey{1}}));
+  EXPECT_NE(Encode(base),
+            Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{1}, PublicKey{2}}));
 }
 
 TEST(MailboxMessages, EveryFieldCounts) {
@@ -37,7 +42,8 @@ TEST(MailboxMessages, EveryFieldCounts) {
   EXPECT_NE(Encode(base), Encode(MailboxOpening{Hash{1}, MailboxId{2}, PublicKey{1}, {Hash{1}}}));
   EXPECT_NE(Encode(base), Encode(MailboxOpening{Hash{1}, MailboxId{1}, PublicKey{2}, {Hash{1}}}));
   EXPECT_NE(Encode(base), Encode(MailboxOpening{Hash{1}, MailboxId{1}, PublicKey{1}, {Hash{1}, Hash{2}}}));
-  EXPECT_NE(DepositCapabilitiesMessage(MailboxId{1}, 1, {Hash{1}}), DepositCapabilitiesMessage(MailboxId{1}, 2, {Hash{1}}));
+  EXPECT_NE(DepositCapabilitiesMessage(MailboxId{1}, 1, {Hash{1}}),
+            DepositCapabilitiesMessage(MailboxId{1}, 2, {Hash{1}}));
   EXPECT_NE(ReceiveMessage(Nonce{1}, MailboxId{1}), ReceiveMessage(Nonce{1}, MailboxId{2}));
 }
 
@@ -55,7 +61,8 @@ TEST(GroupData, RoundTripsAndRefusesMalformedBytes) {
   ASSERT_OK_AND_ASSIGN(const GroupData parsed, ParseGroupData(Encode(data)));
   EXPECT_EQ(parsed, data);
   testing::RefusesTruncationAndExtension(Encode(data), ParseGroupData);
-  testing::AcceptsOnlyCanonicalForms(Encode(data), ParseGroupData, [](const GroupData& d) { return Encode(d); });
+  testing::AcceptsOnlyCanonicalForms(Encode(data), ParseGroupData,
+                                     [](const GroupData& d) { return Encode(d); });
   Bytes unknown = Encode(data);
   unknown.back() = 3;
   EXPECT_THAT(ParseGroupData(unknown), StatusIs(absl::StatusCode::kInvalidArgument));

@@ -7,8 +7,8 @@
 namespace plumbline::identity {
 namespace {
 
-using ::testing::StartsWith;
 using plumbline::testing::StatusIs;
+using ::testing::StartsWith;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 const absl::Time kNow = absl::FromUnixSeconds(1795392000 + 17);
 
@@ -40,8 +40,10 @@ TEST(Pass, IsRefusedForAnotherPurposeOrganisationOrKey) {
   const Hash digest = ChallengeDigest("example.org", kPurposeDelivery);
   const Bytes wire = Encode(IssuePass(key, digest, kNow));
   const auto refused = StatusIs(kUnauthenticated, StartsWith("token_invalid: "));
-  EXPECT_THAT(CheckPass(wire, key.public_key(), ChallengeDigest("example.org", kPurposeDirectory), kNow), refused);
-  EXPECT_THAT(CheckPass(wire, key.public_key(), ChallengeDigest("example.com", kPurposeDelivery), kNow), refused);
+  EXPECT_THAT(CheckPass(wire, key.public_key(), ChallengeDigest("example.org", kPurposeDirectory), kNow),
+              refused);
+  EXPECT_THAT(CheckPass(wire, key.public_key(), ChallengeDigest("example.com", kPurposeDelivery), kNow),
+              refused);
   EXPECT_THAT(CheckPass(wire, other.public_key(), digest, kNow), refused);
 }
 
@@ -64,7 +66,8 @@ TEST(MailboxGrant, RoundTripsAndRefusesMalformedBytes) {
   ASSERT_OK_AND_ASSIGN(const MailboxGrant parsed, ParseMailboxGrant(Encode(grant)));
   EXPECT_EQ(parsed, grant);
   testing::RefusesTruncationAndExtension(Encode(grant), ParseMailboxGrant);
-  testing::AcceptsOnlyCanonicalForms(Encode(grant), ParseMailboxGrant, [](const MailboxGrant& g) { return Encode(g); });
+  testing::AcceptsOnlyCanonicalForms(Encode(grant), ParseMailboxGrant,
+                                     [](const MailboxGrant& g) { return Encode(g); });
 }
 
 TEST(MailboxGrant, LivesAtMostThirtyFiveDaysAndVerifiesOnlyUnderItsKey) {
@@ -75,7 +78,8 @@ TEST(MailboxGrant, LivesAtMostThirtyFiveDaysAndVerifiesOnlyUnderItsKey) {
   EXPECT_OK(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 34)));
   EXPECT_THAT(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 35)),
               StatusIs(kUnauthenticated, StartsWith("grant_expired: ")));
-  EXPECT_THAT(CheckGrant(wire, other.public_key(), kNow), StatusIs(kUnauthenticated, StartsWith("grant_invalid: ")));
+  EXPECT_THAT(CheckGrant(wire, other.public_key(), kNow),
+              StatusIs(kUnauthenticated, StartsWith("grant_invalid: ")));
   for (size_t i = 0; i < wire.size(); ++i) {
     Bytes changed = wire;
     changed[i] ^= 0x04;

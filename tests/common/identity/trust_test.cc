@@ -18,7 +18,8 @@ struct Authority {
   crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
   crypto::Certificate root = *crypto::MakeRoot(key, "Example root", kYear);
 
-  crypto::Certificate Role(const std::string& uri, crypto::Purpose purpose = crypto::Purpose::kRoleSignature) const {
+  crypto::Certificate Role(const std::string& uri,
+                           crypto::Purpose purpose = crypto::Purpose::kRoleSignature) const {
     crypto::LeafSpec spec;
     spec.spki = crypto::Ed25519Spki(crypto::Ed25519KeyPair::Generate().public_key());
     spec.uris = {uri};
@@ -37,7 +38,8 @@ TEST(Trust, ABundleYieldsTheKeyOfEachRole) {
   const auto roles = authority.Roles();
   std::vector<crypto::Certificate> all = {authority.root};
   all.insert(all.end(), roles.begin(), roles.end());
-  ASSERT_OK_AND_ASSIGN(const OrganisationTrust trust, ParseTrustBundle(crypto::ToPemChain(all), kDomain, kNow));
+  ASSERT_OK_AND_ASSIGN(const OrganisationTrust trust,
+                       ParseTrustBundle(crypto::ToPemChain(all), kDomain, kNow));
   EXPECT_EQ(trust.passes_key, *roles[0].ed25519_key());
   EXPECT_EQ(trust.directory_key, *roles[1].ed25519_key());
   EXPECT_EQ(trust.grants_key, *roles[2].ed25519_key());
@@ -61,9 +63,11 @@ TEST(Trust, RefusesAMissingOrRepeatedRole) {
   const Authority authority;
   auto roles = authority.Roles();
   roles.push_back(authority.Role("plumbline://example.org/role/grants"));
-  EXPECT_THAT(VerifyTrust(authority.root, roles, kDomain, kNow), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(VerifyTrust(authority.root, roles, kDomain, kNow),
+              StatusIs(absl::StatusCode::kInvalidArgument));
   roles.erase(roles.begin() + 2, roles.end());
-  EXPECT_THAT(VerifyTrust(authority.root, roles, kDomain, kNow), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(VerifyTrust(authority.root, roles, kDomain, kNow),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ TEST(Uri, EveryKindRoundTrips) {
   const std::string device_text = "mimi://a.b-c.example/d/00112233445566778899aabbccddeeff";
   ASSERT_OK_AND_ASSIGN(const DeviceUri device, ParseDeviceUri(device_text));
   EXPECT_EQ(device.ToString(), device_text);
-  for (const char* text : {"plumbline://example.org/service/keyserver", "plumbline://example.org/service/delivery",
-                           "plumbline://example.org/service/admin"}) {
+  for (const char* text :
+       {"plumbline://example.org/service/keyserver", "plumbline://example.org/service/delivery",
+        "plumbline://example.org/service/admin"}) {
     ASSERT_OK_AND_ASSIGN(const ServiceUri service, ParseServiceUri(text));
     EXPECT_EQ(service.ToString(), text);
   }
@@ -38,8 +39,11 @@ TEST(Uri, RefusesEveryOtherSpellingOfAPerson) {
            "mimi://Example.org/u/alice", "mimi://example.org/u/Alice", "mimi://example.org/u/.alice",
            "mimi://example.org/u/al ice", "mimi://example.org/u/alice/", "mimi://example.org//u/alice",
            "mimi://example..org/u/alice", "mimi://-example.org/u/alice", "mimi://example.org:1/u/alice",
-           "http://example.org/u/alice", "mimi://example.org/u/alice\n", std::string("mimi://example.org/u/al\0ice", 28),
-           "mimi://example.org/u/al\xc3\xaf" "ce", "mimi://example.org/u/" + long_name}) {
+           "http://example.org/u/alice", "mimi://example.org/u/alice\n",
+           std::string("mimi://example.org/u/al\0ice", 28),
+           "mimi://example.org/u/al\xc3\xaf"
+           "ce",
+           "mimi://example.org/u/" + long_name}) {
     EXPECT_THAT(ParseUserUri(text), StatusIs(kInvalid)) << text;
   }
   EXPECT_OK(ParseUserUri("mimi://example.org/u/" + std::string(64, 'a')));
@@ -61,17 +65,20 @@ TEST(Uri, AddressesNeedHostAndPort) {
   for (const char* good : {"localhost:1", "127.0.0.1:65535", "[::1]:7443", "keys.example.org:7443"}) {
     EXPECT_OK(CheckAddress(good)) << good;
   }
-  for (const char* bad : {"", "localhost", ":7443", "localhost:", "localhost:0", "localhost:65536", "localhost:+1",
-                          "local host:1", "::1:7443", "dns:///x:1", "a:1\n", "[]:1"}) {
+  for (const char* bad : {"", "localhost", ":7443", "localhost:", "localhost:0", "localhost:65536",
+                          "localhost:+1", "local host:1", "::1:7443", "dns:///x:1", "a:1\n", "[]:1"}) {
     EXPECT_THAT(CheckAddress(bad), StatusIs(kInvalid)) << bad;
   }
 }
 
 TEST(Text, RefusesWhatATerminalWouldObey) {
   EXPECT_OK(CheckText("work laptop \xe2\x9c\x93 Zo\xc3\xab \xf0\x9f\x92\xbb", 64));
-  for (const std::string& bad : std::vector<std::string>{
-           "a\x1b[2J", "a\nb", std::string(1, '\0'), "\x7f", "\xc2\x9b" "2J", "\xe2\x80\xae", "\xe2\x81\xa6",
-           "\xff", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\xaf"}) {
+  for (const std::string& bad :
+       std::vector<std::string>{"a\x1b[2J", "a\nb", std::string(1, '\0'), "\x7f",
+                                "\xc2\x9b"
+                                "2J",
+                                "\xe2\x80\xae", "\xe2\x81\xa6", "\xff", "\xc3", "\xc0\xaf", "\xe0\x80\xaf",
+                                "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\xaf"}) {
     EXPECT_THAT(CheckText(bad, 64), StatusIs(kInvalid)) << ToHex(AsBytes(bad));
   }
   EXPECT_THAT(CheckText("abcd", 3), StatusIs(kInvalid));

@@ -14,8 +14,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-using ::testing::StartsWith;
 using plumbline::testing::StatusIs;
+using ::testing::StartsWith;
 constexpr char kUser[] = "mimi://example.org/u/alice";
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
@@ -25,7 +25,12 @@ struct Still final : Clock {
 
 struct SqlcipherStores final : Stores {
   SqlcipherStores(std::unique_ptr<SqlcipherConnection> c, const Clock& clock)
-      : connection(std::move(c)), a(*connection), k(*connection), d(*connection, clock), l(*connection), t(*connection) {}
+      : connection(std::move(c)),
+        a(*connection),
+        k(*connection),
+        d(*connection, clock),
+        l(*connection),
+        t(*connection) {}
   AccountStore& accounts() override { return a; }
   KeyPackageStore& key_packages() override { return k; }
   AdministratorStore& administrators() override { return d; }
@@ -139,7 +144,8 @@ TEST_P(StoreContract, ARefusedChangeLeavesNothing) {
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("account_exists: ")));
   EXPECT_THAT(stores->accounts().SetSuspended(kUser, 9, true, {{8}, {8}}, Trace(2)),
               StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
-  EXPECT_THAT(stores->accounts().IssueCode(kUser, 9, Code(7), Trace(2)), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(stores->accounts().IssueCode(kUser, 9, Code(7), Trace(2)),
+              StatusIs(absl::StatusCode::kAborted));
   EXPECT_THAT(stores->accounts().AddDevice(NewDevice(3), 1, {{8}, {8}}, HashOf(7), kNow, Event()),
               StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("code_used: ")));
   EXPECT_EQ(stores.Events(), events);
@@ -172,7 +178,8 @@ TEST_P(StoreContract, AWrongCodeCostsAnAttemptDurablyAndARightOneNone) {
   EXPECT_EQ(verdict(8), CodeVerdict::kWrong);
   EXPECT_EQ(verdict(7), CodeVerdict::kExhausted);
   EXPECT_THAT(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()),
-              StatusIs(absl::StatusCode::kUnauthenticated)) << "nor does the last step take it";
+              StatusIs(absl::StatusCode::kUnauthenticated))
+      << "nor does the last step take it";
 }
 
 TEST_P(StoreContract, ACodeAddsOneDevice) {
@@ -188,8 +195,10 @@ TEST_P(StoreContract, ACodeAddsOneDevice) {
   same_key.mls_key = NewDevice(3).mls_key;
   EXPECT_THAT(stores->accounts().AddDevice(same_key, 4, {{5}, {6}}, HashOf(9), kNow, Event()),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_in_use: ")));
-  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(4), 4, {{5}, {6}}, HashOf(9), kNow + absl::Hours(1), Event()),
-              StatusIs(absl::StatusCode::kUnauthenticated)) << "expired at the last moment";
+  EXPECT_THAT(
+      stores->accounts().AddDevice(NewDevice(4), 4, {{5}, {6}}, HashOf(9), kNow + absl::Hours(1), Event()),
+      StatusIs(absl::StatusCode::kUnauthenticated))
+      << "expired at the last moment";
 }
 
 TEST_P(StoreContract, OnePassIsSpentOnceByHoweverMany) {
@@ -224,7 +233,9 @@ TEST_P(StoreContract, AQuotaHoldsToTheLastPieceAndARefusedDrawLeavesNoEvent) {
 
 TEST_P(StoreContract, TheFirstAdministratorsCodeIsWorthItsAttemptsAndOneRegistration) {
   Opened stores(GetParam());
-  const auto attempt = [&stores](absl::Time now = kNow) { return stores->administrators().TakeAttempt(now).status(); };
+  const auto attempt = [&stores](absl::Time now = kNow) {
+    return stores->administrators().TakeAttempt(now).status();
+  };
   const auto refused = [](const char* reason) {
     return StatusIs(absl::StatusCode::kUnauthenticated, StartsWith(std::string(reason) + ": "));
   };
@@ -239,7 +250,8 @@ TEST_P(StoreContract, TheFirstAdministratorsCodeIsWorthItsAttemptsAndOneRegistra
   ASSERT_OK(stores->administrators().SetFirstCode(Secret(32), end, 2, Event()));
   ASSERT_OK(stores->administrators().RegisterFirst({HashOf(1), "Ada", HashOf(2)}, Event()));
   EXPECT_THAT(attempt(), refused("code_used"));
-  EXPECT_THAT(stores->administrators().RegisterFirst({HashOf(3), "Eve", HashOf(4)}, Event()), refused("code_used"));
+  EXPECT_THAT(stores->administrators().RegisterFirst({HashOf(3), "Eve", HashOf(4)}, Event()),
+              refused("code_used"));
   ASSERT_OK_AND_ASSIGN(const auto ada, stores->administrators().Find(HashOf(1)));
   EXPECT_EQ(ada->name, "Ada");
   ASSERT_OK_AND_ASSIGN(const auto eve, stores->administrators().Find(HashOf(3)));
@@ -260,7 +272,9 @@ TEST_P(StoreContract, KeyPackagesComeOutOldestFirstOnceAndTheLastResortRemains) 
   ASSERT_OK(stores->key_packages().Publish(device, {}, Package(11), kNow));
   EXPECT_THAT(stores->key_packages().Publish(device, {Package(3), Package(1)}, std::nullopt, kNow),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_package_known: ")));
-  const auto claim = [&stores](absl::Time now = kNow) { return *stores->key_packages().Claim(kUser, 3, now); };
+  const auto claim = [&stores](absl::Time now = kNow) {
+    return *stores->key_packages().Claim(kUser, 3, now);
+  };
   EXPECT_EQ(claim()[0].message, Bytes{1});
   stores.Reopen();
   EXPECT_EQ(claim()[0].message, Bytes{2});
