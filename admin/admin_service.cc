@@ -12,15 +12,18 @@ class AdminService final : public v1::Admin::CallbackService {
  public:
   AdminService(Relay& relay, WorkerPool& pool) : relay_(relay), pool_(pool) {}
 
-  grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context, const keys::v1::SignedIntent* request,
+  grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
+                                   const keys::v1::SignedIntent* request,
                                    keys::v1::IntentResult* response) override {
-    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller&) { return relay_.Submit(*request, *response); });
+    return rpc::RunUnary(context, pool_,
+                         [=, this](const rpc::Caller&) { return relay_.Submit(*request, *response); });
   }
 
   grpc::ServerUnaryReactor* RegisterFirstAdministrator(
       grpc::CallbackServerContext* context, const keys::v1::RegisterFirstAdministratorRequest* request,
       keys::v1::RegisterFirstAdministratorResponse* response) override {
-    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller&) { return relay_.Register(*request, *response); });
+    return rpc::RunUnary(context, pool_,
+                         [=, this](const rpc::Caller&) { return relay_.Register(*request, *response); });
   }
 
  private:

@@ -35,8 +35,8 @@ class KeyserverGateway final : public Gateway {
   }
 
  private:
-  // A channel that failed to connect refuses calls until its next attempt; the administrator who asks now gets a new one,
-  // so that a key server that is back is found at once.
+  // A channel that failed to connect refuses calls until its next attempt; the administrator who asks now
+  // gets a new one, so that a key server that is back is found at once.
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel() {
     const MutexLock lock(mutex_);
     if (channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
@@ -55,16 +55,19 @@ class KeyserverGateway final : public Gateway {
     const absl::Status own = rpc::FromGrpc(status);
     if (!identity::ReasonOf(own).empty()) return own;
     if (own.code() == absl::StatusCode::kDeadlineExceeded) {
-      return identity::Refuse(absl::StatusCode::kDeadlineExceeded, "keyserver_silent",
-                              "the key server did not answer in time and may or may not have acted; look at the "
-                              "account before you try again");
+      return identity::Refuse(
+          absl::StatusCode::kDeadlineExceeded, "keyserver_silent",
+          "the key server did not answer in time and may or may not have acted; look at the "
+          "account before you try again");
     }
-    if (own.code() != absl::StatusCode::kUnavailable) return own;  // INTERNAL and the like come without a text
+    if (own.code() != absl::StatusCode::kUnavailable)
+      return own;  // INTERNAL and the like come without a text
     const absl::Status cause = rpc::MapClientError(status, endpoint_, clock_.Now());
-    return identity::Refuse(absl::StatusCode::kUnavailable, "keyserver_unreachable",
-                            absl::StrCat("the admin service runs, but not its connection to the key server: ",
-                                         identity::TextOf(cause),
-                                         "; if this was a change, look whether it was made before you repeat it"));
+    return identity::Refuse(
+        absl::StatusCode::kUnavailable, "keyserver_unreachable",
+        absl::StrCat(
+            "the admin service runs, but not its connection to the key server: ", identity::TextOf(cause),
+            "; if this was a change, look whether it was made before you repeat it"));
   }
 
   const rpc::Endpoint endpoint_;

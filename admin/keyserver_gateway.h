@@ -10,8 +10,8 @@
 
 namespace plumbline::admin {
 
-// `endpoint` is the key server's mutual listener and carries the identity of the admin service. Connects lazily: the key
-// server may come up later. INVALID_ARGUMENT as rpc::NewChannel.
+// `endpoint` is the key server's mutual listener and carries the identity of the admin service. Connects
+// lazily: the key server may come up later. INVALID_ARGUMENT as rpc::NewChannel.
 absl::StatusOr<std::unique_ptr<Gateway>> NewKeyserverGateway(rpc::Endpoint endpoint, absl::Duration deadline,
                                                              const Clock& clock);
 

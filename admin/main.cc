@@ -1,6 +1,5 @@
 // plumbline-admin: the administrators' tool, and the admin service it talks to.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -39,12 +38,14 @@ struct CommandLine {
   Work work;
 };
 
-absl::Status WithConfig(CommandLine& line, const std::function<absl::Status(const config::v1::AdminConfig&, const Secret&)>& work) {
+absl::Status WithConfig(
+    CommandLine& line,
+    const std::function<absl::Status(const config::v1::AdminConfig&, const Secret&)>& work) {
   config::v1::AdminConfig config;
   RETURN_IF_ERROR(config::Load(line.config_path, config));
-  ASSIGN_OR_RETURN(const Secret passphrase,
-                   config::ReadPassphraseFile(line.console.passphrase_file.empty() ? config.passphrase_file()
-                                                                                   : line.console.passphrase_file));
+  ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(line.console.passphrase_file.empty()
+                                                                           ? config.passphrase_file()
+                                                                           : line.console.passphrase_file));
   return work(config, passphrase);
 }
 
@@ -54,7 +55,8 @@ absl::Status WithConsole(CommandLine& line, const std::function<absl::Status(Con
   return work(*console);
 }
 
-CLI::App* Verb(CLI::App& parent, const std::string& name, const std::string& meaning, CommandLine& line, Work work) {
+CLI::App* Verb(CLI::App& parent, const std::string& name, const std::string& meaning, CommandLine& line,
+               Work work) {
   CLI::App* verb = parent.add_subcommand(name, meaning)->fallthrough();
   verb->callback([&line, work = std::move(work)] { line.work = work; });
   return verb;
@@ -67,9 +69,11 @@ CLI::App* Group(CLI::App& parent, const std::string& name, const std::string& me
 absl::Status DoInit(CommandLine& line) {
   return WithConfig(line, [](const config::v1::AdminConfig& config, const Secret& passphrase) {
     RETURN_IF_ERROR(Initialise(config, passphrase, SystemClock()));
-    std::printf("The admin service's keys were made in %s.\nNext: have plumbline-keyserver sign-service make a certificate "
-                "for the service \"admin\" from %s, and put it at %s.\n",
-                config.data_dir().c_str(), RequestPath(config).c_str(), config.certificate_file().c_str());
+    std::printf(
+        "The admin service's keys were made in %s.\nNext: have plumbline-keyserver sign-service make a "
+        "certificate "
+        "for the service \"admin\" from %s, and put it at %s.\n",
+        config.data_dir().c_str(), RequestPath(config).c_str(), config.certificate_file().c_str());
     return absl::OkStatus();
   });
 }
@@ -79,21 +83,26 @@ void AddService(CLI::App& app, CommandLine& line) {
     verb->add_option("--config", line.config_path, "the service's configuration file")->required();
     return verb;
   };
-  config(Verb(app, "init", "make the service's keys and its certificate request", line, [&line] { return DoInit(line); }));
-  config(Verb(app, "serve", "run the service until it is told to stop", line, [&line] { return WithConfig(line, Serve); }));
+  config(Verb(app, "init", "make the service's keys and its certificate request", line,
+              [&line] { return DoInit(line); }));
+  config(Verb(app, "serve", "run the service until it is told to stop", line,
+              [&line] { return WithConfig(line, Serve); }));
   CLI::App* record = Group(app, "record", "the service's own audit record, on the service's machine");
   CLI::App* list = config(Verb(*record, "list", "verify the whole record and show it", line, [&line] {
     return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
-      return PrintServiceRecord(loaded, passphrase, {.after = line.after, .limit = line.limit.value_or(100), .json = line.console.json});
+      return PrintServiceRecord(
+          loaded, passphrase,
+          {.after = line.after, .limit = line.limit.value_or(100), .json = line.console.json});
     });
   }));
   list->add_option("--after", line.after, "only records after this number; otherwise the last ones");
   list->add_option("--limit", line.limit, "at most this many records (100)")->check(CLI::Range(1, 1000));
-  CLI::App* backup = config(Verb(*record, "backup", "copy the encrypted store while the service runs", line, [&line] {
-    return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
-      return BackUpService(loaded, passphrase, line.to);
-    });
-  }));
+  CLI::App* backup =
+      config(Verb(*record, "backup", "copy the encrypted store while the service runs", line, [&line] {
+        return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
+          return BackUpService(loaded, passphrase, line.to);
+        });
+      }));
   backup->add_option("--to", line.to, "the file to make")->required();
 }
 
@@ -107,17 +116,25 @@ absl::Status DoRegister(CommandLine& line) {
 }
 
 void AddKeys(CLI::App& app, CommandLine& line) {
-  CLI::App* setup = Verb(app, "setup", "tell this folder where the admin service is and which organisation to trust", line,
-                         [&line] { return Setup(line.console, line.setup, SystemClock()); });
+  CLI::App* setup =
+      Verb(app, "setup", "tell this folder where the admin service is and which organisation to trust", line,
+           [&line] { return Setup(line.console, line.setup, SystemClock()); });
   setup->add_option("--server", line.setup.server, "host:port of the admin service")->required();
-  setup->add_option("--domain", line.setup.domain, "the organisation's domain, such as example.org")->required();
-  setup->add_option("--fingerprint", line.setup.fingerprint, "the organisation's fingerprint, from the ceremony")->required();
-  setup->add_option("--server-name", line.setup.server_name, "the name in the service's certificate, if not the host");
+  setup->add_option("--domain", line.setup.domain, "the organisation's domain, such as example.org")
+      ->required();
+  setup
+      ->add_option("--fingerprint", line.setup.fingerprint,
+                   "the organisation's fingerprint, from the ceremony")
+      ->required();
+  setup->add_option("--server-name", line.setup.server_name,
+                    "the name in the service's certificate, if not the host");
   CLI::App* key = Group(app, "key", "your administrator's key");
-  Verb(*key, "create", "make it, sealed under a passphrase", line, [&line] { return KeyCreate(line.console); });
+  Verb(*key, "create", "make it, sealed under a passphrase", line,
+       [&line] { return KeyCreate(line.console); });
   Verb(*key, "show", "show its id", line, [&line] { return KeyShow(line.console); });
-  CLI::App* first = Verb(app, "register", "become the first administrator, with the one-time code from the ceremony", line,
-                         [&line] { return DoRegister(line); });
+  CLI::App* first =
+      Verb(app, "register", "become the first administrator, with the one-time code from the ceremony", line,
+           [&line] { return DoRegister(line); });
   first->add_option("--name", line.name, "your name, as other administrators know you")->required();
   first->add_option("--code", line.code, "the one-time code; asked for if not given");
   first->add_option("--code-file", line.code_file, "a file that holds the code")->excludes("--code");
@@ -138,32 +155,52 @@ void AddAccounts(CLI::App& app, CommandLine& line) {
     if (reason) verb->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
     return verb;
   };
-  CLI::App* create = on("create", "create an account", [&line] {
-    line.new_account.user = line.user;
-    line.new_account.reason = line.reason;
-    return WithConsole(line, [&](Console& console) { return console.CreateAccount(line.new_account); });
-  }, true);
+  CLI::App* create = on(
+      "create", "create an account",
+      [&line] {
+        line.new_account.user = line.user;
+        line.new_account.reason = line.reason;
+        return WithConsole(line, [&](Console& console) { return console.CreateAccount(line.new_account); });
+      },
+      true);
   create->add_option("--name", line.new_account.display_name, "the name others see")->required();
-  create->add_option("--proofing-level", line.new_account.proofing_level, "how identity was checked: \"seen in person\"")
+  create
+      ->add_option("--proofing-level", line.new_account.proofing_level,
+                   "how identity was checked: \"seen in person\"")
       ->required();
-  create->add_option("--proofing-reference", line.new_account.proofing_reference, "where that check is recorded; no documents")
+  create
+      ->add_option("--proofing-reference", line.new_account.proofing_reference,
+                   "where that check is recorded; no documents")
       ->required();
-  CLI::App* invite = on("invite", "issue a one-time code and print the invitation", [&line] {
-    line.invite.user = line.user;
-    line.invite.reason = line.reason;
-    return DoInvite(line);
-  }, true);
+  CLI::App* invite = on(
+      "invite", "issue a one-time code and print the invitation",
+      [&line] {
+        line.invite.user = line.user;
+        line.invite.reason = line.reason;
+        return DoInvite(line);
+      },
+      true);
   invite->add_option("--life", line.life, "how long the code is good: 1m to 168h (24h)");
-  invite->add_option("--out", line.invite.out_file, "write the invitation to this file instead, readable by you only");
-  on("suspend", "suspend an account", [&line] {
-    return WithConsole(line, [&](Console& console) { return console.SuspendAccount(line.user, line.reason); });
-  }, true);
-  on("reactivate", "take a suspended account back", [&line] {
-    return WithConsole(line, [&](Console& console) { return console.ReactivateAccount(line.user, line.reason); });
-  }, true);
-  on("show", "show one account", [&line] {
-    return WithConsole(line, [&](Console& console) { return console.ShowAccount(line.user); });
-  }, false);
+  invite->add_option("--out", line.invite.out_file,
+                     "write the invitation to this file instead, readable by you only");
+  on(
+      "suspend", "suspend an account",
+      [&line] {
+        return WithConsole(line,
+                           [&](Console& console) { return console.SuspendAccount(line.user, line.reason); });
+      },
+      true);
+  on(
+      "reactivate", "take a suspended account back",
+      [&line] {
+        return WithConsole(
+            line, [&](Console& console) { return console.ReactivateAccount(line.user, line.reason); });
+      },
+      true);
+  on(
+      "show", "show one account",
+      [&line] { return WithConsole(line, [&](Console& console) { return console.ShowAccount(line.user); }); },
+      false);
   Verb(*account, "list", "show all accounts", line,
        [&line] { return WithConsole(line, [](Console& console) { return console.ListAccounts(); }); });
 }
@@ -171,21 +208,26 @@ void AddAccounts(CLI::App& app, CommandLine& line) {
 void AddAudit(CLI::App& app, CommandLine& line) {
   CLI::App* audit = Group(app, "audit", "the key server's audit record");
   CLI::App* list = Verb(*audit, "list", "show it", line, [&line] {
-    return WithConsole(line, [&](Console& console) { return console.ListAudit(line.after.value_or(0), line.limit); });
+    return WithConsole(
+        line, [&](Console& console) { return console.ListAudit(line.after.value_or(0), line.limit); });
   });
   list->add_option("--after", line.after, "only records after this number");
-  list->add_option("--limit", line.limit, "at most this many records; all if not given")->check(CLI::Range(1, 1000));
+  list->add_option("--limit", line.limit, "at most this many records; all if not given")
+      ->check(CLI::Range(1, 1000));
 }
 
 int Run(int argc, char** argv) {
   CommandLine line;
   line.console.home = DefaultHome();
-  CLI::App app("Administer a Plumbline organisation: every action is signed by your own key and checked by the key server.",
-               "plumbline-admin");
+  CLI::App app(
+      "Administer a Plumbline organisation: every action is signed by your own key and checked by the key "
+      "server.",
+      "plumbline-admin");
   app.set_version_flag("--version", PLUMBLINE_VERSION);
   app.require_subcommand(1);
   app.add_option("--home", line.console.home, "your folder ($PLUMBLINE_ADMIN_HOME, ~/.plumbline-admin)");
-  app.add_option("--passphrase-file", line.console.passphrase_file, "read the passphrase from this file instead of asking");
+  app.add_option("--passphrase-file", line.console.passphrase_file,
+                 "read the passphrase from this file instead of asking");
   app.add_flag("--json", line.console.json, "print one JSON object");
   app.add_flag("--yes", line.console.yes, "sign without asking: for scripts");
   AddService(app, line);

@@ -1,5 +1,5 @@
-// How many requests a minute the admin service takes from everybody together: each one costs a durable audit record, so
-// without a limit a stranger could fill the disk.
+// How many requests a minute the admin service takes from everybody together: each one costs a durable audit
+// record, so without a limit a stranger could fill the disk.
 #pragma once
 
 #include "absl/time/time.h"

@@ -32,8 +32,8 @@ absl::Status CheckSignatures(const keys::v1::SignedIntent& request) {
 absl::Status CheckRegistration(const keys::v1::RegisterFirstAdministratorRequest& request) {
   if (request.name().empty()) return Malformed("the administrator has no name");
   if (!identity::CheckText(request.name(), kMaxAdministratorName).ok()) {
-    return Malformed(absl::StrCat("the administrator's name is not printable text of at most ", kMaxAdministratorName,
-                                  " bytes"));
+    return Malformed(absl::StrCat("the administrator's name is not printable text of at most ",
+                                  kMaxAdministratorName, " bytes"));
   }
   if (request.public_key().size() != 32) return Malformed("the public key is not 32 bytes long");
   if (request.proof().size() != 64) return Malformed("the proof is not 64 bytes long");
@@ -50,8 +50,9 @@ std::string ReasonFor(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Relay>> Relay::Create(db::Database& database, Gateway& gateway, const Clock& clock,
-                                                     Logger& logger, uint32_t requests_per_minute) {
+absl::StatusOr<std::unique_ptr<Relay>> Relay::Create(db::Database& database, Gateway& gateway,
+                                                     const Clock& clock, Logger& logger,
+                                                     uint32_t requests_per_minute) {
   ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(database, clock));
   return std::unique_ptr<Relay>(new Relay(std::move(log), gateway, clock, logger, requests_per_minute));
 }
@@ -61,8 +62,9 @@ absl::Status Relay::Submit(const keys::v1::SignedIntent& request, keys::v1::Inte
   if (const absl::Status form = CheckSignatures(request); !form.ok()) return RefuseMalformed(form);
   const absl::StatusOr<identity::Intent> intent = identity::ParseIntent(AsBytes(request.intent()));
   if (!intent.ok()) {
-    return RefuseMalformed(identity::Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed",
-                                            absl::StrCat("this is not an intent: ", identity::TextOf(intent.status()))));
+    return RefuseMalformed(
+        identity::Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed",
+                         absl::StrCat("this is not an intent: ", identity::TextOf(intent.status()))));
   }
   Entry received{.event = Event::kIntentReceived,
                  .actor = ToHex(AsBytes(request.signatures(0).key_id())),
@@ -95,9 +97,10 @@ absl::Status Relay::Record(const Entry& entry) {
   const absl::StatusOr<uint64_t> sequence = audit_.Append(entry);
   if (sequence.ok()) return absl::OkStatus();
   logger_.Error("audit.append_failed", {{LogKey::kStatus, sequence.status().code()}});
-  return identity::Refuse(absl::StatusCode::kUnavailable, "audit_unavailable",
-                          "the admin service cannot write its audit record, so it does nothing; its operator must look "
-                          "at the disk and the log");
+  return identity::Refuse(
+      absl::StatusCode::kUnavailable, "audit_unavailable",
+      "the admin service cannot write its audit record, so it does nothing; its operator must look "
+      "at the disk and the log");
 }
 
 absl::Status Relay::CheckLimit() {
@@ -105,18 +108,21 @@ absl::Status Relay::CheckLimit() {
   if (answer == RateLimit::Answer::kTake) return absl::OkStatus();
   if (answer == RateLimit::Answer::kRefuseAndReport) {
     logger_.Warning("requests.limited");
-    Record(Entry{.event = Event::kLimitReached, .outcome = Outcome::kRefused, .reason = "too_many_requests"}).IgnoreError();
+    Record(Entry{.event = Event::kLimitReached, .outcome = Outcome::kRefused, .reason = "too_many_requests"})
+        .IgnoreError();
   }
   return identity::Refuse(absl::StatusCode::kResourceExhausted, "too_many_requests",
                           "the admin service is asked more often than its operator allows; wait a minute");
 }
 
 absl::Status Relay::RefuseMalformed(const absl::Status& cause) {
-  Record(Entry{.event = Event::kSignInRefused, .outcome = Outcome::kRefused, .reason = ReasonFor(cause)}).IgnoreError();
+  Record(Entry{.event = Event::kSignInRefused, .outcome = Outcome::kRefused, .reason = ReasonFor(cause)})
+      .IgnoreError();
   return cause;
 }
 
-// The key server has acted or refused by now: a record that cannot be written is loud in the log, but the answer stands.
+// The key server has acted or refused by now: a record that cannot be written is loud in the log, but the
+// answer stands.
 void Relay::RecordAnswer(Entry received, const absl::Status& answer) {
   received.event = Event::kIntentRelayed;
   received.outcome = answer.ok() ? Outcome::kSuccess : Outcome::kRefused;

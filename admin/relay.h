@@ -1,5 +1,6 @@
-// What the admin service does with a request: check its form, record it durably, pass it on, record the answer. It holds no
-// administrator's key and cannot read a sealed result, so it can drop a request but neither make nor change one.
+// What the admin service does with a request: check its form, record it durably, pass it on, record the
+// answer. It holds no administrator's key and cannot read a sealed result, so it can drop a request but
+// neither make nor change one.
 #pragma once
 
 #include <memory>
@@ -14,18 +15,21 @@
 
 namespace plumbline::admin {
 
-inline constexpr size_t kMaxSignatures = 8;       // on one intent
+inline constexpr size_t kMaxSignatures = 8;          // on one intent
 inline constexpr size_t kMaxAdministratorName = 64;  // bytes
 
-// Thread-safe. Order for each request: limit, form, record ("console.intent_received" is on disk), relay, record of the answer.
-//   RESOURCE_EXHAUSTED too_many_requests      INVALID_ARGUMENT intent_malformed, request_malformed: nothing is relayed
-//   UNAVAILABLE audit_unavailable: the record could not be written, so nothing is relayed
+// Thread-safe. Order for each request: limit, form, record ("console.intent_received" is on disk), relay,
+// record of the answer.
+//   RESOURCE_EXHAUSTED too_many_requests      INVALID_ARGUMENT intent_malformed, request_malformed: nothing
+//   is relayed UNAVAILABLE audit_unavailable: the record could not be written, so nothing is relayed
 //   otherwise the key server's answer, or Gateway's
 class Relay final {
  public:
-  // `database` is the audit store's own connection, used by nobody else from here on. Codes as AuditLog::Open.
-  static absl::StatusOr<std::unique_ptr<Relay>> Create(db::Database& database, Gateway& gateway, const Clock& clock,
-                                                       Logger& logger, uint32_t requests_per_minute);
+  // `database` is the audit store's own connection, used by nobody else from here on. Codes as
+  // AuditLog::Open.
+  static absl::StatusOr<std::unique_ptr<Relay>> Create(db::Database& database, Gateway& gateway,
+                                                       const Clock& clock, Logger& logger,
+                                                       uint32_t requests_per_minute);
 
   absl::Status Submit(const keys::v1::SignedIntent& request, keys::v1::IntentResult& result);
   absl::Status Register(const keys::v1::RegisterFirstAdministratorRequest& request,
@@ -35,7 +39,8 @@ class Relay final {
   absl::Status Record(const audit::Entry& entry);
 
  private:
-  Relay(audit::AuditLog log, Gateway& gateway, const Clock& clock, Logger& logger, uint32_t requests_per_minute)
+  Relay(audit::AuditLog log, Gateway& gateway, const Clock& clock, Logger& logger,
+        uint32_t requests_per_minute)
       : audit_(std::move(log)), gateway_(gateway), logger_(logger), limit_(clock, requests_per_minute) {}
 
   absl::Status CheckLimit();

@@ -52,8 +52,8 @@ absl::Status VerifyRecord(db::Database& database, const Clock& clock) {
 
 std::string HostOf(absl::string_view address) { return std::string(address.substr(0, address.rfind(':'))); }
 
-absl::StatusOr<std::unique_ptr<Gateway>> MakeGateway(const config::v1::AdminConfig& config, const ServiceIdentity& identity,
-                                                     const Clock& clock) {
+absl::StatusOr<std::unique_ptr<Gateway>> MakeGateway(const config::v1::AdminConfig& config,
+                                                     const ServiceIdentity& identity, const Clock& clock) {
   return NewKeyserverGateway(rpc::Endpoint{.address = config.keyserver_address(),
                                            .server_name = config.keyserver_name(),
                                            .root_pem = identity.root_pem,
@@ -62,8 +62,10 @@ absl::StatusOr<std::unique_ptr<Gateway>> MakeGateway(const config::v1::AdminConf
 }
 
 absl::StatusOr<std::unique_ptr<rpc::Listener>> StartListener(const config::v1::AdminConfig& config,
-                                                             const ServiceIdentity& identity, grpc::Service& service) {
-  ASSIGN_OR_RETURN(std::shared_ptr<grpc::ServerCredentials> credentials, rpc::AnonymousServerCredentials(identity.tls));
+                                                             const ServiceIdentity& identity,
+                                                             grpc::Service& service) {
+  ASSIGN_OR_RETURN(std::shared_ptr<grpc::ServerCredentials> credentials,
+                   rpc::AnonymousServerCredentials(identity.tls));
   rpc::ListenerOptions options{.address = config.listen(), .root_pem = identity.root_pem};
   options.limits.max_message_bytes = kMaxMessageBytes;
   return rpc::Listener::Start(options, std::move(credentials), {&service});
@@ -75,7 +77,8 @@ absl::Status Serve(const config::v1::AdminConfig& config, const Secret& passphra
   const StopSignals stop;  // before any thread is started
   RETURN_IF_ERROR(rpc::PinTls13());
   const SystemClock clock;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({.service = "admin", .path = config.log_file()}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger,
+                   Logger::Create({.service = "admin", .path = config.log_file()}));
   ASSIGN_OR_RETURN(const ServiceKeys keys, OpenServiceKeys(config, passphrase));
   ASSIGN_OR_RETURN(const ServiceIdentity identity, LoadIdentity(config, keys, clock.Now()));
   if (identity.not_after - clock.Now() < kExpiryWarning) {

@@ -7,8 +7,8 @@
 
 namespace plumbline::admin {
 
-// Returns when SIGTERM or SIGINT arrives. Prints "listening on HOST:PORT" once it serves. Refuses to start, with cause and
-// remedy, on a broken certificate, a damaged audit record or a store that is open elsewhere.
+// Returns when SIGTERM or SIGINT arrives. Prints "listening on HOST:PORT" once it serves. Refuses to start,
+// with cause and remedy, on a broken certificate, a damaged audit record or a store that is open elsewhere.
 absl::Status Serve(const config::v1::AdminConfig& config, const Secret& passphrase);
 
 }  // namespace plumbline::admin

@@ -18,7 +18,7 @@
 namespace plumbline::admin {
 namespace {
 
-constexpr size_t kMaxTlsKey = 1024;             // bytes of PKCS#8
+constexpr size_t kMaxTlsKey = 1024;               // bytes of PKCS#8
 constexpr size_t kMaxCertificateFile = 64 << 10;  // bytes of PEM
 
 absl::Status Broken(absl::string_view reason, absl::string_view text) {
@@ -38,21 +38,28 @@ bool Exists(const std::string& path) {
 
 // A fresh, empty audit record whose first entry says that the service was made.
 absl::Status MakeAuditRecord(const config::v1::AdminConfig& config, const db::Key& key, const Clock& clock) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database, db::Database::Open(DatabasePath(config), key));
+  ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
+                   db::Database::Open(DatabasePath(config), key));
   ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(*database, clock));
   return log.Append({.event = audit::Event::kServiceInitialised, .actor = "admin"}).status();
 }
 
-absl::Status CheckLeaf(const config::v1::AdminConfig& config, const ServiceKeys& keys, const crypto::Certificate& leaf) {
+absl::Status CheckLeaf(const config::v1::AdminConfig& config, const ServiceKeys& keys,
+                       const crypto::Certificate& leaf) {
   if (leaf.spki() != keys.tls_key.spki()) {
     return Broken("certificate_wrong",
-                  absl::StrCat(config.certificate_file(), " is not for this service's key; have the key server's operator "
-                               "issue one from ", RequestPath(config)));
+                  absl::StrCat(config.certificate_file(),
+                               " is not for this service's key; have the key server's operator "
+                               "issue one from ",
+                               RequestPath(config)));
   }
-  const std::string uri = identity::ServiceUri{config.organisation_domain(), identity::Service::kAdmin}.ToString();
+  const std::string uri =
+      identity::ServiceUri{config.organisation_domain(), identity::Service::kAdmin}.ToString();
   if (leaf.uris() != std::vector<std::string>{uri}) {
-    return Broken("certificate_wrong", absl::StrCat(config.certificate_file(), " does not name ", uri, "; have one signed for the "
-                                                    "service \"admin\", or correct the domain in the configuration"));
+    return Broken("certificate_wrong",
+                  absl::StrCat(config.certificate_file(), " does not name ", uri,
+                               "; have one signed for the "
+                               "service \"admin\", or correct the domain in the configuration"));
   }
   return absl::OkStatus();
 }
@@ -60,35 +67,46 @@ absl::Status CheckLeaf(const config::v1::AdminConfig& config, const ServiceKeys&
 absl::Status CheckValidity(const crypto::Certificate& leaf, absl::Time now) {
   const std::string clock = absl::FormatTime("%Y-%m-%d %H:%M UTC", now, absl::UTCTimeZone());
   if (now >= leaf.not_after()) {
-    return Broken("certificate_expired", absl::StrCat("the service's certificate has expired and the clock says ", clock,
-                                                      "; renew it, or correct the clock"));
+    return Broken("certificate_expired",
+                  absl::StrCat("the service's certificate has expired and the clock says ", clock,
+                               "; renew it, or correct the clock"));
   }
   if (now < leaf.not_before()) {
-    return Broken("certificate_not_yet_valid", absl::StrCat("the service's certificate is not valid yet and the clock says ",
-                                                            clock, "; correct the clock"));
+    return Broken("certificate_not_yet_valid",
+                  absl::StrCat("the service's certificate is not valid yet and the clock says ", clock,
+                               "; correct the clock"));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-std::string SealedPath(const config::v1::AdminConfig& config) { return absl::StrCat(config.data_dir(), "/admin.keys"); }
-std::string DatabasePath(const config::v1::AdminConfig& config) { return absl::StrCat(config.data_dir(), "/admin.db"); }
-std::string RequestPath(const config::v1::AdminConfig& config) { return absl::StrCat(config.data_dir(), "/admin.csr"); }
+std::string SealedPath(const config::v1::AdminConfig& config) {
+  return absl::StrCat(config.data_dir(), "/admin.keys");
+}
+std::string DatabasePath(const config::v1::AdminConfig& config) {
+  return absl::StrCat(config.data_dir(), "/admin.db");
+}
+std::string RequestPath(const config::v1::AdminConfig& config) {
+  return absl::StrCat(config.data_dir(), "/admin.csr");
+}
 
 absl::Status Initialise(const config::v1::AdminConfig& config, const Secret& passphrase, const Clock& clock) {
   RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
   RETURN_IF_ERROR(MakeFolder(config.data_dir()));
   if (Exists(SealedPath(config))) {
     return identity::Refuse(absl::StatusCode::kAlreadyExists, "already_initialised",
-                            absl::StrCat(config.data_dir(), " already holds the keys of an admin service; choose another "
+                            absl::StrCat(config.data_dir(),
+                                         " already holds the keys of an admin service; choose another "
                                          "folder, or keep these"));
   }
   if (Exists(DatabasePath(config))) {
-    return Broken("folder_unusable", absl::StrCat(DatabasePath(config), " is there without its keys; move it away first"));
+    return Broken("folder_unusable",
+                  absl::StrCat(DatabasePath(config), " is there without its keys; move it away first"));
   }
   const ServiceKeys keys{db::Key::Random(), crypto::P256PrivateKey::Generate()};
-  RETURN_IF_ERROR(WriteFileAtomically(RequestPath(config), crypto::CertificateRequest::Create(keys.tls_key), 0644));
+  RETURN_IF_ERROR(
+      WriteFileAtomically(RequestPath(config), crypto::CertificateRequest::Create(keys.tls_key), 0644));
   Writer out;
   out.Fixed(keys.database_key.view()).Vector(keys.tls_key.der());
   RETURN_IF_ERROR(crypto::SealToFile(SealedPath(config), passphrase, out.view()));
@@ -98,7 +116,8 @@ absl::Status Initialise(const config::v1::AdminConfig& config, const Secret& pas
 absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& config, const Secret& passphrase) {
   absl::StatusOr<Secret> content = crypto::OpenSealedFile(SealedPath(config), passphrase);
   if (absl::IsNotFound(content.status())) {
-    return Broken("not_initialised", absl::StrCat("there is no ", SealedPath(config), "; run plumbline-admin init first"));
+    return Broken("not_initialised",
+                  absl::StrCat("there is no ", SealedPath(config), "; run plumbline-admin init first"));
   }
   if (absl::IsPermissionDenied(content.status())) {
     return identity::Refuse(absl::StatusCode::kPermissionDenied, "passphrase_wrong",
@@ -114,26 +133,32 @@ absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& confi
   return ServiceKeys{std::move(key), std::move(private_key)};
 }
 
-absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys, absl::Time now) {
+absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,
+                                             absl::Time now) {
   const absl::StatusOr<std::string> pem = ReadTextFile(config.certificate_file(), kMaxCertificateFile);
   if (!pem.ok()) {
-    return Broken("certificate_missing",
-                  absl::StrCat("cannot read ", config.certificate_file(), "; have the key server's operator issue it from ",
-                               RequestPath(config), " and put it there"));
+    return Broken("certificate_missing", absl::StrCat("cannot read ", config.certificate_file(),
+                                                      "; have the key server's operator issue it from ",
+                                                      RequestPath(config), " and put it there"));
   }
   const absl::StatusOr<std::vector<crypto::Certificate>> chain = crypto::ParsePemChain(*pem);
   if (!chain.ok() || chain->size() != 3) {
-    return Broken("certificate_wrong", absl::StrCat(config.certificate_file(), " does not hold three certificates: leaf, "
+    return Broken("certificate_wrong", absl::StrCat(config.certificate_file(),
+                                                    " does not hold three certificates: leaf, "
                                                     "issuing, root"));
   }
-  ASSIGN_OR_RETURN(const crypto::Fingerprint fingerprint, crypto::Fingerprint::FromText(config.root_fingerprint()));
+  ASSIGN_OR_RETURN(const crypto::Fingerprint fingerprint,
+                   crypto::Fingerprint::FromText(config.root_fingerprint()));
   if ((*chain)[2].fingerprint() != fingerprint) {
-    return Broken("certificate_wrong", absl::StrCat("the root in ", config.certificate_file(), " is not the organisation's: "
-                                                    "its fingerprint is ", (*chain)[2].fingerprint().ToText()));
+    return Broken("certificate_wrong", absl::StrCat("the root in ", config.certificate_file(),
+                                                    " is not the organisation's: "
+                                                    "its fingerprint is ",
+                                                    (*chain)[2].fingerprint().ToText()));
   }
   RETURN_IF_ERROR(CheckLeaf(config, keys, (*chain)[0]));
   RETURN_IF_ERROR(CheckValidity((*chain)[0], now));
-  RETURN_IF_ERROR(crypto::VerifyChain((*chain)[0], {(*chain)[1]}, (*chain)[2], now, crypto::Purpose::kTlsPeer));
+  RETURN_IF_ERROR(
+      crypto::VerifyChain((*chain)[0], {(*chain)[1]}, (*chain)[2], now, crypto::Purpose::kTlsPeer));
   return ServiceIdentity{.tls = {.chain_pem = *pem, .key_pem = keys.tls_key.ToPem()},
                          .root_pem = (*chain)[2].ToPem(),
                          .not_after = (*chain)[0].not_after()};

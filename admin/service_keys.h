@@ -1,4 +1,5 @@
-// The admin service's own keys: they authorise it to speak to the key server and open its audit record, nothing more.
+// The admin service's own keys: they authorise it to speak to the key server and open its audit record,
+// nothing more.
 #pragma once
 
 #include <string>
@@ -14,7 +15,8 @@
 
 namespace plumbline::admin {
 
-// struct { opaque database_key[32]; opaque tls_key<V>; } ServiceKeys;   the second as PKCS#8 DER; sealed in admin.keys
+// struct { opaque database_key[32]; opaque tls_key<V>; } ServiceKeys;   the second as PKCS#8 DER; sealed in
+// admin.keys
 struct ServiceKeys {
   db::Key database_key;
   crypto::P256PrivateKey tls_key;
@@ -24,8 +26,9 @@ std::string SealedPath(const config::v1::AdminConfig& config);    // <data_dir>/
 std::string DatabasePath(const config::v1::AdminConfig& config);  // <data_dir>/admin.db
 std::string RequestPath(const config::v1::AdminConfig& config);   // <data_dir>/admin.csr, DER
 
-// Makes the certificate request, the sealed keys and the audit record with its first entry. The folder is made with mode 0700 if it is not there.
-// ALREADY_EXISTS already_initialised if there are keys: they are never replaced.
+// Makes the certificate request, the sealed keys and the audit record with its first entry. The folder is
+// made with mode 0700 if it is not there. ALREADY_EXISTS already_initialised if there are keys: they are
+// never replaced.
 absl::Status Initialise(const config::v1::AdminConfig& config, const Secret& passphrase, const Clock& clock);
 
 // FAILED_PRECONDITION not_initialised; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
@@ -37,9 +40,10 @@ struct ServiceIdentity {
   absl::Time not_after;  // of the leaf
 };
 
-// The certificate file, checked against everything a mistake could break: it is for this key, names this service, is under
-// the root of `root_fingerprint`, and is valid at `now`. FAILED_PRECONDITION certificate_missing, certificate_wrong,
-// certificate_expired, certificate_not_yet_valid, with the remedy.
-absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys, absl::Time now);
+// The certificate file, checked against everything a mistake could break: it is for this key, names this
+// service, is under the root of `root_fingerprint`, and is valid at `now`. FAILED_PRECONDITION
+// certificate_missing, certificate_wrong, certificate_expired, certificate_not_yet_valid, with the remedy.
+absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,
+                                             absl::Time now);
 
 }  // namespace plumbline::admin

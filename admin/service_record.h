@@ -1,4 +1,5 @@
-// The admin service's own audit record, read on the machine it is on by whoever may open it: not over the network.
+// The admin service's own audit record, read on the machine it is on by whoever may open it: not over the
+// network.
 #pragma once
 
 #include <optional>
@@ -16,11 +17,14 @@ struct RecordQuery {
   bool json = false;
 };
 
-// Walks the whole chain, then prints the records asked for. Works beside a running service. DATA_LOSS names the first broken
-// record.
-absl::Status PrintServiceRecord(const config::v1::AdminConfig& config, const Secret& passphrase, const RecordQuery& query);
+// Walks the whole chain, then prints the records asked for. Works beside a running service. DATA_LOSS names
+// the first broken record.
+absl::Status PrintServiceRecord(const config::v1::AdminConfig& config, const Secret& passphrase,
+                                const RecordQuery& query);
 
-// A consistent copy of the store under the same key, made beside a running service. ALREADY_EXISTS if `to` is there.
-absl::Status BackUpService(const config::v1::AdminConfig& config, const Secret& passphrase, const std::string& to);
+// A consistent copy of the store under the same key, made beside a running service. ALREADY_EXISTS if `to` is
+// there.
+absl::Status BackUpService(const config::v1::AdminConfig& config, const Secret& passphrase,
+                           const std::string& to);
 
 }  // namespace plumbline::admin

@@ -35,15 +35,18 @@ class GrpcAdminApi final : public AdminApi {
     if (status.ok()) return absl::OkStatus();
     const absl::Status own = rpc::FromGrpc(status);
     if (!identity::ReasonOf(own).empty()) return own;
-    if (own.code() == absl::StatusCode::kUnavailable) return rpc::MapClientError(status, endpoint_, clock_.Now());
+    if (own.code() == absl::StatusCode::kUnavailable)
+      return rpc::MapClientError(status, endpoint_, clock_.Now());
     if (own.code() == absl::StatusCode::kDeadlineExceeded) {
-      return identity::Refuse(own.code(), "service_silent",
-                              "the admin service did not answer in time; the action may or may not have been carried out, so "
-                              "look at the account before you try again");
+      return identity::Refuse(
+          own.code(), "service_silent",
+          "the admin service did not answer in time; the action may or may not have been carried out, so "
+          "look at the account before you try again");
     }
-    return identity::Refuse(own.code(), "service_failed",
-                            absl::StrCat("the service failed and gives no cause (", absl::StatusCodeToString(own.code()),
-                                         "); its operator finds it in the log"));
+    return identity::Refuse(
+        own.code(), "service_failed",
+        absl::StrCat("the service failed and gives no cause (", absl::StatusCodeToString(own.code()),
+                     "); its operator finds it in the log"));
   }
 
   const rpc::Endpoint endpoint_;
@@ -54,10 +57,13 @@ class GrpcAdminApi final : public AdminApi {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminApi>> Connect(const Profile& profile, const Clock& clock) {
-  rpc::Endpoint endpoint{.address = profile.server, .server_name = profile.server_name, .root_pem = profile.root_pem,
+  rpc::Endpoint endpoint{.address = profile.server,
+                         .server_name = profile.server_name,
+                         .root_pem = profile.root_pem,
                          .identity = std::nullopt};
   ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint));
-  return std::unique_ptr<AdminApi>(std::make_unique<GrpcAdminApi>(std::move(endpoint), std::move(channel), clock));
+  return std::unique_ptr<AdminApi>(
+      std::make_unique<GrpcAdminApi>(std::move(endpoint), std::move(channel), clock));
 }
 
 }  // namespace plumbline::admin

@@ -18,8 +18,8 @@ class AdminApi {
                                 keys::v1::RegisterFirstAdministratorResponse& response) = 0;
 };
 
-// Over gRPC, TLS 1.3 under the profile's root, without a client certificate. Needs rpc::PinTls13(). A service that cannot be
-// reached is diagnosed: the status says why and what to do.
+// Over gRPC, TLS 1.3 under the profile's root, without a client certificate. Needs rpc::PinTls13(). A service
+// that cannot be reached is diagnosed: the status says why and what to do.
 absl::StatusOr<std::unique_ptr<AdminApi>> Connect(const Profile& profile, const Clock& clock);
 
 }  // namespace plumbline::admin

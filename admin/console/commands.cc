@@ -25,15 +25,17 @@ void Print(const std::string& text) {
   std::fflush(stdout);
 }
 
-void PrintFields(const ConsoleOptions& options, absl::string_view sentence, const std::vector<DescribedField>& fields) {
+void PrintFields(const ConsoleOptions& options, absl::string_view sentence,
+                 const std::vector<DescribedField>& fields) {
   Print(options.json ? ObjectJson(fields) : absl::StrCat(sentence, "\n", ToText(fields)));
 }
 
 // Said here in plain words; the encoding would refuse it too.
 absl::Status CheckWritten(absl::string_view what, absl::string_view text, size_t max_size) {
   if (!text.empty() && identity::CheckText(text, max_size).ok()) return absl::OkStatus();
-  return Refuse(absl::StatusCode::kInvalidArgument, "text_unusable",
-                absl::StrCat("the ", what, " must have 1 to ", max_size, " bytes of text without control characters"));
+  return Refuse(
+      absl::StatusCode::kInvalidArgument, "text_unusable",
+      absl::StrCat("the ", what, " must have 1 to ", max_size, " bytes of text without control characters"));
 }
 
 // A refusal about time is most often a clock: say what this one shows.
@@ -59,17 +61,22 @@ absl::Status Setup(const ConsoleOptions& options, const SetupRequest& request, c
                         .root_pem = std::move(root_pem)};
   RETURN_IF_ERROR(SaveProfile(options.home, profile));
   PrintFields(options, "This folder now belongs to the organisation:",
-              {{"domain", profile.domain}, {"server", profile.server}, {"organisation", fingerprint.ToText()},
+              {{"domain", profile.domain},
+               {"server", profile.server},
+               {"organisation", fingerprint.ToText()},
                {"folder", options.home}});
   return absl::OkStatus();
 }
 
 absl::Status KeyCreate(const ConsoleOptions& options) {
-  ASSIGN_OR_RETURN(const Secret passphrase,
-                   GetPassphrase(options.passphrase_file, "Choose a passphrase for your administrator's key", true));
+  ASSIGN_OR_RETURN(
+      const Secret passphrase,
+      GetPassphrase(options.passphrase_file, "Choose a passphrase for your administrator's key", true));
   ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, CreateAdministratorKey(options.home, passphrase));
-  PrintFields(options, "Your administrator's key was made. Its id appears in the audit record with everything you sign:",
-              {{"key_id", KeyId(key)}, {"public_key", ToHex(key.view())}, {"folder", options.home}});
+  PrintFields(
+      options,
+      "Your administrator's key was made. Its id appears in the audit record with everything you sign:",
+      {{"key_id", KeyId(key)}, {"public_key", ToHex(key.view())}, {"folder", options.home}});
   return absl::OkStatus();
 }
 
@@ -77,19 +84,26 @@ absl::Status KeyShow(const ConsoleOptions& options) {
   ASSIGN_OR_RETURN(const Secret passphrase, GetPassphrase(options.passphrase_file, "Passphrase", false));
   ASSIGN_OR_RETURN(const crypto::Ed25519KeyPair key, OpenAdministratorKey(options.home, passphrase));
   PrintFields(options, "Your administrator's key:",
-              {{"key_id", KeyId(key.public_key())}, {"public_key", ToHex(key.public_key().view())}, {"folder", options.home}});
+              {{"key_id", KeyId(key.public_key())},
+               {"public_key", ToHex(key.public_key().view())},
+               {"folder", options.home}});
   return absl::OkStatus();
 }
 
-Console::Console(const ConsoleOptions& options, Profile profile, crypto::Ed25519KeyPair key, std::unique_ptr<AdminApi> api,
-                 const Clock& clock)
-    : options_(options), profile_(std::move(profile)), key_(std::move(key)), api_(std::move(api)), clock_(clock),
+Console::Console(const ConsoleOptions& options, Profile profile, crypto::Ed25519KeyPair key,
+                 std::unique_ptr<AdminApi> api, const Clock& clock)
+    : options_(options),
+      profile_(std::move(profile)),
+      key_(std::move(key)),
+      api_(std::move(api)),
+      clock_(clock),
       session_(profile_, key_, *api_, clock_) {}
 
 absl::StatusOr<std::unique_ptr<Console>> Console::Open(const ConsoleOptions& options, const Clock& clock) {
   RETURN_IF_ERROR(rpc::PinTls13());
   ASSIGN_OR_RETURN(Profile profile, LoadProfile(options.home));
-  ASSIGN_OR_RETURN(const Secret passphrase, GetPassphrase(options.passphrase_file, "Passphrase of your administrator's key", false));
+  ASSIGN_OR_RETURN(const Secret passphrase,
+                   GetPassphrase(options.passphrase_file, "Passphrase of your administrator's key", false));
   ASSIGN_OR_RETURN(crypto::Ed25519KeyPair key, OpenAdministratorKey(options.home, passphrase));
   ASSIGN_OR_RETURN(std::unique_ptr<AdminApi> api, Connect(profile, clock));
   return std::make_unique<Console>(options, std::move(profile), std::move(key), std::move(api), clock);
@@ -101,7 +115,8 @@ absl::Status Console::Register(const std::string& name, const std::string& code)
     ASSIGN_OR_RETURN(typed, AskLine("One-time code from the ceremony: "));
   }
   RETURN_IF_ERROR(session_.RegisterFirst(name, typed));
-  PrintFields(options_, "You are the first administrator. The key server accepts what you sign with this key:",
+  PrintFields(options_,
+              "You are the first administrator. The key server accepts what you sign with this key:",
               {{"name", name}, {"key_id", KeyId(key_.public_key())}});
   return absl::OkStatus();
 }
@@ -109,9 +124,10 @@ absl::Status Console::Register(const std::string& name, const std::string& code)
 absl::StatusOr<std::string> Console::FullName(const std::string& typed) const {
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserName(typed, profile_.domain);
   if (user.ok()) return user->ToString();
-  return Refuse(absl::StatusCode::kInvalidArgument, "user_malformed",
-                absl::StrCat("a person's name is 1 to 64 of a-z 0-9 . - _, such as alice, or the whole mimi://",
-                             profile_.domain, "/u/alice"));
+  return Refuse(
+      absl::StatusCode::kInvalidArgument, "user_malformed",
+      absl::StrCat("a person's name is 1 to 64 of a-z 0-9 . - _, such as alice, or the whole mimi://",
+                   profile_.domain, "/u/alice"));
 }
 
 absl::Status Console::Confirm(const PreparedIntent& intent) const {
@@ -146,7 +162,8 @@ absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& u
   const std::vector<std::string> changes = Changes(*before, *after);
   return Refuse(absl::StatusCode::kAborted, "state_changed",
                 absl::StrCat("the account changed while you looked at it, so nothing was done: ",
-                             changes.empty() ? "something changed that is not shown here" : absl::StrJoin(changes, "; "),
+                             changes.empty() ? "something changed that is not shown here"
+                                             : absl::StrJoin(changes, "; "),
                              ". Run the command again if you still want it"));
 }
 
@@ -156,15 +173,17 @@ absl::Status Console::CreateAccount(const NewAccount& account) {
   RETURN_IF_ERROR(CheckWritten("proofing level", account.proofing_level, identity::kMaxProofing));
   RETURN_IF_ERROR(CheckWritten("proofing reference", account.proofing_reference, identity::kMaxProofing));
   RETURN_IF_ERROR(CheckWritten("reason", account.reason, identity::kMaxJustification));
-  Bytes parameters = identity::Encode(identity::CreateAccountParameters{.display_name = account.display_name,
-                                                                        .proofing_level = account.proofing_level,
-                                                                        .proofing_reference = account.proofing_reference});
+  Bytes parameters =
+      identity::Encode(identity::CreateAccountParameters{.display_name = account.display_name,
+                                                         .proofing_level = account.proofing_level,
+                                                         .proofing_reference = account.proofing_reference});
   ASSIGN_OR_RETURN(const PreparedIntent intent,
                    session_.Prepare(Action::kCreateAccount, user, std::move(parameters), account.reason, ""));
   ASSIGN_OR_RETURN(const Secret result, ConfirmAndSubmit(intent));
   ASSIGN_OR_RETURN(const keys::v1::AccountView view, ParseResult<keys::v1::AccountView>(result));
   Print(options_.json ? AccountJson(view)
-                      : absl::StrCat("The account was created. Nobody can use it until you invite them.\n", AccountText(view)));
+                      : absl::StrCat("The account was created. Nobody can use it until you invite them.\n",
+                                     AccountText(view)));
   return absl::OkStatus();
 }
 
@@ -172,10 +191,11 @@ absl::Status Console::InviteAccount(const Invite& invite) {
   ASSIGN_OR_RETURN(const std::string user, FullName(invite.user));
   const int64_t seconds = absl::ToInt64Seconds(invite.life);
   if (seconds < 60 || seconds > 604800) {
-    return Refuse(absl::StatusCode::kInvalidArgument, "life_out_of_range", "a code lives from one minute to seven days");
+    return Refuse(absl::StatusCode::kInvalidArgument, "life_out_of_range",
+                  "a code lives from one minute to seven days");
   }
-  Bytes parameters =
-      identity::Encode(identity::IssueEnrolmentCodeParameters{.life_seconds = static_cast<uint32_t>(seconds)});
+  Bytes parameters = identity::Encode(
+      identity::IssueEnrolmentCodeParameters{.life_seconds = static_cast<uint32_t>(seconds)});
   ASSIGN_OR_RETURN(const Secret result,
                    ActOnAccount(Action::kIssueEnrolmentCode, user, std::move(parameters), invite.reason));
   ASSIGN_OR_RETURN(const OpenedInvitation invitation, session_.ReadInvitation(result, user));
@@ -185,7 +205,9 @@ absl::Status Console::InviteAccount(const Invite& invite) {
   }
   RETURN_IF_ERROR(WriteFileAtomically(invite.out_file, AsBytes(invitation.text + "\n"), 0600));
   PrintFields(options_, "The invitation was written to a file that only you can read:",
-              {{"user", user}, {"file", invite.out_file}, {"valid until", ShowTime(invitation.invitation.expires_unix)}});
+              {{"user", user},
+               {"file", invite.out_file},
+               {"valid until", ShowTime(invitation.invitation.expires_unix)}});
   return absl::OkStatus();
 }
 
@@ -224,7 +246,8 @@ absl::Status Console::ListAudit(uint64_t after, std::optional<uint32_t> limit) {
   plumbline::audit::v1::AuditPage all;
   all.set_chain_verified(true);
   while (true) {
-    const absl::StatusOr<plumbline::audit::v1::AuditPage> page = session_.ListAuditEvents(after, limit.value_or(audit::kMaxPage));
+    const absl::StatusOr<plumbline::audit::v1::AuditPage> page =
+        session_.ListAuditEvents(after, limit.value_or(audit::kMaxPage));
     if (!page.ok()) return WithClock(page.status(), clock_);
     all.set_chain_verified(all.chain_verified() && page->chain_verified());
     for (const plumbline::audit::v1::Event& event : page->events()) *all.add_events() = event;

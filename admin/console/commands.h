@@ -16,7 +16,7 @@ struct ConsoleOptions {
   std::string home;
   std::string passphrase_file;  // empty: ask
   bool json = false;
-  bool yes = false;             // sign without asking
+  bool yes = false;  // sign without asking
 };
 
 struct SetupRequest {
@@ -41,8 +41,8 @@ class Console final {
   // FAILED_PRECONDITION not_set_up, no_key; PERMISSION_DENIED passphrase_wrong.
   static absl::StatusOr<std::unique_ptr<Console>> Open(const ConsoleOptions& options, const Clock& clock);
   // Over an API that is there already, for tests. `api` outlives it.
-  Console(const ConsoleOptions& options, Profile profile, crypto::Ed25519KeyPair key, std::unique_ptr<AdminApi> api,
-          const Clock& clock);
+  Console(const ConsoleOptions& options, Profile profile, crypto::Ed25519KeyPair key,
+          std::unique_ptr<AdminApi> api, const Clock& clock);
 
   absl::Status Register(const std::string& name, const std::string& code);
   absl::Status CreateAccount(const NewAccount& account);
@@ -58,7 +58,8 @@ class Console final {
   absl::StatusOr<std::string> FullName(const std::string& typed) const;
   absl::Status Confirm(const PreparedIntent& intent) const;
   absl::StatusOr<Secret> ConfirmAndSubmit(const PreparedIntent& intent);
-  // For actions on an account as it is now: reads it, confirms, submits; says what changed if somebody was faster.
+  // For actions on an account as it is now: reads it, confirms, submits; says what changed if somebody was
+  // faster.
   absl::StatusOr<Secret> ActOnAccount(identity::Action action, const std::string& user, Bytes parameters,
                                       const std::string& reason);
   absl::Status ChangeAccount(identity::Action action, const std::string& typed, const std::string& reason);

@@ -18,13 +18,20 @@ using Fields = std::vector<DescribedField>;
 
 std::string ActionInWords(Action action) {
   switch (action) {
-    case Action::kCreateAccount: return "create an account";
-    case Action::kIssueEnrolmentCode: return "issue a one-time enrolment code (a former one becomes void)";
-    case Action::kSuspendAccount: return "suspend the account";
-    case Action::kReactivateAccount: return "reactivate the account";
-    case Action::kListAccounts: return "list all accounts";
-    case Action::kListAuditEvents: return "read the key server's audit record";
-    case Action::kGetAccount: return "read the account";
+    case Action::kCreateAccount:
+      return "create an account";
+    case Action::kIssueEnrolmentCode:
+      return "issue a one-time enrolment code (a former one becomes void)";
+    case Action::kSuspendAccount:
+      return "suspend the account";
+    case Action::kReactivateAccount:
+      return "reactivate the account";
+    case Action::kListAccounts:
+      return "list all accounts";
+    case Action::kListAuditEvents:
+      return "read the key server's audit record";
+    case Action::kGetAccount:
+      return "read the account";
   }
   return "";  // a parsed intent has one of the above
 }
@@ -47,7 +54,8 @@ absl::Status DescribeParameters(const Intent& intent, Fields& out) {
     }
     case Action::kListAuditEvents: {
       ASSIGN_OR_RETURN(const auto parameters, identity::ParseListAuditEventsParameters(intent.parameters));
-      out.push_back({"records", absl::StrCat("at most ", parameters.limit, " after number ", parameters.after_sequence)});
+      out.push_back({"records", absl::StrCat("at most ", parameters.limit, " after number ",
+                                             parameters.after_sequence)});
       return absl::OkStatus();
     }
     default:

@@ -23,16 +23,20 @@ std::string Hex(const std::string& bytes) { return ToHex(AsBytes(bytes)); }
 
 // Characters as a terminal shows them, roughly: bytes that do not continue a UTF-8 sequence.
 size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 Json ToJson(const AccountView& account) {
   Json devices = Json::array();
   for (const DeviceView& device : account.devices()) {
-    devices.push_back({{"device_id", Hex(device.device_id())}, {"label", device.label()}, {"enrolled_day", device.enrolled_day()}});
+    devices.push_back({{"device_id", Hex(device.device_id())},
+                       {"label", device.label()},
+                       {"enrolled_day", device.enrolled_day()}});
   }
-  return {{"user", account.user()},         {"display_name", account.display_name()}, {"status", account.status()},
-          {"proofing", account.proofing()}, {"devices", devices},                     {"state_hash", Hex(account.state_hash())}};
+  return {{"user", account.user()},     {"display_name", account.display_name()},
+          {"status", account.status()}, {"proofing", account.proofing()},
+          {"devices", devices},         {"state_hash", Hex(account.state_hash())}};
 }
 
 std::string DeviceLine(const DeviceView& device) {
@@ -50,7 +54,8 @@ std::string DetailsLine(const plumbline::audit::v1::Event& event) {
   const std::map<std::string, std::string> sorted(event.details().begin(), event.details().end());
   std::vector<std::string> parts;
   for (const auto& [name, value] : sorted) {
-    parts.push_back(absl::StrCat(Printable(name), "=", Printable(value.size() == 64 ? value.substr(0, 8) : value)));
+    parts.push_back(
+        absl::StrCat(Printable(name), "=", Printable(value.size() == 64 ? value.substr(0, 8) : value)));
   }
   return absl::StrJoin(parts, " ");
 }
@@ -67,7 +72,8 @@ std::string Table(const std::vector<std::string>& header, const std::vector<std:
   std::string out;
   for (const auto& row : all) {
     std::string line;
-    for (size_t i = 0; i < row.size(); ++i) absl::StrAppend(&line, row[i], std::string(widths[i] - Width(row[i]) + 2, ' '));
+    for (size_t i = 0; i < row.size(); ++i)
+      absl::StrAppend(&line, row[i], std::string(widths[i] - Width(row[i]) + 2, ' '));
     line.erase(line.find_last_not_of(' ') + 1);
     absl::StrAppend(&out, line, "\n");
   }
@@ -105,13 +111,16 @@ std::string AccountsJson(const keys::v1::AccountList& accounts) {
 std::string AuditText(const plumbline::audit::v1::AuditPage& page) {
   std::vector<std::vector<std::string>> rows;
   for (const plumbline::audit::v1::Event& event : page.events()) {
-    rows.push_back({absl::StrCat(event.sequence()), ShowTime(static_cast<uint64_t>(event.time_unix())).substr(0, 19),
-                    Printable(event.name()), ShortParty(event.actor()), ShortParty(event.subject()),
-                    event.outcome() == "refused" ? absl::StrCat("refused: ", Printable(event.reason())) : Printable(event.outcome()),
+    rows.push_back({absl::StrCat(event.sequence()),
+                    ShowTime(static_cast<uint64_t>(event.time_unix())).substr(0, 19), Printable(event.name()),
+                    ShortParty(event.actor()), ShortParty(event.subject()),
+                    event.outcome() == "refused" ? absl::StrCat("refused: ", Printable(event.reason()))
+                                                 : Printable(event.outcome()),
                     DetailsLine(event)});
   }
-  const std::string verdict = page.chain_verified() ? "The service walked its whole record just now: the chain is unbroken.\n"
-                                                    : "THE SERVICE DID NOT CONFIRM THAT ITS RECORD IS UNBROKEN.\n";
+  const std::string verdict = page.chain_verified()
+                                  ? "The service walked its whole record just now: the chain is unbroken.\n"
+                                  : "THE SERVICE DID NOT CONFIRM THAT ITS RECORD IS UNBROKEN.\n";
   if (rows.empty()) return "No records after that number.\n" + verdict;
   return Table({"NUMBER", "TIME (UTC)", "EVENT", "BY", "ABOUT", "OUTCOME", "DETAILS"}, rows) + verdict;
 }
@@ -120,20 +129,27 @@ std::string AuditJson(const plumbline::audit::v1::AuditPage& page) {
   Json events = Json::array();
   for (const plumbline::audit::v1::Event& event : page.events()) {
     const std::map<std::string, std::string> details(event.details().begin(), event.details().end());
-    events.push_back({{"sequence", event.sequence()}, {"time_unix", event.time_unix()}, {"name", event.name()},
-                      {"actor", event.actor()}, {"subject", event.subject()}, {"outcome", event.outcome()},
-                      {"reason", event.reason()}, {"details", details}, {"previous_hash", Hex(event.previous_hash())},
+    events.push_back({{"sequence", event.sequence()},
+                      {"time_unix", event.time_unix()},
+                      {"name", event.name()},
+                      {"actor", event.actor()},
+                      {"subject", event.subject()},
+                      {"outcome", event.outcome()},
+                      {"reason", event.reason()},
+                      {"details", details},
+                      {"previous_hash", Hex(event.previous_hash())},
                       {"hash", Hex(event.hash())}});
   }
   return Dump({{"events", events}, {"chain_verified", page.chain_verified()}});
 }
 
 std::string InvitationText(const OpenedInvitation& invitation) {
-  return absl::StrCat("Give this to the person over a channel you trust; whoever has it first can join as them.\n\n",
-                      invitation.text, "\n\n",
-                      ToText({{"for", invitation.invitation.user},
-                              {"one-time code", identity::FormatCode(invitation.invitation.code)},
-                              {"valid until", ShowTime(invitation.invitation.expires_unix)}}));
+  return absl::StrCat(
+      "Give this to the person over a channel you trust; whoever has it first can join as them.\n\n",
+      invitation.text, "\n\n",
+      ToText({{"for", invitation.invitation.user},
+              {"one-time code", identity::FormatCode(invitation.invitation.code)},
+              {"valid until", ShowTime(invitation.invitation.expires_unix)}}));
 }
 
 std::string InvitationJson(const OpenedInvitation& invitation) {
@@ -153,19 +169,22 @@ std::string ObjectJson(const std::vector<DescribedField>& fields) {
 
 std::string ErrorText(const absl::Status& status) {
   const std::string text = identity::TextOf(status);
-  return absl::StrCat("plumbline-admin: ", text.empty() ? absl::StatusCodeToString(status.code()) : Printable(text), "\n");
+  return absl::StrCat(
+      "plumbline-admin: ", text.empty() ? absl::StatusCodeToString(status.code()) : Printable(text), "\n");
 }
 
 std::string ErrorJson(const absl::Status& status) {
-  return Dump({{"error", {{"reason", identity::ReasonOf(status)},
-                          {"message", identity::TextOf(status)},
-                          {"code", absl::StatusCodeToString(status.code())}}}});
+  return Dump({{"error",
+                {{"reason", identity::ReasonOf(status)},
+                 {"message", identity::TextOf(status)},
+                 {"code", absl::StatusCodeToString(status.code())}}}});
 }
 
 std::vector<std::string> Changes(const AccountView& before, const AccountView& after) {
   std::vector<std::string> changes;
   const auto compare = [&](absl::string_view what, const std::string& was, const std::string& is) {
-    if (was != is) changes.push_back(absl::StrCat(what, " was \"", Printable(was), "\" and is \"", Printable(is), "\""));
+    if (was != is)
+      changes.push_back(absl::StrCat(what, " was \"", Printable(was), "\" and is \"", Printable(is), "\""));
   };
   compare("the status", before.status(), after.status());
   compare("the display name", before.display_name(), after.display_name());
@@ -175,10 +194,12 @@ std::vector<std::string> Changes(const AccountView& before, const AccountView& a
                        [&](const DeviceView& device) { return device.device_id() == id; });
   };
   for (const DeviceView& device : after.devices()) {
-    if (!has(before, device.device_id())) changes.push_back(absl::StrCat("there is a new device: ", DeviceLine(device)));
+    if (!has(before, device.device_id()))
+      changes.push_back(absl::StrCat("there is a new device: ", DeviceLine(device)));
   }
   for (const DeviceView& device : before.devices()) {
-    if (!has(after, device.device_id())) changes.push_back(absl::StrCat("a device is gone: ", DeviceLine(device)));
+    if (!has(after, device.device_id()))
+      changes.push_back(absl::StrCat("a device is gone: ", DeviceLine(device)));
   }
   return changes;
 }

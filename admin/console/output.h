@@ -1,4 +1,5 @@
-// What the tool prints: for people, or one JSON object for machines. Text that came over the network is made printable first.
+// What the tool prints: for people, or one JSON object for machines. Text that came over the network is made
+// printable first.
 #pragma once
 
 #include <string>

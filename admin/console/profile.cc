@@ -27,7 +27,8 @@ std::string KeyPath(const std::string& home) { return home + "/administrator.key
 absl::Status MakeHome(const std::string& home) {
   if (::mkdir(home.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
   return Refuse(absl::StatusCode::kFailedPrecondition, "home_unusable",
-                absl::StrCat("cannot make the folder ", home, ": ", std::strerror(errno), "; choose another with --home"));
+                absl::StrCat("cannot make the folder ", home, ": ", std::strerror(errno),
+                             "; choose another with --home"));
 }
 
 absl::Status CheckRoot(const Profile& profile) {
@@ -44,7 +45,8 @@ absl::Status CheckNames(const Profile& profile) {
                   "the admin service's address must be host:port, such as admin.example.org:7446");
   }
   if (!profile.server_name.empty() && !identity::CheckAddress(profile.server_name + ":1").ok()) {
-    return Refuse(absl::StatusCode::kInvalidArgument, "address_wrong", "the server name must be a host name or an IP address");
+    return Refuse(absl::StatusCode::kInvalidArgument, "address_wrong",
+                  "the server name must be a host name or an IP address");
   }
   if (!identity::CheckDomain(profile.domain).ok()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "domain_wrong",
@@ -60,8 +62,9 @@ absl::Status SaveProfile(const std::string& home, const Profile& profile) {
   RETURN_IF_ERROR(CheckRoot(profile));
   RETURN_IF_ERROR(MakeHome(home));
   // The texts passed CheckNames, so none can break out of its quotes.
-  std::string yaml = absl::StrCat("# Written by plumbline-admin setup.\nserver: \"", profile.server, "\"\norganisation_domain: \"",
-                                  profile.domain, "\"\nroot_fingerprint: \"", profile.organisation.ToText(), "\"\n");
+  std::string yaml = absl::StrCat("# Written by plumbline-admin setup.\nserver: \"", profile.server,
+                                  "\"\norganisation_domain: \"", profile.domain, "\"\nroot_fingerprint: \"",
+                                  profile.organisation.ToText(), "\"\n");
   if (!profile.server_name.empty()) absl::StrAppend(&yaml, "server_name: \"", profile.server_name, "\"\n");
   RETURN_IF_ERROR(WriteFileAtomically(RootPath(home), AsBytes(profile.root_pem), 0600));
   return WriteFileAtomically(ProfilePath(home), AsBytes(yaml), 0600);
@@ -72,7 +75,8 @@ absl::StatusOr<Profile> LoadProfile(const std::string& home) {
   const absl::Status loaded = config::Load(ProfilePath(home), stored);
   if (absl::IsNotFound(loaded)) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "not_set_up",
-                  absl::StrCat("there is no profile in ", home, "; run plumbline-admin setup, or name its folder with --home"));
+                  absl::StrCat("there is no profile in ", home,
+                               "; run plumbline-admin setup, or name its folder with --home"));
   }
   RETURN_IF_ERROR(loaded);
   ASSIGN_OR_RETURN(const crypto::Fingerprint organisation,
@@ -85,30 +89,35 @@ absl::StatusOr<Profile> LoadProfile(const std::string& home) {
                   .root_pem = std::move(root_pem)};
   if (!CheckNames(profile).ok() || !CheckRoot(profile).ok()) {
     return Refuse(absl::StatusCode::kDataLoss, "profile_damaged",
-                  absl::StrCat("the profile and the root certificate in ", home, " do not belong together; run "
+                  absl::StrCat("the profile and the root certificate in ", home,
+                               " do not belong together; run "
                                "plumbline-admin setup again"));
   }
   return profile;
 }
 
-absl::StatusOr<crypto::Ed25519PublicKey> CreateAdministratorKey(const std::string& home, const Secret& passphrase,
+absl::StatusOr<crypto::Ed25519PublicKey> CreateAdministratorKey(const std::string& home,
+                                                                const Secret& passphrase,
                                                                 const crypto::SealCost& cost) {
   RETURN_IF_ERROR(MakeHome(home));
   struct stat info;
   if (::stat(KeyPath(home).c_str(), &info) == 0) {
     return Refuse(absl::StatusCode::kAlreadyExists, "key_exists",
-                  absl::StrCat(KeyPath(home), " is there already and is not overwritten; use it, or choose another --home"));
+                  absl::StrCat(KeyPath(home),
+                               " is there already and is not overwritten; use it, or choose another --home"));
   }
   const crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
   RETURN_IF_ERROR(crypto::SealToFile(KeyPath(home), passphrase, key.seed(), cost));
   return key.public_key();
 }
 
-absl::StatusOr<crypto::Ed25519KeyPair> OpenAdministratorKey(const std::string& home, const Secret& passphrase) {
+absl::StatusOr<crypto::Ed25519KeyPair> OpenAdministratorKey(const std::string& home,
+                                                            const Secret& passphrase) {
   absl::StatusOr<Secret> seed = crypto::OpenSealedFile(KeyPath(home), passphrase);
   if (absl::IsNotFound(seed.status())) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "no_key",
-                  absl::StrCat("there is no administrator's key in ", home, "; run plumbline-admin key create"));
+    return Refuse(
+        absl::StatusCode::kFailedPrecondition, "no_key",
+        absl::StrCat("there is no administrator's key in ", home, "; run plumbline-admin key create"));
   }
   if (absl::IsPermissionDenied(seed.status())) {
     return Refuse(absl::StatusCode::kPermissionDenied, "passphrase_wrong",

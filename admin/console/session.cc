@@ -16,7 +16,8 @@ using identity::Refuse;
 
 absl::Status Malformed(absl::string_view what) {
   return Refuse(absl::StatusCode::kDataLoss, "answer_malformed",
-                absl::StrCat("the answer is not what was asked for (", what, "); the admin service may have changed it"));
+                absl::StrCat("the answer is not what was asked for (", what,
+                             "); the admin service may have changed it"));
 }
 
 constexpr size_t kMaxAdministratorName = 64;  // bytes
@@ -26,13 +27,15 @@ constexpr size_t kMaxAdministratorName = 64;  // bytes
 template <typename M>
 absl::StatusOr<M> ParseResult(const Secret& result) {
   M message;
-  if (!message.ParseFromArray(result.view().data(), static_cast<int>(result.size()))) return Malformed("it does not parse");
+  if (!message.ParseFromArray(result.view().data(), static_cast<int>(result.size())))
+    return Malformed("it does not parse");
   return message;
 }
 template absl::StatusOr<keys::v1::AccountView> ParseResult(const Secret&);
 
 absl::StatusOr<PreparedIntent> Session::Prepare(Action action, absl::string_view target, Bytes parameters,
-                                                absl::string_view justification, absl::string_view state_hash) {
+                                                absl::string_view justification,
+                                                absl::string_view state_hash) {
   const auto now = static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now()));
   identity::Intent intent{.action = action,
                           .target = std::string(target),
@@ -72,7 +75,8 @@ absl::StatusOr<Secret> Session::Submit(const PreparedIntent& intent) {
   }
   if (!answer.sealed()) {
     return Refuse(absl::StatusCode::kDataLoss, "answer_not_sealed",
-                  "the answer should be sealed to this tool and is not, so others may have read or written it; it is not used");
+                  "the answer should be sealed to this tool and is not, so others may have read or written "
+                  "it; it is not used");
   }
   absl::StatusOr<Secret> opened = intent.reply_key->Open(AsBytes(answer.result()));
   if (!opened.ok()) return Malformed("it is not sealed to this tool's key");
@@ -94,49 +98,59 @@ absl::StatusOr<keys::v1::AccountList> Session::ListAccounts() {
 }
 
 absl::StatusOr<plumbline::audit::v1::AuditPage> Session::ListAuditEvents(uint64_t after, uint32_t limit) {
-  ASSIGN_OR_RETURN(const PreparedIntent intent,
-                   Prepare(Action::kListAuditEvents, "",
-                           identity::Encode(identity::ListAuditEventsParameters{.after_sequence = after, .limit = limit}), "",
-                           ""));
+  ASSIGN_OR_RETURN(
+      const PreparedIntent intent,
+      Prepare(Action::kListAuditEvents, "",
+              identity::Encode(identity::ListAuditEventsParameters{.after_sequence = after, .limit = limit}),
+              "", ""));
   ASSIGN_OR_RETURN(const Secret result, Submit(intent));
-  ASSIGN_OR_RETURN(plumbline::audit::v1::AuditPage page, ParseResult<plumbline::audit::v1::AuditPage>(result));
-  if (!page.chain_verified()) return page;  // shown as it is, with the warning: hiding it would help whoever broke it
+  ASSIGN_OR_RETURN(plumbline::audit::v1::AuditPage page,
+                   ParseResult<plumbline::audit::v1::AuditPage>(result));
+  if (!page.chain_verified())
+    return page;  // shown as it is, with the warning: hiding it would help whoever broke it
   uint64_t expected = after;
   const std::string* previous = nullptr;
   for (const plumbline::audit::v1::Event& event : page.events()) {
     if (event.sequence() != ++expected) return Malformed("a record is missing or out of order");
-    if (previous != nullptr && event.previous_hash() != *previous) return Malformed("the chain of records is broken");
+    if (previous != nullptr && event.previous_hash() != *previous)
+      return Malformed("the chain of records is broken");
     previous = &event.hash();
   }
   return page;
 }
 
 absl::StatusOr<OpenedInvitation> Session::ReadInvitation(const Secret& result, absl::string_view user) const {
-  ASSIGN_OR_RETURN(const keys::v1::EnrolmentInvitation message, ParseResult<keys::v1::EnrolmentInvitation>(result));
+  ASSIGN_OR_RETURN(const keys::v1::EnrolmentInvitation message,
+                   ParseResult<keys::v1::EnrolmentInvitation>(result));
   absl::StatusOr<identity::Invitation> invitation = identity::ParseInvitation(message.invitation());
   if (!invitation.ok()) return Malformed("it holds no invitation");
   const bool ours = invitation->user == user && invitation->domain == profile_.domain &&
                     Equal(invitation->root_fingerprint, profile_.organisation.view());
   if (!ours) {
-    return Refuse(absl::StatusCode::kPermissionDenied, "invitation_wrong",
-                  "the invitation is for another person or another organisation than you asked for, so somebody on the way "
-                  "wrote it; do not pass it on, and tell the operators of the admin service and the key server");
+    return Refuse(
+        absl::StatusCode::kPermissionDenied, "invitation_wrong",
+        "the invitation is for another person or another organisation than you asked for, so somebody on the "
+        "way "
+        "wrote it; do not pass it on, and tell the operators of the admin service and the key server");
   }
   return OpenedInvitation{message.invitation(), *std::move(invitation)};
 }
 
 absl::Status Session::RegisterFirst(absl::string_view name, absl::string_view code) {
   if (name.empty() || !identity::CheckText(name, kMaxAdministratorName).ok()) {
-    return Refuse(absl::StatusCode::kInvalidArgument, "name_invalid",
-                  absl::StrCat("an administrator's name has 1 to ", kMaxAdministratorName, " bytes of printable text"));
+    return Refuse(
+        absl::StatusCode::kInvalidArgument, "name_invalid",
+        absl::StrCat("an administrator's name has 1 to ", kMaxAdministratorName, " bytes of printable text"));
   }
   const absl::StatusOr<std::string> normal = identity::NormaliseCode(code);
   if (!normal.ok()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "code_malformed",
                   "the code has 16 letters and digits, such as ABCD-EFGH-JKMN-PQRS; look at it again");
   }
-  const Bytes proof = identity::Encode(identity::AdministratorProof{
-      .domain = profile_.domain, .name = std::string(name), .public_key = *identity::ToFixed<32>(key_.public_key().view())});
+  const Bytes proof = identity::Encode(
+      identity::AdministratorProof{.domain = profile_.domain,
+                                   .name = std::string(name),
+                                   .public_key = *identity::ToFixed<32>(key_.public_key().view())});
   const Secret mac_key = identity::FirstAdministratorMacKey(*normal);
   keys::v1::RegisterFirstAdministratorRequest request;
   request.set_name(std::string(name));
@@ -145,7 +159,8 @@ absl::Status Session::RegisterFirst(absl::string_view name, absl::string_view co
   request.set_code_mac(ToString(crypto::HmacSha256(mac_key.view(), proof)));
   keys::v1::RegisterFirstAdministratorResponse response;
   RETURN_IF_ERROR(api_.Register(request, response));
-  if (response.key_id() != ToString(Sha256(key_.public_key().view()))) return Malformed("it registers another key");
+  if (response.key_id() != ToString(Sha256(key_.public_key().view())))
+    return Malformed("it registers another key");
   return absl::OkStatus();
 }
 

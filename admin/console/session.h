@@ -1,5 +1,5 @@
-// One administrator's conversation with the key server through the admin service, which is not trusted: intents are built
-// and signed here, sealed results are opened and checked here.
+// One administrator's conversation with the key server through the admin service, which is not trusted:
+// intents are built and signed here, sealed results are opened and checked here.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,8 @@
 
 namespace plumbline::admin {
 
-// How long an intent may travel: enough for a slow link and a clock a little off, too short to keep for later.
+// How long an intent may travel: enough for a slow link and a clock a little off, too short to keep for
+// later.
 inline constexpr absl::Duration kIntentLife = absl::Minutes(5);
 
 // An intent ready to be shown and signed. `bytes` is what is signed; nothing else is.
@@ -27,12 +28,13 @@ struct PreparedIntent {
   Bytes bytes;
   identity::Action action;
   std::string target;
-  std::optional<crypto::SealedBoxKeyPair> reply_key;  // for an action with a secret result; known to nobody else
+  std::optional<crypto::SealedBoxKeyPair>
+      reply_key;  // for an action with a secret result; known to nobody else
 };
 
 // An invitation, checked: it is for the target, the pinned organisation and domain.
 struct OpenedInvitation {
-  std::string text;                 // what the person gets
+  std::string text;  // what the person gets
   identity::Invitation invitation;
 };
 
@@ -42,13 +44,14 @@ class Session final {
   Session(const Profile& profile, const crypto::Ed25519KeyPair& key, AdminApi& api, const Clock& clock)
       : profile_(profile), key_(key), api_(api), clock_(clock) {}
 
-  // Makes the canonical bytes with a fresh nonce and reply key, valid from now. `state_hash` is ignored by actions that need
-  // none. INVALID_ARGUMENT intent_invalid if the parts do not make an intent: a text too long, a justification missing.
+  // Makes the canonical bytes with a fresh nonce and reply key, valid from now. `state_hash` is ignored by
+  // actions that need none. INVALID_ARGUMENT intent_invalid if the parts do not make an intent: a text too
+  // long, a justification missing.
   absl::StatusOr<PreparedIntent> Prepare(identity::Action action, absl::string_view target, Bytes parameters,
                                          absl::string_view justification, absl::string_view state_hash);
 
-  // Signs `intent.bytes`, sends it, opens a sealed result. DATA_LOSS answer_malformed, answer_not_sealed if the answer is not
-  // what the action yields; otherwise the services' refusals.
+  // Signs `intent.bytes`, sends it, opens a sealed result. DATA_LOSS answer_malformed, answer_not_sealed if
+  // the answer is not what the action yields; otherwise the services' refusals.
   absl::StatusOr<Secret> Submit(const PreparedIntent& intent);
 
   // The reading actions: prepared, signed and sent at once.
@@ -56,12 +59,13 @@ class Session final {
   absl::StatusOr<keys::v1::AccountList> ListAccounts();
   absl::StatusOr<plumbline::audit::v1::AuditPage> ListAuditEvents(uint64_t after, uint32_t limit);
 
-  // The result of an issue_enrolment_code intent for `user`. DATA_LOSS answer_malformed; PERMISSION_DENIED invitation_wrong if
-  // it invites somebody else or into another organisation: a seal says who may read, not who wrote.
+  // The result of an issue_enrolment_code intent for `user`. DATA_LOSS answer_malformed; PERMISSION_DENIED
+  // invitation_wrong if it invites somebody else or into another organisation: a seal says who may read, not
+  // who wrote.
   absl::StatusOr<OpenedInvitation> ReadInvitation(const Secret& result, absl::string_view user) const;
 
-  // The first administrator: proves the key and the one-time code, without showing the code to the admin service.
-  // INVALID_ARGUMENT code_malformed, name_invalid.
+  // The first administrator: proves the key and the one-time code, without showing the code to the admin
+  // service. INVALID_ARGUMENT code_malformed, name_invalid.
   absl::Status RegisterFirst(absl::string_view name, absl::string_view code);
 
  private:

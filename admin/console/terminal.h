@@ -8,8 +8,9 @@
 
 namespace plumbline::admin {
 
-// The passphrase from the file if `path` is not empty (rules of config::ReadPassphraseFile), otherwise typed without echo;
-// `again` asks twice. FAILED_PRECONDITION no_terminal if there is neither a file nor a terminal.
+// The passphrase from the file if `path` is not empty (rules of config::ReadPassphraseFile), otherwise typed
+// without echo; `again` asks twice. FAILED_PRECONDITION no_terminal if there is neither a file nor a
+// terminal.
 absl::StatusOr<Secret> GetPassphrase(const std::string& path, const std::string& prompt, bool again);
 
 // One line, shown as typed. FAILED_PRECONDITION no_terminal.

@@ -11,9 +11,9 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
 
 // The words without the hash of the bytes, which would tell any two apart by itself.
 std::string Words(ByteView intent) {
@@ -34,7 +34,8 @@ TEST(DescribeIntent, ShowsEveryFieldOfEveryIntent) {
       identity::Intent changed = intent;
       changed.*field = other.*field;
       if (changed == intent) return;
-      if (changed.expires_unix <= changed.issued_unix || changed.expires_unix - changed.issued_unix > 900) return;
+      if (changed.expires_unix <= changed.issued_unix || changed.expires_unix - changed.issued_unix > 900)
+        return;
       SCOPED_TRACE(words);
       EXPECT_NE(Words(identity::Encode(changed)), words);
     };

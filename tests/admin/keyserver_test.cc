@@ -1,5 +1,5 @@
-// Administrators' actions from the tool's library through a real admin service to a real key server, and everything that a
-// hostile admin service, a wrong clock or a crash can do to them.
+// Administrators' actions from the tool's library through a real admin service to a real key server, and
+// everything that a hostile admin service, a wrong clock or a crash can do to them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,11 +12,11 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
 using identity::Action;
 using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ShiftedClock final : public Clock {
  public:
@@ -45,9 +45,12 @@ class KeyserverTest : public ::testing::Test {
     delete organisation;
   }
 
-  static Bytes Alice() { return Encode(identity::CreateAccountParameters{"Alice Archer", "seen in person", "register 7"}); }
+  static Bytes Alice() {
+    return Encode(identity::CreateAccountParameters{"Alice Archer", "seen in person", "register 7"});
+  }
   static absl::StatusOr<Secret> Create(Session& by, const std::string& user) {
-    ASSIGN_OR_RETURN(const PreparedIntent intent, by.Prepare(Action::kCreateAccount, user, Alice(), "new starter", ""));
+    ASSIGN_OR_RETURN(const PreparedIntent intent,
+                     by.Prepare(Action::kCreateAccount, user, Alice(), "new starter", ""));
     return by.Submit(intent);
   }
   static absl::StatusOr<Secret> Change(Action action, const std::string& user, Bytes parameters = {}) {
@@ -83,8 +86,8 @@ TEST_F(KeyserverTest, AnAccountIsCreatedInvitedSuspendedAndTakenBack) {
   const std::string user = "mimi://example.org/u/life";
   ASSERT_OK(Create(*session, user));
   EXPECT_EQ(StatusOf(user), "invited");
-  ASSERT_OK_AND_ASSIGN(const Secret result,
-                       Change(Action::kIssueEnrolmentCode, user, Encode(identity::IssueEnrolmentCodeParameters{3600})));
+  ASSERT_OK_AND_ASSIGN(const Secret result, Change(Action::kIssueEnrolmentCode, user,
+                                                   Encode(identity::IssueEnrolmentCodeParameters{3600})));
   ASSERT_OK_AND_ASSIGN(const OpenedInvitation invitation, session->ReadInvitation(result, user));
   EXPECT_EQ(invitation.invitation.user, user);
   ASSERT_OK(Change(Action::kSuspendAccount, user));
@@ -118,9 +121,10 @@ TEST_F(KeyserverTest, AHostileAdminServiceCannotChangeAnything) {
   ASSERT_OK(Create(*session, user));
   ASSERT_OK(Create(*session, "mimi://example.org/u/other"));
   ASSERT_OK_AND_ASSIGN(const keys::v1::AccountView view, session->GetAccount(user));
-  ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared,
-                       session->Prepare(Action::kIssueEnrolmentCode, user,
-                                        Encode(identity::IssueEnrolmentCodeParameters{600}), "because", view.state_hash()));
+  ASSERT_OK_AND_ASSIGN(
+      const PreparedIntent prepared,
+      session->Prepare(Action::kIssueEnrolmentCode, user, Encode(identity::IssueEnrolmentCodeParameters{600}),
+                       "because", view.state_hash()));
   const keys::v1::SignedIntent honest = Sign(prepared.bytes, *key);
   ASSERT_OK_AND_ASSIGN(const identity::Intent intent, identity::ParseIntent(prepared.bytes));
   std::vector<identity::Intent> changed(8, intent);
@@ -145,7 +149,8 @@ TEST_F(KeyserverTest, AHostileAdminServiceCannotChangeAnything) {
   other_action.reply_key = {};
   keys::v1::SignedIntent request = honest;
   request.set_intent(ToString(identity::Encode(other_action)));
-  EXPECT_THAT(hostile.Execute(request, result), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("signature_invalid")));
+  EXPECT_THAT(hostile.Execute(request, result),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("signature_invalid")));
   EXPECT_EQ(StatusOf(user), "invited");
   EXPECT_THAT(hostile.Execute(honest, result), IsOk());  // unchanged, it is carried out
 }
@@ -169,14 +174,17 @@ TEST_F(KeyserverTest, ASignatureMadeForAnotherPurposeIsNoIntent) {
   Gateway& hostile = organisation->HostileAdminService();
   ASSERT_OK_AND_ASSIGN(const PreparedIntent intent, session->Prepare(Action::kListAccounts, "", {}, "", ""));
   keys::v1::SignedIntent request = Sign(intent.bytes, *key);
-  request.mutable_signatures(0)->set_signature(ToString(key->Sign(identity::kAdministratorLabel, intent.bytes)));
+  request.mutable_signatures(0)->set_signature(
+      ToString(key->Sign(identity::kAdministratorLabel, intent.bytes)));
   keys::v1::IntentResult result;
-  EXPECT_THAT(hostile.Execute(request, result), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("signature_invalid")));
+  EXPECT_THAT(hostile.Execute(request, result),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("signature_invalid")));
 }
 
 TEST_F(KeyserverTest, ARelayedIntentCannotBeReplayedNotEvenAfterTheKeyServerRestarts) {
   const std::string user = "mimi://example.org/u/replayed";
-  ASSERT_OK_AND_ASSIGN(const PreparedIntent intent, session->Prepare(Action::kCreateAccount, user, Alice(), "new starter", ""));
+  ASSERT_OK_AND_ASSIGN(const PreparedIntent intent,
+                       session->Prepare(Action::kCreateAccount, user, Alice(), "new starter", ""));
   ASSERT_OK_AND_ASSIGN(const PreparedIntent reading, session->Prepare(Action::kListAccounts, "", {}, "", ""));
   ASSERT_OK(session->Submit(intent));
   ASSERT_OK(session->Submit(reading));
@@ -199,9 +207,10 @@ TEST_F(KeyserverTest, TheAdminServiceCannotReadAnEnrolmentCode) {
   const std::string user = "mimi://example.org/u/sealed";
   ASSERT_OK(Create(*session, user));
   ASSERT_OK_AND_ASSIGN(const keys::v1::AccountView view, session->GetAccount(user));
-  ASSERT_OK_AND_ASSIGN(const PreparedIntent intent,
-                       session->Prepare(Action::kIssueEnrolmentCode, user,
-                                        Encode(identity::IssueEnrolmentCodeParameters{600}), "because", view.state_hash()));
+  ASSERT_OK_AND_ASSIGN(
+      const PreparedIntent intent,
+      session->Prepare(Action::kIssueEnrolmentCode, user, Encode(identity::IssueEnrolmentCodeParameters{600}),
+                       "because", view.state_hash()));
   keys::v1::IntentResult passing_by;
   ASSERT_OK(hostile.Execute(Sign(intent.bytes, *key), passing_by));
   EXPECT_TRUE(passing_by.sealed());
@@ -219,7 +228,8 @@ TEST_F(KeyserverTest, AKilledKeyServerLeavesTheAttemptOnTheAdminServicesRecordAn
   ASSERT_OK_AND_ASSIGN(const PreparedIntent intent,
                        session->Prepare(Action::kSuspendAccount, user, {}, "lost laptop", view.state_hash()));
   organisation->keyserver->Kill(SIGKILL);
-  EXPECT_THAT(session->Submit(intent), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("keyserver_unreachable")));
+  EXPECT_THAT(session->Submit(intent),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("keyserver_unreachable")));
   const nlohmann::json record = organisation->AdminRecord();
   const nlohmann::json attempt = record[record.size() - 2], answer = record[record.size() - 1];
   EXPECT_EQ(attempt["name"], "console.intent_received");
@@ -246,7 +256,8 @@ TEST_F(KeyserverTest, AnActionOnAStateThatIsGoneIsRefused) {
 // Somebody else suspends the account between this administrator's look and signature.
 class RacingApi final : public AdminApi {
  public:
-  RacingApi(std::unique_ptr<AdminApi> api, std::function<void()> meanwhile) : api_(std::move(api)), meanwhile_(std::move(meanwhile)) {}
+  RacingApi(std::unique_ptr<AdminApi> api, std::function<void()> meanwhile)
+      : api_(std::move(api)), meanwhile_(std::move(meanwhile)) {}
   absl::Status Submit(const keys::v1::SignedIntent& intent, keys::v1::IntentResult& result) override {
     if (++calls_ == 2) meanwhile_();
     return api_->Submit(intent, result);
@@ -270,19 +281,23 @@ TEST_F(KeyserverTest, TheToolSaysWhatChangedMeanwhile) {
   ConsoleOptions options;
   options.yes = true;
   options.json = true;
-  Console console(options, *organisation->profile, *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(key->seed())),
-                  std::move(racing), organisation->clock);
-  const absl::Status status = console.InviteAccount({.user = "overtaken", .reason = "new starter", .out_file = ""});
+  Console console(options, *organisation->profile,
+                  *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(key->seed())), std::move(racing),
+                  organisation->clock);
+  const absl::Status status =
+      console.InviteAccount({.user = "overtaken", .reason = "new starter", .out_file = ""});
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted,
                                HasSubstr("the status was \"invited\" and is \"suspended\"")));
 }
 
 TEST_F(KeyserverTest, AClockThatIsOffIsRefusedAndNamed) {
-  for (const auto& [shift, reason] : {std::pair(-absl::Hours(1), "intent_expired"), {absl::Hours(1), "intent_not_yet_valid"}}) {
+  for (const auto& [shift, reason] :
+       {std::pair(-absl::Hours(1), "intent_expired"), {absl::Hours(1), "intent_not_yet_valid"}}) {
     const ShiftedClock clock(shift);
     ConsoleOptions options;
     options.json = true;
-    Console console(options, *organisation->profile, *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(key->seed())),
+    Console console(options, *organisation->profile,
+                    *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(key->seed())),
                     *Connect(*organisation->profile, organisation->clock), clock);
     const absl::Status status = console.ListAccounts();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr(reason)));
@@ -292,8 +307,9 @@ TEST_F(KeyserverTest, AClockThatIsOffIsRefusedAndNamed) {
 
 TEST_F(KeyserverTest, TheLongestReasonFitsIntoBothRecords) {
   const std::string reason(512, 'r');
-  ASSERT_OK_AND_ASSIGN(const PreparedIntent intent,
-                       session->Prepare(Action::kCreateAccount, "mimi://example.org/u/wordy", Alice(), reason, ""));
+  ASSERT_OK_AND_ASSIGN(
+      const PreparedIntent intent,
+      session->Prepare(Action::kCreateAccount, "mimi://example.org/u/wordy", Alice(), reason, ""));
   EXPECT_THAT(session->Submit(intent), IsOk());
 }
 
@@ -301,7 +317,8 @@ TEST_F(KeyserverTest, TheFirstAdministratorsCodeIsUsedUp) {
   const crypto::Ed25519KeyPair second = crypto::Ed25519KeyPair::Generate();
   Session other(*organisation->profile, second, *api, organisation->clock);
   EXPECT_THAT(other.RegisterFirst("Mallory", organisation->administrator_code), Not(IsOk()));
-  EXPECT_THAT(other.ListAccounts(), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("not_an_administrator")));
+  EXPECT_THAT(other.ListAccounts(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("not_an_administrator")));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A real key server and a real admin service as processes on loopback, for tests of what travels between them.
+// A real key server and a real admin service as processes on loopback, for tests of what travels between
+// them.
 #pragma once
 
 #include <arpa/inet.h>
@@ -46,13 +47,15 @@ class TestOrganisation final {
   }
 
   void StartKeyserver() {
-    keyserver = std::make_unique<testing::Child>(std::vector<std::string>{PLUMBLINE_KEYSERVER_BINARY, "serve", "--config", KeyserverConfig()},
-                                                 folder + "/keyserver.out");
+    keyserver = std::make_unique<testing::Child>(
+        std::vector<std::string>{PLUMBLINE_KEYSERVER_BINARY, "serve", "--config", KeyserverConfig()},
+        folder + "/keyserver.out");
     EXPECT_NE(keyserver->WaitForLine("\"listener\":\"anonymous\""), "") << keyserver->Output();
   }
   void StartAdmin() {
-    admin = std::make_unique<testing::Child>(std::vector<std::string>{PLUMBLINE_ADMIN_BINARY, "serve", "--config", AdminConfig()},
-                                             folder + "/admin.out");
+    admin = std::make_unique<testing::Child>(
+        std::vector<std::string>{PLUMBLINE_ADMIN_BINARY, "serve", "--config", AdminConfig()},
+        folder + "/admin.out");
     const std::string address = admin->WaitForLine("listening on ");
     EXPECT_NE(address, "") << admin->Output();
     profile->server = address;
@@ -66,7 +69,9 @@ class TestOrganisation final {
     const Secret passphrase = *config::ReadPassphraseFile(config.passphrase_file());
     const ServiceKeys keys = *OpenServiceKeys(config, passphrase);
     const ServiceIdentity identity = *LoadIdentity(config, keys, clock.Now());
-    hostile_ = *NewKeyserverGateway({.address = config.keyserver_address(), .server_name = "", .root_pem = identity.root_pem,
+    hostile_ = *NewKeyserverGateway({.address = config.keyserver_address(),
+                                     .server_name = "",
+                                     .root_pem = identity.root_pem,
                                      .identity = identity.tls.Copy()},
                                     absl::Seconds(20), clock);
     return *hostile_;
@@ -75,7 +80,8 @@ class TestOrganisation final {
   // The admin service's own record as its operator reads it.
   nlohmann::json AdminRecord() {
     const testing::Finished list = testing::RunToEnd(
-        {PLUMBLINE_ADMIN_BINARY, "record", "list", "--json", "--limit", "1000", "--config", AdminConfig()}, folder);
+        {PLUMBLINE_ADMIN_BINARY, "record", "list", "--json", "--limit", "1000", "--config", AdminConfig()},
+        folder);
     EXPECT_EQ(list.exit_code, 0) << list.out << list.err;
     return nlohmann::json::parse(list.out)["events"];
   }
@@ -108,21 +114,26 @@ class TestOrganisation final {
     Write(folder + "/passphrase", "correct horse battery\n");
     const std::string device = "127.0.0.1:" + std::to_string(FreePort());
     Write(KeyserverConfig(),
-          "organisation_domain: example.org\ndisplay_name: Example\ndata_dir: " + folder + "/keyserver\nanonymous_listen: 127.0.0.1:" +
-              std::to_string(FreePort()) + "\ndevice_listen: " + device +
-              "\npublished:\n  keyserver_address: 127.0.0.1:1\n  device_address: " + device +
-              "\n  delivery_address: 127.0.0.1:2\nip_addresses:\n  - 127.0.0.1\npassphrase_file: " + folder + "/passphrase\n");
-    const auto made = nlohmann::json::parse(Must({PLUMBLINE_KEYSERVER_BINARY, "init", "--json", "--config", KeyserverConfig()}).out);
+          "organisation_domain: example.org\ndisplay_name: Example\ndata_dir: " + folder +
+              "/keyserver\nanonymous_listen: 127.0.0.1:" + std::to_string(FreePort()) + "\ndevice_listen: " +
+              device + "\npublished:\n  keyserver_address: 127.0.0.1:1\n  device_address: " + device +
+              "\n  delivery_address: 127.0.0.1:2\nip_addresses:\n  - 127.0.0.1\npassphrase_file: " + folder +
+              "/passphrase\n");
+    const auto made = nlohmann::json::parse(
+        Must({PLUMBLINE_KEYSERVER_BINARY, "init", "--json", "--config", KeyserverConfig()}).out);
     administrator_code = made["administrator_code"];
     const std::string fingerprint = made["fingerprint"];
-    Write(AdminConfig(), "organisation_domain: example.org\nroot_fingerprint: \"" + fingerprint + "\"\ndata_dir: " + folder +
-                             "/admin\nlisten: 127.0.0.1:0\ncertificate_file: " + folder + "/admin.pem\nkeyserver_address: " +
-                             device + "\npassphrase_file: " + folder + "/passphrase\n");
+    Write(AdminConfig(),
+          "organisation_domain: example.org\nroot_fingerprint: \"" + fingerprint + "\"\ndata_dir: " + folder +
+              "/admin\nlisten: 127.0.0.1:0\ncertificate_file: " + folder +
+              "/admin.pem\nkeyserver_address: " + device + "\npassphrase_file: " + folder + "/passphrase\n");
     Must({PLUMBLINE_ADMIN_BINARY, "init", "--config", AdminConfig()});
-    Must({PLUMBLINE_KEYSERVER_BINARY, "sign-service", "--config", KeyserverConfig(), "--service", "admin", "--csr",
-          folder + "/admin/admin.csr", "--ip", "127.0.0.1", "--out", folder + "/admin.pem"});
+    Must({PLUMBLINE_KEYSERVER_BINARY, "sign-service", "--config", KeyserverConfig(), "--service", "admin",
+          "--csr", folder + "/admin/admin.csr", "--ip", "127.0.0.1", "--out", folder + "/admin.pem"});
     const std::string chain = *ReadTextFile(folder + "/admin.pem", 64 << 10);
-    profile = std::make_unique<Profile>(Profile{.server = "", .server_name = "", .domain = "example.org",
+    profile = std::make_unique<Profile>(Profile{.server = "",
+                                                .server_name = "",
+                                                .domain = "example.org",
                                                 .organisation = *crypto::Fingerprint::FromText(fingerprint),
                                                 .root_pem = crypto::ParsePemChain(chain)->back().ToPem()});
     StartKeyserver();

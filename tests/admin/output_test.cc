@@ -37,7 +37,8 @@ TEST(Changes, SaysWhatAPersonWouldSee) {
   device->set_label("phone");
   EXPECT_THAT(Changes(before, after), ElementsAre("the status was \"active\" and is \"suspended\"",
                                                   HasSubstr("there is a new device: phone")));
-  EXPECT_THAT(Changes(after, before), ElementsAre(HasSubstr("is \"active\""), HasSubstr("a device is gone: phone")));
+  EXPECT_THAT(Changes(after, before),
+              ElementsAre(HasSubstr("is \"active\""), HasSubstr("a device is gone: phone")));
   EXPECT_THAT(Changes(before, before), IsEmpty());
 }
 
@@ -60,8 +61,8 @@ TEST(AccountJson, IsValidJsonWhateverTheBytes) {
 }
 
 TEST(ErrorJson, HasReasonMessageAndCode) {
-  const auto json = nlohmann::json::parse(
-      ErrorJson(identity::Refuse(absl::StatusCode::kAborted, "state_changed", "the account changed; look again")));
+  const auto json = nlohmann::json::parse(ErrorJson(
+      identity::Refuse(absl::StatusCode::kAborted, "state_changed", "the account changed; look again")));
   EXPECT_EQ(json["error"]["reason"], "state_changed");
   EXPECT_EQ(json["error"]["message"], "the account changed; look again");
   EXPECT_EQ(json["error"]["code"], "ABORTED");

@@ -25,7 +25,8 @@ inline std::string ReadAll(const std::string& path) {
   return out.str();
 }
 
-// Standard output and error go to files, standard input is empty and there is no terminal. -1 if it does not start.
+// Standard output and error go to files, standard input is empty and there is no terminal. -1 if it does not
+// start.
 inline pid_t Spawn(const std::vector<std::string>& args, const std::string& out, const std::string& err) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -55,7 +56,8 @@ inline Finished RunToEnd(const std::vector<std::string>& args, const std::string
   const pid_t pid = Spawn(args, out, err);
   int status = 0;
   Finished finished;
-  if (pid > 0 && ::waitpid(pid, &status, 0) == pid && WIFEXITED(status)) finished.exit_code = WEXITSTATUS(status);
+  if (pid > 0 && ::waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+    finished.exit_code = WEXITSTATUS(status);
   finished.out = ReadAll(out);
   finished.err = ReadAll(err);
   return finished;
@@ -71,7 +73,8 @@ class Child final {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // The rest of the line after `prefix`, as soon as it is printed; empty if the process ends or a minute passes first.
+  // The rest of the line after `prefix`, as soon as it is printed; empty if the process ends or a minute
+  // passes first.
   std::string WaitForLine(const std::string& prefix) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (std::chrono::steady_clock::now() < deadline) {

@@ -13,8 +13,8 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
 
 constexpr crypto::SealCost kCheap{.passes = 1, .memory_kib = 8192};
 
@@ -33,13 +33,17 @@ class Folder final {
 
 crypto::Certificate NewRoot() {
   const absl::Time now = absl::Now();
-  return *crypto::MakeRoot(crypto::P256PrivateKey::Generate(), "example.org", {now - absl::Hours(1), now + absl::Hours(1)});
+  return *crypto::MakeRoot(crypto::P256PrivateKey::Generate(), "example.org",
+                           {now - absl::Hours(1), now + absl::Hours(1)});
 }
 
 Profile Sample() {
   const crypto::Certificate root = NewRoot();
-  return {.server = "admin.example.org:7446", .server_name = "", .domain = "example.org",
-          .organisation = root.fingerprint(), .root_pem = root.ToPem()};
+  return {.server = "admin.example.org:7446",
+          .server_name = "",
+          .domain = "example.org",
+          .organisation = root.fingerprint(),
+          .root_pem = root.ToPem()};
 }
 
 Secret Passphrase(const char* text) { return Secret::CopyOf(AsBytes(text)); }
@@ -64,14 +68,16 @@ TEST(Profile, ARootWithAnotherFingerprintIsRefused) {
   const Folder folder;
   Profile profile = Sample();
   profile.root_pem = NewRoot().ToPem();
-  EXPECT_THAT(SaveProfile(folder.home(), profile), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("root_mismatch")));
+  EXPECT_THAT(SaveProfile(folder.home(), profile),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("root_mismatch")));
 }
 
 TEST(Profile, ARootExchangedOnDiskIsNoticed) {
   const Folder folder;
   ASSERT_OK(SaveProfile(folder.home(), Sample()));
   std::ofstream(folder.home() + "/root.pem") << NewRoot().ToPem();
-  EXPECT_THAT(LoadProfile(folder.home()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("profile_damaged")));
+  EXPECT_THAT(LoadProfile(folder.home()),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("profile_damaged")));
 }
 
 TEST(Profile, NamesThatCouldBreakOutOfTheFileAreRefused) {
@@ -83,18 +89,22 @@ TEST(Profile, NamesThatCouldBreakOutOfTheFileAreRefused) {
   }
   Profile profile = Sample();
   profile.domain = "Example.org";
-  EXPECT_THAT(SaveProfile(folder.home(), profile), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("domain_wrong")));
+  EXPECT_THAT(SaveProfile(folder.home(), profile),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("domain_wrong")));
 }
 
 TEST(Profile, AFolderThatWasNotSetUpSaysWhatToDo) {
   const Folder folder;
-  EXPECT_THAT(LoadProfile(folder.home()), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("plumbline-admin setup")));
+  EXPECT_THAT(LoadProfile(folder.home()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("plumbline-admin setup")));
 }
 
 TEST(AdministratorKey, OpensWithItsPassphraseOnly) {
   const Folder folder;
-  ASSERT_OK_AND_ASSIGN(const auto made, CreateAdministratorKey(folder.home(), Passphrase("correct horse battery"), kCheap));
-  ASSERT_OK_AND_ASSIGN(const auto opened, OpenAdministratorKey(folder.home(), Passphrase("correct horse battery")));
+  ASSERT_OK_AND_ASSIGN(const auto made,
+                       CreateAdministratorKey(folder.home(), Passphrase("correct horse battery"), kCheap));
+  ASSERT_OK_AND_ASSIGN(const auto opened,
+                       OpenAdministratorKey(folder.home(), Passphrase("correct horse battery")));
   EXPECT_EQ(opened.public_key(), made);
   EXPECT_THAT(OpenAdministratorKey(folder.home(), Passphrase("another horse entirely")),
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("passphrase_wrong")));
@@ -102,10 +112,12 @@ TEST(AdministratorKey, OpensWithItsPassphraseOnly) {
 
 TEST(AdministratorKey, IsNeverOverwritten) {
   const Folder folder;
-  ASSERT_OK_AND_ASSIGN(const auto made, CreateAdministratorKey(folder.home(), Passphrase("correct horse battery"), kCheap));
+  ASSERT_OK_AND_ASSIGN(const auto made,
+                       CreateAdministratorKey(folder.home(), Passphrase("correct horse battery"), kCheap));
   EXPECT_THAT(CreateAdministratorKey(folder.home(), Passphrase("correct horse battery"), kCheap),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("key_exists")));
-  ASSERT_OK_AND_ASSIGN(const auto opened, OpenAdministratorKey(folder.home(), Passphrase("correct horse battery")));
+  ASSERT_OK_AND_ASSIGN(const auto opened,
+                       OpenAdministratorKey(folder.home(), Passphrase("correct horse battery")));
   EXPECT_EQ(opened.public_key(), made);
 }
 

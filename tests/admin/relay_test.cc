@@ -14,10 +14,10 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
 using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ScriptedGateway final : public Gateway {
  public:
@@ -100,7 +100,8 @@ TEST(Relay, RecordsTheAnswerAfterTheAttempt) {
   intent.state_hash = {};
   intent.reply_key = {};
   service.gateway.answer = [] {
-    return identity::Refuse(absl::StatusCode::kPermissionDenied, "signature_invalid", "the signature does not verify");
+    return identity::Refuse(absl::StatusCode::kPermissionDenied, "signature_invalid",
+                            "the signature does not verify");
   };
   keys::v1::IntentResult result;
   EXPECT_THAT(service.relay->Submit(SignedBySomebody(intent), result),
@@ -122,7 +123,8 @@ TEST(Relay, NothingThatIsNotAnIntentIsRelayed) {
     SCOPED_TRACE(n);
     keys::v1::SignedIntent cut = good;
     cut.mutable_intent()->resize(n);
-    EXPECT_THAT(service.relay->Submit(cut, result), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("intent_malformed")));
+    EXPECT_THAT(service.relay->Submit(cut, result),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("intent_malformed")));
   }
   keys::v1::SignedIntent longer = good;
   longer.mutable_intent()->push_back('\0');
@@ -157,8 +159,8 @@ TEST(Relay, SignaturesOfTheWrongShapeAreNotRelayed) {
 
 TEST(Relay, WithoutItsRecordItRelaysNothing) {
   Service service;
-  const auto blocker = *db::Database::Open(service.folder + "/admin.db", service.key,
-                                           {.create = false, .exclusive = false});
+  const auto blocker =
+      *db::Database::Open(service.folder + "/admin.db", service.key, {.create = false, .exclusive = false});
   ASSERT_OK_AND_ASSIGN(db::Transaction held, db::Transaction::Begin(*blocker));  // nobody else can write now
   keys::v1::IntentResult result;
   EXPECT_THAT(service.relay->Submit(SignedBySomebody(RandomIntent()), result),
@@ -169,7 +171,8 @@ TEST(Relay, WithoutItsRecordItRelaysNothing) {
 TEST(Relay, AboveTheLimitItRefusesAndKeepsOneRecordOfIt) {
   Service service(/*per_minute=*/2);
   keys::v1::IntentResult result;
-  for (int i = 0; i < 2; ++i) EXPECT_THAT(service.relay->Submit(SignedBySomebody(RandomIntent()), result), IsOk());
+  for (int i = 0; i < 2; ++i)
+    EXPECT_THAT(service.relay->Submit(SignedBySomebody(RandomIntent()), result), IsOk());
   for (int i = 0; i < 5; ++i) {
     EXPECT_THAT(service.relay->Submit(SignedBySomebody(RandomIntent()), result),
                 StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_many_requests")));

@@ -15,7 +15,8 @@ inline uint32_t RandomBelow(uint32_t bound) { return randombytes_uniform(bound);
 
 // Printable, with letters of one, two, three and four bytes.
 inline std::string RandomText(size_t max_characters) {
-  static const std::vector<std::string> kLetters{"a", "Z", "0", " ", "\"", "\\", "é", "ß", "漢", "🜚", "=", "-"};
+  static const std::vector<std::string> kLetters{"a", "Z", "0",  " ", "\"", "\\",
+                                                 "é", "ß", "漢", "🜚", "=",  "-"};
   std::string text = "t";
   for (size_t n = RandomBelow(static_cast<uint32_t>(max_characters)); n > 0; --n) {
     text += kLetters[RandomBelow(static_cast<uint32_t>(kLetters.size()))];

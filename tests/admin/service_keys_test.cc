@@ -14,8 +14,8 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
 
 Secret Passphrase(const char* text = "correct horse battery") { return Secret::CopyOf(AsBytes(text)); }
 
@@ -34,8 +34,13 @@ struct Scene {
   void WriteChain(const std::string& uri, ByteView spki, const crypto::Certificate& top) {
     const crypto::Certificate leaf =
         *crypto::IssueLeaf(issuing, issuing_key,
-                           {.spki = ToBytes(spki), .common_name = "", .uris = {uri}, .dns_names = {}, .ip_addresses = {"127.0.0.1"},
-                            .purpose = crypto::Purpose::kTlsPeer, .validity = {now - absl::Hours(1), now + absl::Hours(24)}});
+                           {.spki = ToBytes(spki),
+                            .common_name = "",
+                            .uris = {uri},
+                            .dns_names = {},
+                            .ip_addresses = {"127.0.0.1"},
+                            .purpose = crypto::Purpose::kTlsPeer,
+                            .validity = {now - absl::Hours(1), now + absl::Hours(24)}});
     std::ofstream(config.certificate_file()) << crypto::ToPemChain({leaf, issuing, top});
   }
 
@@ -45,10 +50,11 @@ struct Scene {
 
   const absl::Time now = absl::Now();
   const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
-  const crypto::Certificate root = *crypto::MakeRoot(root_key, "example.org", {now - absl::Hours(2), now + absl::Hours(48)});
+  const crypto::Certificate root =
+      *crypto::MakeRoot(root_key, "example.org", {now - absl::Hours(2), now + absl::Hours(48)});
   const crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
-  const crypto::Certificate issuing =
-      *crypto::MakeIssuing(root, root_key, issuing_key.spki(), "issuing", {now - absl::Hours(2), now + absl::Hours(48)});
+  const crypto::Certificate issuing = *crypto::MakeIssuing(root, root_key, issuing_key.spki(), "issuing",
+                                                           {now - absl::Hours(2), now + absl::Hours(48)});
   std::string folder;
   config::v1::AdminConfig config;
   SystemClock clock;

@@ -1,4 +1,5 @@
-// The admin service and the administrators' tool as processes, over real sockets, with a key server that is not there.
+// The admin service and the administrators' tool as processes, over real sockets, with a key server that is
+// not there.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -18,14 +19,15 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using nlohmann::json;
 using plumbline::testing::Child;
 using plumbline::testing::Finished;
 using plumbline::testing::RunToEnd;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
 
-// An organisation whose certificates the test makes itself, an admin service under it and one administrator's folder.
+// An organisation whose certificates the test makes itself, an admin service under it and one administrator's
+// folder.
 class AdminServiceTest : public ::testing::Test {
  protected:
   // Keys are made once: sealing is slow on purpose. Each test works on a copy.
@@ -53,19 +55,24 @@ class AdminServiceTest : public ::testing::Test {
     ASSERT_OK(WriteFileAtomically(folder + "/" + file, AsBytes(text), 0600));
   }
   static void WriteConfig(const std::string& more) {
-    WritePrivate("admin.yaml", "organisation_domain: example.org\nroot_fingerprint: \"" + root.fingerprint().ToText() +
-                                   "\"\ndata_dir: " + folder + "/state\nlisten: 127.0.0.1:0\ncertificate_file: " + folder +
+    WritePrivate("admin.yaml", "organisation_domain: example.org\nroot_fingerprint: \"" +
+                                   root.fingerprint().ToText() + "\"\ndata_dir: " + folder +
+                                   "/state\nlisten: 127.0.0.1:0\ncertificate_file: " + folder +
                                    "/admin.pem\nkeyserver_address: 127.0.0.1:1\npassphrase_file: " + folder +
                                    "/passphrase\nlog_file: " + folder + "/log\n" + more);
   }
   static void WriteCertificate(absl::Time not_before, absl::Time not_after) {
-    const auto request = crypto::CertificateRequest::Parse(AsBytes(*ReadTextFile(folder + "/state/admin.csr", 4096)));
+    const auto request =
+        crypto::CertificateRequest::Parse(AsBytes(*ReadTextFile(folder + "/state/admin.csr", 4096)));
     ASSERT_OK(request);
-    const crypto::Certificate leaf =
-        *crypto::IssueLeaf(issuing, issuing_key,
-                           {.spki = request->spki(), .common_name = "", .uris = {"plumbline://example.org/service/admin"},
-                            .dns_names = {"localhost"}, .ip_addresses = {"127.0.0.1"}, .purpose = crypto::Purpose::kTlsPeer,
-                            .validity = {not_before, not_after}});
+    const crypto::Certificate leaf = *crypto::IssueLeaf(issuing, issuing_key,
+                                                        {.spki = request->spki(),
+                                                         .common_name = "",
+                                                         .uris = {"plumbline://example.org/service/admin"},
+                                                         .dns_names = {"localhost"},
+                                                         .ip_addresses = {"127.0.0.1"},
+                                                         .purpose = crypto::Purpose::kTlsPeer,
+                                                         .validity = {not_before, not_after}});
     WritePrivate("admin.pem", crypto::ToPemChain({leaf, issuing, root}));
   }
 
@@ -75,7 +82,9 @@ class AdminServiceTest : public ::testing::Test {
     args.insert(args.end(), {"--config", folder + "/admin.yaml"});
     return args;
   }
-  static Finished Service(const std::vector<std::string>& verb) { return RunToEnd(ServiceArgs(verb), folder); }
+  static Finished Service(const std::vector<std::string>& verb) {
+    return RunToEnd(ServiceArgs(verb), folder);
+  }
   // Starts the service; `address` is where it listens.
   static std::unique_ptr<Child> Serve() {
     auto child = std::make_unique<Child>(ServiceArgs({"serve"}), folder + "/serve.out");
@@ -85,13 +94,14 @@ class AdminServiceTest : public ::testing::Test {
   }
 
   static Finished Tool(std::vector<std::string> verb) {
-    std::vector<std::string> args{PLUMBLINE_ADMIN_BINARY, "--home", folder + "/home", "--passphrase-file", folder + "/passphrase"};
+    std::vector<std::string> args{PLUMBLINE_ADMIN_BINARY, "--home", folder + "/home", "--passphrase-file",
+                                  folder + "/passphrase"};
     args.insert(args.end(), verb.begin(), verb.end());
     return RunToEnd(args, folder);
   }
   static void SetUpTool() {
-    const Finished setup =
-        Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint", root.fingerprint().ToText()});
+    const Finished setup = Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint",
+                                 root.fingerprint().ToText()});
     ASSERT_EQ(setup.exit_code, 0) << setup.err;
   }
   static json Record() {
@@ -112,8 +122,8 @@ class AdminServiceTest : public ::testing::Test {
   inline static const crypto::Certificate root =
       *crypto::MakeRoot(root_key, "example.org", {now - absl::Hours(48), now + absl::Hours(48)});
   inline static const crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
-  inline static const crypto::Certificate issuing =
-      *crypto::MakeIssuing(root, root_key, issuing_key.spki(), "issuing", {now - absl::Hours(48), now + absl::Hours(48)});
+  inline static const crypto::Certificate issuing = *crypto::MakeIssuing(
+      root, root_key, issuing_key.spki(), "issuing", {now - absl::Hours(48), now + absl::Hours(48)});
   inline static std::string founded, folder, address;
   inline static int copies = 0;
 };
@@ -139,28 +149,35 @@ TEST_F(AdminServiceTest, StartAndOrderlyEndAreOnRecordAndAKillLeavesItReadable) 
   EXPECT_EQ(service->Kill(SIGTERM), 0);
   service = Serve();
   service->Kill(SIGKILL);
-  EXPECT_THAT(Events(), ::testing::ElementsAre("service.initialised", "service.started", "service.stopped", "service.started"));
+  EXPECT_THAT(Events(), ::testing::ElementsAre("service.initialised", "service.started", "service.stopped",
+                                               "service.started"));
 }
 
 TEST_F(AdminServiceTest, GarbageIsRefusedOverTheWireAndOnRecord) {
   const std::unique_ptr<Child> service = Serve();
   ASSERT_OK(rpc::PinTls13());
   const SystemClock clock;
-  const Profile profile{.server = address, .server_name = "", .domain = "example.org",
-                        .organisation = root.fingerprint(), .root_pem = root.ToPem()};
+  const Profile profile{.server = address,
+                        .server_name = "",
+                        .domain = "example.org",
+                        .organisation = root.fingerprint(),
+                        .root_pem = root.ToPem()};
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<AdminApi> api, Connect(profile, clock));
   keys::v1::IntentResult result;
   keys::v1::SignedIntent request;
-  EXPECT_THAT(api->Submit(request, result), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_malformed")));
+  EXPECT_THAT(api->Submit(request, result),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_malformed")));
   keys::v1::IntentSignature* signature = request.add_signatures();
   signature->set_key_id(std::string(32, 'k'));
   signature->set_signature(std::string(64, 's'));
   for (int i = 0; i < 50; ++i) {
     request.set_intent(ToString(RandomBytes(RandomBelow(2000))));
-    EXPECT_THAT(api->Submit(request, result), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("intent_malformed")));
+    EXPECT_THAT(api->Submit(request, result),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("intent_malformed")));
   }
   request.set_intent(std::string(1 << 20, 'x'));
-  EXPECT_THAT(api->Submit(request, result), StatusIs(absl::StatusCode::kResourceExhausted));  // refused unread
+  EXPECT_THAT(api->Submit(request, result),
+              StatusIs(absl::StatusCode::kResourceExhausted));  // refused unread
   const std::vector<std::string> events = Events();
   EXPECT_EQ(std::count(events.begin(), events.end(), "console.request_refused"), 51);
   EXPECT_EQ(std::count(events.begin(), events.end(), "console.intent_received"), 0);
@@ -205,7 +222,8 @@ TEST_F(AdminServiceTest, TheToolTrustsNoOtherOrganisation) {
   const std::unique_ptr<Child> service = Serve();
   std::string wrong = root.fingerprint().ToText();
   wrong[0] = wrong[0] == 'a' ? 'b' : 'a';
-  const Finished setup = Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint", wrong, "--json"});
+  const Finished setup =
+      Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint", wrong, "--json"});
   EXPECT_EQ(setup.exit_code, 1);
   EXPECT_EQ(json::parse(setup.out)["error"]["reason"], "root_mismatch");
   EXPECT_FALSE(std::filesystem::exists(folder + "/home/profile.yaml"));
@@ -224,8 +242,9 @@ TEST_F(AdminServiceTest, TheToolSaysWhenTheServiceIsDownAndWhenThePassphraseIsWr
 TEST_F(AdminServiceTest, NothingIsSignedWithoutAYes) {
   const std::unique_ptr<Child> service = Serve();
   SetUpTool();
-  const Finished create = Tool({"account", "create", "alice", "--name", "Alice Archer", "--proofing-level", "seen in person",
-                                "--proofing-reference", "register 7", "--reason", "new starter"});
+  const Finished create =
+      Tool({"account", "create", "alice", "--name", "Alice Archer", "--proofing-level", "seen in person",
+            "--proofing-reference", "register 7", "--reason", "new starter"});
   EXPECT_EQ(create.exit_code, 1);
   EXPECT_THAT(create.out, HasSubstr("create an account"));
   EXPECT_THAT(create.out, HasSubstr("Alice Archer"));
@@ -252,7 +271,8 @@ TEST_F(AdminServiceTest, ABackupMadeBesideTheRunningServiceIsEncryptedAndWhole) 
   service->Kill(SIGTERM);
   const size_t before = Events().size();
   std::filesystem::remove(folder + "/state/admin.db-wal");
-  std::filesystem::copy_file(folder + "/backup.db", folder + "/state/admin.db", std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(folder + "/backup.db", folder + "/state/admin.db",
+                             std::filesystem::copy_options::overwrite_existing);
   EXPECT_EQ(Events().size(), before - 1);  // all but the orderly end, which came after it
 }
 

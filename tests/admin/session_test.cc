@@ -1,5 +1,5 @@
-// An administrator's tool against an admin service that lies, and an honest one: the key server's side is played by a
-// function of each test.
+// An administrator's tool against an admin service that lies, and an honest one: the key server's side is
+// played by a function of each test.
 #include "admin/console/session.h"
 
 #include <gmock/gmock.h>
@@ -18,10 +18,10 @@
 namespace plumbline::admin {
 namespace {
 
-using ::testing::HasSubstr;
 using identity::Action;
 using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
 
 constexpr char kAlice[] = "mimi://example.org/u/alice";
 
@@ -64,8 +64,9 @@ struct Desk {
   Session session{profile, key, api, clock};
 
   absl::StatusOr<PreparedIntent> PrepareInvite() {
-    return session.Prepare(Action::kIssueEnrolmentCode, kAlice, Encode(identity::IssueEnrolmentCodeParameters{3600}),
-                           "new starter", std::string(32, 's'));
+    return session.Prepare(Action::kIssueEnrolmentCode, kAlice,
+                           Encode(identity::IssueEnrolmentCodeParameters{3600}), "new starter",
+                           std::string(32, 's'));
   }
 };
 
@@ -96,8 +97,8 @@ TEST(Session, SignsExactlyTheBytesItPrepared) {
     Desk desk;
     const identity::Intent wanted = RandomIntent();
     ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared,
-                         desk.session.Prepare(wanted.action, wanted.target, wanted.parameters, wanted.justification,
-                                              ToString(wanted.state_hash)));
+                         desk.session.Prepare(wanted.action, wanted.target, wanted.parameters,
+                                              wanted.justification, ToString(wanted.state_hash)));
     desk.session.Submit(prepared).status().IgnoreError();
     EXPECT_EQ(desk.api.sent.intent(), ToString(prepared.bytes));
     ASSERT_EQ(desk.api.sent.signatures().size(), 1);
@@ -150,7 +151,8 @@ TEST(Session, RefusesASecretThatCameUnsealed) {
     return absl::OkStatus();
   };
   ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
-  EXPECT_THAT(desk.session.Submit(prepared), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_not_sealed")));
+  EXPECT_THAT(desk.session.Submit(prepared),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_not_sealed")));
 }
 
 TEST(Session, RefusesASealedAnswerThatWasChangedOrIsForAnotherKey) {
@@ -158,16 +160,19 @@ TEST(Session, RefusesASealedAnswerThatWasChangedOrIsForAnotherKey) {
     Desk desk;
     desk.api.answer = [&](const identity::Intent& intent, keys::v1::IntentResult& result) {
       const crypto::SealedBoxKeyPair other = crypto::SealedBoxKeyPair::Generate();
-      SealTo(other_key ? other.public_key().view() : ByteView(intent.reply_key), Serialised(GoodInvitation(desk)), result);
+      SealTo(other_key ? other.public_key().view() : ByteView(intent.reply_key),
+             Serialised(GoodInvitation(desk)), result);
       if (!other_key) result.mutable_result()->back() ^= 1;
       return absl::OkStatus();
     };
     ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
-    EXPECT_THAT(desk.session.Submit(prepared), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed")));
+    EXPECT_THAT(desk.session.Submit(prepared),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed")));
   }
 }
 
-// A seal says who may read, not who wrote: the relay knows the reply key and can seal an invitation of its own.
+// A seal says who may read, not who wrote: the relay knows the reply key and can seal an invitation of its
+// own.
 TEST(Session, RefusesAnInvitationIntoAnotherOrganisationOrForAnotherPerson) {
   Desk desk;
   std::vector<identity::Invitation> forged(3, GoodInvitation(desk));
@@ -190,7 +195,8 @@ TEST(Session, RefusesAnAccountThatWasNotAskedFor) {
     result.set_result(view.SerializeAsString());
     return absl::OkStatus();
   };
-  EXPECT_THAT(desk.session.GetAccount(kAlice), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("another account")));
+  EXPECT_THAT(desk.session.GetAccount(kAlice),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("another account")));
 }
 
 TEST(Session, RefusesAnswersThatAreGarbage) {
@@ -231,7 +237,8 @@ TEST(Session, PassesARefusalOnAsItIs) {
   desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult&) {
     return identity::Refuse(absl::StatusCode::kPermissionDenied, "not_an_administrator", "ask one");
   };
-  EXPECT_THAT(desk.session.ListAccounts(), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("not_an_administrator")));
+  EXPECT_THAT(desk.session.ListAccounts(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("not_an_administrator")));
 }
 
 TEST(Session, ProvesTheCodeWithoutSendingIt) {
@@ -242,16 +249,21 @@ TEST(Session, ProvesTheCodeWithoutSendingIt) {
   ASSERT_OK(desk.session.RegisterFirst("Root Admin", identity::FormatCode(code)));
   const auto& sent = desk.api.registered;
   EXPECT_EQ(sent.SerializeAsString().find(code), std::string::npos);
-  const Bytes proof = identity::Encode(identity::AdministratorProof{
-      .domain = "example.org", .name = "Root Admin", .public_key = *identity::ToFixed<32>(desk.key.public_key().view())});
-  EXPECT_THAT(desk.key.public_key().Verify(identity::kAdministratorLabel, proof, AsBytes(sent.proof())), IsOk());
-  EXPECT_EQ(sent.code_mac(), ToString(crypto::HmacSha256(identity::FirstAdministratorMacKey(code).view(), proof)));
+  const Bytes proof = identity::Encode(
+      identity::AdministratorProof{.domain = "example.org",
+                                   .name = "Root Admin",
+                                   .public_key = *identity::ToFixed<32>(desk.key.public_key().view())});
+  EXPECT_THAT(desk.key.public_key().Verify(identity::kAdministratorLabel, proof, AsBytes(sent.proof())),
+              IsOk());
+  EXPECT_EQ(sent.code_mac(),
+            ToString(crypto::HmacSha256(identity::FirstAdministratorMacKey(code).view(), proof)));
 }
 
 TEST(Session, RefusesARegistrationOfAnotherKey) {
   Desk desk;
   desk.api.registration = [](auto& response) { response.set_key_id(std::string(32, 'x')); };
-  EXPECT_THAT(desk.session.RegisterFirst("Root Admin", identity::GenerateCode()), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(desk.session.RegisterFirst("Root Admin", identity::GenerateCode()),
+              StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(Session, RefusesACodeThatCannotBeOneBeforeSendingAnything) {
