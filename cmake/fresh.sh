@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source_tree=$PWD
 vectors=${PLUMBLINE_VECTORS:-$(dirname "$source_tree")/shared/vectors}
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/plumbline-fresh.XXXXXX")
-finish() { umount -l "$root/proc" "$root/dev" "$root/sys" "$root/ccache" 2>/dev/null || true; rm -rf --one-file-system "$root" || true; }
+finish() { umount -l "$root/proc" "$root/dev" "$root/sys" "$root/ccache" 2>/dev/null || true; grep -q " $root/" /proc/mounts || rm -rf --one-file-system "$root"; }
 trap finish EXIT
 
 mirror=http://deb.debian.org/debian
