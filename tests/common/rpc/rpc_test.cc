@@ -407,17 +407,6 @@ TEST(Listener, SurvivesRandomBytesOnItsPort) {
   EXPECT_OK(Call(served.endpoint));
 }
 
-// The demonstration opens its recording with this file.
-TEST(KeyLog, IsWrittenOnlyWhereAskedFor) {
-  const ScratchDir dir;
-  const TestOrganisation org;
-  const Served served(org, Kind::kAnonymous, Echo, {}, dir / "keys.log");
-  ASSERT_OK(Call(served.endpoint));
-  std::ifstream log(dir / "keys.log");
-  const std::string content((std::istreambuf_iterator<char>(log)), std::istreambuf_iterator<char>());
-  EXPECT_THAT(content, HasSubstr("SERVER_TRAFFIC_SECRET_0"));
-}
-
 TEST(SplitHostPort, ReadsAddressesAndRefusesEverythingElse) {
   ASSERT_OK_AND_ASSIGN(const HostPort v6, SplitHostPort("[::1]:7443"));
   EXPECT_EQ(v6.host, "::1");
