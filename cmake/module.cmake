@@ -43,9 +43,6 @@ endfunction()
 # unit_test(name SRCS x_test.cc ... DEPS y ... LABELS ...): one GoogleTest program, registered with ctest as a whole.
 add_custom_target(nogrpc_tests)  # what the sanitizers build
 function(unit_test name)
-  if(NOT GTest_FOUND)
-    return()
-  endif()
   cmake_parse_arguments(T "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 240)
