@@ -243,8 +243,6 @@ absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, Lea
                            const LeafNode& leaf, const Judge& judge) {
   const LeafNode* current = group.tree.leaf(committer);
   if (current == nullptr) return Invalid("committer is not a member");
-  if (leaf.source != LeafNodeSource::kCommit)
-    return Invalid("leaf node of a path has another source");
   RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
   RETURN_IF_ERROR(CheckSignatureKeyIsNew(next.tree, committer, leaf.signature_key));

@@ -190,6 +190,13 @@ TEST_F(FramingRules, MutatedMessagesLeaveTheStateIdentical) {
   EXPECT_OK(ProcessAs<StagedCommit>(bob(), open.message));
 }
 
+TEST(Extensions, OfOneTypeTwiceAreRefused) {
+  Writer out;
+  WriteExtensions(out, {{0xF0A1, {1}}, {0xF0A2, {}}, {0xF0A1, {2}}});
+  Reader in(out.view());
+  EXPECT_THAT(ReadExtensions(in).status(), StatusIs(Code::kInvalidArgument, HasSubstr("twice")));
+}
+
 TEST_F(FramingRules, OwnMessagesAreNamedAndSkipped) {
   ASSERT_OK_AND_ASSIGN(const Bytes application, alice().Protect(AsBytes("hello"), {}));
   ASSERT_OK_AND_ASSIGN(const Bytes proposal,

@@ -32,16 +32,23 @@ class JoinRules : public ::testing::Test {
     EXPECT_THAT(dave_.Join(altered, bundle_).status(), StatusIs(code, HasSubstr(rule)));
   }
   // The tree in the Welcome, altered, with a tree hash that fits.
+  static void AlterTree(WelcomeParts& parts, const std::function<void(RatchetTree&)>& change) {
+    RatchetTree tree =
+        *RatchetTree::Parse(**CipherSuite::Get(1), parts.info.extensions.at(0).data, 100);
+    change(tree);
+    parts.info.extensions[0].data = tree.Encode();
+    parts.info.group_context.tree_hash = ToBytes(tree.RootHash());
+  }
   void ExpectTreeRefused(const std::function<void(RatchetTree&)>& change, const std::string& rule) {
-    ExpectRefused(
-        [&](WelcomeParts& parts) {
-          RatchetTree tree =
-              *RatchetTree::Parse(**CipherSuite::Get(1), parts.info.extensions.at(0).data, 100);
-          change(tree);
-          parts.info.extensions[0].data = tree.Encode();
-          parts.info.group_context.tree_hash = ToBytes(tree.RootHash());
-        },
-        rule);
+    ExpectRefused([&](WelcomeParts& parts) { AlterTree(parts, change); }, rule);
+  }
+  // Alice's leaf, the only one that no parent hash covers, altered and signed by her.
+  void AlterFirstLeaf(RatchetTree& tree, const std::function<void(LeafNode&)>& change) {
+    LeafNode leaf = *tree.leaf({0});
+    change(leaf);
+    EXPECT_OK(SignLeafNode(tree.suite(), alice_.signature_key.private_key,
+                           LeafPosition{groups_[0].group_id(), {0}}, leaf));
+    tree.SetLeaf({0}, leaf);
   }
 
   Client alice_{"alice"};
@@ -178,6 +185,66 @@ TEST_F(JoinRules, TreeWithARepeatedKeyIsRefused) {
         tree.SetLeaf({1}, leaf);
       },
       "encryption key occurs twice");
+}
+
+TEST_F(JoinRules, TreeWithALeafThatContradictsItselfIsRefused) {
+  ExpectTreeRefused(
+      [&](RatchetTree& tree) {
+        AlterFirstLeaf(tree, [](LeafNode& l) { l.extensions = {{0xF0A1, {}}}; });
+      },
+      "does not list the type");
+}
+
+TEST_F(JoinRules, TreeWithALeafThatLacksWhatTheGroupUsesIsRefused) {
+  ExpectRefused(
+      [](WelcomeParts& parts) {
+        parts.info.group_context.extensions = {{0xF0A2, {}}};
+      },
+      "does not support an extension");
+}
+
+TEST_F(JoinRules, TreeWithCredentialTypesThatAMemberLacksIsRefused) {
+  const Client erin("erin");
+  KeyPackageParams key_package = erin.key_package_params();
+  key_package.capabilities.credentials = {kCredentialBasic};
+  ASSERT_OK_AND_ASSIGN(const KeyPackageBundle bundle,
+                       GenerateKeyPackage(key_package, erin.signature_key));
+  CommitParams params;
+  params.adds = {bundle.key_package};
+  params.force_path = false;
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(groups_[0], std::move(params)));
+  ASSERT_OK(erin.Join(*staged.welcome, bundle));
+  const Bytes altered = RewriteWelcome(*staged.welcome, bundle, alice_, [&](WelcomeParts& parts) {
+    AlterTree(parts, [&](RatchetTree& tree) {
+      AlterFirstLeaf(tree, [](LeafNode& l) { l.credential = Credential::X509({Bytes(20, 1)}); });
+    });
+  });
+  EXPECT_THAT(erin.Join(altered, bundle).status(),
+              StatusIs(Code::kInvalidArgument, HasSubstr("credential type in use")));
+}
+
+TEST_F(JoinRules, ExtensionsAreRefusedWhereTheyDoNotBelong) {
+  for (const uint16_t type : {1, 3, 5}) {
+    ExpectRefused(
+        [&](WelcomeParts& parts) {
+          parts.info.extensions.push_back({type, {}});
+        },
+        "not for GroupInfo");
+  }
+  for (const uint16_t type : {1, 2, 4}) {
+    ExpectRefused(
+        [&](WelcomeParts& parts) {
+          parts.info.group_context.extensions = {{type, {}}};
+        },
+        "not for group contexts");
+  }
+}
+
+TEST_F(JoinRules, BundleOfAnotherSuiteIsRefused) {
+  KeyPackageBundle other = dave_.NewKeyPackage();
+  other.key_package.cipher_suite = 3;
+  EXPECT_THAT(dave_.Join(welcome_, other).status(),
+              StatusIs(Code::kInvalidArgument, HasSubstr("another suite")));
 }
 
 TEST_F(JoinRules, CredentialsOfMembersAreJudged) {

@@ -41,6 +41,10 @@ class ProposalRules : public ::testing::Test {
     const CipherSuite& suite = **CipherSuite::Get(1);
     EXPECT_OK(
         SignLeafNode(suite, owner.signature_key.private_key, std::nullopt, key_package.leaf_node));
+    ResignOutside(owner, key_package);
+  }
+  static void ResignOutside(const Client& owner, KeyPackage& key_package) {
+    const CipherSuite& suite = **CipherSuite::Get(1);
     Writer tbs;
     tbs.U16(key_package.version).U16(key_package.cipher_suite).Vector(key_package.init_key);
     WriteLeafNode(tbs, key_package.leaf_node);
@@ -100,8 +104,9 @@ TEST_F(ProposalRules, AddWithAWrongSignatureIsRefused) {
   KeyPackage key_package = dave_.NewKeyPackage().key_package;
   key_package.signature[0] ^= 1;
   ExpectRefusedBothWays(AddProposal{key_package}, "signature");
-  key_package = Altered([](KeyPackage&) {});
+  key_package = dave_.NewKeyPackage().key_package;
   key_package.leaf_node.signature[0] ^= 1;
+  ResignOutside(dave_, key_package);
   ExpectRefusedBothWays(AddProposal{key_package}, "signature");
 }
 
@@ -183,16 +188,14 @@ TEST_F(ProposalRules, AddWithUnknownKeyPackageExtensionsIsTaken) {
 }
 
 TEST_F(ProposalRules, AddWithUnusableKeysIsRefused) {
-  const auto refuse = [&](const std::function<void(KeyPackage&)>& change) {
-    KeyPackage key_package = Altered([](KeyPackage&) {});
-    change(key_package);
-    EXPECT_FALSE(bob().Process(forger_.Proposing(AddProposal{key_package}), kTrusting, kNow).ok());
-    EXPECT_FALSE(
-        bob().Process(forger_.Committing({AddProposal{key_package}}), kTrusting, kNow).ok());
+  const auto refuse = [&](const std::function<void(KeyPackage&)>& change, const std::string& why) {
+    ExpectRefusedBothWays(AddProposal{Altered(change)}, why);
   };
-  refuse([](KeyPackage& k) { k.init_key.pop_back(); });
-  refuse([](KeyPackage& k) { k.leaf_node.encryption_key.push_back(0); });
-  refuse([](KeyPackage& k) { k.leaf_node.signature_key.clear(); });
+  refuse([](KeyPackage& k) { k.init_key.pop_back(); }, "32 bytes");
+  refuse([](KeyPackage& k) { k.init_key = Bytes(32); }, "small order");
+  refuse([](KeyPackage& k) { k.leaf_node.encryption_key.push_back(0); }, "32 bytes");
+  refuse([](KeyPackage& k) { k.leaf_node.encryption_key = Bytes(32); }, "small order");
+  refuse([](KeyPackage& k) { k.leaf_node.signature_key.clear(); }, "public key is not 32 bytes");
 }
 
 TEST_F(ProposalRules, AddWithARefusedCredentialIsRefused) {
@@ -369,7 +372,26 @@ TEST_F(ProposalRules, ExtensionsThatAMemberLacksAreRefused) {
   Commit commit;
   commit.proposals.emplace_back(Proposal(GroupContextExtensionsProposal{{{0xF0A2, {1}}}}));
   commit.path = UpdatePath{alice().own_leaf_node(), {}};
+  commit.path->leaf_node.capabilities.extensions = {0xF0A2};  // Alice has it, the others do not
   ExpectRefused(forger_.Message(std::move(commit)), "does not support an extension");
+}
+
+TEST_F(ProposalRules, RequirementsThatAMemberLacksAreRefused) {
+  const std::vector<std::pair<RequiredCapabilities, std::string>> requirements = {
+      {{{0xF0A1}, {}, {}}, "required extension type"},
+      {{{}, {0xF0B1}, {}}, "required proposal type"},
+      {{{}, {}, {0xF0C1}}, "required credential type"}};
+  for (const auto& [required, rule] : requirements) {
+    Commit commit;
+    commit.proposals.emplace_back(Proposal(
+        GroupContextExtensionsProposal{{{kExtensionRequiredCapabilities, Encode(required)}}}));
+    commit.path = UpdatePath{alice().own_leaf_node(), {}};
+    ExpectRefused(forger_.Message(std::move(commit)), rule);
+  }
+  // The types that everyone supports may be required without being listed.
+  const RequiredCapabilities defaults{{1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6, 7}, {1, 2}};
+  EXPECT_OK(CheckLeafNodeSupports(bob().own_leaf_node(),
+                                  {{kExtensionRequiredCapabilities, Encode(defaults)}}));
 }
 
 TEST_F(ProposalRules, WhatIsNotSupportedIsRefusedByName) {
@@ -444,8 +466,7 @@ TEST_F(ProposalRules, PathThatRepeatsAKeyIsRefused) {
 
 TEST_F(ProposalRules, PathWithAnUnusableKeyIsRefused) {
   const auto zero = [](UpdatePath& p) { p.nodes[0].encryption_key = Bytes(32); };
-  const Bytes message = forger_.CommittingWithPath({}, Path(zero));
-  EXPECT_FALSE(bob().Process(message, kTrusting, kNow).ok());
+  ExpectRefused(forger_.CommittingWithPath({}, Path(zero)), "small order");
 }
 
 TEST_F(ProposalRules, PathLeafWithTheWrongParentHashIsRefused) {
@@ -473,6 +494,12 @@ TEST_F(ProposalRules, PathLeafWithTheSignatureKeyOfAnotherMemberIsRefused) {
   const Bytes carols = carol_.signature_key.public_key;
   const auto change = [&](LeafNode& l) { l.signature_key = carols; };
   ExpectRefused(forger_.CommittingWithPath({}, Leaf(change)), "signature key is another member's");
+}
+
+TEST_F(ProposalRules, PathLeafThatLacksAnExtensionOfTheGroupIsRefused) {
+  GroupAccess::State(bob()).context.extensions = {{0xF0A2, {1}}};
+  GroupAccess::State(alice()).context.extensions = {{0xF0A2, {1}}};
+  ExpectRefused(forger_.CommittingWithPath({}, {}), "does not support an extension");
 }
 
 TEST_F(ProposalRules, PathLeafThatDropsACredentialTypeInUseIsRefused) {

@@ -19,8 +19,8 @@ LeafNode Leaf(const std::string& name) {
   return Client(name).NewKeyPackage().key_package.leaf_node;
 }
 
-// Four leaves; the first made a path, then the fourth was added and is unmerged.
-RatchetTree TreeWithUnmergedLeaf() {
+// Three members in a tree of four leaves; the first made a path.
+RatchetTree TreeOfThreeWithPath() {
   RatchetTree tree(Suite(), Leaf("a"));
   tree.Add(Leaf("b"));
   tree.Add(Leaf("c"));
@@ -32,25 +32,31 @@ RatchetTree TreeWithUnmergedLeaf() {
   leaf.source = LeafNodeSource::kCommit;
   leaf.parent_hash = tree.SetPath({0}, steps, keys);
   tree.SetLeaf({0}, leaf);
+  return tree;
+}
+
+// Then a fourth was added, who is unmerged.
+RatchetTree TreeWithUnmergedLeaf() {
+  RatchetTree tree = TreeOfThreeWithPath();
   tree.Add(Leaf("d"));
   return tree;
 }
 
-// The wire form of the tree with the unmerged leaves of its root replaced.
-absl::StatusOr<RatchetTree> WithRootUnmerged(const RatchetTree& tree,
-                                             const std::vector<uint32_t>& leaves) {
-  const ParentNode& root = *tree.parent(tree.root());
-  const auto node = [&](const std::vector<uint32_t>& unmerged) {
+// The wire form of the tree with the unmerged leaves of one parent replaced.
+absl::StatusOr<RatchetTree> WithUnmerged(const RatchetTree& tree, NodeIndex node,
+                                         const std::vector<uint32_t>& leaves) {
+  const ParentNode& parent = *tree.parent(node);
+  const auto encode = [&](const std::vector<uint32_t>& unmerged) {
     Writer list;
     for (const uint32_t leaf : unmerged) list.U32(leaf);
     Writer out;
-    out.U8(1).U8(2).Vector(root.encryption_key).Vector(root.parent_hash).Vector(list.view());
+    out.U8(1).U8(2).Vector(parent.encryption_key).Vector(parent.parent_hash).Vector(list.view());
     return out.TakeBytes();
   };
   std::vector<uint32_t> present;
-  for (const LeafIndex leaf : root.unmerged_leaves) present.push_back(leaf.value);
-  const Bytes old_node = node(present);
-  const Bytes new_node = node(leaves);
+  for (const LeafIndex leaf : parent.unmerged_leaves) present.push_back(leaf.value);
+  const Bytes old_node = encode(present);
+  const Bytes new_node = encode(leaves);
   const Bytes encoded = tree.Encode();
   Reader in(encoded);
   Bytes nodes = ToBytes(*in.Vector(kMaxVarint));
@@ -62,6 +68,11 @@ absl::StatusOr<RatchetTree> WithRootUnmerged(const RatchetTree& tree,
   Writer wire;
   wire.Vector(nodes);
   return RatchetTree::Parse(Suite(), wire.view(), 100);
+}
+
+absl::StatusOr<RatchetTree> WithRootUnmerged(const RatchetTree& tree,
+                                             const std::vector<uint32_t>& leaves) {
+  return WithUnmerged(tree, tree.root(), leaves);
 }
 
 TEST(TreeValidation, AcceptsATreeWithAnUnmergedLeaf) {
@@ -77,6 +88,30 @@ TEST(TreeValidation, RefusesUnmergedLeavesThatAreNoMembersBelow) {
     EXPECT_THAT(CheckUnmergedLeaves(changed), StatusIs(kInvalid)) << leaf;
     EXPECT_THAT(CheckTreeStructure(changed), StatusIs(kInvalid)) << leaf;
   }
+}
+
+TEST(TreeValidation, RefusesUnmergedLeavesOfAnotherSubtree) {
+  const RatchetTree tree = TreeWithUnmergedLeaf();
+  ASSERT_OK_AND_ASSIGN(const RatchetTree changed, WithUnmerged(tree, {1}, {3}));
+  EXPECT_THAT(CheckUnmergedLeaves(changed), StatusIs(kInvalid));
+}
+
+TEST(TreeValidation, RefusesBlankUnmergedLeaves) {
+  const RatchetTree tree = TreeOfThreeWithPath();
+  ASSERT_OK_AND_ASSIGN(const RatchetTree changed, WithRootUnmerged(tree, {3}));
+  ASSERT_EQ(changed.leaf({3}), nullptr);
+  EXPECT_THAT(CheckUnmergedLeaves(changed), StatusIs(kInvalid));
+}
+
+TEST(TreeValidation, RefusesParentKeysThatAreUnusable) {
+  RatchetTree tree(Suite(), Leaf("a"));
+  tree.Add(Leaf("b"));
+  LeafNode leaf = Leaf("a2");
+  leaf.source = LeafNodeSource::kCommit;
+  leaf.parent_hash = tree.SetPath({0}, tree.FilteredDirectPath({0}), {Bytes(32)});
+  tree.SetLeaf({0}, leaf);
+  EXPECT_OK(CheckParentHashes(tree));
+  EXPECT_THAT(CheckTreeStructure(tree), StatusIs(kInvalid));
 }
 
 // A leaf that the root lists has to be listed by the non-blank node between them too.
