@@ -129,9 +129,9 @@ absl::Status SendLine(Engine& engine, Output& output, const std::string& user, c
 }  // namespace
 
 absl::Status ListenCommand(const Options& options, Output& output) {
+  CatchSignals();  // first: whoever can see that the store is open can end this in order
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
-  CatchSignals();
   Printer printer(*session, *engine, output);
   const absl::Time end =
       options.timeout_seconds > 0 ? session->clock().Now() + absl::Seconds(options.timeout_seconds) : absl::InfiniteFuture();
@@ -148,12 +148,12 @@ absl::Status ListenCommand(const Options& options, Output& output) {
 }
 
 absl::Status ChatCommand(const Options& options, Output& output) {
+  CatchSignals();
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
   ASSIGN_OR_RETURN(const std::string user, engine->ResolveName(options.person));
   ASSIGN_OR_RETURN(const PersonView person, engine->CheckPerson(user));
   output.Person(person);
-  CatchSignals();
   Printer printer(*session, *engine, output);
   RETURN_IF_ERROR(printer.Print());
   output.Aside(absl::StrCat("Chat with ", output.Name(user), "; one line is one message, Ctrl-D ends."));
