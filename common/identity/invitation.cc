@@ -24,6 +24,7 @@ std::string Base64Url(ByteView bytes) {
 }
 
 absl::StatusOr<Bytes> FromBase64Url(absl::string_view text) {
+  if (text.empty()) return absl::InvalidArgumentError("the invitation is not whole: copy all of it");
   Bytes out(text.size());
   size_t size = 0;
   if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
