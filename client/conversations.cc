@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/gate.h"
+#include "client/group_notices.h"
 #include "client/roster.h"
 #include "client/sealing.h"
 #include "client/terminal_text.h"
@@ -40,15 +41,16 @@ bool AnyStored(const std::vector<EnvelopeAnswer>& answers) {
 }  // namespace
 
 mls::Capabilities OwnCapabilities() {
-  return mls::Capabilities::Default({identity::kMailboxAddressExtension, identity::kGroupDataExtension});
+  return mls::Capabilities::Default(
+      {identity::kMailboxAddressExtension, identity::kGroupDataExtension, identity::kGroupProfileExtension});
 }
 
 mls::Extensions LeafExtensions(const identity::MailboxAddress& address) {
   return {{identity::kMailboxAddressExtension, identity::Encode(address)}};
 }
 
-absl::StatusOr<std::optional<OpenGroup>> Conversations::SendingGroup(absl::string_view other) {
-  ASSIGN_OR_RETURN(std::vector<StoredGroup> groups, stores_.groups.InConversation(other));
+absl::StatusOr<std::optional<OpenGroup>> Conversations::SendingGroup(absl::string_view conversation) {
+  ASSIGN_OR_RETURN(std::vector<StoredGroup> groups, stores_.groups.InConversation(conversation));
   StoredGroup* best = nullptr;
   for (StoredGroup& group : groups) {
     if (group.status != GroupStatus::kActive) continue;
@@ -66,11 +68,26 @@ absl::StatusOr<std::optional<OpenGroup>> Conversations::Find(ByteView group_id) 
   return open;
 }
 
-absl::Status Conversations::Create(const std::string& other, const std::vector<mls::KeyPackage>& others,
-                                   const Mailbox& mailbox) {
+absl::StatusOr<std::string> Conversations::DisplayName(absl::string_view conversation) {
+  if (!IsGroupKey(conversation)) return ShortName(conversation, self_.domain());
+  ASSIGN_OR_RETURN(const auto names, stores_.membership.Names());
+  const auto found = names.find(std::string(conversation));
+  return absl::StrCat("group ", found == names.end() ? std::string(conversation) : found->second);
+}
+
+absl::StatusOr<RuleContext> Conversations::Rules() {
+  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
+  return RuleContext{key, [this](const std::string& user) -> absl::StatusOr<uint64_t> {
+                       ASSIGN_OR_RETURN(const std::optional<Contact> contact, stores_.contacts.Find(user));
+                       return contact.has_value() ? contact->parsed.version : 0;
+                     }};
+}
+
+absl::Status Conversations::Create(const std::optional<identity::GroupProfile>& profile,
+                                   const std::vector<mls::KeyPackage>& others, const Mailbox& mailbox) {
   identity::GroupData data;
   data.handle = identity::RandomFixed<32>();
-  data.kind = identity::GroupKind::kDirect;
+  data.kind = profile.has_value() ? identity::GroupKind::kGroup : identity::GroupKind::kDirect;
   mls::CreateGroupParams params;
   params.group_id = mailbox.group_id;
   params.credential = self_.credential();
@@ -78,25 +95,31 @@ absl::Status Conversations::Create(const std::string& other, const std::vector<m
   params.capabilities = OwnCapabilities();
   params.leaf_extensions = LeafExtensions(client::AddressOf(mailbox, self_.account().delivery_address));
   params.group_context_extensions = {{identity::kGroupDataExtension, identity::Encode(data)}};
+  if (profile.has_value()) {
+    params.group_context_extensions.push_back({identity::kGroupProfileExtension, identity::Encode(*profile)});
+  }
   ASSIGN_OR_RETURN(mls::Group state, mls::Group::Create(std::move(params), self_.mls_keys()));
 
   StoredGroup stored;
   stored.id = mailbox.group_id;
-  stored.conversation = other;
   stored.handle = data.handle;
   stored.status = GroupStatus::kCreating;
   OpenGroup group{std::move(stored), std::move(state)};
-  ASSIGN_OR_RETURN(mls::CommitParams commit, ParamsFor(group, Changes{others, {}, std::nullopt}));
+  Changes changes;
+  changes.adds = others;
+  ASSIGN_OR_RETURN(mls::CommitParams commit, ParamsFor(group, changes));
   ASSIGN_OR_RETURN(const mls::StagedCommit staged,
                    group.state.Commit(std::move(commit), self_.authentication(), clock_.Now()));
-  ASSIGN_OR_RETURN(const std::string found, OtherPerson(*staged.next, self_.user()));
-  if (found != other) return absl::InvalidArgumentError("a key package belongs to somebody else");
+  const absl::StatusOr<GroupPeople> people = PeopleOf(*staged.next);
+  if (!people.ok()) return absl::InvalidArgumentError("a key package belongs to somebody else");
+  ASSIGN_OR_RETURN(group.stored.conversation, ConversationOf(*people, self_.user()));
   ASSIGN_OR_RETURN(const OutboxItem item, MakeItem(group, staged, /*is_new=*/true));
 
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   group.stored.state = group.state.Serialize();
   RETURN_IF_ERROR(stores_.groups.Add(change, group.stored));
   RETURN_IF_ERROR(stores_.outbox.Add(change, item).status());
+  if (profile.has_value()) RETURN_IF_ERROR(stores_.membership.SetName(change, group.stored.conversation, profile->name));
   return change.Commit();
 }
 
@@ -105,6 +128,14 @@ absl::StatusOr<mls::CommitParams> Conversations::ParamsFor(const OpenGroup& grou
   params.adds = changes.adds;
   params.removes = changes.removes;
   params.include_pending_proposals = false;
+  params.authenticated_data = identity::Encode(changes.evidence);
+  if (changes.profile.has_value()) {
+    mls::Extensions extensions = group.state.group_context_extensions();
+    for (mls::Extension& extension : extensions) {
+      if (extension.type == identity::kGroupProfileExtension) extension.data = identity::Encode(*changes.profile);
+    }
+    params.group_context_extensions = std::move(extensions);
+  }
   if (changes.address.has_value()) {
     // The rest of the leaf stays as it is.
     mls::Extensions extensions = group.state.own_leaf_node().extensions;
@@ -132,9 +163,12 @@ absl::StatusOr<OutboxItem> Conversations::MakeItem(const OpenGroup& group, const
   ASSIGN_OR_RETURN(const std::vector<RosterDevice> roster, RosterOf(group.state));
   const std::vector<mls::MemberChange>& removes = staged.removes;
   for (const RosterDevice& device : roster) {
-    const bool removed = std::any_of(removes.begin(), removes.end(),
-                                     [&](const mls::MemberChange& m) { return m.index == device.leaf; });
-    if (device.leaf == group.state.own_leaf() || removed || !device.address.has_value()) continue;
+    // Whoever is taken out learns it from the commit; who comes in again gets a Welcome.
+    const bool comes_back =
+        std::any_of(removes.begin(), removes.end(), [&](const mls::MemberChange& m) { return m.index == device.leaf; }) &&
+        std::any_of(staged.adds.begin(), staged.adds.end(),
+                    [&](const mls::MemberChange& m) { return m.after.signature_key == device.signature_key; });
+    if (device.leaf == group.state.own_leaf() || comes_back || !device.address.has_value()) continue;
     ASSIGN_OR_RETURN(OutgoingEnvelope envelope,
                      SealEnvelope(*device.address, {identity::EnvelopeKind::kCommit, identity::Encode(payload)}));
     item.envelopes.push_back(std::move(envelope));
@@ -161,8 +195,8 @@ absl::Status Conversations::StageCommit(OpenGroup& group, const Changes& changes
   ASSIGN_OR_RETURN(mls::CommitParams params, ParamsFor(group, changes));
   ASSIGN_OR_RETURN(const mls::StagedCommit staged,
                    group.state.Commit(std::move(params), self_.authentication(), clock_.Now()));
-  ASSIGN_OR_RETURN(const std::string other, OtherPerson(*staged.next, self_.user()));
-  if (other != group.stored.conversation) return absl::InvalidArgumentError("a key package belongs to somebody else");
+  ASSIGN_OR_RETURN(const RuleContext rules, Rules());
+  RETURN_IF_ERROR(CheckCommit(group.state, staged, rules));
   ASSIGN_OR_RETURN(const OutboxItem item, MakeItem(group, staged, /*is_new=*/false));
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   group.stored.state = group.state.Serialize();  // the commit took one generation of the handshake ratchet
@@ -171,12 +205,15 @@ absl::Status Conversations::StageCommit(OpenGroup& group, const Changes& changes
   return change.Commit();
 }
 
-absl::Status Conversations::CommitAccepted(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers) {
+absl::Status Conversations::CommitAccepted(const OutboxItem& item) {
   ASSIGN_OR_RETURN(std::optional<OpenGroup> group, Find(item.group_id));
   if (!group.has_value()) return absl::InternalError("an accepted commit of a group that is gone");
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   if (group->state.epoch() == item.epoch) {
     ASSIGN_OR_RETURN(mls::Group next, mls::Group::Parse(item.next_state.view()));
+    if (group->stored.status == GroupStatus::kActive) {
+      RETURN_IF_ERROR(Announce(change, group->stored.conversation, {group->state, next, self_.user(), /*own=*/true}));
+    }
     RETURN_IF_ERROR(group->state.AdvanceTo(std::move(next)));
     group->stored.state = group->state.Serialize();
     if (group->stored.status == GroupStatus::kCreating) group->stored.status = GroupStatus::kActive;
@@ -189,7 +226,7 @@ absl::Status Conversations::CommitAccepted(const OutboxItem& item, const std::ve
     group->stored.address_due = !in_leaf;
     RETURN_IF_ERROR(stores_.groups.Update(change, group->stored));
   }
-  RETURN_IF_ERROR(AddFailures(change, group->stored, item, answers));
+  // Whom the commit itself did not reach can fetch it; what a person should know about closed mailboxes, messages tell.
   RETURN_IF_ERROR(stores_.outbox.Remove(change, item.id));
   return change.Commit();
 }
@@ -209,12 +246,14 @@ absl::Status Conversations::GateRefused(const OutboxItem& item) {
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.outbox.Remove(change, item.id));
   if (group.has_value()) {
-    group->status = GroupStatus::kBroken;
+    const bool direct = !IsGroupKey(group->conversation);
+    group->status = direct ? GroupStatus::kBroken : GroupStatus::kLost;
     RETURN_IF_ERROR(stores_.groups.Update(change, *group));
     RETURN_IF_ERROR(AddNotice(change, group->conversation, "gate_refused",
-                              "The delivery server's gate for this conversation does not accept this device's key: a change "
-                              "went past this device, or somebody announced a false one. The next message starts a fresh "
-                              "group with the same person."));
+                              absl::StrCat("The delivery server's gate for this conversation does not accept this device's "
+                                           "key: a change went past this device, or somebody announced a false one. ",
+                                           direct ? "The next message starts a fresh group with the same person."
+                                                  : "The device asks the others to be taken in again.")));
   }
   return change.Commit();
 }
@@ -230,9 +269,10 @@ absl::Status Conversations::AddFailures(Change& change, const StoredGroup& group
   }
   if (failed.empty()) return absl::OkStatus();
   const bool full = std::any_of(failed.begin(), failed.end(), [](const auto& f) { return f.second == Delivered::kFull; });
+  ASSIGN_OR_RETURN(const std::string name, DisplayName(group.conversation));
   return AddNotice(change, group.conversation, full ? "mailbox_full" : "mailbox_refused",
                    absl::StrCat("Not delivered to ", failed.size(), " of ", item.envelopes.size(), " devices in the "
-                                "conversation with ", ShortName(group.conversation, self_.domain()),
+                                "conversation with ", name,
                                 full ? ": a mailbox is full. It empties when that device comes online; then send again."
                                      : ": a mailbox is closed or no longer takes messages from here. If that lasts, the "
                                        "device has to be enrolled again."));
@@ -260,7 +300,7 @@ absl::Status Conversations::MessageAnswered(const OutboxItem& item, const std::v
   return change.Commit();
 }
 
-absl::StatusOr<int64_t> Conversations::AddText(const std::string& other, absl::string_view text) {
+absl::StatusOr<int64_t> Conversations::AddText(const std::string& conversation, absl::string_view text) {
   const auto refuse = [](absl::string_view reason, absl::string_view why) {
     return Refuse(absl::StatusCode::kInvalidArgument, reason, why);
   };
@@ -269,14 +309,19 @@ absl::StatusOr<int64_t> Conversations::AddText(const std::string& other, absl::s
     return refuse("text_too_long", absl::StrCat("a message may have at most ", kMaxText, " bytes; send it in parts"));
   }
   if (!IsUtf8(text)) return refuse("text_not_utf8", "the text is not UTF-8; set a UTF-8 locale or convert it");
+  return AddContent(conversation, EntryKind::kMessage, identity::kTextMediaType, AsBytes(text));
+}
+
+absl::StatusOr<int64_t> Conversations::AddContent(const std::string& conversation, EntryKind kind,
+                                                  absl::string_view media_type, ByteView body) {
   Entry entry;
   entry.time = clock_.Now();
-  entry.conversation = other;
-  entry.kind = EntryKind::kMessage;
+  entry.conversation = conversation;
+  entry.kind = kind;
   entry.sender = self_.user();
   entry.device_id = Bytes(self_.device().begin(), self_.device().end());
-  entry.media_type = identity::kTextMediaType;
-  entry.body = ToBytes(AsBytes(text));
+  entry.media_type = std::string(media_type);
+  entry.body = ToBytes(body);
   entry.state = EntryState::kWaiting;
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   ASSIGN_OR_RETURN(const int64_t id, stores_.history.Add(change, entry));
@@ -284,11 +329,12 @@ absl::StatusOr<int64_t> Conversations::AddText(const std::string& other, absl::s
   return id;
 }
 
-absl::StatusOr<bool> Conversations::EncryptNext(absl::string_view other) {
+absl::StatusOr<bool> Conversations::EncryptNext(absl::string_view conversation) {
   ASSIGN_OR_RETURN(const std::vector<Entry> waiting, stores_.history.InState(EntryState::kWaiting));
-  const auto entry = std::find_if(waiting.begin(), waiting.end(), [&](const Entry& e) { return e.conversation == other; });
+  const auto entry =
+      std::find_if(waiting.begin(), waiting.end(), [&](const Entry& e) { return e.conversation == conversation; });
   if (entry == waiting.end()) return false;
-  ASSIGN_OR_RETURN(std::optional<OpenGroup> group, SendingGroup(other));
+  ASSIGN_OR_RETURN(std::optional<OpenGroup> group, SendingGroup(conversation));
   if (!group.has_value()) return false;
   ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(group->stored.id));
   if (pending.has_value()) return false;
@@ -321,6 +367,24 @@ absl::StatusOr<bool> Conversations::EncryptNext(absl::string_view other) {
   RETURN_IF_ERROR(stores_.history.SetState(change, entry->id, EntryState::kQueued));
   RETURN_IF_ERROR(change.Commit());
   return true;
+}
+
+absl::Status Conversations::Announce(Change& change, const std::string& conversation, const Epochs& epochs) {
+  ASSIGN_OR_RETURN(const GroupPeople before, PeopleOf(epochs.before));
+  ASSIGN_OR_RETURN(const GroupPeople after, PeopleOf(epochs.after));
+  std::set<std::string> left;
+  ASSIGN_OR_RETURN(const std::vector<HeldLeaveRequest> requests, stores_.membership.LeaveRequests(conversation));
+  for (const HeldLeaveRequest& request : requests) {
+    if (after.users().contains(request.user)) continue;
+    left.insert(request.user);
+    RETURN_IF_ERROR(stores_.membership.RemoveLeaveRequest(change, conversation, request.user));
+  }
+  const Reader reader{self_.user(), self_.domain()};
+  for (const Announcement& said : DescribeChange(before, after, {epochs.committer, epochs.own, left}, reader)) {
+    RETURN_IF_ERROR(AddNotice(change, conversation, said.reason, said.text));
+  }
+  if (!after.profile.has_value()) return absl::OkStatus();
+  return stores_.membership.SetName(change, conversation, after.profile->name);
 }
 
 absl::Status Conversations::AddNotice(Change& change, absl::string_view conversation, absl::string_view reason,

@@ -1,11 +1,13 @@
-// Direct conversations: which MLS group carries one, and the steps that change a group or send in it. Every step ends in one
-// Change that holds the group's state, the exact outgoing bytes and the history together; nothing here touches the network.
+// Conversations: which MLS group carries one, and the steps that change a group or send in it. Every step ends in one Change
+// that holds the group's state, the exact outgoing bytes and the history together; nothing here touches the network.
+// A conversation is named by its key (client/group_rules.h, ConversationOf).
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "client/group_rules.h"
 #include "client/self.h"
 #include "client/stores.h"
 #include "common/clock.h"
@@ -34,26 +36,34 @@ class Conversations final {
  public:
   Conversations(Stores& stores, const Self& self, const Clock& clock) : stores_(stores), self_(self), clock_(clock) {}
 
-  // Of the active groups of this conversation the one whose id has the least SHA-256: both people pick the same, whoever
+  // Of the active groups of this conversation the one whose id has the least SHA-256: all members pick the same, whoever
   // made which. None if there is none yet.
-  absl::StatusOr<std::optional<OpenGroup>> SendingGroup(absl::string_view other);
+  absl::StatusOr<std::optional<OpenGroup>> SendingGroup(absl::string_view conversation);
   absl::StatusOr<std::optional<OpenGroup>> Find(ByteView group_id);
+  // "bob" or "group Planning": for people.
+  absl::StatusOr<std::string> DisplayName(absl::string_view conversation);
+  // What commits are judged by here.
+  absl::StatusOr<RuleContext> Rules();
 
-  // Makes the group `mailbox.group_id` with the owners of `others` and puts its first commit and the Welcomes in the outbox.
-  // INVALID_ARGUMENT if a key package is unusable or somebody else's than the two people's.
-  absl::Status Create(const std::string& other, const std::vector<mls::KeyPackage>& others, const Mailbox& mailbox);
+  // Makes the group `mailbox.group_id` with the owners of `others`, a direct one if there is no profile, and puts its first
+  // commit and the Welcomes in the outbox. INVALID_ARGUMENT if a key package is unusable or somebody else's.
+  absl::Status Create(const std::optional<identity::GroupProfile>& profile, const std::vector<mls::KeyPackage>& others,
+                      const Mailbox& mailbox);
 
-  // Puts a commit in the outbox: members added and removed, and the own leaf with `address` if given. One commit of a group at
-  // a time: FAILED_PRECONDITION commit_pending. INVALID_ARGUMENT as Create.
+  // Puts a commit in the outbox: members added and removed, another profile, the own leaf with `address` if given. One commit
+  // of a group at a time: FAILED_PRECONDITION commit_pending. INVALID_ARGUMENT as Create, and not_permitted: what the other
+  // members would refuse is not sent.
   struct Changes {
     std::vector<mls::KeyPackage> adds;
     std::vector<mls::LeafIndex> removes;
     std::optional<identity::MailboxAddress> address;
+    std::optional<identity::GroupProfile> profile;
+    identity::CommitEvidence evidence;
   };
   absl::Status StageCommit(OpenGroup& group, const Changes& changes);
 
   // The server's answers. Accepted: the group advances. Lost: the staged commit is dropped; whoever wanted it looks again.
-  absl::Status CommitAccepted(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers);
+  absl::Status CommitAccepted(const OutboxItem& item);
   absl::Status CommitLost(const OutboxItem& item);
   // The gate refused our signature: our state and the server's contradict each other. The group is set aside.
   absl::Status GateRefused(const OutboxItem& item);
@@ -61,9 +71,23 @@ class Conversations final {
 
   // Writes a text down, to be encrypted when its group is ready. INVALID_ARGUMENT text_empty, text_too_long,
   // text_not_utf8. Returns the history id.
-  absl::StatusOr<int64_t> AddText(const std::string& other, absl::string_view text);
-  // Encrypts the oldest waiting text of `other` into the outbox. False if there was none, or no group that can carry it.
-  absl::StatusOr<bool> EncryptNext(absl::string_view other);
+  absl::StatusOr<int64_t> AddText(const std::string& conversation, absl::string_view text);
+  // The same for any content of at most identity::kMaxFrameBody bytes.
+  absl::StatusOr<int64_t> AddContent(const std::string& conversation, EntryKind kind, absl::string_view media_type,
+                                     ByteView body);
+  // Encrypts the oldest waiting content of the conversation into the outbox. False if there was none, or no group that can
+  // carry it.
+  absl::StatusOr<bool> EncryptNext(absl::string_view conversation);
+
+  // The effects of a change of epoch on everything but the group's own state: notices, the group's name, requests that it
+  // fulfilled.
+  struct Epochs {
+    const mls::Group& before;
+    const mls::Group& after;
+    std::string committer;  // user URI
+    bool own = false;       // made by this device: what it did to devices only followed the directory, and is not announced
+  };
+  absl::Status Announce(Change& change, const std::string& conversation, const Epochs& epochs);
 
   // A line a person should see. Part of `change`.
   absl::Status AddNotice(Change& change, absl::string_view conversation, absl::string_view reason, absl::string_view text);

@@ -17,7 +17,7 @@ namespace {
 using identity::Refuse;
 
 constexpr int kRounds = 8;                                    // of anything that others may win meanwhile
-constexpr absl::Duration kFreshness = absl::Seconds(30);      // of a directory record in a running process
+constexpr absl::Duration kCaughtUp = absl::Seconds(30);       // for which nothing new is asked about a group
 constexpr absl::Duration kReceivePatience = absl::Seconds(30);  // for one mailbox stream to say something
 constexpr absl::Duration kUpkeep = absl::Minutes(5);
 
@@ -31,7 +31,8 @@ Engine::Engine(Stores& stores, const Self& self, Network& network, const Clock& 
     : stores_(stores), self_(self), network_(network), clock_(clock), supplies_(stores, self, network, clock),
       directory_(stores, self, network, supplies_, clock), conversations_(stores, self, clock),
       inbox_(stores, conversations_, self, clock), sender_(stores, conversations_, inbox_, network, supplies_, clock),
-      receiver_(stores, inbox_, sender_, network, events_, clock) {}
+      receiver_(stores, inbox_, sender_, network, events_, clock),
+      membership_(stores, self, directory_, supplies_, conversations_, clock) {}
 
 absl::StatusOr<std::string> Engine::ResolveName(absl::string_view typed) const {
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserName(typed, self_.domain());
@@ -49,24 +50,8 @@ absl::StatusOr<std::string> Engine::ResolveName(absl::string_view typed) const {
   return user->ToString();
 }
 
-absl::StatusOr<Contact> Engine::FreshContact(const std::string& user) {
-  const auto seen = looked_up_.find(user);
-  if (seen != looked_up_.end() && clock_.Now() - seen->second < kFreshness) {
-    ASSIGN_OR_RETURN(std::optional<Contact> contact, stores_.contacts.Find(user));
-    if (contact.has_value()) return *std::move(contact);
-  }
-  absl::StatusOr<Contact> contact = user == self_.user() ? directory_.LookUpSelf() : directory_.LookUp(user);
-  if (contact.ok()) looked_up_[user] = clock_.Now();
-  return contact;
-}
-
-absl::StatusOr<PersonView> Engine::CheckPerson(const std::string& user) {
-  ASSIGN_OR_RETURN(Contact contact, FreshContact(user));
-  if (contact.parsed.status == identity::RecordStatus::kSuspended) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended",
-                  absl::StrCat("the account of ", ShortName(user, self_.domain()), " is suspended: nothing can be sent to it. "
-                               "Ask your organisation's administrator if you did not expect that"));
-  }
+absl::StatusOr<PersonView> Engine::ViewPerson(const std::string& user) {
+  ASSIGN_OR_RETURN(Contact contact, membership_.Fresh(user));
   PersonView person;
   person.verification = Directory::StateOf(contact);
   person.first_time = contact.shown_devices.empty();
@@ -75,140 +60,119 @@ absl::StatusOr<PersonView> Engine::CheckPerson(const std::string& user) {
   return person;
 }
 
-absl::Status Engine::MarkShown(const PersonView& person) {
-  if (!person.first_time && !person.devices_changed) return absl::OkStatus();
+absl::StatusOr<PersonView> Engine::CheckPerson(const std::string& user) {
+  ASSIGN_OR_RETURN(PersonView person, ViewPerson(user));
+  if (person.contact.parsed.status == identity::RecordStatus::kSuspended) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended",
+                  absl::StrCat("the account of ", ShortName(user, self_.domain()), " is suspended: nothing can be sent to it. "
+                               "Ask your organisation's administrator if you did not expect that"));
+  }
+  return person;
+}
+
+absl::StatusOr<std::vector<PersonView>> Engine::CheckPeople(const Target& target) {
+  std::vector<PersonView> people;
+  for (const std::string& user : target.people) {
+    ASSIGN_OR_RETURN(PersonView person, target.group ? ViewPerson(user) : CheckPerson(user));
+    people.push_back(std::move(person));
+  }
+  return people;
+}
+
+absl::Status Engine::MarkShown(const std::vector<PersonView>& people) {
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  RETURN_IF_ERROR(stores_.contacts.SetShown(change, person.contact.user, DevicesHash(person.contact.parsed)));
+  for (const PersonView& person : people) {
+    if (!person.first_time && !person.devices_changed) continue;
+    RETURN_IF_ERROR(stores_.contacts.SetShown(change, person.contact.user, DevicesHash(person.contact.parsed)));
+  }
   return change.Commit();
 }
 
-absl::StatusOr<SendOutcome> Engine::Send(const PersonView& person, absl::string_view text, absl::Duration patience) {
-  const std::string& other = person.contact.user;
-  SendOutcome outcome;
-  ASSIGN_OR_RETURN(outcome.id, conversations_.AddText(other, text));
+absl::Status Engine::Persist(absl::Duration patience, const std::function<absl::Status()>& step) {
   const absl::Time give_up = clock_.Now() + patience;
   for (absl::Duration pause = absl::Milliseconds(100);; pause = std::min(pause * 2, absl::Seconds(2))) {
-    outcome.trouble = Deliver(other);
-    if (outcome.trouble.ok() || !IsTransient(outcome.trouble) || clock_.Now() + pause > give_up) break;
+    absl::Status done = step();
+    if (done.ok() || !IsTransient(done) || clock_.Now() + pause > give_up) return done;
     sender_.Disconnect();
     absl::SleepFor(pause);
   }
+}
+
+absl::StatusOr<SendOutcome> Engine::Send(const Target& target, absl::string_view text, absl::Duration patience) {
+  SendOutcome outcome;
+  ASSIGN_OR_RETURN(outcome.id, conversations_.AddText(target.conversation, text));
+  outcome.trouble = Persist(patience, [&] { return Deliver(target.conversation); });
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, stores_.history.Find(outcome.id));
   if (!entry.has_value()) return absl::DataLossError("a message vanished from the client's store");
   outcome.state = entry->state;
   return outcome;
 }
 
-absl::StatusOr<SendOutcome> Engine::Keep(const std::string& user, absl::string_view text, absl::Status trouble) {
-  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(user));
+absl::StatusOr<SendOutcome> Engine::Keep(const Target& target, absl::string_view text, absl::Status trouble) {
+  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(target.conversation));
   if (groups.empty()) return absl::NotFoundError("no conversation with this person yet");
   SendOutcome outcome;
-  ASSIGN_OR_RETURN(outcome.id, conversations_.AddText(user, text));
+  ASSIGN_OR_RETURN(outcome.id, conversations_.AddText(target.conversation, text));
   outcome.trouble = std::move(trouble);
   return outcome;
 }
 
-absl::Status Engine::ShowChange(const PersonView& person) {
-  if (!person.devices_changed) return absl::OkStatus();
-  const std::string name = ShortName(person.contact.user, self_.domain());
-  if (person.verification == Verification::kChanged) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
-                  absl::StrCat("the devices of ", name, ", whom you had verified, have changed: the message waits. Compare "
-                               "codes again with `plumbline verify ", name, "`, or send with --accept-changes"));
+absl::Status Engine::ShowChanges(const Target& target) {
+  ASSIGN_OR_RETURN(const std::vector<PersonView> people, CheckPeople(target));
+  for (const PersonView& person : people) {
+    if (!person.devices_changed) continue;
+    const std::string name = ShortName(person.contact.user, self_.domain());
+    if (person.verification == Verification::kChanged) {
+      return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
+                    absl::StrCat("the devices of ", name, ", whom you had verified, have changed: the message waits. Compare "
+                                 "codes again with `plumbline verify ", name, "`, or send with --accept-changes"));
+    }
+    ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+    RETURN_IF_ERROR(conversations_.AddNotice(change, target.conversation, "devices_changed",
+                                             absl::StrCat("The devices of ", name, " have changed; there are ",
+                                                          person.contact.parsed.devices.size(), " now.")));
+    RETURN_IF_ERROR(stores_.contacts.SetShown(change, person.contact.user, DevicesHash(person.contact.parsed)));
+    RETURN_IF_ERROR(change.Commit());
   }
-  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  RETURN_IF_ERROR(conversations_.AddNotice(change, person.contact.user, "devices_changed",
-                                           absl::StrCat("The devices of ", name, " have changed; there are ",
-                                                        person.contact.parsed.devices.size(), " now.")));
-  RETURN_IF_ERROR(stores_.contacts.SetShown(change, person.contact.user, DevicesHash(person.contact.parsed)));
-  return change.Commit();
+  return absl::OkStatus();
 }
 
-absl::Status Engine::Deliver(const std::string& other) {
+absl::Status Engine::CatchUp(const Bytes& group_id) {
+  absl::Time& last = caught_up_[group_id];
+  if (clock_.Now() - last < kCaughtUp) return absl::OkStatus();
+  RETURN_IF_ERROR(sender_.CatchUp(group_id));
+  last = clock_.Now();
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Deliver(const std::string& conversation) {
   RETURN_IF_ERROR(supplies_.Prepare());
   for (int round = 0; round < kRounds; ++round) {
     RETURN_IF_ERROR(sender_.Flush());
-    ASSIGN_OR_RETURN(const PersonView person, CheckPerson(other));
-    RETURN_IF_ERROR(ShowChange(person));
-    ASSIGN_OR_RETURN(const Contact own, FreshContact(self_.user()));
-    ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.SendingGroup(other));
+    ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.SendingGroup(conversation));
+    if (group.has_value()) {
+      RETURN_IF_ERROR(CatchUp(group->stored.id));
+      ASSIGN_OR_RETURN(group, conversations_.SendingGroup(conversation));
+    }
     if (!group.has_value()) {
-      RETURN_IF_ERROR(CreateConversation(person.contact, own));
+      if (IsGroupKey(conversation)) return NotInGroup();
+      RETURN_IF_ERROR(ShowChanges(Target{conversation, false, {conversation}}));
+      RETURN_IF_ERROR(membership_.CreateDirect(conversation));
       continue;
     }
-    RETURN_IF_ERROR(AlignMembers(*group, person.contact, own));
+    ASSIGN_OR_RETURN(const Target target, TargetOf(*group));
+    RETURN_IF_ERROR(ShowChanges(target));
+    ASSIGN_OR_RETURN(const bool staged, membership_.Align(*group, /*before_send=*/true));
+    if (staged) continue;
     ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(group->stored.id));
     if (pending.has_value()) continue;
     for (bool more = true; more;) {
-      ASSIGN_OR_RETURN(more, conversations_.EncryptNext(other));
+      ASSIGN_OR_RETURN(more, conversations_.EncryptNext(conversation));
       RETURN_IF_ERROR(sender_.Flush());
     }
     return absl::OkStatus();
   }
-  return Refuse(absl::StatusCode::kAborted, "conversation_busy",
-                "other devices keep changing this conversation; the message is kept and sent with the next command");
-}
-
-absl::StatusOr<std::vector<mls::KeyPackage>> Engine::ClaimFor(const Contact& person,
-                                                              const std::vector<identity::RecordDevice>& devices) {
-  if (devices.empty()) return std::vector<mls::KeyPackage>();
-  return directory_.Claim(person.user, devices);
-}
-
-absl::Status Engine::CreateConversation(const Contact& other, const Contact& own) {
-  std::vector<identity::RecordDevice> own_others;
-  for (const identity::RecordDevice& device : own.parsed.devices) {
-    if (device.device_id != self_.device()) own_others.push_back(device);
-  }
-  ASSIGN_OR_RETURN(std::vector<mls::KeyPackage> members, ClaimFor(other, other.parsed.devices));
-  if (members.empty()) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "no_devices",
-                  absl::StrCat(ShortName(other.user, self_.domain()), " has no device that can be reached yet; the message "
-                               "is kept and sent once there is one and you are online"));
-  }
-  ASSIGN_OR_RETURN(const std::vector<mls::KeyPackage> own_members, ClaimFor(own, own_others));
-  members.insert(members.end(), own_members.begin(), own_members.end());
-  // A mailbox that was opened for a group that was never made is used for this one.
-  ASSIGN_OR_RETURN(const std::vector<Mailbox> mailboxes, stores_.mailboxes.All());
-  Bytes group_id = RandomBytes(32);
-  for (const Mailbox& mailbox : mailboxes) {
-    if (mailbox.group_id.empty()) continue;
-    ASSIGN_OR_RETURN(const std::optional<StoredGroup> known, stores_.groups.Find(mailbox.group_id));
-    if (!known.has_value()) group_id = mailbox.group_id;
-  }
-  ASSIGN_OR_RETURN(const Mailbox mailbox, supplies_.EnsureMailbox(group_id));
-  return conversations_.Create(other.user, members, mailbox);
-}
-
-absl::Status Engine::AlignMembers(OpenGroup& group, const Contact& other, const Contact& own) {
-  ASSIGN_OR_RETURN(const std::vector<RosterDevice> roster, RosterOf(group.state));
-  std::vector<identity::RecordDevice> other_missing, own_missing;
-  for (const auto& [contact, missing] : {std::pair(&other, &other_missing), std::pair(&own, &own_missing)}) {
-    for (const identity::RecordDevice& device : contact->parsed.devices) {
-      const bool present = std::any_of(roster.begin(), roster.end(), [&, c = contact](const RosterDevice& r) {
-        return r.names.user == c->user && r.names.device == device.device_id;
-      });
-      if (!present) missing->push_back(device);
-    }
-  }
-  Conversations::Changes changes;
-  for (const RosterDevice& device : roster) {
-    const Contact& person = device.names.user == own.user ? own : other;
-    const identity::RecordDevice* listed = identity::FindDevice(person.parsed, device.names.device);
-    const bool good = listed != nullptr && Equal(listed->mls_signature_public_key, device.signature_key);
-    if (good) continue;
-    if (device.leaf == group.state.own_leaf()) {
-      return Refuse(absl::StatusCode::kFailedPrecondition, "own_device_revoked",
-                    "this device is no longer listed for your account and may not send; enrol it again");
-    }
-    changes.removes.push_back(device.leaf);
-  }
-  if (other_missing.empty() && own_missing.empty() && changes.removes.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(changes.adds, ClaimFor(other, other_missing));
-  ASSIGN_OR_RETURN(const std::vector<mls::KeyPackage> own_adds, ClaimFor(own, own_missing));
-  changes.adds.insert(changes.adds.end(), own_adds.begin(), own_adds.end());
-  if (changes.adds.empty() && changes.removes.empty()) return absl::OkStatus();  // no key packages: next time
-  return conversations_.StageCommit(group, changes);
+  return Busy();
 }
 
 absl::Status Engine::CommitAddresses() {
@@ -225,7 +189,9 @@ absl::Status Engine::CommitAddresses() {
       if (carried != nullptr && *carried == identity::Encode(address)) continue;
       ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(stored.id));
       if (pending.has_value()) continue;
-      RETURN_IF_ERROR(conversations_.StageCommit(*group, {{}, {}, address}));
+      Conversations::Changes changes;
+      changes.address = address;
+      RETURN_IF_ERROR(conversations_.StageCommit(*group, changes));
       staged = true;
     }
     if (!staged) return absl::OkStatus();
@@ -236,11 +202,12 @@ absl::Status Engine::CommitAddresses() {
 absl::Status Engine::DoWhatIsDue() {
   RETURN_IF_ERROR(supplies_.Prepare());
   RETURN_IF_ERROR(CommitAddresses());
+  RETURN_IF_ERROR(AttendToGroups());
   ASSIGN_OR_RETURN(const std::vector<Entry> waiting, stores_.history.InState(EntryState::kWaiting));
-  std::set<std::string> others;
-  for (const Entry& entry : waiting) others.insert(entry.conversation);
+  std::set<std::string> conversations;
+  for (const Entry& entry : waiting) conversations.insert(entry.conversation);
   absl::Status first;
-  for (const std::string& other : others) first.Update(Deliver(other));
+  for (const std::string& conversation : conversations) first.Update(Deliver(conversation));
   return first;
 }
 
@@ -310,7 +277,7 @@ absl::Status Engine::Run(const Callbacks& callbacks) {
 
 absl::StatusOr<Engine::Comparison> Engine::Compare(const std::string& user) {
   ASSIGN_OR_RETURN(PersonView person, CheckPerson(user));
-  ASSIGN_OR_RETURN(const Contact own, FreshContact(self_.user()));
+  ASSIGN_OR_RETURN(const Contact own, membership_.Fresh(self_.user()));
   const auto party = [](const Contact& contact) {
     identity::VerificationParty result;
     result.user = contact.user;

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/gate.h"
+#include "client/group_rules.h"
+#include "client/resync.h"
 #include "client/roster.h"
 #include "client/sealing.h"
 #include "common/identity/frame.h"
@@ -36,8 +38,6 @@ absl::StatusOr<T> Judge(absl::StatusOr<T> value, absl::string_view reason) {
   return Hostile(reason, value.status().message());
 }
 
-std::string DeviceName(const identity::DeviceId& device) { return ToHex(device).substr(0, 8); }
-
 // The group a message is for, from its own header.
 absl::StatusOr<const mls::PrivateMessage*> PrivateMessageOf(const mls::MlsMessage& message) {
   const mls::PrivateMessage* content = std::get_if<mls::PrivateMessage>(&message.body);
@@ -67,8 +67,7 @@ absl::StatusOr<TakenEnvelope> Inbox::Take(const identity::MailboxId& mailbox_id,
       if (!give_up) return taken;
       group_id = taken->group_id;
       why = Hostile("commit_missing",
-                    "A message came for a later state of the conversation, and the changes in between can no longer be "
-                    "fetched. Ask the other person to send it again; if that goes on, start a new conversation");
+                    "a message came for a later state of the conversation than the delivery server knows of");
     } else {
       why = taken.status();
     }
@@ -76,6 +75,23 @@ absl::StatusOr<TakenEnvelope> Inbox::Take(const identity::MailboxId& mailbox_id,
   if (IsStoreFailure(why)) return why;
   RETURN_IF_ERROR(WriteOff(envelope_id, group_id, why));
   return TakenEnvelope{};
+}
+
+absl::Status Inbox::FallBehind(ByteView group_id) {
+  ASSIGN_OR_RETURN(std::optional<StoredGroup> group, stores_.groups.Find(group_id));
+  if (!group.has_value()) return absl::InternalError("a group that fell behind is gone");
+  if (group->status == GroupStatus::kLost) return absl::OkStatus();
+  group->status = GroupStatus::kLost;
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(stores_.groups.Update(change, *group));
+  constexpr absl::string_view kText =
+      "What is said from here on cannot be read on this device: changes to the conversation were missed, and are no longer "
+      "kept. The device asks the others to be taken in again; that needs one of them to be online. What was missed is on the "
+      "devices that were there.";
+  RETURN_IF_ERROR(AddEntry(change, group->conversation, {}, EntryKind::kGap, "", AsBytes(kText), "fell_behind"));
+  ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(group_id));
+  if (pending.has_value()) RETURN_IF_ERROR(stores_.outbox.Remove(change, pending->id));
+  return change.Commit();
 }
 
 absl::Status Inbox::WriteOff(const identity::EnvelopeId& envelope_id, const Bytes& group_id, const absl::Status& why) {
@@ -108,6 +124,9 @@ absl::StatusOr<TakenEnvelope> Inbox::Apply(Change& change, const Mailbox& mailbo
       if (!payload.ok()) return Hostile("envelope_malformed", payload.status().message());
       return ApplyMessage(change, payload->mls_message, &payload->gate);
     }
+    case identity::EnvelopeKind::kResync:
+      RETURN_IF_ERROR(ApplyResync(change, content->payload));
+      return TakenEnvelope{};
     default:
       return Hostile("envelope_unsupported", "it has a kind that this version does not know; update this program");
   }
@@ -127,22 +146,63 @@ absl::Status Inbox::ApplyWelcome(Change& change, ByteView welcome) {
   ASSIGN_OR_RETURN(mls::Group state, Judge(mls::Group::Join(welcome, bundle, std::move(keys.private_key), std::nullopt,
                                                             self_.authentication(), clock_.Now()),
                                            "welcome_refused"));
-  ASSIGN_OR_RETURN(const std::string other, OtherPerson(state, self_.user()));
-  ASSIGN_OR_RETURN(const identity::GroupData data, DataOf(state));
-  ASSIGN_OR_RETURN(const std::optional<StoredGroup> known, stores_.groups.Find(state.group_id()));
-  if (known.has_value()) return Hostile("welcome_repeated", "an invitation named a conversation that this device is in already");
-
+  ASSIGN_OR_RETURN(const GroupPeople people, Judge(PeopleOf(state), "not_a_conversation"));
   StoredGroup stored;
+  ASSIGN_OR_RETURN(stored.conversation, ConversationOf(people, self_.user()));
   stored.id = state.group_id();
-  stored.conversation = other;
-  stored.handle = data.handle;
+  stored.handle = people.data.handle;
   stored.status = GroupStatus::kActive;
   stored.state = state.Serialize();
   stored.joined_epoch = state.epoch();
   stored.address_due = true;
-  RETURN_IF_ERROR(stores_.groups.Add(change, stored));
   if (!key_package->last_resort) RETURN_IF_ERROR(stores_.supply.RemoveKeyPackage(change, key_package->ref));
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<StoredGroup> known, stores_.groups.Find(stored.id));
+  if (people.profile.has_value()) {
+    RETURN_IF_ERROR(stores_.membership.SetName(change, stored.conversation, people.profile->name));
+  }
+  if (known.has_value()) return Return(change, *known, std::move(stored));
+  if (people.profile.has_value()) {
+    ASSIGN_OR_RETURN(const std::vector<StoredGroup> same, stores_.groups.InConversation(stored.conversation));
+    if (!same.empty()) return Hostile("conversation_taken", "an invitation would have put a second group in the place of one this device is in");
+    RETURN_IF_ERROR(conversations_.AddNotice(
+        change, stored.conversation, "group_joined",
+        absl::StrCat("You are in the group \"", people.profile->name, "\" with ", people.profile->people.size() - 1, " others.")));
+  }
+  if (stored.joined_epoch > 1) {
+    RETURN_IF_ERROR(conversations_.AddNotice(change, stored.conversation, "history_begins",
+                                             "This device was added now: what was said before is not on it, and cannot be "
+                                             "read by it."));
+  }
+  return stores_.groups.Add(change, stored);
+}
+
+absl::Status Inbox::Return(Change& change, const StoredGroup& known, StoredGroup joined) {
+  const bool is_out = known.status == GroupStatus::kLost || known.status == GroupStatus::kLeft;
+  if (!is_out || known.conversation != joined.conversation || known.handle != joined.handle) {
+    return Hostile("welcome_repeated", "an invitation named a conversation that this device is in already");
+  }
+  joined.sent_sequence = known.sent_sequence;  // the others' view of our chain goes on
+  joined.sent_hash = known.sent_hash;
+  ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(joined.id));
+  if (pending.has_value()) RETURN_IF_ERROR(stores_.outbox.Remove(change, pending->id));
+  RETURN_IF_ERROR(stores_.groups.ForgetChains(change, joined.id));
+  RETURN_IF_ERROR(stores_.membership.ForgetAsked(change, joined.id));
+  RETURN_IF_ERROR(conversations_.AddNotice(change, joined.conversation, "history_resumes",
+                                           "This device is in the conversation again. What was said while it was out is not "
+                                           "on it."));
+  return stores_.groups.Update(change, joined);
+}
+
+absl::Status Inbox::ApplyResync(Change& change, ByteView payload) {
+  const absl::StatusOr<identity::ResyncRequest> request = identity::ParseResyncRequest(payload);
+  if (!request.ok()) return Hostile("envelope_malformed", request.status().message());
+  ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.Find(request->group_id));
+  if (!group.has_value() || group->stored.status != GroupStatus::kActive) {
+    return Hostile("resync_refused", "a device asked to be taken in again into a conversation this device is not in");
+  }
+  ASSIGN_OR_RETURN(HeldResyncRequest held, JudgeResync(group->state, *request, clock_.Now()));
+  held.request = ToBytes(payload);
+  return stores_.membership.AddResyncRequest(change, group->stored.id, held);
 }
 
 absl::StatusOr<TakenEnvelope> Inbox::ApplyMessage(Change& change, ByteView mls_message, const identity::GateRecord* gate) {
@@ -154,6 +214,7 @@ absl::StatusOr<TakenEnvelope> Inbox::ApplyMessage(Change& change, ByteView mls_m
   ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.Find(header->group_id));
   if (!group.has_value()) return Hostile("group_unknown", "a message was for a conversation this device is not in");
   if (group->stored.status == GroupStatus::kLeft) return Hostile("group_left", "a message was for a conversation this device was removed from");
+  if (group->stored.status == GroupStatus::kLost) return TakenEnvelope{};  // the gap in the history says so already
   if (header->epoch > group->state.epoch()) return TakenEnvelope{Taken::kBehind, group->stored.id};
   if (is_commit && header->epoch < group->state.epoch()) return TakenEnvelope{};  // applied when it was fetched
 
@@ -223,7 +284,33 @@ absl::Status Inbox::ApplyFrame(Change& change, const OpenGroup& group, const Cre
     }
     RETURN_IF_ERROR(gap("message_late", absl::StrCat("The next message from ", name, " is one that was missing above.")));
   }
+  if (frame->media_type == identity::kControlMediaType) return ApplyControl(change, group, sender, frame->body);
   return AddEntry(change, conversation, sender, EntryKind::kMessage, frame->media_type, frame->body, "");
+}
+
+absl::Status Inbox::ApplyControl(Change& change, const OpenGroup& group, const CredentialNames& sender, ByteView body) {
+  const std::string& conversation = group.stored.conversation;
+  const auto refused = [&](absl::string_view why) {
+    return conversations_.AddNotice(change, conversation, "control_refused",
+                                    absl::StrCat("Something that a device of ", ShortName(sender.user, self_.domain()),
+                                                 " sent to the other clients was not followed: ", why, "."));
+  };
+  const absl::StatusOr<identity::LeaveRequest> request = identity::ParseLeaveRequest(body);
+  if (!request.ok()) return refused("it has a form that this version does not know");
+  ASSIGN_OR_RETURN(const GroupPeople people, PeopleOf(group.state));
+  const identity::GroupPerson* person =
+      people.profile.has_value() ? identity::FindPerson(*people.profile, request->user) : nullptr;
+  if (person == nullptr || person->since != request->since || people.profile->conversation_id != request->conversation_id ||
+      request->user != sender.user) {
+    return refused("a request to leave that is not its sender's, or not for this stay");
+  }
+  const auto device = std::find_if(people.roster.begin(), people.roster.end(), [&](const RosterDevice& d) {
+    return d.names.user == sender.user && d.names.device == request->device_id;
+  });
+  const absl::StatusOr<crypto::Ed25519PublicKey> key =
+      device == people.roster.end() ? absl::NotFoundError("") : crypto::Ed25519PublicKey::Parse(device->signature_key);
+  if (!key.ok() || !identity::VerifyLeaveRequest(*request, *key).ok()) return refused("a request to leave with a wrong signature");
+  return stores_.membership.AddLeaveRequest(change, conversation, {request->user, ToBytes(body), clock_.Now()});
 }
 
 absl::Status Inbox::AddEntry(Change& change, const std::string& conversation, const CredentialNames& sender,
@@ -243,25 +330,28 @@ absl::Status Inbox::AddEntry(Change& change, const std::string& conversation, co
 
 absl::Status Inbox::ApplyCommit(Change& change, OpenGroup& group, mls::StagedCommit staged) {
   const std::string& conversation = group.stored.conversation;
+  ASSIGN_OR_RETURN(const CredentialNames committer, NamesOf(staged.committer_leaf.credential));
   if (!staged.next.has_value()) {
-    group.stored.status = GroupStatus::kLeft;
-    RETURN_IF_ERROR(conversations_.AddNotice(change, conversation, "removed",
-                                             "This device was removed from the conversation by a member."));
+    const bool comes_back = std::any_of(staged.adds.begin(), staged.adds.end(), [&](const mls::MemberChange& added) {
+      return Equal(added.after.signature_key, self_.mls_public_key());
+    });
+    if (comes_back) {
+      group.stored.status = GroupStatus::kLost;  // the Welcome that belongs to it brings it back
+      RETURN_IF_ERROR(stores_.membership.SetAsked(change, group.stored.id, {clock_.Now(), 0}));
+    } else {
+      group.stored.status = GroupStatus::kLeft;
+      RETURN_IF_ERROR(stores_.membership.RemoveLeaveRequest(change, conversation, self_.user()));
+      const bool own = committer.user == self_.user();
+      RETURN_IF_ERROR(conversations_.AddNotice(
+          change, conversation, "removed",
+          own ? std::string("This device was taken out of the conversation by another of your devices.")
+              : absl::StrCat("You are no longer in this conversation: ", ShortName(committer.user, self_.domain()),
+                             " took this device out.")));
+    }
   } else {
-    ASSIGN_OR_RETURN(const std::string other, OtherPerson(*staged.next, self_.user()));
-    if (other != conversation) return Hostile("not_direct", "a change would have put somebody else into a direct conversation");
-    for (const mls::MemberChange& added : staged.adds) {
-      ASSIGN_OR_RETURN(const CredentialNames names, NamesOf(added.after.credential));
-      RETURN_IF_ERROR(conversations_.AddNotice(change, conversation, "device_added",
-                                               absl::StrCat("A device of ", ShortName(names.user, self_.domain()), " (",
-                                                            DeviceName(names.device), ") was added to the conversation.")));
-    }
-    for (const mls::MemberChange& removed : staged.removes) {
-      ASSIGN_OR_RETURN(const CredentialNames names, NamesOf(removed.before.credential));
-      RETURN_IF_ERROR(conversations_.AddNotice(change, conversation, "device_removed",
-                                               absl::StrCat("A device of ", ShortName(names.user, self_.domain()), " (",
-                                                            DeviceName(names.device), ") was removed from the conversation.")));
-    }
+    ASSIGN_OR_RETURN(const RuleContext rules, conversations_.Rules());
+    RETURN_IF_ERROR(CheckCommit(group.state, staged, rules));
+    RETURN_IF_ERROR(conversations_.Announce(change, conversation, {group.state, *staged.next, committer.user}));
     RETURN_IF_ERROR(group.state.AdvanceTo(*std::move(staged.next)));
   }
   group.stored.state = group.state.Serialize();

@@ -40,14 +40,21 @@ class Inbox final {
   // committed. UNAUTHENTICATED gate_mismatch; other codes as mls::Group::Process: the group stays.
   absl::Status TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key);
 
+  // The server's gate is at a state of the group that this device cannot reach: the group is marked as lost, and a person told.
+  absl::Status FallBehind(ByteView group_id);
+
  private:
   // What one envelope does, within `change`. A status is a reason to write it off, not a failure of the store.
   absl::StatusOr<TakenEnvelope> Apply(Change& change, const Mailbox& mailbox, const identity::EnvelopeId& envelope_id,
                                       ByteView sealed);
   absl::Status ApplyWelcome(Change& change, ByteView welcome);
+  // A Welcome into a group that is in the store already: only a device that is out of it is taken in again.
+  absl::Status Return(Change& change, const StoredGroup& known, StoredGroup joined);
+  absl::Status ApplyResync(Change& change, ByteView payload);
   absl::StatusOr<TakenEnvelope> ApplyMessage(Change& change, ByteView mls_message, const identity::GateRecord* gate);
   absl::Status ApplyApplication(Change& change, OpenGroup& group, const mls::ApplicationMessage& message);
   absl::Status ApplyFrame(Change& change, const OpenGroup& group, const CredentialNames& sender, ByteView plaintext);
+  absl::Status ApplyControl(Change& change, const OpenGroup& group, const CredentialNames& sender, ByteView body);
   absl::Status ApplyCommit(Change& change, OpenGroup& group, mls::StagedCommit staged);
   absl::Status AddEntry(Change& change, const std::string& conversation, const CredentialNames& sender, EntryKind kind,
                         absl::string_view media_type, ByteView body, absl::string_view detail);

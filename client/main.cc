@@ -39,7 +39,7 @@ void Describe(CLI::App& app, Line& line) {
                   "A cheaper passphrase check, 64 MiB in place of 256: for tests and small machines");
 
   CLI::App* send = Add(app, line, "send", "Send one message", client::SendCommand);
-  send->add_option("person", o.person, "bob, or mimi://example.org/u/bob")->required();
+  send->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();
   send->add_option("text", o.text, "The message; - reads it from standard input")->required();
   send->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
       ->check(CLI::Range(0.0, 3600.0));
@@ -51,10 +51,10 @@ void Describe(CLI::App& app, Line& line) {
   listen->add_option("--count", o.count, "End after this many messages")->check(CLI::Range(1, 1000000000));
   listen->add_option("--timeout", o.timeout_seconds, "End after this many seconds")->check(CLI::Range(0.1, 1e9));
 
-  CLI::App* chat = Add(app, line, "chat", "Talk with one person, line by line", client::ChatCommand);
-  chat->add_option("person", o.person, "bob, or mimi://example.org/u/bob")->required();
+  CLI::App* chat = Add(app, line, "chat", "Talk with a person or a group, line by line", client::ChatCommand);
+  chat->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();
   CLI::App* history = Add(app, line, "history", "Print what was said, from the store alone", client::HistoryCommand);
-  history->add_option("person", o.person, "Only with this person");
+  history->add_option("person", o.person, "Only with this person or group:NAME");
   history->add_option("--limit", o.limit, "The newest so many (default 50)")->check(CLI::Range(1, 1000000));
   Add(app, line, "conversations", "List conversations", client::ConversationsCommand);
 
@@ -65,12 +65,42 @@ void Describe(CLI::App& app, Line& line) {
   Add(app, line, "status", "Who and where this device is, from the store alone", client::StatusCommand);
 }
 
+void DescribeGroups(CLI::App& app, Line& line) {
+  namespace client = plumbline::client;
+  Options& o = line.options;
+  CLI::App* group = app.add_subcommand("group", "Make a group, change who is in it, leave it");
+  group->require_subcommand(1);
+  group->fallthrough();
+  const auto add = [&](const std::string& name, const std::string& help, Command command) {
+    CLI::App* sub = Add(*group, line, name, help, command);
+    if (name != "create") sub->add_option("group", o.group, "The group's name, or the first digits of its id")->required();
+    return sub;
+  };
+  const auto with_people = [&](CLI::App* sub, bool required) {
+    CLI::Option* people = sub->add_option("people", o.people, "bob, or mimi://example.org/u/bob; several may be given");
+    if (required) people->required();
+  };
+  CLI::App* create = add("create", "Make a group that you own", client::GroupCreateCommand);
+  create->add_option("name", o.name, "What its members see it as; the services never do")->required();
+  with_people(create, false);
+  with_people(add("add", "Bring people in (owners)", client::GroupAddCommand), true);
+  with_people(add("remove", "Take people out (owners)", client::GroupRemoveCommand), true);
+  with_people(add("promote", "Make people owners (owners)", client::GroupPromoteCommand), true);
+  with_people(add("demote", "Make owners members again (owners)", client::GroupDemoteCommand), true);
+  add("rename", "Give it another name (owners)", client::GroupRenameCommand)
+      ->add_option("name", o.name, "The new name")
+      ->required();
+  add("leave", "Ask the others to take you out", client::GroupLeaveCommand);
+  add("show", "Who is in it, with roles and devices", client::GroupShowCommand);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Plumbline: end-to-end encrypted messages of your organisation.");
   Line line;
   Describe(app, line);
+  DescribeGroups(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,6 +1,5 @@
 #include "client/roster.h"
 
-#include "common/identity/reason.h"
 
 namespace plumbline::client {
 
@@ -30,21 +29,6 @@ absl::StatusOr<identity::GroupData> DataOf(const mls::Group& group) {
   const Bytes* data = mls::FindExtension(group.group_context_extensions(), identity::kGroupDataExtension);
   if (data == nullptr) return absl::InvalidArgumentError("a group without its data extension");
   return identity::ParseGroupData(*data);
-}
-
-absl::StatusOr<std::string> OtherPerson(const mls::Group& group, absl::string_view own_user) {
-  const auto refuse = [](absl::string_view why) {
-    return identity::Refuse(absl::StatusCode::kInvalidArgument, "not_direct", why);
-  };
-  const absl::StatusOr<identity::GroupData> data = DataOf(group);
-  if (!data.ok()) return refuse("the group does not say what it is");
-  if (data->kind != identity::GroupKind::kDirect) return refuse("the group is not a direct conversation");
-  ASSIGN_OR_RETURN(const std::vector<RosterDevice> roster, RosterOf(group));
-  std::set<std::string> users = UsersOf(roster);
-  if (users.erase(std::string(own_user)) != 1 || users.size() != 1) {
-    return refuse("a direct conversation has devices of exactly two people, this group does not");
-  }
-  return *users.begin();
 }
 
 }  // namespace plumbline::client

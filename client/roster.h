@@ -27,10 +27,6 @@ absl::StatusOr<std::vector<RosterDevice>> RosterOf(const mls::Group& group);
 // The user URIs in it.
 std::set<std::string> UsersOf(const std::vector<RosterDevice>& roster);
 
-// INVALID_ARGUMENT not_direct unless the group says it is a direct conversation and its members are devices of exactly two
-// people, `own_user` one of them. Returns the other.
-absl::StatusOr<std::string> OtherPerson(const mls::Group& group, absl::string_view own_user);
-
 // The group's data extension. INVALID_ARGUMENT if it is absent or malformed.
 absl::StatusOr<identity::GroupData> DataOf(const mls::Group& group);
 

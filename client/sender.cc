@@ -154,17 +154,16 @@ absl::Status Sender::SendCommit(const OutboxItem& item) {
   }
   for (const OutgoingEnvelope& envelope : item.envelopes) AddEnvelope(request, envelope);
   const absl::StatusOr<SubmitResponse> submitted = Submit(request);
-  if (WasAcceptedLongAgo(submitted.status())) return TakeWinner(item, {});
+  if (WasAcceptedLongAgo(submitted.status())) return TakeWinner(item);
   if (absl::IsInvalidArgument(submitted.status())) return conversations_.CommitLost(item);
   RETURN_IF_ERROR(submitted.status());
   const SubmitResponse& response = *submitted;
   switch (response.commit().outcome()) {
-    case CommitOutcome::ACCEPTED: {
-      ASSIGN_OR_RETURN(const std::vector<EnvelopeAnswer> answers, AnswersOf(request, response));
-      return conversations_.CommitAccepted(item, answers);
-    }
+    case CommitOutcome::ACCEPTED:
+      RETURN_IF_ERROR(AnswersOf(request, response).status());
+      return conversations_.CommitAccepted(item);
     case CommitOutcome::LOST:
-      return TakeWinner(item, {});
+      return TakeWinner(item);
     case CommitOutcome::BAD_SIGNATURE:
     case CommitOutcome::GATE_UNKNOWN:
       return conversations_.GateRefused(item);
@@ -173,16 +172,17 @@ absl::Status Sender::SendCommit(const OutboxItem& item) {
   }
 }
 
-absl::Status Sender::TakeWinner(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers) {
+absl::Status Sender::TakeWinner(const OutboxItem& item) {
   ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.Find(item.group_id));
   if (!group.has_value() || group->state.epoch() != item.epoch) return conversations_.CommitLost(item);
   const absl::StatusOr<delivery::v1::ReadCommitResponse> winner = ReadCommit(*group);
+  if (identity::ReasonOf(winner.status()) == "commit_expired") return inbox_.FallBehind(item.group_id);
   if (absl::IsNotFound(winner.status())) return conversations_.CommitLost(item);
   RETURN_IF_ERROR(winner.status());
   delivery::v1::GatedCommit own;
   if (own.ParseFromArray(item.gated_commit->data(), static_cast<int>(item.gated_commit->size())) &&
       own.sealed_commit() == winner->sealed_commit()) {
-    return conversations_.CommitAccepted(item, answers);  // it had won, and the answer was lost
+    return conversations_.CommitAccepted(item);  // it had won, and the answer was lost
   }
   const absl::Status applied = ApplyFetched(*group, *winner);
   if (absl::IsUnauthenticated(applied) || absl::IsInvalidArgument(applied) || absl::IsNotFound(applied)) {
@@ -228,6 +228,7 @@ absl::Status Sender::CatchUp(ByteView group_id) {
       continue;
     }
     const absl::StatusOr<delivery::v1::ReadCommitResponse> fetched = ReadCommit(*group);
+    if (identity::ReasonOf(fetched.status()) == "commit_expired") return inbox_.FallBehind(group_id);
     if (absl::IsNotFound(fetched.status())) return absl::OkStatus();
     RETURN_IF_ERROR(fetched.status());
     const absl::Status applied = ApplyFetched(*group, *fetched);

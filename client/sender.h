@@ -24,7 +24,8 @@ class Sender final {
   // is, to be sent again. A commit that lost has been replaced by the one that won when this returns.
   absl::Status Flush();
 
-  // Fetches and applies commits until the group is at the server's epoch. OK also if there was none.
+  // Fetches and applies commits until the group is at the server's epoch. OK also if there was none, and if the way there is no
+  // longer kept: then the group is lost (Inbox::FallBehind).
   absl::Status CatchUp(ByteView group_id);
 
   // Ends the session and its connection.
@@ -43,7 +44,7 @@ class Sender final {
   absl::Status SendMessage(const OutboxItem& item);
   absl::Status SendCommit(const OutboxItem& item);
   absl::StatusOr<delivery::v1::SubmitResponse> Submit(delivery::v1::SubmitRequest request);
-  absl::Status TakeWinner(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers);
+  absl::Status TakeWinner(const OutboxItem& item);
   // The stored commit of the group's present epoch. NOT_FOUND commit_unknown.
   absl::StatusOr<delivery::v1::ReadCommitResponse> ReadCommit(const OpenGroup& group);
   absl::Status ApplyFetched(const OpenGroup& group, const delivery::v1::ReadCommitResponse& fetched);

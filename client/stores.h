@@ -6,6 +6,7 @@
 #include "client/store/group_store.h"
 #include "client/store/history_store.h"
 #include "client/store/mailbox_store.h"
+#include "client/store/membership_store.h"
 #include "client/store/outbox_store.h"
 #include "client/store/store.h"
 #include "client/store/supply_store.h"
@@ -15,13 +16,14 @@ namespace plumbline::client {
 struct Stores {
   explicit Stores(Store& opened)
       : store(opened), account(opened), contacts(opened), groups(opened), history(opened), mailboxes(opened),
-        outbox(opened), supply(opened) {}
+        membership(opened), outbox(opened), supply(opened) {}
   Store& store;
   AccountStore account;
   ContactStore contacts;
   GroupStore groups;
   HistoryStore history;
   MailboxStore mailboxes;
+  MembershipStore membership;
   OutboxStore outbox;
   SupplyStore supply;
 };

@@ -101,6 +101,12 @@ absl::Status NotYetSent(const SendOutcome& outcome) {
                              "`listen`: do not type it again"));
 }
 
+absl::Status DevicesChanged(const std::string& name) {
+  return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
+                absl::StrCat("you had verified ", name, ", and the devices have changed since: nothing was sent. Compare codes "
+                             "again with `plumbline verify ", name, "`, or send with --accept-changes"));
+}
+
 }  // namespace
 
 absl::Status EnrolCommand(const Options& options, Output& output) {
@@ -141,35 +147,37 @@ absl::Status SendCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(const std::string text, TextToSend(options.text));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
-  ASSIGN_OR_RETURN(const std::string user, engine->ResolveName(options.person));
-  absl::StatusOr<PersonView> person = engine->CheckPerson(user);
+  ASSIGN_OR_RETURN(const Target target, engine->Resolve(options.person));
+  absl::StatusOr<std::vector<PersonView>> people = engine->CheckPeople(target);
   SendOutcome outcome;
   json result;
-  if (person.ok()) {
-    output.Person(*person);
-    if (person->verification == Verification::kChanged && person->devices_changed && !options.accept_changes) {
-      return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
-                    absl::StrCat("you had verified ", output.Name(user), ", and the devices have changed since: nothing was "
-                                 "sent. Compare codes again with `plumbline verify ", output.Name(user),
-                                 "`, or send with --accept-changes"));
+  if (people.ok()) {
+    json shown = json::array();
+    for (const PersonView& person : *people) {
+      output.Person(person);
+      shown.push_back(output.PersonJson(person));
+      if (person.verification == Verification::kChanged && person.devices_changed && !options.accept_changes) {
+        return DevicesChanged(output.Name(person.contact.user));
+      }
     }
-    RETURN_IF_ERROR(engine->MarkShown(*person));
-    ASSIGN_OR_RETURN(outcome, engine->Send(*person, text, absl::Seconds(options.wait_seconds)));
-    result["person"] = output.PersonJson(*person);
-  } else if (absl::IsUnavailable(person.status())) {
-    absl::StatusOr<SendOutcome> kept = engine->Keep(user, text, person.status());
-    if (absl::IsNotFound(kept.status())) return person.status();
+    RETURN_IF_ERROR(engine->MarkShown(*people));
+    ASSIGN_OR_RETURN(outcome, engine->Send(target, text, absl::Seconds(options.wait_seconds)));
+    if (target.group) {
+      result["people"] = std::move(shown);
+    } else {
+      result["person"] = std::move(shown.front());
+    }
+  } else if (absl::IsUnavailable(people.status())) {
+    absl::StatusOr<SendOutcome> kept = engine->Keep(target, text, people.status());
+    if (absl::IsNotFound(kept.status())) return people.status();
     ASSIGN_OR_RETURN(outcome, std::move(kept));
   } else {
-    return person.status();
+    return people.status();
   }
-  result.update(OutcomeJson(outcome, user));
-  if (outcome.state != EntryState::kSent) {
-    output.Value(result);
-    return NotYetSent(outcome);
-  }
+  result.update(OutcomeJson(outcome, target.conversation));
   output.Value(result);
-  output.Line(absl::StrCat("Sent to ", output.Name(user), "."));
+  if (outcome.state != EntryState::kSent) return NotYetSent(outcome);
+  output.Line(absl::StrCat("Sent to ", output.Name(target.conversation), "."));
   return absl::OkStatus();
 }
 
@@ -204,8 +212,12 @@ absl::Status HistoryCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   std::string user;
   if (!options.person.empty()) {
-    ASSIGN_OR_RETURN(const identity::UserUri parsed, identity::ParseUserName(options.person, session->self().domain()));
-    user = parsed.ToString();
+    if (IsGroupKey(options.person)) {
+      ASSIGN_OR_RETURN(user, Engine::FindGroup(session->stores(), options.person));
+    } else {
+      ASSIGN_OR_RETURN(const identity::UserUri parsed, identity::ParseUserName(options.person, session->self().domain()));
+      user = parsed.ToString();
+    }
   }
   ASSIGN_OR_RETURN(const std::vector<Entry> entries, session->stores().history.InConversation(user, options.limit));
   json list = json::array();
@@ -224,12 +236,14 @@ absl::Status ConversationsCommand(const Options& options, Output& output) {
   for (const HistoryStore::Summary& summary : summaries) {
     ASSIGN_OR_RETURN(const std::optional<Contact> contact, session->stores().contacts.Find(summary.conversation));
     const bool verified = contact.has_value() && Directory::StateOf(*contact) == Verification::kVerified;
+    const bool group = IsGroupKey(summary.conversation);
     list.push_back({{"conversation", summary.conversation},
+                    {"name", output.Name(summary.conversation)},
                     {"messages", summary.messages},
                     {"new", summary.unread},
                     {"last", absl::FormatTime(absl::RFC3339_sec, summary.last, absl::UTCTimeZone())},
                     {"verified", verified}});
-    output.Line(absl::StrCat(output.Name(summary.conversation), verified ? "  verified" : "  not verified", "  ",
+    output.Line(absl::StrCat(output.Name(summary.conversation), group ? "" : verified ? "  verified" : "  not verified", "  ",
                              summary.messages, " messages, ", summary.unread, " new"));
   }
   output.Value({{"conversations", list}});

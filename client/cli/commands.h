@@ -16,6 +16,14 @@ absl::Status ChatCommand(const Options& options, Output& output);
 absl::Status HistoryCommand(const Options& options, Output& output);
 absl::Status ConversationsCommand(const Options& options, Output& output);
 absl::Status VerifyCommand(const Options& options, Output& output);
+absl::Status GroupCreateCommand(const Options& options, Output& output);
+absl::Status GroupAddCommand(const Options& options, Output& output);
+absl::Status GroupRemoveCommand(const Options& options, Output& output);
+absl::Status GroupPromoteCommand(const Options& options, Output& output);
+absl::Status GroupDemoteCommand(const Options& options, Output& output);
+absl::Status GroupRenameCommand(const Options& options, Output& output);
+absl::Status GroupLeaveCommand(const Options& options, Output& output);
+absl::Status GroupShowCommand(const Options& options, Output& output);
 absl::Status StatusCommand(const Options& options, Output& output);
 
 }  // namespace plumbline::client

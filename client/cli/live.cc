@@ -99,29 +99,31 @@ class Printer final {
   int64_t messages_ = 0;
 };
 
-absl::Status SendLine(Engine& engine, Output& output, const std::string& user, const std::string& text) {
+absl::Status SendLine(Engine& engine, Output& output, const Target& target, const std::string& text) {
   constexpr absl::Duration kPatience = absl::Seconds(2);
   if (text.empty()) return absl::OkStatus();
-  const absl::StatusOr<PersonView> person = engine.CheckPerson(user);
-  absl::StatusOr<SendOutcome> outcome = person.ok() ? SendOutcome() : engine.Keep(user, text, person.status());
-  if (person.ok()) {
-    output.Person(*person);
-    if (person->verification == Verification::kChanged && person->devices_changed) {
+  const absl::StatusOr<std::vector<PersonView>> people = engine.CheckPeople(target);
+  absl::StatusOr<SendOutcome> outcome = people.ok() ? SendOutcome() : engine.Keep(target, text, people.status());
+  if (people.ok()) {
+    for (const PersonView& person : *people) {
+      output.Person(person);
+      if (person.verification != Verification::kChanged || !person.devices_changed) continue;
       output.Failure(identity::Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
-                                      "this person's devices have changed since you verified them: not sent. Compare codes "
-                                      "again with `plumbline verify`"));
+                                      absl::StrCat("the devices of ", output.Name(person.contact.user),
+                                                   " have changed since you verified them: not sent. Compare codes again with "
+                                                   "`plumbline verify`")));
       return absl::OkStatus();
     }
-    RETURN_IF_ERROR(engine.MarkShown(*person));
-    outcome = engine.Send(*person, text, kPatience);
+    RETURN_IF_ERROR(engine.MarkShown(*people));
+    outcome = engine.Send(target, text, kPatience);
   }
   if (!outcome.ok()) {
-    output.Failure(person.ok() ? outcome.status() : person.status());
+    output.Failure(people.ok() ? outcome.status() : people.status());
   } else if (outcome->state != EntryState::kSent) {
     output.Aside("(kept; it goes out as soon as the server can be reached)");
-    output.Value({{"id", outcome->id}, {"conversation", user}, {"state", "waiting"}});
+    output.Value({{"id", outcome->id}, {"conversation", target.conversation}, {"state", "waiting"}});
   } else {
-    output.Value({{"id", outcome->id}, {"conversation", user}, {"state", "sent"}});
+    output.Value({{"id", outcome->id}, {"conversation", target.conversation}, {"state", "sent"}});
   }
   return absl::OkStatus();
 }
@@ -151,12 +153,12 @@ absl::Status ChatCommand(const Options& options, Output& output) {
   CatchSignals();
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
-  ASSIGN_OR_RETURN(const std::string user, engine->ResolveName(options.person));
-  ASSIGN_OR_RETURN(const PersonView person, engine->CheckPerson(user));
-  output.Person(person);
+  ASSIGN_OR_RETURN(const Target target, engine->Resolve(options.person));
+  ASSIGN_OR_RETURN(const std::vector<PersonView> people, engine->CheckPeople(target));
+  for (const PersonView& person : people) output.Person(person);
   Printer printer(*session, *engine, output);
   RETURN_IF_ERROR(printer.Print());
-  output.Aside(absl::StrCat("Chat with ", output.Name(user), "; one line is one message, Ctrl-D ends."));
+  output.Aside(absl::StrCat("Chat with ", output.Name(target.conversation), "; one line is one message, Ctrl-D ends."));
   bool ended = false;
   Engine::Callbacks callbacks;
   callbacks.changed = [&] { return printer.Print(); };
@@ -165,7 +167,7 @@ absl::Status ChatCommand(const Options& options, Output& output) {
       ended = true;
       return absl::OkStatus();
     }
-    return SendLine(*engine, output, user, *line);
+    return SendLine(*engine, output, target, *line);
   };
   callbacks.until = [&] { return ended || stop_requested != 0; };
   const InputReader reader(engine->events());

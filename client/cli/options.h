@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -17,7 +18,10 @@ struct Options {
   std::string label;
   bool quick_unlock = false;
 
-  std::string person;
+  std::string person;  // or group:NAME, where a conversation may be given
+  std::string group;   // group:NAME or NAME
+  std::vector<std::string> people;
+  std::string name;  // of a new group, or the new one of a group
   std::string text;  // "-": standard input
   double wait_seconds = 15;
   bool accept_changes = false;

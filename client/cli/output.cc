@@ -18,6 +18,7 @@ const char* KindName(EntryKind kind) {
     case EntryKind::kMessage: return "message";
     case EntryKind::kGap: return "gap";
     case EntryKind::kNotice: return "notice";
+    case EntryKind::kControl: return "control";
   }
   return "notice";
 }
@@ -60,7 +61,10 @@ void Output::SetSelf(const std::string& user, const std::string& domain) {
   domain_ = domain;
 }
 
-std::string Output::Name(absl::string_view user) const { return Safe(ShortName(user, domain_)); }
+std::string Output::Name(absl::string_view conversation) const {
+  if (IsGroupKey(conversation) && group_name_) return Safe(group_name_(conversation));
+  return Safe(ShortName(conversation, domain_));
+}
 
 std::string Output::Safe(absl::string_view text) { return ForTerminal(text, /*multiline=*/false); }
 
@@ -106,10 +110,12 @@ void Output::Entry(const client::Entry& entry) {
   if (json_) return Value(EntryJson(entry));
   const std::string time = absl::FormatTime("%Y-%m-%d %H:%M", entry.time, absl::LocalTimeZone());
   const std::string text = ForTerminal(BodyText(entry), /*multiline=*/true);
-  if (entry.kind == EntryKind::kNotice) return Line(absl::StrCat(time, "  -- ", text));
-  if (entry.kind == EntryKind::kGap) return Line(absl::StrCat(time, "  !! ", text));
+  const std::string where = IsGroupKey(entry.conversation) ? absl::StrCat(Name(entry.conversation), ": ") : "";
+  if (entry.kind == EntryKind::kNotice) return Line(absl::StrCat(time, "  -- ", where, text));
+  if (entry.kind == EntryKind::kGap) return Line(absl::StrCat(time, "  !! ", where, text));
   const bool own = entry.sender == user_;
   std::string who = own ? absl::StrCat("me to ", Name(entry.conversation)) : Name(entry.sender);
+  if (!own && IsGroupKey(entry.conversation)) absl::StrAppend(&who, " in ", Name(entry.conversation));
   if (own && entry.state != EntryState::kSent) absl::StrAppend(&who, " (", StateName(entry.state), ")");
   if (entry.media_type != identity::kTextMediaType) {
     return Line(absl::StrCat(time, "  ", who, ": [", Safe(entry.media_type), ", which this version does not show]"));

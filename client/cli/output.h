@@ -2,6 +2,7 @@
 // terminal first (client/terminal_text.h).
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -25,6 +26,9 @@ class Output final {
   // Whose names are short, and who is "me". Before that, whole URIs are printed.
   void SetSelf(const std::string& user, const std::string& domain);
 
+  // How the name of a group's conversation is found.
+  void SetGroupNames(std::function<std::string(absl::string_view conversation)> name) { group_name_ = std::move(name); }
+
   // One JSON value on a line of its own; nothing without --json.
   void Value(const nlohmann::json& value);
   // One line for people; nothing with --json. Text of others goes through Safe() first.
@@ -41,12 +45,14 @@ class Output final {
   // {"error": {...}} or one line on standard error. Returns the exit code.
   int Failure(const absl::Status& status);
 
-  std::string Name(absl::string_view user) const;
+  // Of a person or of a group's conversation.
+  std::string Name(absl::string_view conversation) const;
   static std::string Safe(absl::string_view text);
 
  private:
   const bool json_;
   std::string user_, domain_;
+  std::function<std::string(absl::string_view)> group_name_;
 };
 
 }  // namespace plumbline::client

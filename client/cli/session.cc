@@ -85,6 +85,11 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Options& options, O
   }
   ASSIGN_OR_RETURN(session->self_, Self::From(*std::move(account)));
   output.SetSelf(session->self_->user(), session->self_->domain());
+  output.SetGroupNames([stores = session->stores_.get()](absl::string_view conversation) {
+    const auto names = stores->membership.Names();
+    const auto found = names.ok() ? names->find(std::string(conversation)) : decltype(names->end()){};
+    return names.ok() && found != names->end() ? absl::StrCat("group ", found->second) : std::string(conversation);
+  });
   return session;
 }
 

@@ -112,6 +112,14 @@ absl::Status GroupStore::SetChain(Change& change, ByteView group_id, const ident
       .Run();
 }
 
+absl::Status GroupStore::ForgetChains(Change& change, ByteView group_id) {
+  for (const char* sql : {"DELETE FROM chain WHERE group_id = ?1", "DELETE FROM missing WHERE group_id = ?1"}) {
+    ASSIGN_OR_RETURN(db::Statement remove, change.db().Prepare(sql));
+    RETURN_IF_ERROR(remove.Bind(1, group_id).Run());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status GroupStore::AddMissing(Change& change, ByteView group_id, const identity::DeviceId& device,
                                     uint64_t sequence) {
   ASSIGN_OR_RETURN(db::Statement insert,

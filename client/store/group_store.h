@@ -18,11 +18,13 @@ enum class GroupStatus : int {
   kActive = 2,
   kLeft = 3,      // we were removed
   kBroken = 4,    // our state and the server's gate contradict each other: not used for sending
+  kLost = 5,      // changes were missed that can no longer be had: waits to be taken in again
+  kReplaced = 6,  // another group continues the conversation
 };
 
 struct StoredGroup {
   Bytes id;
-  std::string conversation;  // the other person's user URI
+  std::string conversation;  // the other person's user URI, or ConversationKey of a group
   identity::GroupHandle handle{};
   GroupStatus status = GroupStatus::kCreating;
   Secret state;  // mls::Group::Serialize
@@ -52,6 +54,8 @@ class GroupStore final {
 
   absl::StatusOr<std::optional<ChainHead>> FindChain(ByteView group_id, const identity::DeviceId& device);
   absl::Status SetChain(Change& change, ByteView group_id, const identity::DeviceId& device, const ChainHead& head);
+  // Nothing is known of any sender's chain any more: the next frame of each is where it begins.
+  absl::Status ForgetChains(Change& change, ByteView group_id);
   // Sequences that were skipped and may still come. TakeMissing says whether it was one of them.
   absl::Status AddMissing(Change& change, ByteView group_id, const identity::DeviceId& device, uint64_t sequence);
   absl::StatusOr<bool> TakeMissing(Change& change, ByteView group_id, const identity::DeviceId& device,

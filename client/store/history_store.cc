@@ -70,7 +70,7 @@ absl::StatusOr<std::optional<Entry>> HistoryStore::Find(int64_t id) {
 absl::StatusOr<std::vector<Entry>> HistoryStore::InConversation(absl::string_view conversation, int64_t limit) {
   ASSIGN_OR_RETURN(db::Statement row,
                    store_.db().Prepare(std::string(kSelect) +
-                                       "WHERE ?1 = '' OR conversation = ?1 ORDER BY id DESC LIMIT ?2"));
+                                       "WHERE (?1 = '' OR conversation = ?1) AND kind != 4 ORDER BY id DESC LIMIT ?2"));
   row.Bind(1, conversation).Bind(2, limit);
   ASSIGN_OR_RETURN(std::vector<Entry> entries, ReadEntries(row));
   std::reverse(entries.begin(), entries.end());

@@ -15,6 +15,7 @@ enum class EntryKind : int {
   kMessage = 1,
   kGap = 2,     // frames are missing or out of their chain
   kNotice = 3,  // something a person should know: a new device, a refused envelope
+  kControl = 4, // ours, between clients: sent like a message, shown to nobody
 };
 
 enum class EntryState : int {
@@ -29,7 +30,7 @@ enum class EntryState : int {
 struct Entry {
   int64_t id = 0;
   absl::Time time;           // when it was written or received here, whole seconds
-  std::string conversation;  // the other person's user URI; may be empty for notices
+  std::string conversation;  // the other person's user URI, or ConversationKey of a group; may be empty for notices
   EntryKind kind = EntryKind::kMessage;
   std::string sender;        // user URI of the authenticated credential; empty for notices
   Bytes device_id;           // of the sender; empty for notices

@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 1> kMigrations = {{
+inline constexpr std::array<db::Migration, 2> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -74,7 +74,7 @@ CREATE TABLE evidence (
 );
 CREATE TABLE mls_group (
   id BLOB PRIMARY KEY,
-  conversation TEXT NOT NULL,    -- the other person's user URI
+  conversation TEXT NOT NULL,    -- the other person's user URI, or group:<conversation id>
   handle BLOB NOT NULL,
   status INTEGER NOT NULL,
   state BLOB NOT NULL,
@@ -130,6 +130,35 @@ CREATE INDEX history_conversation ON history (conversation, id);
 CREATE INDEX history_state ON history (state);
 -- Envelopes whose effects are in this store already.
 CREATE TABLE seen (envelope_id BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
+)sql"},
+    {"groups", R"sql(
+-- What a group is called, from its newest state here.
+CREATE TABLE group_name (conversation TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+-- What this person asked for and the group does not yet show.
+CREATE TABLE wish (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  conversation TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  subject TEXT NOT NULL          -- a user URI, or a name
+);
+-- Requests to leave that were received and not yet carried out.
+CREATE TABLE leave_request (
+  conversation TEXT NOT NULL,
+  user TEXT NOT NULL,
+  request BLOB NOT NULL,
+  received INTEGER NOT NULL,     -- seconds
+  PRIMARY KEY (conversation, user)
+) WITHOUT ROWID;
+-- Devices that asked to be taken out and in again.
+CREATE TABLE resync_request (
+  group_id BLOB NOT NULL,
+  device_id BLOB NOT NULL,
+  request BLOB NOT NULL,
+  stuck_key BLOB NOT NULL,       -- encryption key of their leaf when they asked: another one means it is done
+  PRIMARY KEY (group_id, device_id)
+) WITHOUT ROWID;
+-- When this device last asked for the same, and how often.
+CREATE TABLE resync_asked (group_id BLOB PRIMARY KEY, asked INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
 )sql"},
 }};
 

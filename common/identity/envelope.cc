@@ -42,7 +42,7 @@ absl::StatusOr<EnvelopeContent> ParseEnvelopeContent(ByteView plaintext) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
   if (version != kVersion) return absl::InvalidArgumentError("unknown version of an envelope");
   ASSIGN_OR_RETURN(const uint8_t kind, in.U8());
-  if (kind < 1 || kind > 4) return absl::InvalidArgumentError("unknown kind of envelope");
+  if (kind < 1 || kind > 5) return absl::InvalidArgumentError("unknown kind of envelope");
   ASSIGN_OR_RETURN(const ByteView payload, in.Vector(kMaxPayload));
   RETURN_IF_ERROR(CheckPadding(in, plaintext.size(), kEnvelopeOverhead));
   return EnvelopeContent{static_cast<EnvelopeKind>(kind), ToBytes(payload)};

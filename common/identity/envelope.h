@@ -15,7 +15,7 @@ inline constexpr size_t kEnvelopeOverhead = 32 + 16;      // HPKE enc and authen
 inline constexpr size_t kSealedCommitOverhead = 24 + 16;  // XChaCha20-Poly1305 nonce and authenticator
 inline constexpr size_t kMaxPayload = kMaxSealed - 64;    // bytes
 
-enum class EnvelopeKind : uint8_t { kMessage = 1, kBody = 2, kCommit = 3, kWelcome = 4 };
+enum class EnvelopeKind : uint8_t { kMessage = 1, kBody = 2, kCommit = 3, kWelcome = 4, kResync = 5 };
 
 // struct { uint8 version = 1; uint8 kind; opaque payload<V>; opaque zeros[...]; } EnvelopeContent;
 struct EnvelopeContent {

@@ -13,6 +13,8 @@ namespace plumbline::identity {
 inline constexpr size_t kMaxMediaType = 127;         // bytes of printable ASCII
 inline constexpr size_t kMaxFrameBody = 960 * 1024;  // bytes
 inline constexpr char kTextMediaType[] = "text/plain;charset=utf-8";
+// Between clients, shown to nobody; the body is a LeaveRequest (common/identity/group_profile.h).
+inline constexpr char kControlMediaType[] = "application/vnd.plumbline.control";
 
 // struct { uint8 version = 1; uint64 sequence; opaque previous_hash[32]; opaque media_type<V>;
 //          opaque body<V>; } Frame;

@@ -19,6 +19,8 @@ inline constexpr char kMailboxOpeningLabel[] = "plumbline mailbox opening v1";
 inline constexpr char kDepositCapabilitiesLabel[] = "plumbline deposit capabilities v1";
 inline constexpr char kReceiveLabel[] = "plumbline receive v1";
 inline constexpr char kGateLabel[] = "plumbline gate v1";
+inline constexpr char kLeaveRequestLabel[] = "plumbline leave request v1";
+inline constexpr char kResyncLabel[] = "plumbline resync request v1";
 inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
 
 }  // namespace plumbline::identity

@@ -109,7 +109,7 @@ class EnvelopeStore {
   // Absent if there is no such gate.
   virtual absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) = 0;
 
-  // NOT_FOUND commit_unknown. The caller compares the read token.
+  // NOT_FOUND commit_unknown; commit_expired if the gate is past that epoch. The caller compares the read token.
   virtual absl::StatusOr<StoredCommit> ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) = 0;
 };
 

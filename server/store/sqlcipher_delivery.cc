@@ -97,7 +97,12 @@ absl::StatusOr<StoredCommit> SqlcipherStore::ReadCommit(const identity::Fixed<32
                                                        "WHERE handle = ? AND epoch = ?"));
   ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(handle)).Bind(2, static_cast<int64_t>(epoch)).Step());
   if (!found) {
-    return Refuse(absl::StatusCode::kNotFound, "commit_unknown", "there is no such commit, or it is no longer kept");
+    ASSIGN_OR_RETURN(db::Statement gate, reader->Prepare("SELECT 1 FROM gates WHERE handle = ? AND epoch > ?"));
+    ASSIGN_OR_RETURN(const bool passed, gate.Bind(1, ByteView(handle)).Bind(2, static_cast<int64_t>(epoch)).Step());
+    if (passed) {
+      return Refuse(absl::StatusCode::kNotFound, "commit_expired", "the group has gone on, and this commit is no longer kept");
+    }
+    return Refuse(absl::StatusCode::kNotFound, "commit_unknown", "there is no such commit");
   }
   StoredCommit commit;
   commit.sealed_commit = ToBytes(find.Blob(0));

@@ -193,7 +193,7 @@ TEST(Conversation, ThirdPersonCannotBeAdded) {
   const Mailbox intake = carol.AddMailbox({});
   ASSERT_OK_AND_ASSIGN(std::optional<OpenGroup> group, two.alice.conversations->SendingGroup(two.bob.user()));
   EXPECT_THAT(two.alice.conversations->StageCommit(*group, {{carol.AddKeyPackage(intake)}, {}, std::nullopt}),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not_direct")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not_permitted")));
 }
 
 TEST(Conversation, SecondDeviceOfAPersonJoinsAndReads) {

@@ -73,7 +73,7 @@ void SendOnce(Device& alice, const std::string& to, const std::string& text, Spo
       spool.Accept(envelope);
       answers.push_back({envelope.envelope_id, Delivered::kStored});
     }
-    CHECK((item->gated_commit.has_value() ? alice.conversations->CommitAccepted(*item, answers)
+    CHECK((item->gated_commit.has_value() ? alice.conversations->CommitAccepted(*item)
                                           : alice.conversations->MessageAnswered(*item, answers)).ok());
   }
 }
@@ -156,7 +156,7 @@ TEST(Crash, AConversationIsBegunOnceWhereverItsMakerIsKilled) {
     const std::string bob = two.bob.user();
     const auto begin = [&] {
       if (testing::ValueOf(two.alice.stores->groups.All()).empty()) {
-        CHECK(two.alice.conversations->Create(bob, {key_package}, mailbox).ok());
+        CHECK(two.alice.conversations->Create(std::nullopt, {key_package}, mailbox).ok());
       }
       SendOnce(two.alice, bob, "first", spool);  // brings the commit through
       SendOnce(two.alice, bob, "first", spool);  // and the text

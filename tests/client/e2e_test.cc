@@ -131,10 +131,13 @@ TEST(Client, ChatCarriesLinesBothWays) {
 
 TEST(Client, AStoreIsUsedByOneProcessAtATime) {
   Two two;
+  ExpectOk(As(two.alice, {"send", two.bob.account, "waits"}));
   const std::string output = Services().organisation.folder() + "/busy.out";
   assess::Child listen =
       ValueOf(Services().organisation.StartClient(two.bob, {"--json", "listen", "--timeout", "60"}, output, false));
-  ASSERT_TRUE(assess::PollUntil([&] { return Reason(As(two.bob, {"status"})) == "store_in_use"; }, absl::Seconds(20)));
+  ASSERT_TRUE(assess::PollUntil([&] { return assess::ReadFile(output).value_or("").find("waits") != std::string::npos; },
+                                absl::Seconds(60)));  // so the store is open
+  EXPECT_EQ(Reason(As(two.bob, {"status"})), "store_in_use");
   EXPECT_EQ(listen.Stop(), 0);
   ExpectOk(As(two.bob, {"status"}));
 }

@@ -154,7 +154,7 @@ TEST(HostileEnvelope, AWelcomeTwice) {
 TEST(HostileEnvelope, AWelcomeToALastResortKeyTwice) {
   TwoPeople two;
   const Mailbox mailbox = two.alice.AddMailbox(RandomBytes(32));
-  ASSERT_OK(two.alice.conversations->Create(two.bob.user(), {two.bob.AddKeyPackage(two.bob_intake, true)}, mailbox));
+  ASSERT_OK(two.alice.conversations->Create(std::nullopt, {two.bob.AddKeyPackage(two.bob_intake, true)}, mailbox));
   const OutgoingEnvelope welcome = TakeFromOutbox(two.alice).front();
   const identity::EnvelopeContent content = Inside(two.bob, welcome);
   GiveTo(two.bob, {welcome});

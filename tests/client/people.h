@@ -165,7 +165,7 @@ inline std::vector<OutgoingEnvelope> TakeFromOutbox(Device& from) {
       answers.push_back({envelope.envelope_id, Delivered::kStored});
       envelopes.push_back(envelope);
     }
-    CHECK((item->gated_commit.has_value() ? from.conversations->CommitAccepted(*item, answers)
+    CHECK((item->gated_commit.has_value() ? from.conversations->CommitAccepted(*item)
                                           : from.conversations->MessageAnswered(*item, answers)).ok());
   }
 }
@@ -191,7 +191,7 @@ struct TwoPeople {
   // `one` makes a conversation with `other` and its first commit is accepted. The Welcome is returned, not given.
   std::vector<OutgoingEnvelope> Begin(Device& one, Device& other, const Mailbox& other_intake) {
     const Mailbox mailbox = one.AddMailbox(RandomBytes(32));
-    CHECK(one.conversations->Create(other.user(), {other.AddKeyPackage(other_intake)}, mailbox).ok());
+    CHECK(one.conversations->Create(std::nullopt, {other.AddKeyPackage(other_intake)}, mailbox).ok());
     return TakeFromOutbox(one);
   }
   void Connect() { CHECK(GiveTo(bob, Begin(alice, bob, bob_intake)) == std::vector<Taken>{Taken::kDone}); }

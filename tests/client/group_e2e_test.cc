@@ -1,0 +1,236 @@
+// Groups and several devices from the command line, with the three services as real processes.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "assess/demo/people.h"
+#include "tests/e2e/service_fixture.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::client {
+namespace {
+
+using assess::CommandResult;
+using assess::Person;
+using nlohmann::json;
+using plumbline::testing::ServiceFixture;
+using plumbline::testing::ValueOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+ServiceFixture& Services() {
+  static auto* const services = new ServiceFixture(PLUMBLINE_BIN);
+  return *services;
+}
+
+Person NewEnrolled(const std::string& stem) {
+  static int count = 0;
+  return Services().Enrolled(absl::StrCat(stem, ++count));
+}
+
+// Another device of the same person, let in by an administrator's code.
+Person SecondDevice(const Person& person, const std::string& label) {
+  Person device = person;
+  device.home += "-" + label;
+  const CommandResult enrolled = Services().Enrol(device, ValueOf(Services().organisation.Invite(person)));
+  EXPECT_EQ(enrolled.exit_code, 0) << enrolled.out << enrolled.err;
+  return device;
+}
+
+json Last(const CommandResult& result) {
+  std::string text = result.out;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const size_t line = text.rfind('\n');
+  const json value = json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
+  return value.is_object() ? value : json::object();
+}
+
+std::string Reason(const CommandResult& result) {
+  const json value = Last(result);
+  return value.contains("error") ? value["error"].value("reason", "") : "";
+}
+
+CommandResult As(const Person& person, const std::vector<std::string>& arguments) {
+  return Services().Run(person, arguments);
+}
+
+void Do(const Person& person, const std::vector<std::string>& arguments) {
+  const CommandResult result = As(person, arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+}
+
+// What is new: texts of messages, or reasons of notices and gaps.
+std::vector<std::string> New(const Person& person, const std::string& kind = "message") {
+  const CommandResult result = As(person, {"read"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  std::vector<std::string> texts;
+  for (const json& entry : Last(result).value("messages", json::array())) {
+    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
+  }
+  return texts;
+}
+
+std::vector<std::string> History(const Person& person, const std::string& conversation, const std::string& kind) {
+  std::vector<std::string> texts;
+  for (const json& entry : Last(As(person, {"history", conversation, "--limit", "1000"})).value("messages", json::array())) {
+    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
+  }
+  return texts;
+}
+
+TEST(Group, ThreePeopleWriteToEachOther) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  const CommandResult made = As(alice, {"group", "create", "Harbour watch", bob.account, carol.account});
+  ASSERT_EQ(made.exit_code, 0) << made.out << made.err;
+  EXPECT_EQ(Last(made)["people"].size(), 3u);
+  Do(alice, {"send", "group:Harbour watch", "hello both"});
+  EXPECT_THAT(New(bob), ElementsAre("hello both"));
+  EXPECT_THAT(New(carol), ElementsAre("hello both"));
+  Do(bob, {"send", "group:harbour watch", "from bob"});
+  Do(carol, {"send", "group:harbour watch", "from carol"});
+  EXPECT_THAT(New(alice), UnorderedElementsAre("from bob", "from carol"));
+  EXPECT_THAT(New(bob), ElementsAre("from carol"));
+  EXPECT_THAT(New(carol), ElementsAre("from bob"));
+  EXPECT_THAT(History(alice, "group:Harbour watch", "gap"), IsEmpty());
+}
+
+TEST(Group, WhoComesLaterReadsNothingFromBeforeAndWhoIsOutNothingAfter) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Later", bob.account});
+  Do(alice, {"send", "group:Later", "before carol"});
+  Do(alice, {"group", "add", "Later", carol.account});
+  Do(alice, {"send", "group:Later", "with carol"});
+  EXPECT_THAT(New(carol), ElementsAre("with carol"));
+  EXPECT_THAT(History(carol, "group:Later", "notice"), IsSupersetOf({"group_joined", "history_begins"}));
+  EXPECT_THAT(New(bob), ElementsAre("before carol", "with carol"));
+  Do(alice, {"group", "remove", "Later", carol.account});
+  Do(alice, {"send", "group:Later", "without carol"});
+  EXPECT_THAT(New(carol), IsEmpty());
+  EXPECT_THAT(History(carol, "group:Later", "notice"), Contains("removed"));
+  EXPECT_EQ(Reason(As(carol, {"send", "group:Later", "still here?"})), "not_in_group");
+  EXPECT_THAT(New(bob), ElementsAre("without carol"));
+  EXPECT_THAT(History(bob, "group:Later", "notice"), IsSupersetOf({"person_added", "person_removed"}));
+  // And in again: what was said meanwhile stays unread.
+  Do(alice, {"group", "add", "Later", carol.account});
+  Do(bob, {"send", "group:Later", "welcome back"});
+  EXPECT_THAT(New(carol), ElementsAre("welcome back"));
+  EXPECT_THAT(History(carol, "group:Later", "notice"), Contains("history_resumes"));
+  EXPECT_THAT(History(carol, "group:Later", "gap"), IsEmpty());
+}
+
+TEST(Group, OnlyOwnersDecideWhoIsInAndWhatItIsCalled) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Board", bob.account});
+  Do(bob, {"sync"});
+  EXPECT_EQ(Reason(As(bob, {"group", "add", "Board", carol.account})), "not_owner");
+  EXPECT_EQ(Reason(As(bob, {"group", "rename", "Board", "Bob's"})), "not_owner");
+  EXPECT_EQ(Reason(As(alice, {"group", "demote", "Board", alice.account})), "last_owner");
+  EXPECT_EQ(Reason(As(alice, {"group", "leave", "Board"})), "last_owner");
+  EXPECT_EQ(Reason(As(alice, {"group", "remove", "Board", carol.account})), "not_in_group");
+  EXPECT_EQ(Reason(As(alice, {"group", "rename", "Board", "two\nlines"})), "group_name_malformed");
+  EXPECT_EQ(Reason(As(alice, {"group", "show", "Nowhere"})), "group_unknown");
+  Do(alice, {"group", "promote", "Board", bob.account});
+  Do(bob, {"sync"});
+  Do(bob, {"group", "rename", "Board", "Council"});
+  Do(bob, {"group", "add", "Council", carol.account});
+  Do(alice, {"sync"});
+  Do(alice, {"send", "group:Council", "renamed"});
+  EXPECT_THAT(New(carol), ElementsAre("renamed"));
+  EXPECT_THAT(History(alice, "group:Council", "notice"), IsSupersetOf({"owner_made", "group_renamed", "person_added"}));
+}
+
+TEST(Group, WhoLeavesIsTakenOutByTheOthers) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Leaving", bob.account, carol.account});
+  Do(bob, {"sync"});
+  Do(carol, {"sync"});
+  Do(bob, {"group", "leave", "Leaving"});
+  EXPECT_EQ(Reason(As(bob, {"send", "group:Leaving", "one more"})), "leaving");
+  Do(carol, {"sync"});
+  Do(carol, {"send", "group:Leaving", "is bob gone?"});  // a member without a say, and before the message
+  EXPECT_THAT(New(bob), IsEmpty());
+  EXPECT_THAT(History(bob, "group:Leaving", "notice"), Contains("removed"));
+  EXPECT_THAT(New(alice), ElementsAre("is bob gone?"));
+  EXPECT_THAT(History(alice, "group:Leaving", "notice"), Contains("person_left"));
+  EXPECT_EQ(Last(As(alice, {"group", "show", "Leaving"}))["people"].size(), 2u);
+}
+
+TEST(Group, ANewDeviceJoinsItsOwnersConversationsByItself) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob");
+  Do(alice, {"group", "create", "Devices", bob.account});
+  Do(alice, {"send", bob.account, "direct, before"});
+  Do(alice, {"send", "group:Devices", "group, before"});
+  EXPECT_THAT(New(bob), UnorderedElementsAre("direct, before", "group, before"));
+  const Person tablet = SecondDevice(bob, "tablet");
+  Do(bob, {"sync"});  // the laptop takes it in; nobody had to send anything
+  EXPECT_THAT(New(tablet, "notice"), IsSupersetOf({"history_begins", "group_joined"}));
+  Do(alice, {"send", "group:Devices", "to both"});
+  Do(alice, {"send", bob.account, "direct to both"});
+  EXPECT_THAT(New(tablet), UnorderedElementsAre("to both", "direct to both"));
+  EXPECT_THAT(New(bob), UnorderedElementsAre("to both", "direct to both"));
+  Do(tablet, {"send", "group:Devices", "from the tablet"});
+  EXPECT_THAT(New(bob), ElementsAre("from the tablet"));
+  EXPECT_THAT(New(alice), ElementsAre("from the tablet"));
+}
+
+TEST(Group, FiveDevicesWriteToEachOther) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  const std::vector<Person> devices = {alice, SecondDevice(alice, "tablet"), bob, SecondDevice(bob, "tablet"), carol};
+  Do(alice, {"group", "create", "Five", bob.account, carol.account});
+  for (const Person& device : devices) Do(device, {"sync"});
+  std::vector<std::string> said;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    said.push_back(absl::StrCat("from device ", i));
+    Do(devices[i], {"send", "group:Five", said.back()});
+  }
+  for (size_t i = 0; i < devices.size(); ++i) {
+    SCOPED_TRACE(i);
+    Do(devices[i], {"sync"});
+    EXPECT_THAT(History(devices[i], "group:Five", "message"), ::testing::UnorderedElementsAreArray(said));
+    EXPECT_THAT(History(devices[i], "group:Five", "gap"), IsEmpty());
+  }
+}
+
+TEST(Group, TwoCommitsAtOnceConvergeWithoutAnybodyNoticing) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol"), dave = NewEnrolled("dave");
+  Do(alice, {"group", "create", "Race", bob.account});
+  Do(bob, {"sync"});
+  Do(alice, {"group", "promote", "Race", bob.account});
+  Do(bob, {"sync"});
+  const std::string folder = Services().organisation.folder();
+  assess::Child one = ValueOf(Services().organisation.StartClient(alice, {"--json", "group", "add", "Race", carol.account},
+                                                                  folder + "/race1.out", false));
+  assess::Child two = ValueOf(Services().organisation.StartClient(bob, {"--json", "group", "add", "Race", dave.account},
+                                                                  folder + "/race2.out", false));
+  EXPECT_EQ(ValueOf(one.Wait(absl::Seconds(60))), 0);
+  EXPECT_EQ(ValueOf(two.Wait(absl::Seconds(60))), 0);
+  for (const Person& person : {alice, bob, carol, dave}) Do(person, {"sync"});
+  Do(alice, {"send", "group:Race", "everybody?"});
+  for (const Person& person : {bob, carol, dave}) EXPECT_THAT(New(person), ElementsAre("everybody?"));
+  EXPECT_THAT(History(bob, "group:Race", "gap"), IsEmpty());
+}
+
+TEST(Group, AwayForFiftyEpochsItCatchesUp) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Fifty", bob.account, carol.account});
+  Do(carol, {"sync"});
+  std::vector<std::string> said;
+  for (int i = 0; i < 50; ++i) {
+    Do(alice, {"group", "rename", i == 0 ? "Fifty" : absl::StrCat("Fifty ", i - 1), absl::StrCat("Fifty ", i)});
+    if (i % 10 != 0) continue;
+    said.push_back(absl::StrCat("epoch ", i));
+    Do(alice, {"send", absl::StrCat("group:Fifty ", i), said.back()});
+  }
+  EXPECT_THAT(New(carol), ::testing::ElementsAreArray(said));
+  Do(carol, {"send", "group:Fifty 49", "here again"});
+  EXPECT_THAT(New(alice), ElementsAre("here again"));
+  EXPECT_THAT(New(bob), Contains("here again"));
+}
+
+}  // namespace
+}  // namespace plumbline::client
