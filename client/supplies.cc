@@ -19,10 +19,26 @@ namespace {
 
 constexpr absl::Duration kClockSkew = absl::Hours(1);
 constexpr uint32_t kMailboxRenewalDays = 5;  // a mailbox with fewer days left is replaced
+constexpr absl::Duration kPassMargin = absl::Minutes(1);  // as SupplyStore::TakePass
 
 absl::Status Unusable(absl::string_view what) {
   return identity::Refuse(absl::StatusCode::kInternal, "key_server_answer",
                           absl::StrCat("the key server sent ", what, "; tell its operator"));
+}
+
+// "60 minutes", "8 hours", "8 days"; rounded down.
+std::string Roughly(absl::Duration span) {
+  if (span >= absl::Hours(48)) return absl::StrCat(absl::ToInt64Hours(span) / 24, " days");
+  if (span >= absl::Hours(3)) return absl::StrCat(absl::ToInt64Hours(span), " hours");
+  return absl::StrCat(absl::ToInt64Minutes(span), " minutes");
+}
+
+// Passes drawn a moment ago have ended by this device's clock, the last of them `ago`; they live kPassLife and up to a minute.
+absl::Status ClockAhead(absl::Duration ago) {
+  return identity::Refuse(absl::StatusCode::kFailedPrecondition, "clock_ahead",
+                          absl::StrCat("this device's clock is about ", Roughly(ago + identity::kPassLife + absl::Minutes(1)),
+                                       " ahead of the key server's; correct it and try again, or tell the key server's operator "
+                                       "if it is right"));
 }
 
 }  // namespace
@@ -128,16 +144,19 @@ absl::StatusOr<Bytes> Supplies::TakePass(absl::string_view purpose) {
     request.set_count(kPassBatch);
     ASSIGN_OR_RETURN(const keys::v1::DrawPassesResponse response, network_.DrawPasses(request));
     ASSIGN_OR_RETURN(Change drawn, stores_.store.Begin());
+    absl::Time last = absl::InfinitePast();
     for (const std::string& bytes : response.passes()) {
       const absl::StatusOr<identity::Pass> parsed = identity::ParsePass(AsBytes(bytes));
       if (!parsed.ok()) return Unusable("a malformed pass");
-      RETURN_IF_ERROR(stores_.supply.AddPass(drawn, AsBytes(bytes), purpose,
-                                             absl::FromUnixSeconds(static_cast<int64_t>(parsed->expires_unix))));
+      const absl::Time expires = absl::FromUnixSeconds(static_cast<int64_t>(parsed->expires_unix));
+      RETURN_IF_ERROR(stores_.supply.AddPass(drawn, AsBytes(bytes), purpose, expires));
+      last = std::max(last, expires);
     }
     RETURN_IF_ERROR(drawn.Commit());
+    if (last != absl::InfinitePast() && last < clock_.Now() + kPassMargin) return ClockAhead(clock_.Now() - last);
   }
   return identity::Refuse(absl::StatusCode::kResourceExhausted, "no_passes",
-                          "the key server gave no pass that is good now; if this device's clock is wrong, set it");
+                          "the key server gave no pass; try again in a moment, or tell its operator");
 }
 
 bool Supplies::IsTokenRefusal(const absl::Status& status) {

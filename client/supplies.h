@@ -30,6 +30,7 @@ class Supplies final {
   void SetAvailable(uint32_t key_packages) { available_ = key_packages; }
 
   // A pass for "delivery" or "directory", taken out of the store; draws a batch if there is none.
+  // FAILED_PRECONDITION clock_ahead: those just drawn are over by this device's clock. RESOURCE_EXHAUSTED no_passes.
   absl::StatusOr<Bytes> TakePass(absl::string_view purpose);
 
   // Runs `use` with a pass; once more, with freshly drawn ones, if the service does not take it (token_...): this device's

@@ -116,7 +116,7 @@ bool Demonstration::RegisterAdministrator() {
                    .title = "A wrong code, and the right code a second time, make nobody an administrator",
                    .bears_on = {{"P5.Q2.S1", Weight::kPart}, {"P3.Q1.S3", Weight::kPart}}},
                   prepared.ok() && !wrong.ok() && !ReasonOf(wrong).empty() && !again.ok() && !ReasonOf(again).empty(),
-                  absl::StrCat("Wrong code: ", Said(wrong), " Second time: ", Said(again)));
+                  absl::StrCat("Wrong code: ", Said(wrong), ". Second time: ", Said(again)));
   return true;
 }
 

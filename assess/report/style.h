@@ -21,7 +21,7 @@ header, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.5rem; }
 h1, h2, h3, summary, .rating, .id, nav, dt, .caption, .meta { font-family: system-ui, "Segoe UI", "Noto Sans", sans-serif; }
 h1 { font-size: clamp(1.6rem, 1.2rem + 2vw, 2.4rem); line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.015em; text-wrap: balance; }
-h2 { font-size: 1.35rem; margin: 3rem 0 .75rem; padding-top: 1rem; border-top: 2px solid var(--ink); letter-spacing: -.01em; }
+h2 { font-size: 1.35rem; line-height: 1.25; margin: 3rem 0 .75rem; padding-top: 1rem; border-top: 2px solid var(--ink); letter-spacing: -.01em; }
 h3 { font-size: 1.02rem; margin: 1.75rem 0 .5rem; }
 p { margin: 0 0 .75rem; max-width: 44rem; }
 a { color: var(--link); text-underline-offset: .15em; }
@@ -50,6 +50,7 @@ nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; 
 .view { background: var(--sheet); border: 1px solid var(--line); border-radius: 4px; padding: .9rem 1.1rem; margin: 0 0 1rem; }
 .view h4 { margin: 0; font: 600 1rem system-ui, sans-serif; }
 .view .caption { margin: 0 0 .5rem; }
+.view pre { max-height: 26rem; overflow-y: auto; }
 pre { margin: .4rem 0 0; padding: .7rem .85rem; overflow-x: auto; background: var(--code); border: 1px solid var(--line); border-radius: 4px;
   font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre-wrap; }
 .checks, .statements { list-style: none; padding: 0; margin: 0; }
@@ -78,7 +79,7 @@ footer { padding-top: 2rem; padding-bottom: 3rem; color: var(--soft); font-size:
   pre { font-size: .76rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
-@media print { body { background: none; } details > * { display: block; } .skip, nav { display: none; } }
+@media print { body { background: none; } details > * { display: block; } .view pre { max-height: none; } .skip, nav { display: none; } }
 )css";
 
 }  // namespace plumbline::assess

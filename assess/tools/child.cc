@@ -46,11 +46,8 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
 // Everything after fork() in the child: only async-signal-safe calls.
 [[noreturn]] void BecomeProgram(const char* program, char* const* arguments, char* const* environment, int in, int out,
                                 int err, bool detached) {
-  if (detached) {
-    setsid();
-  } else {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-  }
+  setsid();  // no terminal to ask at
+  if (!detached) prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(in, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);

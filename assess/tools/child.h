@@ -35,8 +35,8 @@ absl::StatusOr<CommandResult> RunCommand(const Command& command, absl::Duration 
 // A child that runs in the background. The destructor kills and reaps it unless it was detached. Not thread-safe.
 class Child {
  public:
-  // Standard output and error go to the file `log_path` (appended). Where `detached`, the child gets a session of its
-  // own and outlives this process; otherwise it dies with it. `stdin_text` is not used unless `keep_stdin`.
+  // Standard output and error go to the file `log_path` (appended). There is no terminal. Where `detached`, the child
+  // outlives this process; otherwise it dies with it. `stdin_text` is not used unless `keep_stdin`.
   struct Options {
     std::string log_path;
     std::string err_path;     // empty: standard error goes to log_path too

@@ -36,11 +36,14 @@ absl::Status CheckOwn(const TlsIdentity& identity, absl::Time now) {
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(identity.chain_pem));
   if (now > chain.front().not_after()) {
     return absl::FailedPreconditionError(
-        "own_certificate_expired: this device's certificate has ended; renew it, or correct this machine's clock");
+        "own_certificate_expired: this machine's own certificate has ended by its clock. If the clock is ahead, correct it and "
+        "try again; if not, a device was away for longer than its certificate lasts and has to be enrolled again (ask your "
+        "administrator for an invitation), and a service needs a certificate from its operator");
   }
   if (now < chain.front().not_before()) {
     return absl::FailedPreconditionError(
-        "own_certificate_not_yet_valid: this machine's clock is behind; correct it and try again");
+        "own_certificate_not_yet_valid: this machine's own certificate begins in the future by its clock, so the clock is behind; "
+        "correct the clock and try again");
   }
   return absl::OkStatus();
 }
@@ -96,8 +99,10 @@ absl::StatusOr<std::string> FetchPinnedRoot(const std::string& address, const cr
         "root_mismatch: this server is not of the organisation in your invitation; check the address and the fingerprint "
         "with the person who invited you");
   }
-  RETURN_IF_ERROR(
-      crypto::VerifyChain(result.chain.front(), Rest(result.chain), *found, now, crypto::Purpose::kTlsServer));
+  const absl::Status verdict =
+      crypto::VerifyChain(result.chain.front(), Rest(result.chain), *found, now, crypto::Purpose::kTlsServer);
+  if (absl::IsFailedPrecondition(verdict)) return ExplainServer(verdict, result.chain, now);
+  RETURN_IF_ERROR(verdict);
   return found->ToPem();
 }
 

@@ -17,7 +17,8 @@ absl::Status SelfProbe(const std::string& address, absl::string_view root_pem);
 // The root certificate (PEM) with this fingerprint, taken from the chain the server presents, after verifying that the
 // server's certificate is valid at `now`, for servers, and under that root. Trusts nothing else. Blocks for at most 15 s.
 //   PERMISSION_DENIED root_mismatch: no certificate presented has this fingerprint
-//   UNAUTHENTICATED, FAILED_PRECONDITION  as VerifyChain      UNAVAILABLE  nothing answers, with the remedy
+//   FAILED_PRECONDITION server_certificate_expired, clock_behind      UNAUTHENTICATED  as VerifyChain
+//   UNAVAILABLE  nothing answers, with the remedy
 absl::StatusOr<std::string> FetchPinnedRoot(const std::string& address, const crypto::Fingerprint& root, absl::Time now);
 
 // Why a connection to `endpoint` does not come about, in words a person can act on. OK if it does. The reason ids:

@@ -19,7 +19,7 @@
 #include "common/file.h"
 #include "common/rpc/tls_policy.h"
 #include "nlohmann/json.hpp"
-#include "tests/admin/process.h"
+#include "tests/common/process.h"
 
 namespace plumbline::admin {
 
@@ -47,13 +47,13 @@ class TestOrganisation final {
   }
 
   void StartKeyserver() {
-    keyserver = std::make_unique<testing::Child>(
+    keyserver = std::make_unique<testing::ServiceProcess>(
         std::vector<std::string>{PLUMBLINE_KEYSERVER_BINARY, "serve", "--config", KeyserverConfig()},
         folder + "/keyserver.out");
     EXPECT_NE(keyserver->WaitForLine("\"listener\":\"anonymous\""), "") << keyserver->Output();
   }
   void StartAdmin() {
-    admin = std::make_unique<testing::Child>(
+    admin = std::make_unique<testing::ServiceProcess>(
         std::vector<std::string>{PLUMBLINE_ADMIN_BINARY, "serve", "--config", AdminConfig()},
         folder + "/admin.out");
     const std::string address = admin->WaitForLine("listening on ");
@@ -80,9 +80,8 @@ class TestOrganisation final {
   // The admin service's own record as its operator reads it.
   nlohmann::json AdminRecord() {
     const testing::Finished list = testing::RunToEnd(
-        {PLUMBLINE_ADMIN_BINARY, "record", "list", "--json", "--limit", "1000", "--config", AdminConfig()},
-        folder);
-    EXPECT_EQ(list.exit_code, 0) << list.out << list.err;
+        {PLUMBLINE_ADMIN_BINARY, "record", "list", "--json", "--limit", "1000", "--config", AdminConfig()});
+    EXPECT_EQ(list.code, 0) << list.out << list.err;
     return nlohmann::json::parse(list.out)["events"];
   }
 
@@ -93,7 +92,7 @@ class TestOrganisation final {
   std::string folder;
   std::string administrator_code;
   std::unique_ptr<Profile> profile;
-  std::unique_ptr<testing::Child> keyserver, admin;
+  std::unique_ptr<testing::ServiceProcess> keyserver, admin;
 
  private:
   std::unique_ptr<Gateway> hostile_;
@@ -102,8 +101,8 @@ class TestOrganisation final {
     EXPECT_TRUE(WriteFileAtomically(path, AsBytes(text), 0600).ok()) << path;
   }
   testing::Finished Must(const std::vector<std::string>& args) {
-    testing::Finished finished = testing::RunToEnd(args, folder);
-    EXPECT_EQ(finished.exit_code, 0) << args[0] << " " << args[1] << ": " << finished.out << finished.err;
+    testing::Finished finished = testing::RunToEnd(args);
+    EXPECT_EQ(finished.code, 0) << args[0] << " " << args[1] << ": " << finished.out << finished.err;
     return finished;
   }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "admin/console/admin_api.h"
 #include "common/crypto/issue.h"
@@ -12,7 +13,7 @@
 #include "common/identity/intent.h"
 #include "common/rpc/tls_policy.h"
 #include "nlohmann/json.hpp"
-#include "tests/admin/process.h"
+#include "tests/common/process.h"
 #include "tests/admin/sample_intents.h"
 #include "tests/status_matchers.h"
 
@@ -20,9 +21,9 @@ namespace plumbline::admin {
 namespace {
 
 using nlohmann::json;
-using plumbline::testing::Child;
 using plumbline::testing::Finished;
 using plumbline::testing::RunToEnd;
+using plumbline::testing::ServiceProcess;
 using plumbline::testing::StatusIs;
 using ::testing::HasSubstr;
 
@@ -38,9 +39,9 @@ class AdminServiceTest : public ::testing::Test {
     WritePrivate("passphrase", "correct horse battery\n");
     WriteConfig("");
     const Finished init = Service({"init"});
-    ASSERT_EQ(init.exit_code, 0) << init.err;
+    ASSERT_EQ(init.code, 0) << init.err;
     const Finished key = Tool({"key", "create"});
-    ASSERT_EQ(key.exit_code, 0) << key.err;
+    ASSERT_EQ(key.code, 0) << key.err;
   }
   static void TearDownTestSuite() { std::filesystem::remove_all(founded); }
   void SetUp() override {
@@ -83,11 +84,11 @@ class AdminServiceTest : public ::testing::Test {
     return args;
   }
   static Finished Service(const std::vector<std::string>& verb) {
-    return RunToEnd(ServiceArgs(verb), folder);
+    return RunToEnd(ServiceArgs(verb));
   }
   // Starts the service; `address` is where it listens.
-  static std::unique_ptr<Child> Serve() {
-    auto child = std::make_unique<Child>(ServiceArgs({"serve"}), folder + "/serve.out");
+  static std::unique_ptr<ServiceProcess> Serve() {
+    auto child = std::make_unique<ServiceProcess>(ServiceArgs({"serve"}), folder + "/serve.out");
     address = child->WaitForLine("listening on ");
     EXPECT_NE(address, "") << child->Output();
     return child;
@@ -97,16 +98,16 @@ class AdminServiceTest : public ::testing::Test {
     std::vector<std::string> args{PLUMBLINE_ADMIN_BINARY, "--home", folder + "/home", "--passphrase-file",
                                   folder + "/passphrase"};
     args.insert(args.end(), verb.begin(), verb.end());
-    return RunToEnd(args, folder);
+    return RunToEnd(args);
   }
   static void SetUpTool() {
     const Finished setup = Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint",
                                  root.fingerprint().ToText()});
-    ASSERT_EQ(setup.exit_code, 0) << setup.err;
+    ASSERT_EQ(setup.code, 0) << setup.err;
   }
   static json Record() {
     const Finished list = Service({"record", "list", "--json", "--limit", "1000"});
-    EXPECT_EQ(list.exit_code, 0) << list.out << list.err;
+    EXPECT_EQ(list.code, 0) << list.out << list.err;
     return json::parse(list.out);
   }
   // The names of the events on record, in order.
@@ -129,10 +130,10 @@ class AdminServiceTest : public ::testing::Test {
 };
 
 TEST_F(AdminServiceTest, WithoutTheKeyServerTheAttemptIsOnRecordAndThePersonIsToldWhy) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   SetUpTool();
   const Finished list = Tool({"account", "list", "--json"});
-  EXPECT_EQ(list.exit_code, 1);
+  EXPECT_EQ(list.code, 1);
   const json error = json::parse(list.out)["error"];
   EXPECT_EQ(error["reason"], "keyserver_unreachable");
   EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("the admin service runs"));
@@ -145,7 +146,7 @@ TEST_F(AdminServiceTest, WithoutTheKeyServerTheAttemptIsOnRecordAndThePersonIsTo
 }
 
 TEST_F(AdminServiceTest, StartAndOrderlyEndAreOnRecordAndAKillLeavesItReadable) {
-  std::unique_ptr<Child> service = Serve();
+  std::unique_ptr<ServiceProcess> service = Serve();
   EXPECT_EQ(service->Kill(SIGTERM), 0);
   service = Serve();
   service->Kill(SIGKILL);
@@ -154,7 +155,7 @@ TEST_F(AdminServiceTest, StartAndOrderlyEndAreOnRecordAndAKillLeavesItReadable) 
 }
 
 TEST_F(AdminServiceTest, GarbageIsRefusedOverTheWireAndOnRecord) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   ASSERT_OK(rpc::PinTls13());
   const SystemClock clock;
   const Profile profile{.server = address,
@@ -184,14 +185,14 @@ TEST_F(AdminServiceTest, GarbageIsRefusedOverTheWireAndOnRecord) {
 }
 
 TEST_F(AdminServiceTest, AStoreThatIsOpenAlreadyOrACertificateThatExpiredStopTheStart) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   Finished second = Service({"serve"});
-  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_EQ(second.code, 1);
   EXPECT_THAT(second.err, HasSubstr("open"));
   service->Kill(SIGTERM);
   WriteCertificate(now - absl::Hours(3), now - absl::Hours(2));
   const Finished expired = Service({"serve"});
-  EXPECT_EQ(expired.exit_code, 1);
+  EXPECT_EQ(expired.code, 1);
   EXPECT_THAT(expired.err, HasSubstr("expired"));
 }
 
@@ -204,7 +205,7 @@ TEST_F(AdminServiceTest, ADamagedRecordStopsTheStart) {
   file.put('\xaa');
   file.close();
   const Finished serve = Service({"serve"});
-  EXPECT_EQ(serve.exit_code, 1);
+  EXPECT_EQ(serve.code, 1);
   EXPECT_THAT(serve.err, HasSubstr("damaged"));
 }
 
@@ -219,18 +220,18 @@ TEST_F(AdminServiceTest, AWeakConfigurationIsRefusedWithItsLine) {
 }
 
 TEST_F(AdminServiceTest, TheToolTrustsNoOtherOrganisation) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   std::string wrong = root.fingerprint().ToText();
   wrong[0] = wrong[0] == 'a' ? 'b' : 'a';
   const Finished setup =
       Tool({"setup", "--server", address, "--domain", "example.org", "--fingerprint", wrong, "--json"});
-  EXPECT_EQ(setup.exit_code, 1);
+  EXPECT_EQ(setup.code, 1);
   EXPECT_EQ(json::parse(setup.out)["error"]["reason"], "root_mismatch");
   EXPECT_FALSE(std::filesystem::exists(folder + "/home/profile.yaml"));
 }
 
 TEST_F(AdminServiceTest, TheToolSaysWhenTheServiceIsDownAndWhenThePassphraseIsWrong) {
-  std::unique_ptr<Child> service = Serve();
+  std::unique_ptr<ServiceProcess> service = Serve();
   SetUpTool();
   service->Kill(SIGKILL);
   EXPECT_EQ(json::parse(Tool({"account", "list", "--json"}).out)["error"]["reason"], "server_unreachable");
@@ -240,12 +241,12 @@ TEST_F(AdminServiceTest, TheToolSaysWhenTheServiceIsDownAndWhenThePassphraseIsWr
 }
 
 TEST_F(AdminServiceTest, NothingIsSignedWithoutAYes) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   SetUpTool();
   const Finished create =
       Tool({"account", "create", "alice", "--name", "Alice Archer", "--proofing-level", "seen in person",
             "--proofing-reference", "register 7", "--reason", "new starter"});
-  EXPECT_EQ(create.exit_code, 1);
+  EXPECT_EQ(create.code, 1);
   EXPECT_THAT(create.out, HasSubstr("create an account"));
   EXPECT_THAT(create.out, HasSubstr("Alice Archer"));
   EXPECT_THAT(create.err, HasSubstr("--yes"));
@@ -253,7 +254,7 @@ TEST_F(AdminServiceTest, NothingIsSignedWithoutAYes) {
 }
 
 TEST_F(AdminServiceTest, ReadingTheRecordBesideTheServiceLosesNothingOfWhatItWritesLater) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   SetUpTool();
   for (size_t round = 1; round <= 2; ++round) {
     Tool({"account", "list"});
@@ -264,9 +265,9 @@ TEST_F(AdminServiceTest, ReadingTheRecordBesideTheServiceLosesNothingOfWhatItWri
 }
 
 TEST_F(AdminServiceTest, ABackupMadeBesideTheRunningServiceIsEncryptedAndWhole) {
-  const std::unique_ptr<Child> service = Serve();
+  const std::unique_ptr<ServiceProcess> service = Serve();
   const Finished backup = Service({"record", "backup", "--to", folder + "/backup.db"});
-  ASSERT_EQ(backup.exit_code, 0) << backup.err;
+  ASSERT_EQ(backup.code, 0) << backup.err;
   EXPECT_NE(plumbline::testing::ReadAll(folder + "/backup.db").substr(0, 15), "SQLite format 3");
   service->Kill(SIGTERM);
   const size_t before = Events().size();

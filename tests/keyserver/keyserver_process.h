@@ -2,25 +2,22 @@
 #pragma once
 
 #include <grpcpp/grpcpp.h>
-#include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/rpc/credentials.h"
 #include "keyserver/key_ring.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
+#include "tests/common/process.h"
 #include "tests/common/scratch.h"
 #include "tests/keyserver/people.h"
 
 namespace plumbline::keyserver {
 
-// A program's end: exit code (128 and more: a signal) and what it wrote to both outputs.
-struct Ended {
-  int code;
-  std::string output;
-};
+using Ended = testing::Finished;
 
 // The program's own ceremony and seals cost what a guess costs; the other is the same code with cheap seals.
 enum class Ceremony { kCheapSeals, kByTheProgram };
@@ -28,7 +25,6 @@ enum class Ceremony { kCheapSeals, kByTheProgram };
 class KeyserverProcess final {
  public:
   explicit KeyserverProcess(Ceremony ceremony = Ceremony::kCheapSeals);  // configured; not started
-  ~KeyserverProcess();
 
   // plumbline-keyserver <verb> --config ... with the rest of the arguments.
   Ended Run(const std::string& verb, const std::vector<std::string>& arguments = {}) const;
@@ -36,15 +32,15 @@ class KeyserverProcess final {
                    const std::string& more = "") const;
   // Waits until both listeners are up. CHECKs that they are.
   void Start();
-  void Kill(int signal);
-  int Wait();  // as Ended::code
+  void Kill(int signal) { service_->Signal(signal); }  // without waiting
+  int Wait() { return service_->Wait(); }              // as Ended::code
 
   std::string path(const std::string& name) const { return scratch_ / name; }
   const std::string& first_code() const { return first_code_; }
   const std::string& fingerprint() const { return fingerprint_; }
   std::string anonymous_address() const;
   std::string device_address() const;
-  std::string LogText() const;
+  std::string LogText() const { return service_->Output(); }
   // What keys.sealed held after the ceremony, opened here.
   const KeyRing& keys() const { return *keys_; }
 
@@ -61,9 +57,9 @@ class KeyserverProcess final {
   testing::ScratchDir scratch_;
   std::string first_code_, fingerprint_;
   std::unique_ptr<KeyRing> keys_;
-  pid_t pid_ = -1;
   int anonymous_port_ = 0;
   int device_port_ = 0;
+  std::optional<testing::ServiceProcess> service_;
 };
 
 }  // namespace plumbline::keyserver

@@ -37,6 +37,20 @@ absl::StatusOr<v1::SubmitResponse> Submit(v1::Delivery::Stub& client, const v1::
   return response;
 }
 
+// A server that runs, a client of it, and a mailbox there.
+struct Started {
+  // One envelope to the mailbox, to be submitted in a session of its own.
+  v1::SubmitRequest Letter(size_t size = 1024) const {
+    v1::SubmitRequest request;
+    request.set_session_id(server.Session(*client));
+    AddEnvelope(request, mailbox, RandomBytes(size));
+    return request;
+  }
+  ServerProcess server;
+  const std::unique_ptr<v1::Delivery::Stub> client = (server.Start(), server.Client());
+  const TestMailbox mailbox = server.Mailbox(*client);
+};
+
 std::vector<std::string> IdsOf(const std::vector<v1::ReceiveResponse::Delivery>& deliveries) {
   std::vector<std::string> ids;
   for (const auto& delivery : deliveries) ids.push_back(delivery.envelope_id());
@@ -44,18 +58,15 @@ std::vector<std::string> IdsOf(const std::vector<v1::ReceiveResponse::Delivery>&
 }
 
 TEST(Server, DeliversOfflineThenOnlineAndForgetsWhatIsAcknowledged) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
+  Started s;
   const Bytes sealed = RandomBytes(1024);
   v1::SubmitRequest request;
-  request.set_session_id(server.Session(*client));
-  for (int i = 0; i < 3; ++i) AddEnvelope(request, mailbox, sealed);
-  ASSERT_OK_AND_ASSIGN(const v1::SubmitResponse response, Submit(*client, request));
+  request.set_session_id(s.server.Session(*s.client));
+  for (int i = 0; i < 3; ++i) AddEnvelope(request, s.mailbox, sealed);
+  ASSERT_OK_AND_ASSIGN(const v1::SubmitResponse response, Submit(*s.client, request));
   ASSERT_EQ(response.results_size(), 3);
   {
-    Receiver receiver(*client, mailbox);
+    Receiver receiver(*s.client, s.mailbox);
     ASSERT_TRUE(receiver.Open());
     const auto stored = receiver.UntilCaughtUp();
     ASSERT_EQ(stored.size(), 3u);
@@ -66,8 +77,8 @@ TEST(Server, DeliversOfflineThenOnlineAndForgetsWhatIsAcknowledged) {
     }
     v1::SubmitRequest online;
     online.set_session_id(request.session_id());
-    AddEnvelope(online, mailbox, sealed);
-    ASSERT_OK(Submit(*client, online));
+    AddEnvelope(online, s.mailbox, sealed);
+    ASSERT_OK(Submit(*s.client, online));
     const auto pushed = receiver.Next();
     ASSERT_TRUE(pushed.has_value());
     EXPECT_EQ(pushed->delivery().envelope_id(), online.envelopes(0).envelope_id());
@@ -76,7 +87,7 @@ TEST(Server, DeliversOfflineThenOnlineAndForgetsWhatIsAcknowledged) {
     receiver.WritesDone();
     EXPECT_TRUE(receiver.Finish().ok());  // then the acknowledgements are on disk
   }
-  Receiver again(*client, mailbox);
+  Receiver again(*s.client, s.mailbox);
   ASSERT_TRUE(again.Open());
   const auto left = again.UntilCaughtUp();
   ASSERT_EQ(left.size(), 1u);
@@ -111,20 +122,17 @@ TEST(Server, ANewerStreamReplacesTheOlderAndWrongProofsAreRefused) {
 }
 
 TEST(Server, ASlowConsumerGetsAWindowAndTheRestWithItsAcknowledgements) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
+  Started s;
   const Bytes sealed = RandomBytes(1024);
   v1::SubmitRequest request;
-  request.set_session_id(server.Session(*client));
+  request.set_session_id(s.server.Session(*s.client));
   std::vector<std::string> sent;
   for (int i = 0; i < 300; ++i) {
-    AddEnvelope(request, mailbox, sealed);
+    AddEnvelope(request, s.mailbox, sealed);
     sent.push_back(request.envelopes(i).envelope_id());
   }
-  ASSERT_OK(Submit(*client, request));
-  Receiver receiver(*client, mailbox);
+  ASSERT_OK(Submit(*s.client, request));
+  Receiver receiver(*s.client, s.mailbox);
   ASSERT_TRUE(receiver.Open());
   std::vector<std::string> got;
   std::vector<uint64_t> tags;
@@ -227,14 +235,11 @@ TEST(Server, KilledWhileSubmittingItDeliversWhatItAcknowledgedOnceAndInOrder) {
 
 // Any bytes on any rpc: a status with a reason, and the server goes on.
 TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
+  Started s;
   const Bytes sealed = RandomBytes(1024);
   rpc::Endpoint endpoint;
-  endpoint.address = server.address();
-  endpoint.root_pem = server.organisation().root().ToPem();
+  endpoint.address = s.server.address();
+  endpoint.root_pem = s.server.organisation().root().ToPem();
   grpc::GenericStub raw(*rpc::NewChannel(endpoint));
   const auto call = [&](const std::string& method, const std::string& bytes) {
     grpc::ClientContext context;
@@ -251,13 +256,13 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
     queue.Next(&tag, &ok);
     return rpc::FromGrpc(status);
   };
-  const std::string session = server.Session(*client);
+  const std::string session = s.server.Session(*s.client);
   v1::SubmitRequest submit;
   submit.set_session_id(session);
-  AddEnvelope(submit, mailbox, sealed);
+  AddEnvelope(submit, s.mailbox, sealed);
   TestGate().Sign(submit, 0, true, sealed);
   v1::OpenSessionRequest open;
-  open.set_token(server.organisation().NewPass(absl::Now()));
+  open.set_token(s.server.organisation().NewPass(absl::Now()));
   v1::ReadCommitRequest read;
   read.set_session_id(session);
   read.set_handle(std::string(32, 'h'));
@@ -266,7 +271,7 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
       {"OpenSession", open.SerializeAsString()},
       {"Submit", submit.SerializeAsString()},
       {"ReadCommit", read.SerializeAsString()},
-      {"OpenMailbox", TestMailbox().Opening(server.organisation().NewGrant(absl::Now())).SerializeAsString()},
+      {"OpenMailbox", TestMailbox().Opening(s.server.organisation().NewGrant(absl::Now())).SerializeAsString()},
       {"SetDepositCapabilities", TestMailbox().Capabilities(1, {}).SerializeAsString()},
   };
   for (const auto& [method, bytes] : valid) {
@@ -284,7 +289,7 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
     EXPECT_THAT(oversized, StatusIs(absl::StatusCode::kResourceExhausted));
   }
   for (int i = 0; i < 40; ++i) {
-    Receiver receiver(*client, mailbox);
+    Receiver receiver(*s.client, s.mailbox);
     v1::ReceiveRequest message;
     switch (i % 5) {
       case 0: message.mutable_ack()->add_tags(i); break;
@@ -299,7 +304,7 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
     EXPECT_THAT(rpc::FromGrpc(receiver.Finish()), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_malformed")));
   }
   // Nothing was stored, the pass is unspent, and the server still serves.
-  Receiver receiver(*client, mailbox);
+  Receiver receiver(*s.client, s.mailbox);
   ASSERT_TRUE(receiver.Open());
   EXPECT_TRUE(receiver.UntilCaughtUp().empty());
   EXPECT_OK(call("OpenSession", valid[0].second));
@@ -336,28 +341,22 @@ TEST(Server, NeverAsksForAClientCertificateAndRefusesTls12) {
 }
 
 TEST(Server, ShutsDownInOrderTellsItsStreamsAndKeepsEverything) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
-  const Bytes sealed = RandomBytes(1024);
-  v1::SubmitRequest request;
-  request.set_session_id(server.Session(*client));
-  AddEnvelope(request, mailbox, sealed);
-  ASSERT_OK(Submit(*client, request));
-  Receiver receiver(*client, mailbox);
+  Started s;
+  v1::SubmitRequest request = s.Letter();
+  ASSERT_OK(Submit(*s.client, request));
+  Receiver receiver(*s.client, s.mailbox);
   ASSERT_TRUE(receiver.Open());
   EXPECT_EQ(receiver.UntilCaughtUp().size(), 1u);
-  server.Kill(SIGTERM);
+  s.server.Kill(SIGTERM);
   const auto closed = receiver.Next();
   ASSERT_TRUE(closed.has_value());
   EXPECT_EQ(closed->closed().reason(), v1::ReceiveResponse::Closed::SHUTTING_DOWN);
   EXPECT_TRUE(receiver.Finish().ok());
-  EXPECT_EQ(server.Wait(), 0);
-  EXPECT_THAT(server.LogText(), HasSubstr("service.stopped"));
-  server.Start();
-  const auto after = server.Client();
-  Receiver again(*after, mailbox);
+  EXPECT_EQ(s.server.Wait(), 0);
+  EXPECT_THAT(s.server.LogText(), HasSubstr("service.stopped"));
+  s.server.Start();
+  const auto after = s.server.Client();
+  Receiver again(*after, s.mailbox);
   ASSERT_TRUE(again.Open());
   EXPECT_EQ(IdsOf(again.UntilCaughtUp()), std::vector<std::string>{request.envelopes(0).envelope_id()});
   // The session ended with the process; the pass stays spent.
@@ -381,36 +380,33 @@ TEST(Server, APassStaysSpentAcrossAKill) {
 }
 
 TEST(Server, AWriteThatTheDiskRefusesIsNotAcknowledgedAndItRecovers) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
+  Started s;
   const Bytes sealed = RandomBytes(64 * 1024);
-  const std::string session = server.Session(*client);
+  const std::string session = s.server.Session(*s.client);
   std::vector<std::string> acknowledged;
   const auto submit = [&] {
     v1::SubmitRequest request;
     request.set_session_id(session);
-    AddEnvelope(request, mailbox, sealed);
-    const auto response = Submit(*client, request);
+    AddEnvelope(request, s.mailbox, sealed);
+    const auto response = Submit(*s.client, request);
     if (response.ok()) acknowledged.push_back(request.envelopes(0).envelope_id());
     return response.status();
   };
   ASSERT_OK(submit());
   const struct rlimit small = {512 * 1024, RLIM_INFINITY};
-  ASSERT_EQ(prlimit(server.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+  ASSERT_EQ(prlimit(s.server.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
   absl::Status status;
   for (int i = 0; i < 40 && status.ok(); ++i) status = submit();
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(std::string(status.message()), HasSubstr("storage_"));
   const struct rlimit large = {RLIM_INFINITY, RLIM_INFINITY};
-  ASSERT_EQ(prlimit(server.pid(), RLIMIT_FSIZE, &large, nullptr), 0);
+  ASSERT_EQ(prlimit(s.server.pid(), RLIMIT_FSIZE, &large, nullptr), 0);
   EXPECT_OK(submit());
-  server.Kill(SIGKILL);
-  server.Wait();
-  server.Start();
-  const auto after = server.Client();
-  Receiver receiver(*after, mailbox);
+  s.server.Kill(SIGKILL);
+  s.server.Wait();
+  s.server.Start();
+  const auto after = s.server.Client();
+  Receiver receiver(*after, s.mailbox);
   ASSERT_TRUE(receiver.Open());
   EXPECT_EQ(IdsOf(receiver.UntilCaughtUp()), acknowledged);
 }
@@ -456,28 +452,22 @@ TEST(Server, RefusesToStartWithTheCauseAndTheRemedy) {
 }
 
 TEST(Server, ItsLogsNameNoMailboxNoEnvelopeAndNoPeer) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
-  const Bytes sealed = RandomBytes(1024);
-  v1::SubmitRequest request;
-  request.set_session_id(server.Session(*client));
-  AddEnvelope(request, mailbox, sealed);
-  ASSERT_OK(Submit(*client, request));
+  Started s;
+  v1::SubmitRequest request = s.Letter();
+  ASSERT_OK(Submit(*s.client, request));
   request.mutable_envelopes(0)->set_sealed(ToString(RandomBytes(1024)));
-  EXPECT_FALSE(Submit(*client, request).ok());
+  EXPECT_FALSE(Submit(*s.client, request).ok());
   {
-    Receiver receiver(*client, mailbox);
+    Receiver receiver(*s.client, s.mailbox);
     ASSERT_TRUE(receiver.Open());
     receiver.UntilCaughtUp();
   }
-  RunProgram({"/bin/sh", "-c", absl::StrCat("echo junk | openssl s_client -tls1_2 -connect ", server.address())});
-  server.Kill(SIGTERM);
-  EXPECT_EQ(server.Wait(), 0);
-  const std::string log = server.LogText();
+  RunProgram({"/bin/sh", "-c", absl::StrCat("echo junk | openssl s_client -tls1_2 -connect ", s.server.address())});
+  s.server.Kill(SIGTERM);
+  EXPECT_EQ(s.server.Wait(), 0);
+  const std::string log = s.server.LogText();
   EXPECT_THAT(log, HasSubstr("service.stopped"));
-  for (const std::string& id : {ToString(mailbox.id), request.envelopes(0).envelope_id(), request.session_id()}) {
+  for (const std::string& id : {ToString(s.mailbox.id), request.envelopes(0).envelope_id(), request.session_id()}) {
     EXPECT_THAT(log, Not(HasSubstr(ToHex(AsBytes(id)))));
     EXPECT_THAT(log, Not(HasSubstr(id)));
   }
@@ -486,18 +476,13 @@ TEST(Server, ItsLogsNameNoMailboxNoEnvelopeAndNoPeer) {
 }
 
 TEST(Server, WhatIsAcknowledgedLeavesTheWriteAheadLogWithinAMinute) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
-  v1::SubmitRequest request;
-  request.set_session_id(server.Session(*client));
-  AddEnvelope(request, mailbox, RandomBytes(64 * 1024));
-  ASSERT_OK(Submit(*client, request));
-  Receiver receiver(*client, mailbox);
+  Started s;
+  v1::SubmitRequest request = s.Letter(64 * 1024);
+  ASSERT_OK(Submit(*s.client, request));
+  Receiver receiver(*s.client, s.mailbox);
   ASSERT_TRUE(receiver.Open());
   ASSERT_EQ(receiver.UntilCaughtUp().size(), 1u);
-  const std::string log = server.directory().File("data/server.db-wal");
+  const std::string log = s.server.directory().File("data/server.db-wal");
   EXPECT_GT(std::filesystem::file_size(log), 64u * 1024);
   receiver.Ack({1});
   const absl::Time end = absl::Now() + absl::Seconds(60);

@@ -1,13 +1,8 @@
 #include "tests/server/server_process.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -20,43 +15,12 @@ namespace {
 
 namespace v1 = delivery::v1;
 
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
-
 void WriteText(const std::string& path, const std::string& text, mode_t mode) {
   std::ofstream(path, std::ios::binary) << text;
   CHECK(chmod(path.c_str(), mode) == 0);
 }
 
-pid_t Spawn(const std::vector<std::string>& command, const std::string& output) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  const pid_t pid = fork();
-  CHECK(pid >= 0);
-  if (pid != 0) return pid;
-  const int fd = open(output.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
-  dup2(fd, STDOUT_FILENO);
-  dup2(fd, STDERR_FILENO);
-  execv(arguments[0], arguments.data());
-  _exit(127);
-}
-
-int CodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
 }  // namespace
-
-Ended RunProgram(const std::vector<std::string>& command) {
-  const TemporaryDirectory directory;
-  const pid_t pid = Spawn(command, directory.File("output"));
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return Ended{CodeOf(status), ReadAll(directory.File("output"))};
-}
 
 ServerProcess::ServerProcess(const std::string& limits) : limits_(limits) {
   CHECK(rpc::PinTls13().ok());
@@ -66,7 +30,7 @@ ServerProcess::ServerProcess(const std::string& limits) : limits_(limits) {
   const Ended init = RunProgram({PLUMBLINE_SERVER, "init", "--config", ConfigFile()});
   if (init.code != 0) std::fprintf(stderr, "%s\n", init.output.c_str());
   CHECK(init.code == 0);
-  const std::string request = ReadAll(absl::StrCat(directory_.File("data"), "/", kRequestFile));
+  const std::string request = testing::ReadAll(absl::StrCat(directory_.File("data"), "/", kRequestFile));
   WriteText(directory_.File("server.pem"), organisation_.SignService(AsBytes(request)), 0644);
 }
 
@@ -80,43 +44,13 @@ void ServerProcess::WriteConfig(const std::string& listen) {
             0644);
 }
 
-ServerProcess::~ServerProcess() {
-  if (pid_ < 0) return;
-  Kill(SIGKILL);
-  Wait();
-}
-
 void ServerProcess::Start() {
-  const std::string log = directory_.File("server.log");
-  std::filesystem::remove(log);
-  pid_ = Spawn({PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"));
-  const absl::Time end = absl::Now() + absl::Seconds(60);
-  for (port_ = 0; port_ == 0; absl::SleepFor(absl::Milliseconds(10))) {
-    const std::string text = ReadAll(log);
-    const size_t started = text.find("listener.started");
-    const size_t at = started == std::string::npos ? started : text.find("\"port\":", started);
-    if (at != std::string::npos) port_ = std::atoi(text.c_str() + at + 7);
-    int status = 0;
-    const bool ended = waitpid(pid_, &status, WNOHANG) == pid_;
-    if (ended || absl::Now() > end) std::fprintf(stderr, "%s\n", ReadAll(directory_.File("output")).c_str());
-    CHECK(!ended && absl::Now() < end);
-  }
-}
-
-void ServerProcess::Kill(int signal) { kill(pid_, signal); }
-
-int ServerProcess::Wait() {
-  int status = 0;
-  waitpid(pid_, &status, 0);
-  pid_ = -1;
-  return CodeOf(status);
+  service_.emplace(std::vector<std::string>{PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"),
+                   directory_.File("server.log"));
+  port_ = service_->WaitForNumber("\"event\":\"listener.started\",\"port\":");
 }
 
 std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", port_); }
-
-std::string ServerProcess::LogText() const {
-  return ReadAll(directory_.File("server.log")) + ReadAll(directory_.File("output"));
-}
 
 std::unique_ptr<v1::Delivery::Stub> ServerProcess::Client() const {
   rpc::Endpoint endpoint;

@@ -2,40 +2,36 @@
 #pragma once
 
 #include <grpcpp/grpcpp.h>
-#include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "plumbline/delivery/v1/delivery.grpc.pb.h"
+#include "tests/common/process.h"
 #include "tests/server/organisation.h"
 #include "tests/server/temporary_directory.h"
 
 namespace plumbline::server {
 
-// Runs a program to its end. Returns its exit code (128 and more: a signal) and what it wrote to both outputs.
-struct Ended {
-  int code;
-  std::string output;
-};
-Ended RunProgram(const std::vector<std::string>& command);
+using Ended = testing::Finished;
+inline Ended RunProgram(const std::vector<std::string>& command) { return testing::RunToEnd(command); }
 
 class ServerProcess final {
  public:
   // Initialised, not started. `limits` is YAML for the field of that name.
   explicit ServerProcess(const std::string& limits = "");
-  ~ServerProcess();  // SIGKILL, if it runs
 
   // Waits until it listens. CHECKs that it does.
   void Start();
-  void Kill(int signal);           // without waiting
-  int Wait();                      // until it has ended; as Ended::code
-  pid_t pid() const { return pid_; }
+  void Kill(int signal) { service_->Signal(signal); }  // without waiting
+  int Wait() { return service_->Wait(); }              // until it has ended; as Ended::code
+  pid_t pid() const { return service_->pid(); }
   int port() const { return port_; }
   std::string address() const;
   std::string ConfigFile() const { return directory_.File("server.yaml"); }
-  std::string LogText() const;
+  std::string LogText() const { return service_->Output(); }
   void WriteConfig(const std::string& listen);
   const TemporaryDirectory& directory() const { return directory_; }
   const TestOrganisation& organisation() const { return organisation_; }
@@ -49,8 +45,8 @@ class ServerProcess final {
   const TemporaryDirectory directory_;
   const TestOrganisation organisation_;
   const std::string limits_;
-  pid_t pid_ = -1;
   int port_ = 0;
+  std::optional<testing::ServiceProcess> service_;
 };
 
 // One Receive stream, used from one thread.

@@ -47,6 +47,41 @@ TEST(Invitation, AcceptsOnlyCanonicalTexts) {
   }
 }
 
+// What other decoders forgive: padding, white space within, line ends, bits left over in the last character, the other
+// alphabet. Domains of three lengths, so that the text ends in each of the three ways base64 can.
+TEST(Invitation, RefusesBase64ThatIsNotCanonical) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  int with_bits_left_over = 0;
+  for (const char* domain : {"example.org", "examples.org", "examples1.org"}) {
+    Invitation invitation = Valid();
+    invitation.domain = domain;
+    invitation.user = std::string("mimi://") + domain + "/u/alice";
+    const std::string text = FormatInvitation(invitation);
+    ASSERT_OK(ParseInvitation(text));
+    for (const char* tail : {"=", "==", "===", "A", "AA", "\n=", "."}) {
+      EXPECT_THAT(ParseInvitation(text + tail), StatusIs(kInvalid)) << tail;
+    }
+    for (const char* inside : {" ", "\n", "\r\n", "\t", "=", "+", "/"}) {
+      std::string changed = text;
+      changed.insert(text.size() / 2, inside);
+      EXPECT_THAT(ParseInvitation(changed), StatusIs(kInvalid)) << inside;
+    }
+    // The last character carries 6, 4 or 2 bits of the last byte; the rest must be zero.
+    const size_t tail_bytes = (text.size() - text.rfind(':') - 1) % 4;
+    if (tail_bytes == 0) continue;
+    const unsigned left_over = tail_bytes == 2 ? 4 : 2;
+    const size_t value = std::string(kAlphabet).find(text.back());
+    ASSERT_EQ(value & ((1u << left_over) - 1), 0u);
+    for (unsigned bits = 1; bits < (1u << left_over); ++bits) {
+      std::string changed = text;
+      changed.back() = kAlphabet[value | bits];
+      EXPECT_THAT(ParseInvitation(changed), StatusIs(kInvalid)) << bits;
+      ++with_bits_left_over;
+    }
+  }
+  EXPECT_EQ(with_bits_left_over, 15 + 3);
+}
+
 TEST(Invitation, RefusesAPersonOfAnotherDomainAndACodeNotInNormalForm) {
   Invitation other = Valid();
   other.user = "mimi://elsewhere.org/u/alice";

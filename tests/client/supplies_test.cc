@@ -1,0 +1,381 @@
+// What is renewed before it ends: the TLS certificate, mailboxes, key packages, passes. The
+// services are played by one object that answers as they do and remembers what it was asked.
+#include "client/supplies.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <set>
+
+#include "common/file.h"
+#include "common/identity/grant.h"
+#include "common/identity/mailbox_address.h"
+#include "common/identity/pass.h"
+#include "mls/key_package.h"
+#include "tests/client/people.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::client {
+namespace {
+
+using plumbline::testing::StatusIs;
+using plumbline::testing::TestOrganisation;
+using plumbline::testing::ValueOf;
+using ::testing::HasSubstr;
+
+// The key server and the delivery server for what Supplies asks of them. Anything else is refused.
+class Services final : public Network {
+ public:
+  explicit Services(const Clock& clock) : clock_(clock) {}
+
+  absl::StatusOr<keys::v1::PublishKeyPackagesResponse> PublishKeyPackages(
+      const keys::v1::PublishKeyPackagesRequest& request) override {
+    published.push_back(request);
+    keys::v1::PublishKeyPackagesResponse response;
+    response.set_available(static_cast<uint32_t>(request.key_packages_size()));
+    return response;
+  }
+  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(
+      const keys::v1::DrawPassesRequest& request) override {
+    keys::v1::DrawPassesResponse response;
+    for (uint32_t i = 0; i < request.count(); ++i) {
+      const identity::Pass pass = identity::IssuePass(
+          role, identity::ChallengeDigest("example.org", request.purpose()), Time());
+      response.add_passes(ToString(identity::Encode(pass)));
+    }
+    return response;
+  }
+  absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(
+      const keys::v1::DrawGrantsRequest& request) override {
+    keys::v1::DrawGrantsResponse response;
+    for (uint32_t i = 0; i < request.count(); ++i) {
+      response.add_grants(ToString(identity::Encode(identity::IssueGrant(role, Time()))));
+    }
+    return response;
+  }
+  absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(
+      const keys::v1::RenewCertificateRequest& request) override {
+    ++renewals;
+    return renew ? renew(request) : absl::UnavailableError("server_unreachable: nothing answers");
+  }
+  absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request) override {
+    if (!open_answer.ok()) return std::exchange(open_answer, absl::OkStatus());
+    opened.insert(request.mailbox_id());
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<keys::v1::EnrolResponse> Enrol(const keys::v1::EnrolRequest&) override {
+    return NotHere();
+  }
+  absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest&) override {
+    return NotHere();
+  }
+  absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
+      const keys::v1::ClaimKeyPackagesRequest&) override {
+    return NotHere();
+  }
+  absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return NotHere(); }
+  absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return NotHere(); }
+  absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox&, uint64_t,
+                                                         EventQueue&) override {
+    return NotHere();
+  }
+
+  const crypto::Ed25519KeyPair role = crypto::Ed25519KeyPair::Generate();
+  absl::Duration ahead;  // of the device's clock, compared to the services'
+  std::function<absl::StatusOr<keys::v1::RenewCertificateResponse>(
+      const keys::v1::RenewCertificateRequest&)>
+      renew;
+  absl::Status open_answer;  // for the next OpenMailbox only
+  int renewals = 0;
+  std::set<std::string> opened;
+  std::vector<keys::v1::PublishKeyPackagesRequest> published;
+
+ private:
+  absl::Time Time() const { return clock_.Now() - ahead; }
+  static absl::Status NotHere() {
+    return absl::UnimplementedError("not_here: supplies do not ask for this");
+  }
+  const Clock& clock_;
+};
+
+struct Scene {
+  FixedClock clock{absl::FromUnixSeconds(1'790'000'000)};
+  TestOrganisation organisation{clock.Now()};
+  Device alice{organisation, "alice", clock};
+  Services services{clock};
+  Supplies supplies{*alice.stores, *alice.self, services, clock};
+
+  void AdvanceDays(int days) { clock.Advance(absl::Hours(24 * days)); }
+  std::vector<Mailbox> Mailboxes() { return ValueOf(alice.stores->mailboxes.All()); }
+  size_t KeyPackageCount() {
+    return ValueOf(alice.stores->supply.KeyPackages(true)).size() +
+           ValueOf(alice.stores->supply.KeyPackages(false)).size();
+  }
+};
+
+// The mailbox that a published key package names.
+identity::MailboxId MailboxIn(const std::string& key_package) {
+  const mls::KeyPackage parsed = ValueOf(mls::ParseKeyPackageMessage(AsBytes(key_package)));
+  const Bytes* address =
+      mls::FindExtension(parsed.leaf_node.extensions, identity::kMailboxAddressExtension);
+  CHECK(address != nullptr);
+  return ValueOf(identity::ParseMailboxAddress(*address)).mailbox_id;
+}
+
+TEST(Mailboxes, AreKeptWhileTheyHaveDaysLeft) {
+  Scene s;
+  ASSERT_OK_AND_ASSIGN(const Mailbox first, s.supplies.EnsureMailbox({}));
+  EXPECT_TRUE(first.open);
+  EXPECT_EQ(first.expires_day, identity::DayOf(s.clock.Now()) + identity::kGrantLifeDays);
+  s.AdvanceDays(29);
+  ASSERT_OK_AND_ASSIGN(const Mailbox same, s.supplies.EnsureMailbox({}));
+  EXPECT_EQ(same.id, first.id);
+  EXPECT_EQ(s.services.opened.size(), 1u);
+}
+
+TEST(Mailboxes, AreReplacedBeforeTheyEndAndTheOldOneIsStillRead) {
+  Scene s;
+  const Bytes group = RandomBytes(32);
+  ASSERT_OK_AND_ASSIGN(const Mailbox first, s.supplies.EnsureMailbox(group));
+  s.AdvanceDays(30);
+  ASSERT_OK_AND_ASSIGN(const Mailbox second, s.supplies.EnsureMailbox(group));
+  EXPECT_NE(second.id, first.id);
+  EXPECT_TRUE(second.open);
+  EXPECT_EQ(second.expires_day, first.expires_day + 30);
+  EXPECT_EQ(s.services.opened.size(), 2u);
+  // Both are in the store, and so both are fetched; the newer one is the group's.
+  EXPECT_EQ(s.Mailboxes().size(), 2u);
+  ASSERT_OK_AND_ASSIGN(const std::optional<Mailbox> named,
+                       s.alice.stores->mailboxes.FindFor(group));
+  EXPECT_EQ(named->id, second.id);
+}
+
+// A grant was drawn long ago and has almost ended itself: it is not what a mailbox is made from.
+TEST(Mailboxes, AreNotMadeFromAGrantThatIsAboutToEnd) {
+  Scene s;
+  ASSERT_OK(s.supplies.EnsureMailbox({}));  // draws two, uses one
+  s.AdvanceDays(31);
+  ASSERT_OK_AND_ASSIGN(const Mailbox second, s.supplies.EnsureMailbox({}));
+  EXPECT_EQ(second.expires_day, identity::DayOf(s.clock.Now()) + identity::kGrantLifeDays);
+}
+
+TEST(Mailboxes, AreMadeFromAnotherGrantIfOneIsSpent) {
+  Scene s;
+  s.services.open_answer = absl::AlreadyExistsError("grant_spent: used");
+  EXPECT_FALSE(s.supplies.EnsureMailbox({}).ok());
+  EXPECT_TRUE(s.Mailboxes().empty());
+  ASSERT_OK_AND_ASSIGN(const Mailbox mailbox, s.supplies.EnsureMailbox({}));
+  EXPECT_TRUE(mailbox.open);
+}
+
+TEST(Mailboxes, AreOpenedAgainWithTheSameGrantWhenTheAnswerWasLost) {
+  Scene s;
+  s.services.open_answer = absl::UnavailableError("connection_lost: try again");
+  EXPECT_THAT(s.supplies.EnsureMailbox({}), StatusIs(absl::StatusCode::kUnavailable));
+  ASSERT_EQ(s.Mailboxes().size(), 1u);
+  const identity::MailboxId id = s.Mailboxes().front().id;
+  ASSERT_OK_AND_ASSIGN(const Mailbox mailbox, s.supplies.EnsureMailbox({}));
+  EXPECT_EQ(mailbox.id, id);
+}
+
+TEST(KeyPackages, ArePublishedOnceAndNameTheIntakeMailbox) {
+  Scene s;
+  ASSERT_OK(s.supplies.Prepare());
+  ASSERT_OK(s.supplies.Prepare());
+  ASSERT_EQ(s.services.published.size(), 1u);
+  const auto& batch = s.services.published.front();
+  EXPECT_EQ(batch.key_packages_size(), static_cast<int>(kKeyPackages));
+  ASSERT_EQ(s.Mailboxes().size(), 1u);
+  EXPECT_EQ(MailboxIn(batch.key_packages(0)), s.Mailboxes().front().id);
+  EXPECT_EQ(MailboxIn(batch.last_resort_key_package()), s.Mailboxes().front().id);
+  const mls::KeyPackage last =
+      ValueOf(mls::ParseKeyPackageMessage(AsBytes(batch.last_resort_key_package())));
+  EXPECT_TRUE(last.last_resort());
+}
+
+// No key package outlives the mailbox it names, and before that mailbox ends others are published
+// that name the next.
+TEST(KeyPackages, AreReplacedWithTheIntakeMailboxTheyName) {
+  Scene s;
+  ASSERT_OK(s.supplies.Prepare());
+  const Mailbox first = ValueOf(s.supplies.EnsureMailbox({}));
+  for (const std::string& message : s.services.published.front().key_packages()) {
+    const mls::KeyPackage parsed = ValueOf(mls::ParseKeyPackageMessage(AsBytes(message)));
+    EXPECT_LE(parsed.leaf_node.lifetime.not_after,
+              static_cast<uint64_t>(absl::ToUnixSeconds(
+                  absl::UnixEpoch() + absl::Hours(24) * (first.expires_day + 1))));
+  }
+  s.AdvanceDays(30);
+  ASSERT_OK(s.supplies.Prepare());
+  ASSERT_EQ(s.services.published.size(), 2u);
+  const auto& batch = s.services.published.back();
+  EXPECT_EQ(batch.key_packages_size(), static_cast<int>(kKeyPackages));
+  const Mailbox second = ValueOf(s.supplies.EnsureMailbox({}));
+  EXPECT_NE(second.id, first.id);
+  for (const std::string& message : batch.key_packages()) EXPECT_EQ(MailboxIn(message), second.id);
+  EXPECT_EQ(MailboxIn(batch.last_resort_key_package()), second.id);
+  // Whoever claimed one of the old ones a moment ago can still be answered.
+  EXPECT_EQ(s.KeyPackageCount(), 2 * (kKeyPackages + 1));
+}
+
+TEST(KeyPackages, AreForgottenWhenTheirTimeIsOver) {
+  Scene s;
+  ASSERT_OK(s.supplies.Prepare());
+  s.AdvanceDays(40);
+  ASSERT_OK(s.supplies.Prepare());
+  EXPECT_EQ(s.KeyPackageCount(), kKeyPackages + 1);
+  for (const StoredKeyPackage& stored : ValueOf(s.alice.stores->supply.KeyPackages(true))) {
+    EXPECT_GT(stored.not_after, s.clock.Now());
+  }
+}
+
+TEST(KeyPackages, AreMadeAgainWhenTheServerHasFewLeft) {
+  Scene s;
+  ASSERT_OK(s.supplies.Prepare());
+  s.supplies.SetAvailable(kKeyPackagesLow);
+  ASSERT_OK(s.supplies.Prepare());
+  EXPECT_EQ(s.services.published.size(), 1u);
+  s.supplies.SetAvailable(kKeyPackagesLow - 1);
+  ASSERT_OK(s.supplies.Prepare());
+  ASSERT_EQ(s.services.published.size(), 2u);
+  EXPECT_EQ(s.services.published.back().key_packages_size(),
+            static_cast<int>(kKeyPackages - kKeyPackagesLow + 1));
+  EXPECT_EQ(s.services.published.back().last_resort_key_package(), "");  // that one is not used up
+}
+
+TEST(Passes, SayByHowMuchTheClockIsAhead) {
+  Scene s;
+  ASSERT_OK(s.supplies.TakePass("delivery"));
+  s.services.ahead = absl::Hours(1);
+  EXPECT_THAT(s.supplies.TakePass("directory"),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("clock_ahead: this device's clock is about 6")));  // 60 or 61
+  s.services.ahead = absl::Hours(24 * 8);
+  EXPECT_THAT(s.supplies.TakePass("directory"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is about 8 days ahead")));
+}
+
+TEST(Passes, OfADeviceThatIsBehindAreUsed) {
+  Scene s;
+  s.services.ahead = -absl::Hours(1);
+  EXPECT_OK(s.supplies.TakePass("delivery"));
+}
+
+// A TLS identity on disk as enrolment leaves it: seven days, for a device of this organisation.
+struct Identity {
+  explicit Identity(Scene& s) : scene(s) {
+    CHECK(WriteFileAtomically(key_path, AsBytes(ToString(key.ToPem().view())), 0600).ok());
+    Write(Issue(key.spki(), absl::Hours(24 * 7)));
+    scene.services.renew = [this](const keys::v1::RenewCertificateRequest& request)
+        -> absl::StatusOr<keys::v1::RenewCertificateResponse> {
+      ASSIGN_OR_RETURN(const auto asked,
+                       crypto::CertificateRequest::Parse(AsBytes(request.tls_csr())));
+      return Answer(Issue(asked.spki(), absl::Hours(24 * 7)));
+    };
+  }
+  crypto::Certificate Issue(const Bytes& spki, absl::Duration life,
+                            const std::string& device = "mimi://example.org/d/1") {
+    crypto::LeafSpec spec = scene.organisation.Spec(key, crypto::Purpose::kTlsClient);
+    spec.spki = spki;
+    spec.uris = {device};
+    spec.validity = {scene.clock.Now(), scene.clock.Now() + life};
+    return scene.organisation.Leaf(spec);
+  }
+  keys::v1::RenewCertificateResponse Answer(const crypto::Certificate& leaf) const {
+    keys::v1::RenewCertificateResponse response;
+    response.add_tls_certificates(ToString(leaf.der()));
+    response.add_tls_certificates(ToString(scene.organisation.issuing.der()));
+    return response;
+  }
+  void Write(const crypto::Certificate& leaf) const {
+    CHECK(WriteFileAtomically(path, AsBytes(crypto::ToPemChain({leaf, scene.organisation.issuing})),
+                              0600)
+              .ok());
+  }
+  crypto::Certificate OnDisk() const {
+    return ValueOf(crypto::Certificate::ParsePem(ValueOf(ReadTextFile(path, 65536))));
+  }
+  absl::StatusOr<bool> Renew() { return scene.supplies.RenewCertificate(key_path, path); }
+
+  Scene& scene;
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  const testing::ScratchDir folder;
+  const std::string key_path = folder / "tls.key", path = folder / "tls.crt";
+};
+
+TEST(Certificate, IsLeftAloneForHalfOfItsLife) {
+  Scene s;
+  Identity identity(s);
+  s.clock.Advance(absl::Hours(24 * 3));
+  ASSERT_OK_AND_ASSIGN(const bool renewed, identity.Renew());
+  EXPECT_FALSE(renewed);
+  EXPECT_EQ(s.services.renewals, 0);
+}
+
+TEST(Certificate, IsRenewedForTheSameKeyFromHalfOfItsLifeOn) {
+  Scene s;
+  Identity identity(s);
+  s.clock.Advance(absl::Hours(24 * 4));
+  ASSERT_OK_AND_ASSIGN(const bool renewed, identity.Renew());
+  EXPECT_TRUE(renewed);
+  EXPECT_EQ(identity.OnDisk().spki(), identity.key.spki());
+  EXPECT_EQ(identity.OnDisk().not_after(), s.clock.Now() + absl::Hours(24 * 7));
+  EXPECT_EQ(std::filesystem::status(identity.path).permissions(), std::filesystem::perms(0600));
+  ASSERT_OK_AND_ASSIGN(const bool again, identity.Renew());
+  EXPECT_FALSE(again);
+}
+
+// Whatever the key server answers that is not a good certificate of this device: the old one stays.
+TEST(Certificate, IsNotReplacedByOneThatIsNotThisDevices) {
+  Scene s;
+  Identity identity(s);
+  const crypto::Certificate before = identity.OnDisk();
+  s.clock.Advance(absl::Hours(24 * 4));
+  const TestOrganisation elsewhere(s.clock.Now());
+  crypto::LeafSpec foreign = elsewhere.Spec(identity.key, crypto::Purpose::kTlsClient);
+  foreign.uris = before.uris();
+  foreign.validity = {s.clock.Now(), s.clock.Now() + absl::Hours(24)};
+  crypto::LeafSpec server = s.organisation.Spec(identity.key, crypto::Purpose::kTlsServer);
+  server.uris = before.uris();
+  server.validity = foreign.validity;
+  keys::v1::RenewCertificateResponse short_chain =
+      identity.Answer(identity.Issue(identity.key.spki(), absl::Hours(24)));
+  short_chain.mutable_tls_certificates()->RemoveLast();
+  keys::v1::RenewCertificateResponse junk = identity.Answer(before);
+  junk.set_tls_certificates(0, "junk");
+  s.clock.Advance(-absl::Hours(48));
+  const crypto::Certificate over = identity.Issue(identity.key.spki(), absl::Hours(24));
+  s.clock.Advance(absl::Hours(48));
+  const std::vector<std::pair<std::string, keys::v1::RenewCertificateResponse>> answers = {
+      {"another key",
+       identity.Answer(identity.Issue(crypto::P256PrivateKey::Generate().spki(), absl::Hours(24)))},
+      {"another device", identity.Answer(identity.Issue(identity.key.spki(), absl::Hours(24),
+                                                        "mimi://example.org/d/2"))},
+      {"another organisation", identity.Answer(elsewhere.Leaf(foreign))},
+      {"another purpose", identity.Answer(s.organisation.Leaf(server))},
+      {"over", identity.Answer(over)},
+      {"one certificate", short_chain},
+      {"not a certificate", junk},
+      {"nothing", keys::v1::RenewCertificateResponse()},
+  };
+  for (const auto& [what, answer] : answers) {
+    SCOPED_TRACE(what);
+    s.services.renew = [&answer = answer](const auto&) { return answer; };
+    EXPECT_FALSE(identity.Renew().ok());
+    EXPECT_TRUE(identity.OnDisk() == before);
+  }
+}
+
+TEST(Certificate, StaysWhenTheKeyServerIsAway) {
+  Scene s;
+  Identity identity(s);
+  const crypto::Certificate before = identity.OnDisk();
+  s.clock.Advance(absl::Hours(24 * 4));
+  s.services.renew = nullptr;
+  EXPECT_THAT(identity.Renew(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_TRUE(identity.OnDisk() == before);
+}
+
+}  // namespace
+}  // namespace plumbline::client

@@ -1,0 +1,162 @@
+// What people meet when a device's clock is wrong or a long time has passed: the services as real
+// processes, with the time of day of one process, or of all, moved by the preloaded
+// plumbline-clock.so. The product has no such switch.
+#include <gmock/gmock.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/service_fixture.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline {
+namespace {
+
+using assess::CommandResult;
+using assess::Person;
+using nlohmann::json;
+using plumbline::testing::ServiceFixture;
+using plumbline::testing::ValueOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::map<std::string, std::string> Moved(absl::Duration offset) {
+  return {{"LD_PRELOAD", PLUMBLINE_BIN "/plumbline-clock.so"},
+          {"ASSESS_CLOCK_OFFSET", absl::StrCat(absl::ToInt64Seconds(offset))}};
+}
+
+// `plumbline --json ...` as this person, at a time `offset` from now.
+CommandResult At(absl::Duration offset, const Person& person,
+                 const std::vector<std::string>& arguments, const std::string& input = "") {
+  assess::Command command = {
+      .program = PLUMBLINE_BIN "/plumbline",
+      .arguments = {"--json", "--home", person.home, "--passphrase-file", person.passphrase_file},
+      .environment = Moved(offset),
+      .stdin_text = input};
+  command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+  return ValueOf(assess::RunCommand(command, absl::Seconds(60)));
+}
+
+// The last line of the output.
+json Last(const CommandResult& result) {
+  std::string text = result.out;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const size_t line = text.rfind('\n');
+  const json value =
+      json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
+  return value.is_object() ? value : json::object();
+}
+
+// "reason: text" of the failure that was printed.
+std::string Failure(const CommandResult& result) {
+  const json error = Last(result).value("error", json::object());
+  return absl::StrCat(error.value("reason", ""), ": ", error.value("message", ""));
+}
+
+std::vector<std::string> Texts(const CommandResult& result) {
+  std::vector<std::string> texts;
+  for (const json& entry : Last(result).value("messages", json::array())) {
+    if (entry.value("kind", "") == "message") texts.push_back(entry.value("text", ""));
+  }
+  return texts;
+}
+
+void ExpectOk(const CommandResult& result) {
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+}
+
+// One organisation for the tests in which the services keep the true time.
+ServiceFixture& Services() {
+  static auto* const services = new ServiceFixture(PLUMBLINE_BIN);
+  return *services;
+}
+
+TEST(WrongClock, AnHourAheadIsNamedWithItsRemedyAndLosesNothing) {
+  const Person alice = Services().Enrolled("alice"), bob = Services().Enrolled("bob");
+  ExpectOk(At({}, alice, {"send", "bob", "before"}));
+  const CommandResult ahead =
+      At(absl::Hours(1), alice, {"send", "bob", "while ahead", "--wait", "0"});
+  EXPECT_NE(ahead.exit_code, 0);
+  EXPECT_THAT(Failure(ahead), HasSubstr("clock_ahead: "));
+  EXPECT_THAT(Failure(ahead), ::testing::ContainsRegex("about 6[01] minutes ahead"));
+  EXPECT_THAT(Failure(ahead), HasSubstr("correct it"));
+  ExpectOk(At({}, alice, {"send", "bob", "after"}));
+  EXPECT_EQ(Texts(At({}, bob, {"read"})).front(), "before");
+  EXPECT_EQ(Texts(At({}, bob, {"history"})).back(), "after");
+}
+
+TEST(WrongClock, AnHourBehindIsNamedWithItsRemedyAndLosesNothing) {
+  const Person carol = Services().Enrolled("carol"), dave = Services().Enrolled("dave");
+  ExpectOk(At({}, carol, {"send", "dave", "before"}));
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"read"}, {"send", "dave", "while behind", "--wait", "0"}}) {
+    SCOPED_TRACE(command.front());
+    const CommandResult behind = At(-absl::Hours(1), carol, command);
+    EXPECT_NE(behind.exit_code, 0);
+    EXPECT_THAT(Failure(behind), ::testing::AnyOf(HasSubstr("clock_behind: "),
+                                                  HasSubstr("own_certificate_not_yet_valid: ")));
+    EXPECT_THAT(Failure(behind), HasSubstr("correct the clock"));
+  }
+  ExpectOk(At({}, carol, {"send", "dave", "after"}));
+  EXPECT_EQ(Texts(At({}, dave, {"read"})).back(), "after");
+}
+
+TEST(WrongClock, IsNamedAtEnrolment) {
+  const Person erin = Services().NewPerson("erin");
+  const std::string invitation = ValueOf(Services().organisation.Invite(erin));
+  const std::vector<std::string> enrol = {"enrol", "--quick-unlock", "--label", "laptop"};
+  EXPECT_THAT(Failure(At(-absl::Hours(1), erin, enrol, invitation)), HasSubstr("clock_behind: "));
+  const std::string late = Failure(At(absl::Hours(24 * 2), erin, enrol, invitation));
+  EXPECT_THAT(late, HasSubstr("invitation_expired: "));
+  EXPECT_THAT(late, HasSubstr("clock"));
+  ExpectOk(At({}, erin, enrol, invitation));  // neither attempt used the code
+}
+
+// Thirty-six days pass in steps of six, for everybody. Certificates last seven days and mailboxes
+// about thirty-four: what is said at the end goes through mailboxes, under certificates, that did
+// not exist at the beginning. Whoever was away for all that time is told what to do.
+TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
+  ServiceFixture services(PLUMBLINE_BIN);
+  const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob"),
+               away = services.Enrolled("away");
+  ExpectOk(At({}, alice, {"send", "bob", "day 0"}));
+  EXPECT_THAT(Texts(At({}, bob, {"read"})), ElementsAre("day 0"));
+  ASSERT_EQ(services.organisation.Stop(assess::Service::kAdmin), 0);
+  const auto until_day = [&](int day) {
+    for (const assess::Service service :
+         {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+      ASSERT_EQ(services.organisation.Stop(service), 0);
+      ASSERT_OK(services.organisation.Start(service, Moved(absl::Hours(24 * day))));
+    }
+  };
+  const auto on_day = [](int day, const Person& person, const std::vector<std::string>& arguments) {
+    return At(absl::Hours(24 * day), person, arguments);
+  };
+  for (const int day : {6, 12, 18, 24}) {
+    SCOPED_TRACE(day);
+    until_day(day);
+    ExpectOk(on_day(day, alice, {"sync"}));
+    ExpectOk(on_day(day, bob, {"sync"}));
+  }
+  until_day(30);
+  ExpectOk(on_day(30, alice, {"sync"}));  // her new mailboxes are announced
+  ExpectOk(
+      on_day(30, bob, {"send", "alice", "to the old mailbox"}));  // he has not heard of them yet
+  EXPECT_THAT(Texts(on_day(30, alice, {"read"})), ElementsAre("to the old mailbox"));
+  ExpectOk(on_day(30, bob, {"sync"}));
+  ExpectOk(on_day(30, alice, {"sync"}));
+  until_day(36);  // the first mailboxes are over
+  ExpectOk(on_day(36, bob, {"send", "alice", "day 36"}));
+  EXPECT_THAT(Texts(on_day(36, alice, {"read"})), ElementsAre("day 36"));
+  ExpectOk(on_day(36, alice, {"send", "bob", "and back"}));
+  EXPECT_THAT(Texts(on_day(36, bob, {"read"})), ElementsAre("and back"));
+  const CommandResult late = on_day(36, away, {"send", "bob", "hello", "--wait", "0"});
+  EXPECT_NE(late.exit_code, 0);
+  EXPECT_THAT(Failure(late), HasSubstr("own_certificate_expired: "));
+  EXPECT_THAT(Failure(late), HasSubstr("ask your administrator for an invitation"));
+  EXPECT_THAT(Failure(late), HasSubstr("If the clock is ahead, correct it"));
+}
+
+}  // namespace
+}  // namespace plumbline
