@@ -37,7 +37,7 @@ std::string ToHex(ByteView view) {
 
 Bytes RandomBytes(size_t size) {
   Bytes out(size);
-  randombytes_buf(out.data(), out.size());
+  if (size > 0) randombytes_buf(out.data(), out.size());  // an empty vector may have no address
   return out;
 }
 

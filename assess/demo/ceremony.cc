@@ -67,7 +67,7 @@ absl::StatusOr<SearchedService> Organisation::Searched(Service service) {
                          .database = data + database,
                          .database_key = Secret::CopyOf(database_keys_[service].view()),
                          .log = LogOf(service),
-                         .memory_controls = {environment_controls_.at(service), log_controls_.at(service)}};
+                         .memory_controls = {environment_controls_[service], log_controls_[service]}};
 }
 
 }  // namespace plumbline::assess

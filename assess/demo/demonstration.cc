@@ -43,6 +43,7 @@ Demonstration::Demonstration(const DemonstrationOptions& options, std::string fo
 
 void Demonstration::Run() {
   if (!Join() || !Exchange()) return;
+  Groups();
   SurviveCrash();
   Hunt();
   ReadRecord();

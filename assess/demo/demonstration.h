@@ -47,6 +47,9 @@ class Demonstration final {
   void ShowWhoSeesWhat();
   absl::StatusOr<std::string> CopyOf(const SearchedService& service);
   absl::StatusOr<std::vector<std::string>> TablesOf(Service service);
+  // i: demo/groups.cc
+  void Groups();
+  absl::Status InGroup(const Person& person, const std::vector<std::string>& arguments);
   // c: demo/crash.cc
   void SurviveCrash();
   void JudgeArrival(Check check, const std::string& mark, size_t kills);

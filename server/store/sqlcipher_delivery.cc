@@ -102,7 +102,7 @@ absl::StatusOr<StoredCommit> SqlcipherStore::ReadCommit(const identity::Fixed<32
     if (passed) {
       return Refuse(absl::StatusCode::kNotFound, "commit_expired", "the group has gone on, and this commit is no longer kept");
     }
-    return Refuse(absl::StatusCode::kNotFound, "commit_unknown", "there is no such commit");
+    return Refuse(absl::StatusCode::kNotFound, "commit_unknown", "there is no such commit, or it is no longer kept");
   }
   StoredCommit commit;
   commit.sealed_commit = ToBytes(find.Blob(0));

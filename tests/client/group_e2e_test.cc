@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "assess/demo/people.h"
+#include "common/db/database.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -230,6 +231,54 @@ TEST(Group, AwayForFiftyEpochsItCatchesUp) {
   Do(carol, {"send", "group:Fifty 49", "here again"});
   EXPECT_THAT(New(alice), ElementsAre("here again"));
   EXPECT_THAT(New(bob), Contains("here again"));
+}
+
+// The delivery server's database, opened with its key while the server is down.
+void OnServerDatabase(const std::vector<std::string>& statements) {
+  const assess::SearchedService service = ValueOf(Services().organisation.Searched(assess::Service::kDelivery));
+  EXPECT_EQ(Services().organisation.Stop(assess::Service::kDelivery), 0);
+  {
+    const std::unique_ptr<db::Database> database =
+        ValueOf(db::Database::Open(service.database, ValueOf(db::Key::FromSecret(Secret::CopyOf(service.database_key.view())))));
+    for (const std::string& statement : statements) EXPECT_OK(database->Execute(statement));
+  }
+  EXPECT_OK(Services().organisation.Start(assess::Service::kDelivery));
+}
+
+TEST(Group, LeftOutOfACommitsFanOutItCatchesUp) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Fan-out", bob.account, carol.account});
+  Do(carol, {"sync"});
+  Do(bob, {"sync"});
+  Do(alice, {"group", "rename", "Fan-out", "Fan-out 2"});
+  OnServerDatabase({"DELETE FROM envelopes"});  // what waits for Bob and Carol is gone; the commit itself is kept
+  Do(bob, {"send", "group:Fan-out", "before I send I look"});
+  Do(alice, {"send", "group:Fan-out 2", "after the change"});
+  EXPECT_THAT(New(carol), ElementsAre("before I send I look", "after the change"));
+  EXPECT_THAT(History(carol, "group:Fan-out 2", "gap"), IsEmpty());
+  EXPECT_THAT(New(bob), ElementsAre("after the change"));
+}
+
+TEST(Group, WhoCannotCatchUpSaysSoAndIsTakenInAgain) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Lost", bob.account, carol.account});
+  Do(alice, {"send", "group:Lost", "while all is well"});
+  for (const Person& person : {bob, carol}) EXPECT_THAT(New(person), ElementsAre("while all is well"));
+  Do(alice, {"sync"});
+  Do(alice, {"group", "rename", "Lost", "Lost and found"});
+  Do(bob, {"sync"});
+  OnServerDatabase({"DELETE FROM envelopes", "DELETE FROM commits"});
+  Do(alice, {"send", "group:Lost and found", "carol cannot read this"});
+  EXPECT_THAT(New(carol, "gap"), ElementsAre("fell_behind"));
+  EXPECT_EQ(Reason(As(carol, {"send", "group:Lost", "can I write?"})), "not_in_group");
+  // Whom she asked takes her in at their next synchronisation; she asked one of the two.
+  Do(alice, {"sync"});
+  Do(bob, {"sync"});
+  EXPECT_THAT(New(carol, "notice"), Contains("history_resumes"));
+  Do(alice, {"send", "group:Lost and found", "there you are"});
+  EXPECT_THAT(New(carol), ElementsAre("there you are"));
+  Do(carol, {"send", "group:Lost and found", "thanks"});
+  EXPECT_THAT(New(bob), IsSupersetOf({"there you are", "thanks"}));
 }
 
 }  // namespace

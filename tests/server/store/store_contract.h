@@ -436,7 +436,11 @@ TEST_P(StoreContract, EverythingExpires) {
   EXPECT_OK(store.envelopes->ReadCommit(submission.move->handle, 0));
   ASSERT_OK(store.upkeep->Sweep(Noon(kToday + 31)));
   EXPECT_TRUE(All(store, 1).empty());
-  EXPECT_THAT(store.envelopes->ReadCommit(submission.move->handle, 0), StatusIs(absl::StatusCode::kNotFound));
+  // The gate is past it: a member at that epoch learns that waiting is of no use.
+  EXPECT_THAT(store.envelopes->ReadCommit(submission.move->handle, 0),
+              StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("commit_expired")));
+  EXPECT_THAT(store.envelopes->ReadCommit(submission.move->handle, 1),
+              StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("commit_unknown")));
   ASSERT_OK_AND_ASSIGN(auto gate, store.envelopes->FindGate(submission.move->handle));
   EXPECT_TRUE(gate.has_value());
   ASSERT_OK(store.upkeep->Sweep(Noon(kToday + 401)));
