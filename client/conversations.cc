@@ -85,6 +85,18 @@ absl::StatusOr<RuleContext> Conversations::Rules() {
 
 absl::Status Conversations::Create(const std::optional<identity::GroupProfile>& profile,
                                    const std::vector<mls::KeyPackage>& others, const Mailbox& mailbox) {
+  return Make({profile, others, mailbox, nullptr});
+}
+
+absl::Status Conversations::CreateSuccessor(const StoredGroup& former, const identity::GroupProfile& profile,
+                                            const std::vector<mls::KeyPackage>& others, const Mailbox& mailbox) {
+  const std::optional<identity::GroupProfile> with_predecessor = profile;
+  return Make({with_predecessor, others, mailbox, &former});
+}
+
+absl::Status Conversations::Make(const Founding& founding) {
+  const std::optional<identity::GroupProfile>& profile = founding.profile;
+  const Mailbox& mailbox = founding.mailbox;
   identity::GroupData data;
   data.handle = identity::RandomFixed<32>();
   data.kind = profile.has_value() ? identity::GroupKind::kGroup : identity::GroupKind::kDirect;
@@ -106,7 +118,7 @@ absl::Status Conversations::Create(const std::optional<identity::GroupProfile>& 
   stored.status = GroupStatus::kCreating;
   OpenGroup group{std::move(stored), std::move(state)};
   Changes changes;
-  changes.adds = others;
+  changes.adds = founding.others;
   ASSIGN_OR_RETURN(mls::CommitParams commit, ParamsFor(group, changes));
   ASSIGN_OR_RETURN(const mls::StagedCommit staged,
                    group.state.Commit(std::move(commit), self_.authentication(), clock_.Now()));
@@ -120,6 +132,13 @@ absl::Status Conversations::Create(const std::optional<identity::GroupProfile>& 
   RETURN_IF_ERROR(stores_.groups.Add(change, group.stored));
   RETURN_IF_ERROR(stores_.outbox.Add(change, item).status());
   if (profile.has_value()) RETURN_IF_ERROR(stores_.membership.SetName(change, group.stored.conversation, profile->name));
+  if (founding.former != nullptr) {
+    ASSIGN_OR_RETURN(std::optional<StoredGroup> former, stores_.groups.Find(founding.former->id));
+    if (!former.has_value()) return absl::InternalError("the predecessor of a group is gone");
+    former->status = GroupStatus::kReplaced;
+    RETURN_IF_ERROR(stores_.groups.Update(change, *former));
+    RETURN_IF_ERROR(AddNotice(change, former->conversation, "group_continued", "You started this group anew under fresh keys."));
+  }
   return change.Commit();
 }
 
@@ -241,21 +260,36 @@ absl::Status Conversations::CommitLost(const OutboxItem& item) {
   return change.Commit();
 }
 
-absl::Status Conversations::GateRefused(const OutboxItem& item) {
+absl::Status Conversations::SetAside(const OutboxItem& item, GroupStatus status, absl::string_view reason,
+                                     absl::string_view text) {
   ASSIGN_OR_RETURN(std::optional<StoredGroup> group, stores_.groups.Find(item.group_id));
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.outbox.Remove(change, item.id));
   if (group.has_value()) {
-    const bool direct = !IsGroupKey(group->conversation);
-    group->status = direct ? GroupStatus::kBroken : GroupStatus::kLost;
+    group->status = status;
     RETURN_IF_ERROR(stores_.groups.Update(change, *group));
-    RETURN_IF_ERROR(AddNotice(change, group->conversation, "gate_refused",
-                              absl::StrCat("The delivery server's gate for this conversation does not accept this device's "
-                                           "key: a change went past this device, or somebody announced a false one. ",
-                                           direct ? "The next message starts a fresh group with the same person."
-                                                  : "The device asks the others to be taken in again.")));
+    RETURN_IF_ERROR(AddNotice(change, group->conversation, reason, text));
   }
   return change.Commit();
+}
+
+absl::Status Conversations::GateRefused(const OutboxItem& item) {
+  ASSIGN_OR_RETURN(const std::optional<StoredGroup> group, stores_.groups.Find(item.group_id));
+  const bool direct = group.has_value() && !IsGroupKey(group->conversation);
+  return SetAside(item, direct ? GroupStatus::kBroken : GroupStatus::kLost, "gate_refused",
+                  absl::StrCat("The delivery server's gate for this conversation does not accept this device's key: a change "
+                               "went past this device, or somebody announced a false one. ",
+                               direct ? "The next message starts a fresh group with the same person."
+                                      : "The device asks the others to be taken in again."));
+}
+
+absl::Status Conversations::ChangeRefused(const OutboxItem& item) {
+  ASSIGN_OR_RETURN(const std::optional<StoredGroup> group, stores_.groups.Find(item.group_id));
+  if (group.has_value() && !IsGroupKey(group->conversation)) return GateRefused(item);
+  return SetAside(item, GroupStatus::kStuck, "group_stuck",
+                  "Somebody made a change to this group that its members refuse, and the delivery server has taken it: nothing "
+                  "can be changed or sent any more. An owner can start the group anew with `plumbline group renew`, and leave "
+                  "out whoever did it.");
 }
 
 absl::Status Conversations::AddFailures(Change& change, const StoredGroup& group, const OutboxItem& item,

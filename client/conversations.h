@@ -50,6 +50,10 @@ class Conversations final {
   absl::Status Create(const std::optional<identity::GroupProfile>& profile, const std::vector<mls::KeyPackage>& others,
                       const Mailbox& mailbox);
 
+  // The same as a successor of `former`, which is not used for sending from then on.
+  absl::Status CreateSuccessor(const StoredGroup& former, const identity::GroupProfile& profile,
+                               const std::vector<mls::KeyPackage>& others, const Mailbox& mailbox);
+
   // Puts a commit in the outbox: members added and removed, another profile, the own leaf with `address` if given. One commit
   // of a group at a time: FAILED_PRECONDITION commit_pending. INVALID_ARGUMENT as Create, and not_permitted: what the other
   // members would refuse is not sent.
@@ -67,6 +71,9 @@ class Conversations final {
   absl::Status CommitLost(const OutboxItem& item);
   // The gate refused our signature: our state and the server's contradict each other. The group is set aside.
   absl::Status GateRefused(const OutboxItem& item);
+  // The server holds a change, instead of ours, that this client does not accept. A direct conversation starts another group; a
+  // group is stuck until an owner starts it anew.
+  absl::Status ChangeRefused(const OutboxItem& item);
   absl::Status MessageAnswered(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers);
 
   // Writes a text down, to be encrypted when its group is ready. INVALID_ARGUMENT text_empty, text_too_long,
@@ -93,6 +100,14 @@ class Conversations final {
   absl::Status AddNotice(Change& change, absl::string_view conversation, absl::string_view reason, absl::string_view text);
 
  private:
+  struct Founding {
+    const std::optional<identity::GroupProfile>& profile;
+    const std::vector<mls::KeyPackage>& others;
+    const Mailbox& mailbox;
+    const StoredGroup* former;  // null: none
+  };
+  absl::Status Make(const Founding& founding);
+  absl::Status SetAside(const OutboxItem& item, GroupStatus status, absl::string_view reason, absl::string_view text);
   absl::StatusOr<mls::CommitParams> ParamsFor(const OpenGroup& group, const Changes& changes) const;
   absl::StatusOr<OutboxItem> MakeItem(const OpenGroup& group, const mls::StagedCommit& staged, bool is_new) const;
   absl::Status AddFailures(Change& change, const StoredGroup& group, const OutboxItem& item,

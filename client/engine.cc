@@ -155,7 +155,7 @@ absl::Status Engine::Deliver(const std::string& conversation) {
       ASSIGN_OR_RETURN(group, conversations_.SendingGroup(conversation));
     }
     if (!group.has_value()) {
-      if (IsGroupKey(conversation)) return NotInGroup();
+      if (IsGroupKey(conversation)) return NotInGroup(conversation);
       RETURN_IF_ERROR(ShowChanges(Target{conversation, false, {conversation}}));
       RETURN_IF_ERROR(membership_.CreateDirect(conversation));
       continue;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,9 @@ class Engine final {
   absl::Status ChangeGroup(const Target& target, const std::vector<Wish>& wishes);
   // Asks the others to take this person out. FAILED_PRECONDITION last_owner.
   absl::Status Leave(const Target& target);
+  // Starts a group that is stuck (or is in doubt) anew under fresh keys, without some of its people. FAILED_PRECONDITION
+  // not_owner, not_in_group.
+  absl::StatusOr<Target> Renew(const std::string& conversation, const std::set<std::string>& without);
   // The group as it is now. FAILED_PRECONDITION not_in_group.
   absl::StatusOr<GroupPeople> ShowGroup(const Target& target);
 
@@ -121,7 +125,8 @@ class Engine final {
   absl::Status Close(const std::string& conversation);
   absl::Status CheckWish(const GroupPeople& people, const Wish& wish) const;
   absl::StatusOr<Target> TargetOf(const OpenGroup& group) const;
-  static absl::Status NotInGroup();
+  // Why there is no group that carries this conversation: not_in_group, group_stuck.
+  absl::Status NotInGroup(absl::string_view conversation);
   static absl::Status Busy();
   // Groups that need a commit of ours although nothing is to be sent in them, and lost ones that ask to return.
   absl::Status AttendToGroups();

@@ -38,7 +38,12 @@ absl::Status CheckGroupName(absl::string_view name) {
 
 }  // namespace
 
-absl::Status Engine::NotInGroup() {
+absl::Status Engine::NotInGroup(absl::string_view conversation) {
+  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(conversation));
+  if (std::any_of(groups.begin(), groups.end(), [](const StoredGroup& g) { return g.status == GroupStatus::kStuck; })) {
+    return FailedPrecondition("group_stuck", "a change that its members refuse blocks this group; an owner can start it anew with "
+                                             "`plumbline group renew`");
+  }
   return FailedPrecondition("not_in_group", "this device is not in that group, or waits to be taken in again; see `plumbline "
                                             "conversations`");
 }
@@ -82,7 +87,7 @@ absl::StatusOr<Target> Engine::Resolve(absl::string_view typed) {
   }
   ASSIGN_OR_RETURN(const std::string conversation, FindGroup(stores_, typed));
   ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.SendingGroup(conversation));
-  if (!group.has_value()) return NotInGroup();
+  if (!group.has_value()) return NotInGroup(conversation);
   ASSIGN_OR_RETURN(const std::vector<HeldLeaveRequest> leaving, stores_.membership.LeaveRequests(conversation));
   if (std::any_of(leaving.begin(), leaving.end(), [&](const HeldLeaveRequest& r) { return r.user == self_.user(); })) {
     return FailedPrecondition("leaving", "you asked to leave that group; the next of its members who is online takes you out");
@@ -150,7 +155,7 @@ absl::Status Engine::Leave(const Target& target) {
   ASSIGN_OR_RETURN(const GroupPeople people, ShowGroup(target));
   if (people.direct()) return FailedPrecondition("not_a_group", "a conversation with one person cannot be left");
   const identity::GroupPerson* person = identity::FindPerson(*people.profile, self_.user());
-  if (person == nullptr) return NotInGroup();
+  if (person == nullptr) return NotInGroup(target.conversation);
   if (person->role == GroupRole::kOwner && people.profile->people.size() > 1) {
     RETURN_IF_ERROR(CheckWish(people, Wish{0, target.conversation, WishKind::kRemove, self_.user()}));
   }
@@ -173,7 +178,7 @@ absl::Status Engine::Leave(const Target& target) {
 
 absl::Status Engine::Close(const std::string& conversation) {
   ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.SendingGroup(conversation));
-  if (!group.has_value()) return NotInGroup();
+  if (!group.has_value()) return NotInGroup(conversation);
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   group->stored.status = GroupStatus::kLeft;
   RETURN_IF_ERROR(stores_.groups.Update(change, group->stored));
@@ -181,9 +186,34 @@ absl::Status Engine::Close(const std::string& conversation) {
   return change.Commit();
 }
 
+absl::StatusOr<Target> Engine::Renew(const std::string& conversation, const std::set<std::string>& without) {
+  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(conversation));
+  const auto former = std::find_if(groups.begin(), groups.end(), [](const StoredGroup& g) {
+    return g.status == GroupStatus::kStuck || g.status == GroupStatus::kActive;
+  });
+  if (former == groups.end()) return NotInGroup(conversation);
+  ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.Find(former->id));
+  ASSIGN_OR_RETURN(const GroupPeople people, PeopleOf(group->state));
+  if (!people.owners().contains(self_.user())) {
+    return FailedPrecondition("not_owner", "only an owner of the group may start it anew");
+  }
+  std::set<std::string> stay = people.users();
+  for (const std::string& user : without) {
+    if (stay.erase(user) == 0 || user == self_.user()) {
+      return FailedPrecondition("not_in_group", absl::StrCat(ShortName(user, self_.domain()), " cannot be left out"));
+    }
+  }
+  RETURN_IF_ERROR(supplies_.Prepare());
+  RETURN_IF_ERROR(membership_.Renew(*group, stay));
+  RETURN_IF_ERROR(Persist(kPatience, [&] { return sender_.Flush(); }));
+  ASSIGN_OR_RETURN(const std::optional<OpenGroup> renewed, conversations_.SendingGroup(conversation));
+  if (!renewed.has_value()) return Busy();
+  return TargetOf(*renewed);
+}
+
 absl::StatusOr<GroupPeople> Engine::ShowGroup(const Target& target) {
   ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.SendingGroup(target.conversation));
-  if (!group.has_value()) return NotInGroup();
+  if (!group.has_value()) return NotInGroup(target.conversation);
   return PeopleOf(group->state);
 }
 
@@ -191,7 +221,7 @@ absl::Status Engine::Settle(const std::string& conversation, bool before_send) {
   for (int round = 0; round < kRounds; ++round) {
     RETURN_IF_ERROR(sender_.Flush());
     ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.SendingGroup(conversation));
-    if (!group.has_value()) return absl::OkStatus();
+    if (!group.has_value()) return NotInGroup(conversation);
     ASSIGN_OR_RETURN(const bool staged, membership_.Align(*group, before_send));
     if (!staged) return absl::OkStatus();
   }

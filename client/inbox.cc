@@ -143,8 +143,9 @@ absl::Status Inbox::ApplyWelcome(Change& change, ByteView welcome) {
   if (!key_package.has_value()) return Hostile("welcome_unknown", "an invitation to a conversation was for keys that are not here");
   ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::KeyPackageBundle::Parse(key_package->bundle.view()));
   mls::SignatureKeyPair keys = self_.mls_keys();
+  mls::LeafIndex inviter;
   ASSIGN_OR_RETURN(mls::Group state, Judge(mls::Group::Join(welcome, bundle, std::move(keys.private_key), std::nullopt,
-                                                            self_.authentication(), clock_.Now()),
+                                                            self_.authentication(), clock_.Now(), {}, nullptr, &inviter),
                                            "welcome_refused"));
   ASSIGN_OR_RETURN(const GroupPeople people, Judge(PeopleOf(state), "not_a_conversation"));
   StoredGroup stored;
@@ -163,7 +164,12 @@ absl::Status Inbox::ApplyWelcome(Change& change, ByteView welcome) {
   if (known.has_value()) return Return(change, *known, std::move(stored));
   if (people.profile.has_value()) {
     ASSIGN_OR_RETURN(const std::vector<StoredGroup> same, stores_.groups.InConversation(stored.conversation));
-    if (!same.empty()) return Hostile("conversation_taken", "an invitation would have put a second group in the place of one this device is in");
+    if (!same.empty()) {
+      const auto invited = std::find_if(people.roster.begin(), people.roster.end(),
+                                        [&](const RosterDevice& d) { return d.leaf == inviter; });
+      RETURN_IF_ERROR(Continue(change, stored, people, invited->names.user));
+      return stores_.groups.Add(change, stored);
+    }
     RETURN_IF_ERROR(conversations_.AddNotice(
         change, stored.conversation, "group_joined",
         absl::StrCat("You are in the group \"", people.profile->name, "\" with ", people.profile->people.size() - 1, " others.")));
@@ -174,6 +180,36 @@ absl::Status Inbox::ApplyWelcome(Change& change, ByteView welcome) {
                                              "read by it."));
   }
   return stores_.groups.Add(change, stored);
+}
+
+absl::Status Inbox::Continue(Change& change, const StoredGroup& joined, const GroupPeople& people,
+                             const std::string& inviter) {
+  const auto refuse = [] {
+    return Hostile("conversation_taken", "an invitation would have put another group in the place of one this device is in");
+  };
+  ASSIGN_OR_RETURN(std::optional<OpenGroup> former, conversations_.Find(people.profile->predecessor));
+  if (!former.has_value() || former->stored.conversation != joined.conversation ||
+      former->stored.status == GroupStatus::kLeft) {
+    return refuse();
+  }
+  ASSIGN_OR_RETURN(const GroupPeople before, PeopleOf(former->state));
+  if (!before.owners().contains(inviter)) return refuse();
+  const std::set<std::string> known = before.users();
+  for (const std::string& user : people.users()) {
+    if (!known.contains(user)) return refuse();
+  }
+  former->stored.status = GroupStatus::kReplaced;
+  RETURN_IF_ERROR(stores_.groups.Update(change, former->stored));
+  ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(former->stored.id));
+  if (pending.has_value()) RETURN_IF_ERROR(stores_.outbox.Remove(change, pending->id));
+  std::string without;
+  for (const std::string& user : known) {
+    if (people.users().contains(user)) continue;
+    absl::StrAppend(&without, without.empty() ? ", without " : " and ", ShortName(user, self_.domain()));
+  }
+  return conversations_.AddNotice(change, joined.conversation, "group_continued",
+                                  absl::StrCat(ShortName(inviter, self_.domain()), ", an owner, started this group anew under "
+                                               "fresh keys", without, "."));
 }
 
 absl::Status Inbox::Return(Change& change, const StoredGroup& known, StoredGroup joined) {

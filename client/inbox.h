@@ -50,6 +50,9 @@ class Inbox final {
   absl::Status ApplyWelcome(Change& change, ByteView welcome);
   // A Welcome into a group that is in the store already: only a device that is out of it is taken in again.
   absl::Status Return(Change& change, const StoredGroup& known, StoredGroup joined);
+  // A Welcome into another group of a conversation that is here: taken only from an owner of the group that it names as its
+  // predecessor, and for nobody who was not in that one.
+  absl::Status Continue(Change& change, const StoredGroup& joined, const GroupPeople& people, const std::string& inviter);
   absl::Status ApplyResync(Change& change, ByteView payload);
   absl::StatusOr<TakenEnvelope> ApplyMessage(Change& change, ByteView mls_message, const identity::GateRecord* gate);
   absl::Status ApplyApplication(Change& change, OpenGroup& group, const mls::ApplicationMessage& message);

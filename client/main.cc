@@ -90,6 +90,8 @@ void DescribeGroups(CLI::App& app, Line& line) {
   add("rename", "Give it another name (owners)", client::GroupRenameCommand)
       ->add_option("name", o.name, "The new name")
       ->required();
+  add("renew", "Start it anew under fresh keys, where a refused change blocks it (owners)", client::GroupRenewCommand)
+      ->add_option("--without", o.people, "Leave this person out; may be given again");
   add("leave", "Ask the others to take you out", client::GroupLeaveCommand);
   add("show", "Who is in it, with roles and devices", client::GroupShowCommand);
 }

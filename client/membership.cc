@@ -100,6 +100,13 @@ absl::StatusOr<std::string> Membership::CreateGroup(const std::string& name, con
   profile.people.push_back({self_.user(), GroupRole::kOwner, 0});
   for (const std::string& user : people) profile.people.push_back({user, GroupRole::kMember, 0});
   SortPeople(profile);
+  ASSIGN_OR_RETURN(const std::vector<mls::KeyPackage> members, ClaimAll(profile));
+  ASSIGN_OR_RETURN(const Mailbox mailbox, MailboxForNewGroup());
+  RETURN_IF_ERROR(conversations_.Create(profile, members, mailbox));
+  return ConversationKey(profile.conversation_id);
+}
+
+absl::StatusOr<std::vector<mls::KeyPackage>> Membership::ClaimAll(const GroupProfile& profile) {
   std::vector<mls::KeyPackage> members;
   for (const GroupPerson& person : profile.people) {
     ASSIGN_OR_RETURN(const Contact contact, Fresh(person.user));
@@ -108,9 +115,18 @@ absl::StatusOr<std::string> Membership::CreateGroup(const std::string& name, con
     ASSIGN_OR_RETURN(const std::vector<mls::KeyPackage> claimed, Claim(contact, devices));
     members.insert(members.end(), claimed.begin(), claimed.end());
   }
+  return members;
+}
+
+absl::Status Membership::Renew(const OpenGroup& former, const std::set<std::string>& people) {
+  ASSIGN_OR_RETURN(const GroupPeople before, PeopleOf(former.state));
+  GroupProfile profile = *before.profile;
+  profile.predecessor = former.stored.id;
+  std::erase_if(profile.people, [&](const GroupPerson& p) { return !people.contains(p.user); });
+  for (GroupPerson& person : profile.people) person.since = 0;
+  ASSIGN_OR_RETURN(const std::vector<mls::KeyPackage> members, ClaimAll(profile));
   ASSIGN_OR_RETURN(const Mailbox mailbox, MailboxForNewGroup());
-  RETURN_IF_ERROR(conversations_.Create(profile, members, mailbox));
-  return ConversationKey(profile.conversation_id);
+  return conversations_.CreateSuccessor(former.stored, profile, members, mailbox);
 }
 
 absl::Status Membership::DropWish(const Wish& wish, absl::string_view reason, absl::string_view why) {

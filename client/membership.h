@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ class Membership final {
   // conversation.
   absl::Status CreateDirect(const std::string& other);
   absl::StatusOr<std::string> CreateGroup(const std::string& name, const std::vector<std::string>& people);
+  // A successor of `former` with `people` of its people, under fresh keys.
+  absl::Status Renew(const OpenGroup& former, const std::set<std::string>& people);
 
   // Puts the commit that the group needs in the outbox. False if it needs none, or none that can be made now. `before_send`: do
   // not leave a removal to somebody else. FAILED_PRECONDITION own_device_revoked.
@@ -51,6 +54,8 @@ class Membership final {
   absl::Status DropWish(const Wish& wish, absl::string_view reason, absl::string_view why);
 
   absl::StatusOr<std::vector<mls::KeyPackage>> Claim(const Contact& person, const std::vector<identity::RecordDevice>& devices);
+  // Key packages for every listed device of the profile's people but this one.
+  absl::StatusOr<std::vector<mls::KeyPackage>> ClaimAll(const identity::GroupProfile& profile);
   // A new group's id: of a mailbox that was opened for a group that was never made, if there is one.
   absl::StatusOr<Mailbox> MailboxForNewGroup();
 

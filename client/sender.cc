@@ -186,7 +186,7 @@ absl::Status Sender::TakeWinner(const OutboxItem& item) {
   }
   const absl::Status applied = ApplyFetched(*group, *winner);
   if (absl::IsUnauthenticated(applied) || absl::IsInvalidArgument(applied) || absl::IsNotFound(applied)) {
-    return conversations_.GateRefused(item);  // the group went where this device cannot follow
+    return conversations_.ChangeRefused(item);  // the group went where this device will not follow
   }
   RETURN_IF_ERROR(applied);
   return conversations_.CommitLost(item);

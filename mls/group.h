@@ -145,12 +145,14 @@ class Group {
   // Joins by a Welcome (MLSMessage bytes). `ratchet_tree` is needed if and only if the Welcome does
   // not carry it. INVALID_ARGUMENT (malformed, not for this bundle, any check of §12.4.3.1),
   // UNAUTHENTICATED (a member's credential is refused), UNIMPLEMENTED (names what). Whether one is
-  // already in this group id is the caller's to check.
+  // already in this group id is the caller's to check. `inviter`: set to the leaf that signed the
+  // GroupInfo.
   static absl::StatusOr<Group> Join(ByteView welcome, const KeyPackageBundle& bundle,
                                     SignaturePrivateKey signature_key,
                                     const std::optional<Bytes>& ratchet_tree,
                                     const AuthenticationService& authentication, absl::Time now,
-                                    const GroupPolicy& policy = {}, const PskStore* psks = nullptr);
+                                    const GroupPolicy& policy = {}, const PskStore* psks = nullptr,
+                                    LeafIndex* inviter = nullptr);
   // Whether the Welcome names this key package: lets a client find the bundle that belongs to it.
   static absl::StatusOr<std::vector<Bytes>> WelcomeKeyPackageRefs(ByteView welcome);
 

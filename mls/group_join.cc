@@ -144,7 +144,8 @@ absl::StatusOr<Group> Group::Join(ByteView welcome_bytes, const KeyPackageBundle
                                   SignaturePrivateKey signature_key,
                                   const std::optional<Bytes>& ratchet_tree,
                                   const AuthenticationService& authentication, absl::Time now,
-                                  const GroupPolicy& policy, const PskStore* psks) {
+                                  const GroupPolicy& policy, const PskStore* psks,
+                                  LeafIndex* inviter) {
   RETURN_IF_ERROR(CheckPolicy(policy));
   ASSIGN_OR_RETURN(const Welcome welcome, ParseWelcome(welcome_bytes));
   ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(welcome.cipher_suite));
@@ -174,6 +175,7 @@ absl::StatusOr<Group> Group::Join(ByteView welcome_bytes, const KeyPackageBundle
   const Bytes& confirmed = info.group_context.confirmed_transcript_hash;
   RETURN_IF_ERROR(
       VerifyConfirmationTag(*suite, epoch.confirmation, confirmed, info.confirmation_tag));
+  if (inviter != nullptr) *inviter = info.signer;
   Bytes interim = InterimTranscriptHash(*suite, confirmed, info.confirmation_tag);
   SecretTree secret_tree(*suite, tree.leaf_count(), std::move(epoch.encryption),
                          policy.ratchet_limits);

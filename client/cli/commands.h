@@ -22,6 +22,7 @@ absl::Status GroupRemoveCommand(const Options& options, Output& output);
 absl::Status GroupPromoteCommand(const Options& options, Output& output);
 absl::Status GroupDemoteCommand(const Options& options, Output& output);
 absl::Status GroupRenameCommand(const Options& options, Output& output);
+absl::Status GroupRenewCommand(const Options& options, Output& output);
 absl::Status GroupLeaveCommand(const Options& options, Output& output);
 absl::Status GroupShowCommand(const Options& options, Output& output);
 absl::Status StatusCommand(const Options& options, Output& output);

@@ -127,6 +127,14 @@ absl::Status GroupRenameCommand(const Options& options, Output& output) {
   return PrintGroup(*opened.engine, output, target);
 }
 
+absl::Status GroupRenewCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const Opened opened, OpenOnline(options, output));
+  ASSIGN_OR_RETURN(const std::string conversation, Engine::FindGroup(opened.session->stores(), Typed(options)));
+  ASSIGN_OR_RETURN(const std::vector<std::string> without, Users(*opened.engine, options.people));
+  ASSIGN_OR_RETURN(const Target target, opened.engine->Renew(conversation, {without.begin(), without.end()}));
+  return PrintGroup(*opened.engine, output, target);
+}
+
 absl::Status GroupLeaveCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const Opened opened, OpenOnline(options, output));
   ASSIGN_OR_RETURN(const Target target, opened.engine->Resolve(Typed(options)));

@@ -20,7 +20,7 @@ struct Options {
 
   std::string person;  // or group:NAME, where a conversation may be given
   std::string group;   // group:NAME or NAME
-  std::vector<std::string> people;
+  std::vector<std::string> people;  // whom to add, remove, promote; whom to leave out of a renewed group
   std::string name;  // of a new group, or the new one of a group
   std::string text;  // "-": standard input
   double wait_seconds = 15;

@@ -20,6 +20,7 @@ enum class GroupStatus : int {
   kBroken = 4,    // our state and the server's gate contradict each other: not used for sending
   kLost = 5,      // changes were missed that can no longer be had: waits to be taken in again
   kReplaced = 6,  // another group continues the conversation
+  kStuck = 7,     // the server took a change that the members refuse: no further one can follow it
 };
 
 struct StoredGroup {

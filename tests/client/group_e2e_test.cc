@@ -281,5 +281,31 @@ TEST(Group, WhoCannotCatchUpSaysSoAndIsTakenInAgain) {
   EXPECT_THAT(New(bob), IsSupersetOf({"there you are", "thanks"}));
 }
 
+// The server holds a change whose next key is not the one it leads to: as if Alice had announced a false one.
+void BlockGroup(const Person& alice, const std::string& name) {
+  Do(alice, {"group", "rename", name, name + " 2"});
+  OnServerDatabase({"DELETE FROM envelopes",
+                    "UPDATE commits SET next_public_key = x'" + std::string(64, '7') + "' WHERE row = (SELECT max(row) FROM commits)"});
+}
+
+TEST(Group, AnOwnerStartsABlockedGroupAnewWithoutWhoBlockedIt) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Blocked", bob.account, carol.account});
+  for (const Person& person : {bob, carol, alice}) Do(person, {"sync"});
+  Do(alice, {"group", "promote", "Blocked", bob.account});
+  for (const Person& person : {bob, carol}) Do(person, {"sync"});
+  BlockGroup(alice, "Blocked");
+  EXPECT_EQ(Reason(As(bob, {"group", "rename", "Blocked", "Bob's"})), "group_stuck");
+  EXPECT_EQ(Reason(As(bob, {"send", "group:Blocked", "stuck"})), "group_stuck");
+  EXPECT_EQ(Reason(As(carol, {"group", "renew", "Blocked"})), "not_owner");
+  Do(bob, {"group", "renew", "Blocked", "--without", alice.account});
+  Do(bob, {"send", "group:Blocked", "we go on"});  // before it, what he had asked for is done at last
+  EXPECT_THAT(New(carol), ElementsAre("we go on"));
+  EXPECT_THAT(History(carol, "group:Bob's", "notice"), IsSupersetOf({"group_continued", "group_renamed"}));
+  Do(carol, {"send", "group:Bob's", "with me"});
+  EXPECT_THAT(New(bob), ElementsAre("with me"));
+  EXPECT_THAT(New(alice), IsEmpty());
+}
+
 }  // namespace
 }  // namespace plumbline::client

@@ -299,6 +299,52 @@ TEST(GroupRules, AForbiddenCommitChangesNothingAtItsReceiver) {
   EXPECT_THAT(TakeFromOutbox(crew.bob), IsEmpty());
 }
 
+// A successor made by `by`, as Bob receives it.
+std::vector<std::string> OfferSuccessor(Crew& crew, Device& by, GroupProfile profile, const std::vector<mls::KeyPackage>& others) {
+  const StoredGroup former = std::move(ValueOf(by.conversations->SendingGroup(crew.conversation))->stored);
+  if (profile.predecessor.empty()) profile.predecessor = former.id;
+  CHECK(by.conversations->CreateSuccessor(former, profile, others, by.AddMailbox(RandomBytes(32))).ok());
+  for (const OutgoingEnvelope& envelope : TakeFromOutbox(by)) {
+    if (ValueOf(crew.bob.stores->mailboxes.Find(envelope.mailbox_id)).has_value()) GiveTo(crew.bob, {envelope});
+  }
+  std::vector<std::string> said = crew.bob.Texts(EntryKind::kNotice);
+  said.erase(said.begin());  // group_joined
+  return said;
+}
+
+TEST(GroupSuccessor, OfAnOwnerIsTaken) {
+  Crew crew;
+  const std::vector<mls::KeyPackage> bob = {crew.bob.AddKeyPackage(crew.bob_intake)};
+  EXPECT_THAT(OfferSuccessor(crew, crew.alice, Without(crew.Profile(), crew.carol.user()), bob), ElementsAre("group_continued"));
+  const std::optional<OpenGroup> now = ValueOf(crew.bob.conversations->SendingGroup(crew.conversation));
+  ASSERT_TRUE(now.has_value());
+  EXPECT_THAT(ValueOf(PeopleOf(now->state)).users(), ElementsAre(crew.alice.user(), crew.bob.user()));
+}
+
+TEST(GroupSuccessor, OfAMemberIsRefused) {
+  Crew crew;
+  GroupProfile profile = crew.Profile();
+  const mls::Group before = crew.GroupOf(crew.bob);
+  EXPECT_THAT(OfferSuccessor(crew, crew.carol, profile, {crew.bob.AddKeyPackage(crew.bob_intake)}), ElementsAre("conversation_taken"));
+  EXPECT_EQ(crew.GroupOf(crew.bob).group_id(), before.group_id());
+}
+
+TEST(GroupSuccessor, WithSomebodyNewIsRefused) {
+  Crew crew;
+  GroupProfile profile = crew.Profile();
+  profile.people.push_back({crew.dave.user(), GroupRole::kMember, 0});
+  EXPECT_THAT(OfferSuccessor(crew, crew.alice, profile,
+                             {crew.bob.AddKeyPackage(crew.bob_intake), crew.dave.AddKeyPackage(crew.dave_intake)}),
+              ElementsAre("conversation_taken"));
+}
+
+TEST(GroupSuccessor, OfAGroupThatIsNotKnownHereIsRefused) {
+  Crew crew;
+  GroupProfile profile = crew.Profile();
+  profile.predecessor = RandomBytes(32);
+  EXPECT_THAT(OfferSuccessor(crew, crew.alice, profile, {crew.bob.AddKeyPackage(crew.bob_intake)}), ElementsAre("conversation_taken"));
+}
+
 TEST(GroupNotices, SayWhoDidWhat) {
   Crew crew;
   const GroupPeople before = ValueOf(PeopleOf(crew.GroupOf(crew.alice)));
