@@ -269,19 +269,24 @@ absl::StatusOr<int64_t> Conversations::AddText(const std::string& other, absl::s
     return refuse("text_too_long", absl::StrCat("a message may have at most ", kMaxText, " bytes; send it in parts"));
   }
   if (!IsUtf8(text)) return refuse("text_not_utf8", "the text is not UTF-8; set a UTF-8 locale or convert it");
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  ASSIGN_OR_RETURN(const int64_t id, AddContent(change, other, identity::kTextMediaType, AsBytes(text)));
+  RETURN_IF_ERROR(change.Commit());
+  return id;
+}
+
+absl::StatusOr<int64_t> Conversations::AddContent(Change& change, const std::string& conversation,
+                                                  absl::string_view media_type, ByteView body) {
   Entry entry;
   entry.time = clock_.Now();
-  entry.conversation = other;
+  entry.conversation = conversation;
   entry.kind = EntryKind::kMessage;
   entry.sender = self_.user();
   entry.device_id = Bytes(self_.device().begin(), self_.device().end());
-  entry.media_type = identity::kTextMediaType;
-  entry.body = ToBytes(AsBytes(text));
+  entry.media_type = std::string(media_type);
+  entry.body = ToBytes(body);
   entry.state = EntryState::kWaiting;
-  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  ASSIGN_OR_RETURN(const int64_t id, stores_.history.Add(change, entry));
-  RETURN_IF_ERROR(change.Commit());
-  return id;
+  return stores_.history.Add(change, entry);
 }
 
 absl::StatusOr<bool> Conversations::EncryptNext(absl::string_view other) {

@@ -62,6 +62,9 @@ class Conversations final {
   // Writes a text down, to be encrypted when its group is ready. INVALID_ARGUMENT text_empty, text_too_long,
   // text_not_utf8. Returns the history id.
   absl::StatusOr<int64_t> AddText(const std::string& other, absl::string_view text);
+  // The same for content of any kind, as a part of `change`. `body` is at most identity::kMaxFrameBody.
+  absl::StatusOr<int64_t> AddContent(Change& change, const std::string& conversation, absl::string_view media_type,
+                                     ByteView body);
   // Encrypts the oldest waiting text of `other` into the outbox. False if there was none, or no group that can carry it.
   absl::StatusOr<bool> EncryptNext(absl::string_view other);
 

@@ -83,12 +83,16 @@ absl::Status Engine::MarkShown(const PersonView& person) {
 }
 
 absl::StatusOr<SendOutcome> Engine::Send(const PersonView& person, absl::string_view text, absl::Duration patience) {
-  const std::string& other = person.contact.user;
+  ASSIGN_OR_RETURN(const int64_t id, conversations_.AddText(person.contact.user, text));
+  return Push(person.contact.user, id, patience);
+}
+
+absl::StatusOr<SendOutcome> Engine::Push(const std::string& conversation, int64_t id, absl::Duration patience) {
   SendOutcome outcome;
-  ASSIGN_OR_RETURN(outcome.id, conversations_.AddText(other, text));
+  outcome.id = id;
   const absl::Time give_up = clock_.Now() + patience;
   for (absl::Duration pause = absl::Milliseconds(100);; pause = std::min(pause * 2, absl::Seconds(2))) {
-    outcome.trouble = Deliver(other);
+    outcome.trouble = Deliver(conversation);
     if (outcome.trouble.ok() || !IsTransient(outcome.trouble) || clock_.Now() + pause > give_up) break;
     sender_.Disconnect();
     absl::SleepFor(pause);

@@ -54,6 +54,9 @@ class Engine final {
   // Keeps a text for a person there is a conversation with while the directory cannot be asked. NOT_FOUND if there is none.
   absl::StatusOr<SendOutcome> Keep(const std::string& user, absl::string_view text, absl::Status trouble);
 
+  // Brings a message that is written down in `conversation` (Conversations::AddContent) as far as it goes within `patience`.
+  absl::StatusOr<SendOutcome> Push(const std::string& conversation, int64_t id, absl::Duration patience);
+
   // Receives everything that is stored, does what is due (addresses, outbox, texts that wait), until nothing is left.
   // Fails with the first thing that could not be done; what was received until then is in the history.
   absl::Status Synchronise();
@@ -78,6 +81,7 @@ class Engine final {
   absl::Status SetVerified(const Comparison& comparison);
 
   Supplies& supplies() { return supplies_; }
+  Conversations& conversations() { return conversations_; }
   EventQueue& events() { return events_; }
 
  private:

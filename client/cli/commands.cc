@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/files.h"
 #include "client/cli/qr.h"
 #include "client/cli/session.h"
 #include "client/enrolment.h"
@@ -79,6 +80,8 @@ absl::StatusOr<std::string> TextToSend(const std::string& argument) {
   return text;
 }
 
+}  // namespace
+
 json OutcomeJson(const SendOutcome& outcome, const std::string& user) {
   const char* state = "waiting";
   if (outcome.state == EntryState::kQueued) state = "queued";
@@ -100,8 +103,6 @@ absl::Status NotYetSent(const SendOutcome& outcome) {
                 absl::StrCat(cause, ". The message is kept and goes out once with the next `send`, `read`, `sync` or "
                              "`listen`: do not type it again"));
 }
-
-}  // namespace
 
 absl::Status EnrolCommand(const Options& options, Output& output) {
   RETURN_IF_ERROR(rpc::PinTls13());
@@ -192,6 +193,7 @@ absl::Status ReadCommand(const Options& options, Output& output) {
 absl::Status SyncCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  RETURN_IF_ERROR(ResumeUploads(options, *session, *engine, output));
   RETURN_IF_ERROR(engine->Synchronise());
   ASSIGN_OR_RETURN(const int64_t left, session->stores().outbox.Count());
   ASSIGN_OR_RETURN(const std::vector<Entry> fresh, session->stores().history.InState(EntryState::kNew));

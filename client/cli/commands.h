@@ -2,6 +2,8 @@
 #pragma once
 
 #include "client/cli/options.h"
+#include <nlohmann/json_fwd.hpp>
+
 #include "client/cli/output.h"
 #include "common/status.h"
 
@@ -17,5 +19,9 @@ absl::Status HistoryCommand(const Options& options, Output& output);
 absl::Status ConversationsCommand(const Options& options, Output& output);
 absl::Status VerifyCommand(const Options& options, Output& output);
 absl::Status StatusCommand(const Options& options, Output& output);
+
+// What became of a message: {"id", "conversation", "state"}; and why it is not away, with the remedy.
+nlohmann::json OutcomeJson(const SendOutcome& outcome, const std::string& user);
+absl::Status NotYetSent(const SendOutcome& outcome);
 
 }  // namespace plumbline::client

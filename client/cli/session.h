@@ -35,6 +35,8 @@ class Session final {
   // The engine, with the network. Renews the TLS certificate when its time has come. FAILED_PRECONDITION tls_files if the
   // TLS identity cannot be read.
   absl::StatusOr<Engine*> Online();
+  // After Online().
+  Network& network() { return *network_; }
 
  private:
   explicit Session(Home home) : home_(std::move(home)) {}
