@@ -44,6 +44,7 @@ Demonstration::Demonstration(const DemonstrationOptions& options, std::string fo
 void Demonstration::Run() {
   if (!Join() || !Exchange()) return;
   SurviveCrash();
+  SendFiles();
   Hunt();
   ReadRecord();
 }
