@@ -193,13 +193,13 @@ absl::Status ReadCommand(const Options& options, Output& output) {
 absl::Status SyncCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
-  RETURN_IF_ERROR(ResumeUploads(options, *session, *engine, output));
+  const absl::Status uploaded = ResumeUploads(options, *session, *engine, output);  // must not hold up the rest
   RETURN_IF_ERROR(engine->Synchronise());
   ASSIGN_OR_RETURN(const int64_t left, session->stores().outbox.Count());
   ASSIGN_OR_RETURN(const std::vector<Entry> fresh, session->stores().history.InState(EntryState::kNew));
   output.Value({{"outbox", left}, {"new", fresh.size()}});
   output.Line(absl::StrCat("In step with the server: ", fresh.size(), " new, ", left, " still to send."));
-  return absl::OkStatus();
+  return uploaded;
 }
 
 absl::Status HistoryCommand(const Options& options, Output& output) {

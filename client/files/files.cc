@@ -217,6 +217,7 @@ void Files::RemoveStrayCopies(const std::vector<FileUpload>& pending) const {
 
 absl::Status Files::Resume(const FileProgress& progress) {
   ASSIGN_OR_RETURN(std::vector<FileUpload> pending, stores_.files.Uploads());
+  absl::Status first;
   RemoveStrayCopies(pending);  // a crash between the end of an upload and its copy's
   for (FileUpload& upload : pending) {
     absl::Status status;
@@ -226,10 +227,14 @@ absl::Status Files::Resume(const FileProgress& progress) {
     }
     if (status.ok()) status = Complete(upload, progress).status();
     if (status.ok()) continue;
-    if (!IsForGood(status)) return status;
-    RETURN_IF_ERROR(GiveUp(upload, &status));
+    if (absl::IsUnavailable(status)) return status;  // it would be so for the others too
+    if (IsForGood(status)) {
+      RETURN_IF_ERROR(GiveUp(upload, &status));
+    } else {
+      first.Update(status);
+    }
   }
-  return absl::OkStatus();
+  return first;
 }
 
 absl::StatusOr<FileReference> Files::Find(int64_t history_id) {

@@ -14,6 +14,7 @@ using identity::Refuse;
 
 constexpr int64_t kIncompleteDays = 2;
 constexpr int64_t kPurgeTogether = 16;  // pieces in one transaction, so that nobody waits long behind it
+constexpr int64_t kRowCost = 4096;      // bytes of the quota that an attachment takes while it is empty
 constexpr Day kRemoved{0};              // expired long ago
 
 // A piece is found by attachment and number; its row says nothing else.
@@ -91,9 +92,9 @@ SqlcipherAttachments::~SqlcipherAttachments() {
 
 absl::Status SqlcipherAttachments::CheckRoom(db::Database& database, int64_t bytes) {
   if (used_ < 0) {
-    ASSIGN_OR_RETURN(db::Statement sum, database.Prepare("SELECT IFNULL(SUM(durable), 0) FROM attachments"));
+    ASSIGN_OR_RETURN(db::Statement sum, database.Prepare("SELECT IFNULL(SUM(durable), 0), COUNT(*) FROM attachments"));
     RETURN_IF_ERROR(sum.Step().status());
-    used_ = sum.Int64(0);
+    used_ = sum.Int64(0) + sum.Int64(1) * kRowCost;
   }
   if (used_ + bytes <= options_.max_bytes) return absl::OkStatus();
   return Refuse(absl::StatusCode::kResourceExhausted, "storage_full",
@@ -128,12 +129,13 @@ absl::StatusOr<AttachmentState> SqlcipherAttachments::BeginIn(db::Database& data
                     "an attachment of this id is being deleted; try again in a minute");
     }
   }
-  RETURN_IF_ERROR(CheckRoom(database, static_cast<int64_t>(attachment.size)));
+  RETURN_IF_ERROR(CheckRoom(database, kRowCost + static_cast<int64_t>(attachment.size)));
   const AttachmentState state{0, today + kIncompleteDays};
   ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT INTO attachments (id, owner_hash, size, durable, expires_day) "
                                                           "VALUES (?, ?, ?, 0, ?)"));
   RETURN_IF_ERROR(insert.Bind(1, ByteView(attachment.id)).Bind(2, ByteView(attachment.owner_hash))
                       .Bind(3, static_cast<int64_t>(attachment.size)).Bind(4, static_cast<int64_t>(state.expires)).Run());
+  used_ += kRowCost;
   return state;
 }
 

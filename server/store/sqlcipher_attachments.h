@@ -15,7 +15,7 @@ namespace plumbline::server {
 struct AttachmentOptions {
   std::string path;
   int readers = 4;                             // connections for reading
-  int64_t max_bytes = int64_t{10240} << 20;    // of all attachments together
+  int64_t max_bytes = int64_t{10240} << 20;    // of all attachments together, an empty one counted as 4096
   int days = 30;                               // that a complete attachment is kept
 };
 
@@ -51,7 +51,7 @@ class SqlcipherAttachments final : public AttachmentStore {
   std::unique_ptr<GroupCommit> writer_;
 
   // Touched only by the writing thread.
-  int64_t used_ = -1;     // bytes of all attachments; -1: to be counted
+  int64_t used_ = -1;     // of the quota, bytes; -1: to be counted
   bool deleted_ = false;  // something since the last checkpoint
 
   Mutex mutex_;

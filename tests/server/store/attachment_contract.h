@@ -160,7 +160,8 @@ TEST_P(AttachmentContract, ExpiresBothWhenCompleteAndWhenNot) {
 }
 
 TEST_P(AttachmentContract, KeepsWithinItsQuotaAndHasRoomAgainAfterADeletion) {
-  Open(4 * identity::kPieceSize);
+  constexpr int64_t kQuota = 4 * identity::kPieceSize + 16384;
+  Open(kQuota);
   const SomeAttachment large(5 * identity::kPieceSize), first(3 * identity::kPieceSize), second(2 * identity::kPieceSize);
   EXPECT_THAT(store().Begin(large.Beginning(), kAttachmentDay),
               StatusIs(absl::StatusCode::kResourceExhausted, ::testing::HasSubstr("storage_full")));
@@ -169,13 +170,26 @@ TEST_P(AttachmentContract, KeepsWithinItsQuotaAndHasRoomAgainAfterADeletion) {
   EXPECT_THAT(Upload(second), StatusIs(absl::StatusCode::kResourceExhausted, ::testing::HasSubstr("storage_full")));
   ASSERT_OK_AND_ASSIGN(const AttachmentState state, store().Begin(second.Beginning(), kAttachmentDay));
   EXPECT_EQ(state.durable, identity::kPieceSize);  // what was acknowledged stays
-  Open(4 * identity::kPieceSize);                  // and is counted again after a restart
+  Open(kQuota);                                    // and is counted again after a restart
   EXPECT_THAT(Upload(second), StatusIs(absl::StatusCode::kResourceExhausted));
   ASSERT_OK(store().Remove(first.id, first.owner, kAttachmentDay));
   ASSERT_OK(store().Purge(kAttachmentDay));
   ASSERT_OK(Upload(second));
   ASSERT_OK_AND_ASSIGN(const Bytes got, Download(second));
   EXPECT_EQ(got, second.bytes);
+}
+
+// Beginnings alone take room: nobody fills the disk with what costs a call each.
+TEST_P(AttachmentContract, EmptyAttachmentsCountAgainstTheQuota) {
+  Open(10 * 4096 + 1024);
+  int begun = 0;
+  absl::Status status;
+  while (begun < 20 && status.ok()) {
+    status = store().Begin(SomeAttachment(1024).Beginning(), kAttachmentDay).status();
+    if (status.ok()) ++begun;
+  }
+  EXPECT_EQ(begun, 10);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, ::testing::HasSubstr("storage_full")));
 }
 
 TEST_P(AttachmentContract, RefusesAnOffsetBehindTheEnd) {
