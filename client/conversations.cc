@@ -343,10 +343,14 @@ absl::StatusOr<int64_t> Conversations::AddText(const std::string& conversation, 
     return refuse("text_too_long", absl::StrCat("a message may have at most ", kMaxText, " bytes; send it in parts"));
   }
   if (!IsUtf8(text)) return refuse("text_not_utf8", "the text is not UTF-8; set a UTF-8 locale or convert it");
-  return AddContent(conversation, EntryKind::kMessage, identity::kTextMediaType, AsBytes(text));
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  ASSIGN_OR_RETURN(const int64_t id,
+                   AddContent(change, conversation, EntryKind::kMessage, identity::kTextMediaType, AsBytes(text)));
+  RETURN_IF_ERROR(change.Commit());
+  return id;
 }
 
-absl::StatusOr<int64_t> Conversations::AddContent(const std::string& conversation, EntryKind kind,
+absl::StatusOr<int64_t> Conversations::AddContent(Change& change, const std::string& conversation, EntryKind kind,
                                                   absl::string_view media_type, ByteView body) {
   Entry entry;
   entry.time = clock_.Now();
@@ -357,10 +361,7 @@ absl::StatusOr<int64_t> Conversations::AddContent(const std::string& conversatio
   entry.media_type = std::string(media_type);
   entry.body = ToBytes(body);
   entry.state = EntryState::kWaiting;
-  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  ASSIGN_OR_RETURN(const int64_t id, stores_.history.Add(change, entry));
-  RETURN_IF_ERROR(change.Commit());
-  return id;
+  return stores_.history.Add(change, entry);
 }
 
 absl::StatusOr<bool> Conversations::EncryptNext(absl::string_view conversation) {

@@ -79,9 +79,9 @@ class Conversations final {
   // Writes a text down, to be encrypted when its group is ready. INVALID_ARGUMENT text_empty, text_too_long,
   // text_not_utf8. Returns the history id.
   absl::StatusOr<int64_t> AddText(const std::string& conversation, absl::string_view text);
-  // The same for any content of at most identity::kMaxFrameBody bytes.
-  absl::StatusOr<int64_t> AddContent(const std::string& conversation, EntryKind kind, absl::string_view media_type,
-                                     ByteView body);
+  // The same for content of any kind, as a part of `change`. `body` is at most identity::kMaxFrameBody.
+  absl::StatusOr<int64_t> AddContent(Change& change, const std::string& conversation, EntryKind kind,
+                                     absl::string_view media_type, ByteView body);
   // Encrypts the oldest waiting content of the conversation into the outbox. False if there was none, or no group that can
   // carry it.
   absl::StatusOr<bool> EncryptNext(absl::string_view conversation);

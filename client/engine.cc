@@ -99,9 +99,14 @@ absl::Status Engine::Persist(absl::Duration patience, const std::function<absl::
 }
 
 absl::StatusOr<SendOutcome> Engine::Send(const Target& target, absl::string_view text, absl::Duration patience) {
+  ASSIGN_OR_RETURN(const int64_t id, conversations_.AddText(target.conversation, text));
+  return Push(target.conversation, id, patience);
+}
+
+absl::StatusOr<SendOutcome> Engine::Push(const std::string& conversation, int64_t id, absl::Duration patience) {
   SendOutcome outcome;
-  ASSIGN_OR_RETURN(outcome.id, conversations_.AddText(target.conversation, text));
-  outcome.trouble = Persist(patience, [&] { return Deliver(target.conversation); });
+  outcome.id = id;
+  outcome.trouble = Persist(patience, [&] { return Deliver(conversation); });
   ASSIGN_OR_RETURN(const std::optional<Entry> entry, stores_.history.Find(outcome.id));
   if (!entry.has_value()) return absl::DataLossError("a message vanished from the client's store");
   outcome.state = entry->state;

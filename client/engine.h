@@ -85,6 +85,9 @@ class Engine final {
   // The group as it is now. FAILED_PRECONDITION not_in_group.
   absl::StatusOr<GroupPeople> ShowGroup(const Target& target);
 
+  // Brings a message that is written down in `conversation` (Conversations::AddContent) as far as it goes within `patience`.
+  absl::StatusOr<SendOutcome> Push(const std::string& conversation, int64_t id, absl::Duration patience);
+
   // Receives everything that is stored, does what is due (addresses, outbox, texts that wait), until nothing is left.
   // Fails with the first thing that could not be done; what was received until then is in the history.
   absl::Status Synchronise();
@@ -109,6 +112,7 @@ class Engine final {
   absl::Status SetVerified(const Comparison& comparison);
 
   Supplies& supplies() { return supplies_; }
+  Conversations& conversations() { return conversations_; }
   EventQueue& events() { return events_; }
 
  private:

@@ -168,9 +168,9 @@ absl::Status Engine::Leave(const Target& target) {
   ASSIGN_OR_RETURN(const crypto::Ed25519KeyPair key,
                    crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(self_.account().mls_seed.view())));
   const Bytes signed_request = identity::Encode(identity::SignLeaveRequest(std::move(request), key));
-  RETURN_IF_ERROR(conversations_.AddContent(target.conversation, EntryKind::kControl, identity::kControlMediaType,
-                                            signed_request).status());
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(conversations_.AddContent(change, target.conversation, EntryKind::kControl, identity::kControlMediaType,
+                                            signed_request).status());
   RETURN_IF_ERROR(stores_.membership.AddLeaveRequest(change, target.conversation, {self_.user(), signed_request, clock_.Now()}));
   RETURN_IF_ERROR(change.Commit());
   return Persist(kPatience, [&] { return Deliver(target.conversation); });

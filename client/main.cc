@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "client/cli/commands.h"
+#include "client/cli/files.h"
 #include "common/process.h"
 
 namespace {
@@ -44,6 +45,25 @@ void Describe(CLI::App& app, Line& line) {
   send->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
       ->check(CLI::Range(0.0, 3600.0));
   send->add_flag("--accept-changes", o.accept_changes, "Send although a verified person's devices have changed");
+
+  CLI::App* send_file = Add(app, line, "send-file", "Send a file", client::SendFileCommand);
+  send_file->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();
+  send_file->add_option("path", o.path, "The file; at most 100 MiB")->required();
+  send_file->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
+      ->check(CLI::Range(0.0, 3600.0));
+  send_file->add_option("--media-type", o.media_type, "What the recipient is told it is")->check(CLI::Validator(
+      [](std::string& type) { return client::IsMediaType(type) ? "" : "not a media type, as image/png"; }, "TYPE"));
+  send_file->add_flag("--accept-changes", o.accept_changes, "Send although a verified person's devices have changed");
+  CLI::App* files = Add(app, line, "files", "List files that were sent and received, from the store alone",
+                        client::FilesCommand);
+  files->add_option("person", o.person, "Only with this person or group:NAME");
+  CLI::App* save = Add(app, line, "save", "Fetch a file and save it; nothing is ever replaced", client::SaveCommand);
+  save->add_option("id", o.id, "Its number, from files, read or history")->required();
+  save->add_option("path", o.path, "File or folder (default: its own name, here)");
+  save->add_option("--wait", o.wait_seconds, "Seconds to keep trying while the server is away (default 15)")
+      ->check(CLI::Range(0.0, 3600.0));
+  CLI::App* take_back = Add(app, line, "take-back", "Delete a file you sent from the server", client::TakeBackCommand);
+  take_back->add_option("id", o.id, "Its number, from files or history")->required();
 
   Add(app, line, "read", "Fetch and print what is new", client::ReadCommand);
   Add(app, line, "sync", "Send what waits and fetch what is new, printing nothing of it", client::SyncCommand);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/events.h"
+#include "client/files/file_connection.h"
 #include "client/store/mailbox_store.h"
 #include "common/status.h"
 #include "plumbline/delivery/v1/delivery.pb.h"
@@ -55,6 +56,7 @@ class Network {
   // Delivery server, anonymous: each on a connection of its own.
   virtual absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request) = 0;
   virtual absl::StatusOr<std::unique_ptr<SendConnection>> Connect() = 0;
+  virtual absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() = 0;
   // Proves ownership and pushes events into `events`, marked with `number`, until destroyed; a StreamEnded is the last.
   // `events` outlives the stream.
   virtual absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox& mailbox, uint64_t number,

@@ -3,6 +3,7 @@
 
 #include "client/store/account_store.h"
 #include "client/store/contact_store.h"
+#include "client/store/file_store.h"
 #include "client/store/group_store.h"
 #include "client/store/history_store.h"
 #include "client/store/mailbox_store.h"
@@ -15,11 +16,12 @@ namespace plumbline::client {
 
 struct Stores {
   explicit Stores(Store& opened)
-      : store(opened), account(opened), contacts(opened), groups(opened), history(opened), mailboxes(opened),
+      : store(opened), account(opened), contacts(opened), files(opened), groups(opened), history(opened), mailboxes(opened),
         membership(opened), outbox(opened), supply(opened) {}
   Store& store;
   AccountStore account;
   ContactStore contacts;
+  FileStore files;
   GroupStore groups;
   HistoryStore history;
   MailboxStore mailboxes;

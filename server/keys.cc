@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
+#include "common/crypto/hkdf.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
+#include "common/identity/attachment.h"
 #include "common/identity/reason.h"
 
 namespace plumbline::server {
@@ -61,6 +63,11 @@ absl::StatusOr<ServerKeys> OpenKeys(const std::string& data_dir, const Secret& p
   absl::StatusOr<ServerKeys> keys = ParseKeys(content->view());
   if (!keys.ok()) return absl::DataLossError("the sealed keys are damaged; restore server.keys from a backup");
   return keys;
+}
+
+db::Key AttachmentsKey(const db::Key& database) {
+  return *db::Key::FromSecret(
+      crypto::HkdfSha256(database.view(), {}, AsBytes(identity::kAttachmentsKeyLabel), db::Key::kSize));
 }
 
 }  // namespace plumbline::server

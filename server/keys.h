@@ -20,6 +20,7 @@ struct ServerKeys {
 inline constexpr char kKeysFile[] = "server.keys";  // in the data directory
 inline constexpr char kRequestFile[] = "server.csr";
 inline constexpr char kDatabaseFile[] = "server.db";
+inline constexpr char kAttachmentsFile[] = "attachments.db";
 
 // Makes the data directory (0700), new keys and a certificate request for them. Never replaces keys: FAILED_PRECONDITION
 // already_initialised. UNAVAILABLE if the disk refuses.
@@ -28,5 +29,8 @@ absl::Status InitialiseKeys(const std::string& data_dir, const Secret& passphras
 
 // FAILED_PRECONDITION not_initialised; PERMISSION_DENIED for a wrong passphrase; DATA_LOSS.
 absl::StatusOr<ServerKeys> OpenKeys(const std::string& data_dir, const Secret& passphrase);
+
+// The key of the attachments' database, from that of the server's (common/identity/attachment.h).
+db::Key AttachmentsKey(const db::Key& database);
 
 }  // namespace plumbline::server

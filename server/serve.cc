@@ -13,8 +13,11 @@
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
 #include "plumbline/config/v1/server.pb.h"
+#include "server/attachment_service.h"
+#include "server/attachment_upkeep.h"
 #include "server/delivery_service.h"
 #include "server/keys.h"
+#include "server/store/sqlcipher_attachments.h"
 #include "server/store/sqlcipher_store.h"
 #include "server/trust.h"
 #include "server/upkeep.h"
@@ -34,6 +37,8 @@ absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {
   return config;
 }
 
+int AttachmentWorkers(const ServerConfig& config) { return std::max(2, static_cast<int>(config.limits().workers()) / 4); }
+
 StoreOptions StoreOptionsOf(const ServerConfig& config) {
   StoreOptions options;
   options.path = absl::StrCat(config.data_dir(), "/", kDatabaseFile);
@@ -44,6 +49,15 @@ StoreOptions StoreOptionsOf(const ServerConfig& config) {
   options.envelope_days = static_cast<int>(config.retention().envelope_days());
   options.answer_days = static_cast<int>(config.retention().answer_days());
   options.gate_days = static_cast<int>(config.retention().gate_days());
+  return options;
+}
+
+AttachmentOptions AttachmentOptionsOf(const ServerConfig& config) {
+  AttachmentOptions options;
+  options.path = absl::StrCat(config.data_dir(), "/", kAttachmentsFile);
+  options.readers = AttachmentWorkers(config);
+  options.max_bytes = int64_t{config.limits().attachments_total_mebibytes()} << 20;
+  options.days = static_cast<int>(config.retention().attachment_days());
   return options;
 }
 
@@ -83,7 +97,8 @@ sigset_t StopSignals() {
 
 // Serves until a stop signal, which all threads have blocked.
 absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, const rpc::TlsIdentity& identity,
-                               SqlcipherStore& store, Logger& logger, const Clock& clock) {
+                               SqlcipherStore& store, SqlcipherAttachments& attachment_store, Logger& logger,
+                               const Clock& clock) {
   Counters counters;
   Sessions sessions(clock, SessionLimitsOf(config));
   Streams streams(config.limits().streams());
@@ -93,11 +108,18 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   // Each stream has at most two tasks at a time, so this queue cannot overflow.
   WorkerPool stream_work(std::max<uint32_t>(2, config.limits().workers() / 2), 2 * config.limits().streams() + 16);
   DeliveryService service(delivery, streams, requests, stream_work, clock);
+  Attachments attachments(Attachments::Parts{attachment_store, sessions, counters, clock,
+                                             uint64_t{config.limits().attachment_mebibytes()} << 20});
+  // What waits here is a piece each: 64 MiB at most.
+  WorkerPool attachment_work(AttachmentWorkers(config), 256);
+  AttachmentService attachment_service(attachments, attachment_work);
   ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(identity));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
-                   rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials, {&service}));
+                   rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials,
+                                        {&service, &attachment_service}));
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);
+  auto attachment_upkeep = std::make_unique<AttachmentUpkeep>(attachment_store, logger, clock);
   logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
 
   const sigset_t signals = StopSignals();
@@ -108,6 +130,8 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   listener->Shutdown(kGrace);
   requests.Stop();
   stream_work.Stop();
+  attachment_work.Stop();
+  attachment_upkeep.reset();
   upkeep.reset();  // its last totals come before the end
   return RecordEvent(store, audit::Event::kServiceStopped);
 }
@@ -122,8 +146,10 @@ absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
                    CheckCertificate(chain, keys.tls, trust, config.organisation_domain(), clock.Now()));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherStore> store,
                    SqlcipherStore::Create(StoreOptionsOf(config), keys.database, clock));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherAttachments> attachments,
+                   SqlcipherAttachments::Create(AttachmentOptionsOf(config), AttachmentsKey(keys.database)));
   RETURN_IF_ERROR(RecordEvent(*store, audit::Event::kTrustLoaded));
-  return ServeUntilStopped(config, trust, identity, *store, logger, clock);
+  return ServeUntilStopped(config, trust, identity, *store, *attachments, logger, clock);
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "assess/demo/organisation.h"
+#include "common/crypto/hkdf.h"
 #include "common/crypto/sealed_file.h"
+#include "common/identity/attachment.h"
 
 namespace plumbline::assess {
 namespace {
@@ -50,22 +52,43 @@ absl::Status Organisation::HoldCeremony() {
   return KeyserverTool({"export-trust", "--out", FolderOf(Service::kDelivery) + "/trust.pem"}).status();
 }
 
+absl::Status Organisation::OpenDatabaseKey(Service service) {
+  if (database_keys_.contains(service)) return absl::OkStatus();
+  const std::string data = FolderOf(service) + "/data";
+  const char* const sealed = service == Service::kKeyserver  ? "/keys.sealed"
+                             : service == Service::kDelivery ? "/server.keys"
+                                                             : "/admin.keys";
+  ASSIGN_OR_RETURN(std::string passphrase, ReadFile(PassphraseOf(service)));
+  while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
+  ASSIGN_OR_RETURN(const Secret content, crypto::OpenSealedFile(data + sealed, Secret::CopyOf(AsBytes(passphrase))));
+  ASSIGN_OR_RETURN(database_keys_[service], DatabaseKey(service, content));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AttachmentDatabase> Organisation::Attachments() {
+  RETURN_IF_ERROR(OpenDatabaseKey(Service::kDelivery));
+  return AttachmentDatabase{FolderOf(Service::kDelivery) + "/data/attachments.db",
+                            crypto::HkdfSha256(database_keys_[Service::kDelivery].view(), {},
+                                               AsBytes(identity::kAttachmentsKeyLabel), 32)};
+}
+
 absl::StatusOr<SearchedService> Organisation::Searched(Service service) {
   const std::string data = FolderOf(service) + "/data";
-  const auto [sealed, database] = service == Service::kKeyserver  ? std::pair("/keys.sealed", "/keyserver.db")
-                                  : service == Service::kDelivery ? std::pair("/server.keys", "/server.db")
-                                                                  : std::pair("/admin.keys", "/admin.db");
-  if (!database_keys_.contains(service)) {
-    ASSIGN_OR_RETURN(std::string passphrase, ReadFile(PassphraseOf(service)));
-    while (!passphrase.empty() && passphrase.back() == '\n') passphrase.pop_back();
-    ASSIGN_OR_RETURN(const Secret content, crypto::OpenSealedFile(data + sealed, Secret::CopyOf(AsBytes(passphrase))));
-    ASSIGN_OR_RETURN(database_keys_[service], DatabaseKey(service, content));
+  const char* const database = service == Service::kKeyserver  ? "/keyserver.db"
+                               : service == Service::kDelivery ? "/server.db"
+                                                               : "/admin.db";
+  RETURN_IF_ERROR(OpenDatabaseKey(service));
+  AttachmentDatabase attachments;
+  if (service == Service::kDelivery) {
+    ASSIGN_OR_RETURN(attachments, Attachments());
   }
   return SearchedService{.name = std::string(Title(service)),
                          .pid = pid(service),
                          .folder = FolderOf(service),
                          .database = data + database,
                          .database_key = Secret::CopyOf(database_keys_[service].view()),
+                         .attachments = attachments.path,
+                         .attachments_key = std::move(attachments.key),
                          .log = LogOf(service),
                          .memory_controls = {environment_controls_[service], log_controls_[service]}};
 }

@@ -45,6 +45,7 @@ void Demonstration::Run() {
   if (!Join() || !Exchange()) return;
   Groups();
   SurviveCrash();
+  SendFiles();
   Hunt();
   ReadRecord();
 }

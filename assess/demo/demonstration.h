@@ -1,4 +1,4 @@
-// The demonstration: a new organisation, five steps, every one checked. Real programs, processes, sockets and TLS.
+// The demonstration: a new organisation, six steps, every one checked. Real programs, processes, sockets and TLS.
 #pragma once
 
 #include <map>
@@ -53,6 +53,9 @@ class Demonstration final {
   // c: demo/crash.cc
   void SurviveCrash();
   void JudgeArrival(Check check, const std::string& mark, size_t kills);
+  // f: demo/files.cc
+  void SendFiles();
+  absl::Status ExchangePieces();
   // d: demo/hunt.cc
   void Hunt();
   void JudgePlaces(Check check, const std::vector<const PlaceResult*>& places, const std::string& good);

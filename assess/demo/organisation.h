@@ -32,6 +32,11 @@ struct Person {
   std::string passphrase_file;
 };
 
+struct AttachmentDatabase {
+  std::string path;
+  Secret key;  // 32 bytes
+};
+
 // Not thread-safe.
 class Organisation final {
  public:
@@ -89,11 +94,14 @@ class Organisation final {
   std::string FolderOf(Service service) const;
   std::string LogOf(Service service) const;
 
+  // The delivery server's second database, and its key.
+  absl::StatusOr<AttachmentDatabase> Attachments();
   // For the search: opens the service's sealed keys with the passphrase made here.
   absl::StatusOr<SearchedService> Searched(Service service);
 
  private:
   std::string PassphraseOf(Service service) const;
+  absl::Status OpenDatabaseKey(Service service);  // into database_keys_
   std::string ClientHome() const { return options_.folder + "/people"; }
   std::string Name(Service service) const;
   absl::Status Launch(Service service, const std::map<std::string, std::string>& environment);

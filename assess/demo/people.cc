@@ -80,6 +80,28 @@ absl::Status People::Send(const Person& from, const Person& to, const std::strin
   return StatusOf(result);
 }
 
+absl::Status People::SendFile(const Person& from, const Person& to, const std::string& path) {
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(from, {"--json", "send-file", to.account, path}));
+  return StatusOf(result);
+}
+
+absl::StatusOr<std::string> People::NewestFile(const Person& person) {
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "read"}));
+  RETURN_IF_ERROR(StatusOf(result));
+  const Json document = Parsed(result.out);
+  std::string id;
+  for (const Json& each : document.value("messages", Json::array())) {
+    if (each.contains("file")) id = each["id"].dump();
+  }
+  if (id.empty()) return absl::NotFoundError(absl::StrCat("no file arrived: ", result.out));
+  return id;
+}
+
+absl::Status People::SaveFile(const Person& person, const std::string& id, const std::string& path) {
+  ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "save", id, path}));
+  return StatusOf(result);
+}
+
 absl::Status People::Flush(const Person& person) {
   ASSIGN_OR_RETURN(const CommandResult result, organisation_.Client(person, {"--json", "sync"}));
   return StatusOf(result);

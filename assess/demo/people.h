@@ -56,6 +56,10 @@ class People final {
   absl::StatusOr<Conversation> Write(const Person& one, const Person& other, const std::string& log_prefix);
   // What this person's client has with the other one, all of it.
   absl::StatusOr<std::vector<Shown>> History(const Person& person, const Person& other);
+  // Files: sends one; the number of the newest in what is fetched now; saves it.
+  absl::Status SendFile(const Person& from, const Person& to, const std::string& path);
+  absl::StatusOr<std::string> NewestFile(const Person& person);
+  absl::Status SaveFile(const Person& person, const std::string& id, const std::string& path);
   // Sixty digits.
   absl::StatusOr<std::string> VerificationCode(const Person& person, const Person& other);
 

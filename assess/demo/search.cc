@@ -75,25 +75,24 @@ absl::StatusOr<std::vector<Hit>> ControlsInDatabase(const std::string& copy, Byt
   return found;
 }
 
-absl::StatusOr<PlaceResult> SearchOneDatabase(const SearchedService& service, const PatternSet& patterns,
-                                              const std::string& scratch) {
-  const std::string folder = absl::StrCat(scratch, "/", fs::path(service.database).filename().string(), ".d");
+absl::StatusOr<PlaceResult> SearchOneDatabase(const SearchedService& service, const std::string& path, ByteView key,
+                                              const std::string& what, const PatternSet& patterns, const std::string& scratch) {
+  const std::string folder = absl::StrCat(scratch, "/", fs::path(path).filename().string(), ".d");
   std::error_code error;
   fs::create_directories(folder, error);
   absl::StatusOr<std::string> copied;
   {
     const Pause pause(service.pid);  // file and journal belong together
-    copied = CopyDatabase(service.database, folder);
+    copied = CopyDatabase(path, folder);
   }
   RETURN_IF_ERROR(copied.status());
-  const ByteView key = service.database_key.view();
   ASSIGN_OR_RETURN(const DecryptedDatabase database, DecryptDatabase(*copied, key));
   ASSIGN_OR_RETURN(std::vector<Hit> hits, SearchPart(*copied, key, patterns, Part::kBoth));
   ASSIGN_OR_RETURN(const std::vector<Hit> controls, ControlsInDatabase(*copied, key, database.page_size));
   hits.insert(hits.end(), controls.begin(), controls.end());
   size_t wal = 0;
   for (const DecryptedPage& page : database.pages) wal += page.from_wal;
-  PlaceResult result = {.place = absl::StrCat(service.name, ": database and journal, every page decrypted"),
+  PlaceResult result = {.place = absl::StrCat(service.name, ": ", what, " and journal, every page decrypted"),
                         .looked_at = absl::StrFormat("%d pages (%d free) and %d journal frames", database.pages.size() - wal,
                                                      database.free_pages, wal)};
   Judge(result, hits, 4);
@@ -158,9 +157,13 @@ const char* Word(Found found) {
 std::vector<PlaceResult> SearchService(const SearchedService& service, const PatternSet& patterns,
                                        const std::string& scratch) {
   std::vector<PlaceResult> results;
-  absl::StatusOr<PlaceResult> database = SearchOneDatabase(service, patterns, scratch);
-  results.push_back(database.ok() ? *std::move(database)
-                                  : Failed(absl::StrCat(service.name, ": database and journal"), database.status()));
+  const auto add = [&](const std::string& path, ByteView key, const std::string& what) {
+    absl::StatusOr<PlaceResult> database = SearchOneDatabase(service, path, key, what, patterns, scratch);
+    results.push_back(database.ok() ? *std::move(database)
+                                    : Failed(absl::StrCat(service.name, ": ", what, " and journal"), database.status()));
+  };
+  add(service.database, service.database_key.view(), "database");
+  if (!service.attachments.empty()) add(service.attachments, service.attachments_key.view(), "database of attachments");
   results.push_back(SearchFiles(service, patterns));
   results.push_back(SearchItsMemory(service, patterns));
   return results;

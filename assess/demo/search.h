@@ -21,6 +21,8 @@ struct SearchedService {
   std::string folder;           // everything it wrote, databases and logs included
   std::string database;         // path of its database
   Secret database_key;          // 32 bytes
+  std::string attachments;      // path of its second database; empty if it has none
+  Secret attachments_key;       // 32 bytes
   std::string log;              // path
   std::string memory_controls[2];  // markers it was given at its start: in its environment and in its configuration
 };

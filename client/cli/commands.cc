@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/files.h"
 #include "client/cli/qr.h"
 #include "client/cli/session.h"
 #include "client/enrolment.h"
@@ -79,6 +80,8 @@ absl::StatusOr<std::string> TextToSend(const std::string& argument) {
   return text;
 }
 
+}  // namespace
+
 json OutcomeJson(const SendOutcome& outcome, const std::string& user) {
   const char* state = "waiting";
   if (outcome.state == EntryState::kQueued) state = "queued";
@@ -101,13 +104,25 @@ absl::Status NotYetSent(const SendOutcome& outcome) {
                              "`listen`: do not type it again"));
 }
 
-absl::Status DevicesChanged(const std::string& name) {
-  return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
-                absl::StrCat("you had verified ", name, ", and the devices have changed since: nothing was sent. Compare codes "
-                             "again with `plumbline verify ", name, "`, or send with --accept-changes"));
+absl::Status ShowPeople(Engine& engine, const Target& target, const std::vector<PersonView>& people, bool accept_changes,
+                        Output& output, json& result) {
+  json shown = json::array();
+  for (const PersonView& person : people) {
+    output.Person(person);
+    shown.push_back(output.PersonJson(person));
+    if (person.verification != Verification::kChanged || !person.devices_changed || accept_changes) continue;
+    const std::string name = output.Name(person.contact.user);
+    return Refuse(absl::StatusCode::kFailedPrecondition, "devices_changed",
+                  absl::StrCat("you had verified ", name, ", and the devices have changed since: nothing was sent. Compare codes "
+                               "again with `plumbline verify ", name, "`, or send with --accept-changes"));
+  }
+  if (target.group) {
+    result["people"] = std::move(shown);
+  } else {
+    result["person"] = std::move(shown.front());
+  }
+  return engine.MarkShown(people);
 }
-
-}  // namespace
 
 absl::Status EnrolCommand(const Options& options, Output& output) {
   RETURN_IF_ERROR(rpc::PinTls13());
@@ -152,21 +167,8 @@ absl::Status SendCommand(const Options& options, Output& output) {
   SendOutcome outcome;
   json result;
   if (people.ok()) {
-    json shown = json::array();
-    for (const PersonView& person : *people) {
-      output.Person(person);
-      shown.push_back(output.PersonJson(person));
-      if (person.verification == Verification::kChanged && person.devices_changed && !options.accept_changes) {
-        return DevicesChanged(output.Name(person.contact.user));
-      }
-    }
-    RETURN_IF_ERROR(engine->MarkShown(*people));
+    RETURN_IF_ERROR(ShowPeople(*engine, target, *people, options.accept_changes, output, result));
     ASSIGN_OR_RETURN(outcome, engine->Send(target, text, absl::Seconds(options.wait_seconds)));
-    if (target.group) {
-      result["people"] = std::move(shown);
-    } else {
-      result["person"] = std::move(shown.front());
-    }
   } else if (absl::IsUnavailable(people.status())) {
     absl::StatusOr<SendOutcome> kept = engine->Keep(target, text, people.status());
     if (absl::IsNotFound(kept.status())) return people.status();
@@ -200,24 +202,20 @@ absl::Status ReadCommand(const Options& options, Output& output) {
 absl::Status SyncCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  const absl::Status uploaded = ResumeUploads(options, *session, *engine, output);  // must not hold up the rest
   RETURN_IF_ERROR(engine->Synchronise());
   ASSIGN_OR_RETURN(const int64_t left, session->stores().outbox.Count());
   ASSIGN_OR_RETURN(const std::vector<Entry> fresh, session->stores().history.InState(EntryState::kNew));
   output.Value({{"outbox", left}, {"new", fresh.size()}});
   output.Line(absl::StrCat("In step with the server: ", fresh.size(), " new, ", left, " still to send."));
-  return absl::OkStatus();
+  return uploaded;
 }
 
 absl::Status HistoryCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   std::string user;
   if (!options.person.empty()) {
-    if (IsGroupKey(options.person)) {
-      ASSIGN_OR_RETURN(user, Engine::FindGroup(session->stores(), options.person));
-    } else {
-      ASSIGN_OR_RETURN(const identity::UserUri parsed, identity::ParseUserName(options.person, session->self().domain()));
-      user = parsed.ToString();
-    }
+    ASSIGN_OR_RETURN(user, ConversationTyped(*session, options.person));
   }
   ASSIGN_OR_RETURN(const std::vector<Entry> entries, session->stores().history.InConversation(user, options.limit));
   json list = json::array();

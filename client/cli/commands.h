@@ -1,6 +1,8 @@
 // The commands of `plumbline`, one function each. They print their result; a refusal is returned and printed by main.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "client/cli/options.h"
 #include "client/cli/output.h"
 #include "common/status.h"
@@ -26,5 +28,14 @@ absl::Status GroupRenewCommand(const Options& options, Output& output);
 absl::Status GroupLeaveCommand(const Options& options, Output& output);
 absl::Status GroupShowCommand(const Options& options, Output& output);
 absl::Status StatusCommand(const Options& options, Output& output);
+
+// What became of a message: {"id", "conversation", "state"}; and why it is not away, with the remedy.
+nlohmann::json OutcomeJson(const SendOutcome& outcome, const std::string& user);
+absl::Status NotYetSent(const SendOutcome& outcome);
+
+// What a person should know of those a message is for, before it goes: printed, remembered as shown, and put into `result`.
+// FAILED_PRECONDITION devices_changed if somebody verified has other devices now, unless `accept_changes`.
+absl::Status ShowPeople(Engine& engine, const Target& target, const std::vector<PersonView>& people, bool accept_changes,
+                        Output& output, nlohmann::json& result);
 
 }  // namespace plumbline::client

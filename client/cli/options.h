@@ -25,6 +25,9 @@ struct Options {
   std::string text;  // "-": standard input
   double wait_seconds = 15;
   bool accept_changes = false;
+  std::string path;  // of a file to send, or of where to save one
+  std::string media_type = "application/octet-stream";
+  int64_t id = 0;    // of a message
   bool confirm = false;
   bool no_qr = false;
   int64_t limit = 50;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "client/files/file_reference.h"
 #include "client/terminal_text.h"
 #include "common/identity/frame.h"
 #include "common/identity/reason.h"
@@ -46,6 +47,13 @@ const char* VerificationName(Verification verification) {
 
 absl::string_view BodyText(const Entry& entry) {
   return absl::string_view(reinterpret_cast<const char*>(entry.body.data()), entry.body.size());
+}
+
+// What a person reads of a message that carries a file: never its key.
+std::string FileText(const Entry& entry, const absl::StatusOr<FileReference>& file, absl::string_view day) {
+  if (!file.ok()) return "[a file whose description this version cannot read; ask for it again]";
+  return absl::StrCat("[file ", entry.id, ": ", SafeFileName(file->name), ", ", FileSizeText(file->shape.size),
+                      "; `plumbline save ", entry.id, "` until ", day, "]");
 }
 
 std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
@@ -97,6 +105,17 @@ Json Output::EntryJson(const client::Entry& entry) const {
     value["from"] = entry.sender;
     value["device"] = ToHex(entry.device_id);
   }
+  if (entry.kind == EntryKind::kMessage && entry.media_type == kFileMediaType) {
+    const absl::StatusOr<FileReference> file = ParseFileReference(entry.body);
+    value["text"] = FileText(entry, file, file.ok() ? Day(file->expires_day) : "");
+    if (file.ok()) {
+      value["file"] = {{"name", Safe(file->name)},
+                       {"saved_as", SafeFileName(file->name)},
+                       {"size", file->shape.size},
+                       {"media_type", Safe(file->media_type)},
+                       {"until", Day(file->expires_day)}};
+    }
+  }
   if (entry.kind == EntryKind::kMessage) {
     value["outgoing"] = entry.sender == user_;
     value["media_type"] = Safe(entry.media_type);
@@ -117,6 +136,10 @@ void Output::Entry(const client::Entry& entry) {
   std::string who = own ? absl::StrCat("me to ", Name(entry.conversation)) : Name(entry.sender);
   if (!own && IsGroupKey(entry.conversation)) absl::StrAppend(&who, " in ", Name(entry.conversation));
   if (own && entry.state != EntryState::kSent) absl::StrAppend(&who, " (", StateName(entry.state), ")");
+  if (entry.media_type == kFileMediaType) {
+    const absl::StatusOr<FileReference> file = ParseFileReference(entry.body);
+    return Line(absl::StrCat(time, "  ", who, ": ", FileText(entry, file, file.ok() ? Day(file->expires_day) : "")));
+  }
   if (entry.media_type != identity::kTextMediaType) {
     return Line(absl::StrCat(time, "  ", who, ": [", Safe(entry.media_type), ", which this version does not show]"));
   }

@@ -12,6 +12,7 @@
 #include "common/crypto/passphrase.h"
 #include "common/file.h"
 #include "common/identity/reason.h"
+#include "common/identity/uri.h"
 #include "common/rpc/tls_policy.h"
 
 namespace plumbline::client {
@@ -91,6 +92,12 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Options& options, O
     return names.ok() && found != names->end() ? absl::StrCat("group ", found->second) : std::string(conversation);
   });
   return session;
+}
+
+absl::StatusOr<std::string> ConversationTyped(Session& session, const std::string& typed) {
+  if (IsGroupKey(typed)) return Engine::FindGroup(session.stores(), typed);
+  ASSIGN_OR_RETURN(const identity::UserUri parsed, identity::ParseUserName(typed, session.self().domain()));
+  return parsed.ToString();
 }
 
 absl::StatusOr<std::unique_ptr<Network>> Session::Connect() const {

@@ -21,6 +21,10 @@ absl::StatusOr<Home> HomeOf(const Options& options);
 // terminal; otherwise as config::ReadPassphraseFile.
 absl::StatusOr<Secret> PassphraseFor(const Options& options, bool is_new);
 
+class Session;
+// The conversation of "bob" or "group:Planning", from the store alone. Codes as Engine::FindGroup and ParseUserName.
+absl::StatusOr<std::string> ConversationTyped(Session& session, const std::string& typed);
+
 // The members are used in their order and destroyed in reverse.
 class Session final {
  public:
@@ -35,6 +39,8 @@ class Session final {
   // The engine, with the network. Renews the TLS certificate when its time has come. FAILED_PRECONDITION tls_files if the
   // TLS identity cannot be read.
   absl::StatusOr<Engine*> Online();
+  // After Online().
+  Network& network() { return *network_; }
 
  private:
   explicit Session(Home home) : home_(std::move(home)) {}

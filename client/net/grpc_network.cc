@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "client/net/device_channel.h"
+#include "client/net/file_channel.h"
 #include "client/net/mailbox_stream.h"
 #include "common/rpc/status.h"
 #include "plumbline/delivery/v1/delivery.grpc.pb.h"
@@ -96,6 +97,9 @@ class GrpcNetwork final : public Network {
     ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint));
     return std::unique_ptr<SendConnection>(std::make_unique<GrpcSendConnection>(
         std::move(endpoint), delivery::v1::Delivery::NewStub(channel), clock_));
+  }
+  absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() override {
+    return NewFileConnection(Anonymous(options_.delivery_address), clock_);
   }
   absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox& mailbox, uint64_t number,
                                                          EventQueue& events) override {

@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 2> kMigrations = {{
+inline constexpr std::array<db::Migration, 3> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -159,6 +159,24 @@ CREATE TABLE resync_request (
 ) WITHOUT ROWID;
 -- When this device last asked for the same, and how often.
 CREATE TABLE resync_asked (group_id BLOB PRIMARY KEY, asked INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
+)sql"},
+    {"files", R"sql(
+-- Files on their way to the server. Their sealed copies are beside the store, named by id.
+CREATE TABLE file_upload (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  conversation TEXT NOT NULL,
+  source TEXT NOT NULL,          -- absolute path
+  source_size INTEGER NOT NULL,
+  source_mtime INTEGER NOT NULL, -- nanoseconds
+  name TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  key BLOB NOT NULL,
+  read_capability BLOB NOT NULL,
+  owner_capability BLOB NOT NULL,
+  sealed_hash BLOB               -- null until the sealed copy is complete; then its bytes and no others are sent
+);
+-- What takes a sent file back.
+CREATE TABLE file_own (history_id INTEGER PRIMARY KEY, attachment_id BLOB NOT NULL, owner_capability BLOB NOT NULL);
 )sql"},
 }};
 

@@ -9,10 +9,15 @@ namespace plumbline::identity {
 
 size_t PadmeSize(size_t needed) {
   CHECK(needed <= kMaxSealed);
-  const size_t size = std::max(needed, kMinSealed);
+  return static_cast<size_t>(PadmeFileSize(needed));
+}
+
+uint64_t PadmeFileSize(uint64_t needed) {
+  CHECK(needed < uint64_t{1} << 62);
+  const uint64_t size = std::max<uint64_t>(needed, kMinSealed);
   const int exponent = std::bit_width(size) - 1;
   const int kept = std::bit_width(static_cast<unsigned>(exponent));  // floor(log2 E) + 1
-  const size_t step = size_t{1} << (exponent - kept);
+  const uint64_t step = uint64_t{1} << (exponent - kept);
   return (size + step - 1) / step * step;
 }
 

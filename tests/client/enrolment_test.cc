@@ -107,6 +107,7 @@ class KeyServer final : public Network {
   }
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest&) override { return Never(); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return Never(); }
+  absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() override { return Never(); }
   absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox&, uint64_t, EventQueue&) override { return Never(); }
 
   const testing::TestOrganisation& organisation;
