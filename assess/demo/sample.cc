@@ -1,6 +1,7 @@
 #include "assess/demo/sample.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "assess/demo/organisation.h"
 #include "assess/demo/people.h"
 
@@ -127,23 +129,37 @@ absl::Status Populate(Organisation& organisation) {
   return absl::OkStatus();
 }
 
+std::string Quoted(const std::string& text) { return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'"); }
+
+// `alice`, `bob` and `sam` as commands in the folder bin/: the client or tool with that person's folder and passphrase.
+absl::Status WriteCommands(const Organisation& organisation) {
+  const std::string folder = organisation.folder();
+  std::error_code error;
+  fs::create_directories(folder + "/bin", error);
+  const auto write = [&](const std::string& name, const std::string& program, const std::string& home, const std::string& passphrase) {
+    const std::string path = absl::StrCat(folder, "/bin/", name);
+    RETURN_IF_ERROR(WriteFile(path, absl::StrCat("#!/bin/sh\nexec ", Quoted(organisation.Program(program)), " --home ", Quoted(home),
+                                                 " --passphrase-file ", Quoted(passphrase), " \"$@\"\n")));
+    if (chmod(path.c_str(), 0700) != 0) return absl::UnavailableError(absl::StrCat("cannot make ", path, " executable"));
+    return absl::OkStatus();
+  };
+  for (const std::string name : {"alice", "bob"}) {
+    RETURN_IF_ERROR(write(name, "plumbline", absl::StrCat(folder, "/people/", name), absl::StrCat(folder, "/secrets/", name, ".passphrase")));
+  }
+  return write("sam", "plumbline-admin", organisation.AdministratorHome(), organisation.AdministratorPassphrase());
+}
+
 void SayWhatNext(const Organisation& organisation) {
   const Ports& ports = organisation.ports();
   const std::string folder = organisation.folder();
-  const auto client = [&](const char* account) {
-    return absl::StrCat(organisation.Program("plumbline"), " --home ", folder, "/people/", account, " --passphrase-file ", folder,
-                        "/secrets/", account, ".passphrase");
-  };
-  const std::string admin = absl::StrCat(organisation.Program("plumbline-admin"), " --home ", organisation.AdministratorHome(),
-                                         " --passphrase-file ", organisation.AdministratorPassphrase());
   std::printf("\nThe sample organisation %s is running.\n", kDomain);
   std::printf("  key server        127.0.0.1:%d for people, 127.0.0.1:%d for devices\n", ports.keyserver_people, ports.keyserver_devices);
   std::printf("  delivery server   127.0.0.1:%d\n", ports.delivery);
   std::printf("  admin service     127.0.0.1:%d\n", ports.admin);
   std::printf("  fingerprint       %s\n", organisation.fingerprint().c_str());
   std::printf("  accounts          alice, bob; administrator Sam\n  folder            %s (passphrases in secrets/)\n", folder.c_str());
-  std::printf("\nTalk, in two terminals:\n  %s chat bob\n  %s chat alice\n", client("alice").c_str(), client("bob").c_str());
-  std::printf("\nBe the administrator:\n  %s account list\n  %s audit list\n", admin.c_str(), admin.c_str());
+  std::printf("\nEach of them is a command in %s/bin:\n  export PATH=\"%s/bin:$PATH\"\n", folder.c_str(), folder.c_str());
+  std::printf("\nTalk, in two terminals:\n  alice chat bob\n  bob chat alice\n\nBe the administrator:\n  sam account list\n  sam audit list\n");
   std::printf("\nLater: ./dev status, ./dev down (keeps everything), ./dev up, ./dev reset (deletes it).\n");
 }
 
@@ -174,6 +190,7 @@ int Up(const SampleOptions& options) {
     status = sample.StartAll();
   }
   if (status.ok()) status = sample.Save(options.run);
+  if (status.ok()) status = WriteCommands(sample.organisation());
   if (!status.ok()) return Complain(status);
   SayWhatNext(sample.organisation());
   return 0;

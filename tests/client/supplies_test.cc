@@ -76,6 +76,7 @@ class Services final : public Network {
   }
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return NotHere(); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return NotHere(); }
+  absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() override { return NotHere(); }
   absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox&, uint64_t,
                                                          EventQueue&) override {
     return NotHere();
