@@ -15,6 +15,7 @@
 #include "plumbline/config/v1/server.pb.h"
 #include "server/delivery_service.h"
 #include "server/keys.h"
+#include "server/revocation_service.h"
 #include "server/store/sqlcipher_store.h"
 #include "server/trust.h"
 #include "server/upkeep.h"
@@ -81,6 +82,18 @@ sigset_t StopSignals() {
   return signals;
 }
 
+absl::StatusOr<std::unique_ptr<rpc::Listener>> ListenForKeyserver(const ServerConfig& config, const Trust& trust,
+                                                                  const rpc::TlsIdentity& identity,
+                                                                  RevocationService& service) {
+  rpc::ListenerOptions options;
+  options.address = config.keyserver_listen();
+  options.root_pem = trust.root_pem;
+  options.limits.max_message_bytes = kMaxRevocationBytes;
+  options.limits.max_concurrent_streams = 4;
+  ASSIGN_OR_RETURN(auto credentials, rpc::MutualServerCredentials(identity, trust.root_pem));
+  return rpc::Listener::Start(options, credentials, {&service});
+}
+
 // Serves until a stop signal, which all threads have blocked.
 absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, const rpc::TlsIdentity& identity,
                                SqlcipherStore& store, Logger& logger, const Clock& clock) {
@@ -96,9 +109,21 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(identity));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials, {&service}));
+  Revocations revocations(store, sessions, streams, trust.roles.grants);
+  RevocationService revocation_service(revocations, store, requests, config.organisation_domain());
+  std::unique_ptr<rpc::Listener> keyserver_listener;
+  if (!config.keyserver_listen().empty()) {
+    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, identity, revocation_service));
+  }
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);
   logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
+  if (keyserver_listener != nullptr) {
+    logger.Info("listener.started",
+                {{LogKey::kPort, int64_t{keyserver_listener->port()}}, {LogKey::kListener, FixedText("keyserver")}});
+  } else {
+    logger.Warning("revocation.not_configured", {{LogKey::kReason, FixedText("keyserver_listen is not set: mailboxes of people who left stay open until their grants end")}});
+  }
 
   const sigset_t signals = StopSignals();
   int signal = 0;
@@ -106,6 +131,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
   streams.ShutDown();
   listener->Shutdown(kGrace);
+  if (keyserver_listener != nullptr) keyserver_listener->Shutdown(kGrace);
   requests.Stop();
   stream_work.Stop();
   upkeep.reset();  // its last totals come before the end

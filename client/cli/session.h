@@ -6,8 +6,10 @@
 
 #include "client/cli/options.h"
 #include "client/cli/output.h"
+#include "client/devices_network.h"
 #include "client/engine.h"
 #include "client/home.h"
+#include "client/net/grpc_network.h"
 #include "client/network.h"
 #include "client/stores.h"
 #include "common/clock.h"
@@ -35,10 +37,13 @@ class Session final {
   // The engine, with the network. Renews the TLS certificate when its time has come. FAILED_PRECONDITION tls_files if the
   // TLS identity cannot be read.
   absl::StatusOr<Engine*> Online();
+  // The key server's rpcs about this person's devices. FAILED_PRECONDITION tls_files.
+  absl::StatusOr<std::unique_ptr<DevicesNetwork>> ConnectDevices() const;
 
  private:
   explicit Session(Home home) : home_(std::move(home)) {}
   absl::StatusOr<std::unique_ptr<Network>> Connect() const;
+  absl::StatusOr<NetworkOptions> Addresses() const;
 
   const Home home_;
   const SystemClock clock_;

@@ -18,6 +18,9 @@ inline constexpr char kMailboxGrantLabel[] = "plumbline mailbox grant v1";
 inline constexpr char kMailboxOpeningLabel[] = "plumbline mailbox opening v1";
 inline constexpr char kDepositCapabilitiesLabel[] = "plumbline deposit capabilities v1";
 inline constexpr char kReceiveLabel[] = "plumbline receive v1";
+inline constexpr char kRevocationLabel[] = "plumbline revocation v1";
+inline constexpr char kJoinRequestLabel[] = "plumbline join request v1";
+inline constexpr char kDeviceDecisionLabel[] = "plumbline device decision v1";
 inline constexpr char kGateLabel[] = "plumbline gate v1";
 inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
 
