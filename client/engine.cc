@@ -31,7 +31,7 @@ Engine::Engine(Stores& stores, const Self& self, Network& network, const Clock& 
     : stores_(stores), self_(self), network_(network), clock_(clock), supplies_(stores, self, network, clock),
       directory_(stores, self, network, supplies_, clock), conversations_(stores, self, clock),
       inbox_(stores, conversations_, self, clock), sender_(stores, conversations_, inbox_, network, supplies_, clock),
-      receiver_(stores, inbox_, sender_, network, events_, clock) {}
+      receiver_(stores, inbox_, sender_, supplies_, network, events_, clock) {}
 
 absl::StatusOr<std::string> Engine::ResolveName(absl::string_view typed) const {
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserName(typed, self_.domain());
@@ -62,6 +62,11 @@ absl::StatusOr<Contact> Engine::FreshContact(const std::string& user) {
 
 absl::StatusOr<PersonView> Engine::CheckPerson(const std::string& user) {
   ASSIGN_OR_RETURN(Contact contact, FreshContact(user));
+  if (contact.parsed.status == identity::RecordStatus::kRemoved) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "account_removed",
+                  absl::StrCat(ShortName(user, self_.domain()), " has left the organisation: nothing can be sent to them. What "
+                               "was said stays in your history"));
+  }
   if (contact.parsed.status == identity::RecordStatus::kSuspended) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended",
                   absl::StrCat("the account of ", ShortName(user, self_.domain()), " is suspended: nothing can be sent to it. "
@@ -234,6 +239,7 @@ absl::Status Engine::CommitAddresses() {
 }
 
 absl::Status Engine::DoWhatIsDue() {
+  RETURN_IF_ERROR(FreshContact(self_.user()).status());  // a device that this one did not approve becomes a notice
   RETURN_IF_ERROR(supplies_.Prepare());
   RETURN_IF_ERROR(CommitAddresses());
   ASSIGN_OR_RETURN(const std::vector<Entry> waiting, stores_.history.InState(EntryState::kWaiting));

@@ -44,7 +44,7 @@ class Engine final {
   absl::StatusOr<std::string> ResolveName(absl::string_view typed) const;
 
   // Looks the person up and says what is new about their devices; the caller shows it, then calls MarkShown.
-  // FAILED_PRECONDITION account_suspended; otherwise as Directory::LookUp.
+  // FAILED_PRECONDITION account_suspended, account_removed; otherwise as Directory::LookUp.
   absl::StatusOr<PersonView> CheckPerson(const std::string& user);
   absl::Status MarkShown(const PersonView& person);
 
