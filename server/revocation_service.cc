@@ -8,18 +8,12 @@ namespace plumbline::server {
 
 namespace v1 = delivery::v1;
 
-RevocationService::RevocationService(Revocations& revocations, UpkeepStore& audit, WorkerPool& pool,
+RevocationService::RevocationService(Revocations& revocations, Counters& counters, WorkerPool& pool,
                                      absl::string_view organisation_domain)
     : revocations_(revocations),
-      audit_(audit),
+      counters_(counters),
       pool_(pool),
       keyserver_uri_(identity::ServiceUri{std::string(organisation_domain), identity::Service::kKeyserver}.ToString()) {}
-
-absl::Status RevocationService::Refused(const absl::Status& status) {
-  audit::Entry entry{audit::Event::kRevocationRefused, "", "", audit::Outcome::kRefused, identity::ReasonOf(status), {}};
-  RETURN_IF_ERROR(audit_.Record(entry));
-  return status;
-}
 
 grpc::ServerUnaryReactor* RevocationService::Revoke(grpc::CallbackServerContext* context, const v1::RevokeRequest* request,
                                                     v1::RevokeResponse* response) {
@@ -27,12 +21,13 @@ grpc::ServerUnaryReactor* RevocationService::Revoke(grpc::CallbackServerContext*
     const bool is_keyserver = caller.certificate && caller.certificate->purpose() == crypto::Purpose::kTlsPeer &&
                               caller.certificate->uris() == std::vector<std::string>{keyserver_uri_};
     if (!is_keyserver) {
-      return Refused(identity::Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
-                                      "only the organisation's key server may call this"));
+      ++counters_.revocations_refused;
+      return identity::Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
+                              "only the organisation's key server may call this");
     }
     const absl::Status status = revocations_.Revoke(*request, *response);
-    if (status.ok() || absl::IsUnavailable(status)) return status;
-    return Refused(status);
+    if (!status.ok() && !absl::IsUnavailable(status)) ++counters_.revocations_refused;
+    return status;
   });
 }
 

@@ -110,7 +110,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials, {&service}));
   Revocations revocations(store, sessions, streams, trust.roles.grants);
-  RevocationService revocation_service(revocations, store, requests, config.organisation_domain());
+  RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
   std::unique_ptr<rpc::Listener> keyserver_listener;
   if (!config.keyserver_listen().empty()) {
     ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, identity, revocation_service));

@@ -44,7 +44,7 @@ class Leaver final {
     rpc::Endpoint endpoint = At(services.organisation.ports().keyserver_devices);
     endpoint.identity = rpc::TlsIdentity{crypto::ToPemChain({device_->tls, device_->issuing}), device_->keys.tls_key.ToPem()};
     device_channel_ = ValueOf(rpc::NewChannel(endpoint));
-    OpenChannel();
+    CHECK(OpenChannel().ok());
     Draw("delivery", delivery_passes_);
     Draw("directory", directory_passes_);
     keys::v1::DrawGrantsRequest grants;
@@ -85,7 +85,7 @@ class Leaver final {
     body.set_count(1);
     keys::v1::DrawPassesResponse response;
     const absl::Status status = Call("DrawPasses", body, &keys::v1::Device::Stub::DrawPasses, response);
-    if (identity::ReasonOf(status) == "channel_unknown") OpenChannel();
+    if (identity::ReasonOf(status) == "channel_unknown") OpenChannel().IgnoreError();
     return status;
   }
   absl::Status RenewCertificate() {
