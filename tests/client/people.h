@@ -128,6 +128,7 @@ class Device final {
     account.user = "mimi://example.org/u/" + name;
     account.device_id = identity::RandomFixed<16>();
     account.organisation = "Example";
+    account.keyserver_address = "keys.example.org:7441";
     account.delivery_address = kTestServer;
     account.root = organisation.root.der();
     account.issuing = organisation.issuing.der();
