@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "assess/tools/child.h"
+#include "common/rpc/tls_policy.h"
 #include "tests/e2e/leaver.h"
 #include "tests/status_matchers.h"
 
@@ -10,6 +11,11 @@ namespace plumbline::testing {
 namespace {
 
 using assess::Service;
+
+const bool kPinned = [] {  // before anything uses TLS
+  CHECK(rpc::PinTls13().ok());
+  return true;
+}();
 
 constexpr absl::Duration kCap = absl::Seconds(30);  // generous: what counts is what is printed
 
