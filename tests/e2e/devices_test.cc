@@ -128,7 +128,8 @@ TEST(Devices, OneRemovesAnotherWhichIsRefusedFromThenOn) {
   ASSERT_EQ(s.services.Run(s.alice, {"devices", "approve", code, "--yes"}).exit_code, 0);
   ASSERT_TRUE(assess::PollUntil([&] { return !enrolling.Running(); }, absl::Seconds(30)));
   std::string other, own;
-  for (const json& device : Last(s.services.Run(s.alice, {"devices"}).out)["devices"]) {
+  const json list = Last(s.services.Run(s.alice, {"devices"}).out)["devices"];
+  for (const json& device : list) {
     (device["this"].get<bool>() ? own : other) = device["id"].get<std::string>();
   }
   EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "remove", own, "--yes"})), "own_device");
