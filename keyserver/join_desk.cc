@@ -67,8 +67,15 @@ absl::Status JoinDesk::TryAsk(const keys::v1::EnrolRequest& request, keys::v1::A
     return Refuse(absl::StatusCode::kResourceExhausted, "too_many_devices", "an account has at most 32 devices");
   }
   const absl::Time now = clock_.Now();
-  keys::v1::EnrolRequest kept = request;
-  kept.clear_code();
+  // Field by field: not the code, and nothing that this version does not know.
+  keys::v1::EnrolRequest kept;
+  kept.set_user(request.user());
+  kept.set_tls_csr(request.tls_csr());
+  kept.set_working_public_key(request.working_public_key());
+  kept.set_mls_signature_public_key(request.mls_signature_public_key());
+  kept.set_working_proof(request.working_proof());
+  kept.set_mls_proof(request.mls_proof());
+  kept.set_device_label(request.device_label());
   join.user = application.user;
   join.device_id = identity::RandomFixed<16>();
   join.request = ToBytes(AsBytes(kept.SerializeAsString()));
