@@ -1,5 +1,5 @@
-// A person's own devices, from one of them: who they are, and the decisions about others that this one signs
-// (docs/protocols/identity.md, "Devices of a person").
+// A person's own devices, from one of them: who they are, and the decisions about others that this
+// one signs (docs/protocols/identity.md, "Devices of a person").
 #pragma once
 
 #include <string>
@@ -25,17 +25,21 @@ struct OwnDevice {
 struct WaitingDevice {
   identity::DeviceId device_id{};
   identity::Hash request_hash{};
-  std::string code;                // normal form, computed here from the keys
+  std::string code;  // normal form, computed here from the keys
   std::string label;
-  std::string key_fingerprint;     // SHA-256 of the MLS signature key, hex
-  std::string invited_by;          // label of the device that made the invitation, or its id
+  std::string key_fingerprint;  // SHA-256 of the MLS signature key, hex
+  std::string invited_by;       // label of the device that made the invitation, or its id
   absl::Time asked, expires;
 };
 
 class OwnDevices final {
  public:
   OwnDevices(Stores& stores, const Self& self, DevicesNetwork& network, const Clock& clock)
-      : stores_(stores), self_(self), network_(network), clock_(clock), book_(stores, self, clock) {}
+      : stores_(stores),
+        self_(self),
+        network_(network),
+        clock_(clock),
+        book_(stores, self, clock) {}
 
   absl::StatusOr<std::vector<OwnDevice>> List();
   // The text for the new device. INVALID_ARGUMENT life_out_of_range: a minute to a day.
@@ -50,10 +54,11 @@ class OwnDevices final {
   absl::StatusOr<WaitingDevice> Find(absl::string_view typed_code);
   absl::Status Approve(const WaitingDevice& device);
   absl::Status Refuse(const WaitingDevice& device);
-  // By its id in hex, or the beginning of it that is one device's alone. NOT_FOUND device_unknown; FAILED_PRECONDITION
-  // own_device for this one.
+  // By its id in hex, or the beginning of it that is one device's alone. NOT_FOUND device_unknown;
+  // FAILED_PRECONDITION own_device for this one.
   absl::StatusOr<OwnDevice> FindOwn(absl::string_view typed_id);
-  // Bound to the devices as they were listed. What the delivery server has confirmed by now. ABORTED state_changed.
+  // Bound to the devices as they were listed. What the delivery server has confirmed by now.
+  // ABORTED state_changed.
   absl::StatusOr<keys::v1::RevocationView> Remove(const OwnDevice& device);
 
  private:

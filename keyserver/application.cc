@@ -22,9 +22,11 @@ absl::Status Malformed(absl::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request, absl::string_view domain) {
+absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request,
+                                                    absl::string_view domain) {
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserUri(request.user());
-  if (!user.ok()) return Malformed("the name of the person is malformed; use the invitation as it is");
+  if (!user.ok())
+    return Malformed("the name of the person is malformed; use the invitation as it is");
   if (user->domain != domain) {
     return Refuse(absl::StatusCode::kInvalidArgument, "wrong_domain",
                   "the invitation is for another organisation");
@@ -37,11 +39,13 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
   }
   absl::StatusOr<crypto::CertificateRequest> csr =
       crypto::CertificateRequest::Parse(AsBytes(request.tls_csr()));
-  if (!csr.ok()) return Malformed("the certificate request is not one for a P-256 key with an empty subject");
+  if (!csr.ok())
+    return Malformed("the certificate request is not one for a P-256 key with an empty subject");
   const auto working_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.working_public_key()));
   const auto mls_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.mls_signature_public_key()));
   if (!working_key.ok() || !mls_key.ok()) return Malformed("a public key is not an Ed25519 key");
-  if (*working_key == *mls_key) return Malformed("the working key and the MLS key must be two keys");
+  if (*working_key == *mls_key)
+    return Malformed("the working key and the MLS key must be two keys");
 
   identity::EnrolmentProof proof;
   proof.user = request.user();
@@ -50,16 +54,21 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
   proof.working_public_key = *identity::ToFixed<32>(working_key->view());
   proof.mls_signature_public_key = *identity::ToFixed<32>(mls_key->view());
   const Bytes message = Encode(proof);
-  if (!working_key->Verify(identity::kEnrolmentProofLabel, message, AsBytes(request.working_proof())).ok() ||
-      !mls_key->Verify(identity::kEnrolmentProofLabel, message, AsBytes(request.mls_proof())).ok()) {
+  if (!working_key
+           ->Verify(identity::kEnrolmentProofLabel, message, AsBytes(request.working_proof()))
+           .ok() ||
+      !mls_key->Verify(identity::kEnrolmentProofLabel, message, AsBytes(request.mls_proof()))
+           .ok()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "proof_invalid",
                   "a key's proof does not verify over this code and these keys");
   }
-  return VerifiedApplication{request.user(), proof.code_hash, Sha256(message), Sha256(csr->spki()),
-                     *std::move(csr), *working_key,    *mls_key,        request.device_label()};
+  return VerifiedApplication{
+      request.user(),  proof.code_hash, Sha256(message), Sha256(csr->spki()),
+      *std::move(csr), *working_key,    *mls_key,        request.device_label()};
 }
 
-absl::StatusOr<NewDevice> Certify(const Organisation& organisation, const VerifiedApplication& application,
+absl::StatusOr<NewDevice> Certify(const Organisation& organisation,
+                                  const VerifiedApplication& application,
                                   const identity::DeviceId& id, absl::Time now) {
   Device device;
   device.id = id;
@@ -83,8 +92,8 @@ void AddTo(Account& account, const Device& device) {
   account.has_enrolled = true;
 }
 
-void FillEnrolled(const Organisation& organisation, const Account& account, const Device& device, ByteView tls_certificate,
-                  keys::v1::EnrolResponse& response) {
+void FillEnrolled(const Organisation& organisation, const Account& account, const Device& device,
+                  ByteView tls_certificate, keys::v1::EnrolResponse& response) {
   const std::string issuing = ToString(organisation.issuer().issuing().der());
   response.set_device_id(ToString(device.id));
   response.add_tls_certificates(ToString(tls_certificate));

@@ -1,4 +1,5 @@
-// What a new device asks with, whichever way it joins: its form is right and its keys' proofs verify.
+// What a new device asks with, whichever way it joins: its form is right and its keys' proofs
+// verify.
 #pragma once
 
 #include <string>
@@ -20,7 +21,7 @@ namespace plumbline::keyserver {
 struct VerifiedApplication {
   std::string user;
   identity::Hash code_hash;
-  identity::Hash proof_hash;  // SHA-256 of the EnrolmentProof
+  identity::Hash proof_hash;    // SHA-256 of the EnrolmentProof
   identity::Hash tls_key_hash;  // SHA-256 of the SubjectPublicKeyInfo
   crypto::CertificateRequest csr;
   crypto::Ed25519PublicKey working_key;
@@ -29,19 +30,21 @@ struct VerifiedApplication {
 };
 
 // INVALID_ARGUMENT enrolment_malformed, wrong_domain, code_malformed, proof_invalid.
-absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request, absl::string_view domain);
+absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request,
+                                                    absl::string_view domain);
 
 // A device for the application, with the certificates it gets.
 struct NewDevice {
   Device device;
   crypto::Certificate tls;
 };
-absl::StatusOr<NewDevice> Certify(const Organisation& organisation, const VerifiedApplication& application,
+absl::StatusOr<NewDevice> Certify(const Organisation& organisation,
+                                  const VerifiedApplication& application,
                                   const identity::DeviceId& id, absl::Time now);
 // Puts the device among the account's, in order.
 void AddTo(Account& account, const Device& device);
 // The answer to a device that has joined. `account` has it.
-void FillEnrolled(const Organisation& organisation, const Account& account, const Device& device, ByteView tls_certificate,
-                  keys::v1::EnrolResponse& response);
+void FillEnrolled(const Organisation& organisation, const Account& account, const Device& device,
+                  ByteView tls_certificate, keys::v1::EnrolResponse& response);
 
 }  // namespace plumbline::keyserver

@@ -10,7 +10,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-// What an administrator waits for the delivery server's confirmation; the rest goes on without them.
+// What an administrator waits for the delivery server's confirmation; the rest goes on without
+// them.
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
 }  // namespace
@@ -37,28 +38,33 @@ absl::StatusOr<Taken> Departures::Open(const Drawn& drawn) const {
 }
 
 template <typename Trace>
-absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::DeviceId>& device, const identity::Hash& cause,
-                                   const Trace& trace, Account& account) {
+absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::DeviceId>& device,
+                                   const identity::Hash& cause, const Trace& trace,
+                                   Account& account) {
   Departure departure{what, account.user, account.revision, device, {}};
   account.suspended = account.suspended || what == Leaving::kSuspension;
   account.removed = account.removed || what == Leaving::kRemoval;
-  std::erase_if(account.devices,
-                [&](const Device& each) { return what == Leaving::kRemoval || (device && each.id == *device); });
+  std::erase_if(account.devices, [&](const Device& each) {
+    return what == Leaving::kRemoval || (device && each.id == *device);
+  });
   ASSIGN_OR_RETURN(account.record, NextRecord(account, cause, organisation_.keys().directory.key));
   departure.record = account.record;
-  RETURN_IF_ERROR(store_.Depart(departure, trace, [this](const Drawn& drawn) { return Open(drawn); }));
+  RETURN_IF_ERROR(
+      store_.Depart(departure, trace, [this](const Drawn& drawn) { return Open(drawn); }));
   ++account.revision;
   pusher_.PushAndWait(kPatience);
   return absl::OkStatus();
 }
 
-absl::Status Departures::Carry(Leaving what, const std::optional<identity::DeviceId>& device, const identity::Hash& cause,
-                               const IntentTrace& trace, Account& account) {
+absl::Status Departures::Carry(Leaving what, const std::optional<identity::DeviceId>& device,
+                               const identity::Hash& cause, const IntentTrace& trace,
+                               Account& account) {
   return CarryWith(what, device, cause, trace, account);
 }
 
-absl::Status Departures::Carry(Leaving what, const std::optional<identity::DeviceId>& device, const identity::Hash& cause,
-                               const DecisionTrace& trace, Account& account) {
+absl::Status Departures::Carry(Leaving what, const std::optional<identity::DeviceId>& device,
+                               const identity::Hash& cause, const DecisionTrace& trace,
+                               Account& account) {
   return CarryWith(what, device, cause, trace, account);
 }
 
@@ -66,7 +72,9 @@ absl::Status Departures::Describe(absl::string_view user, keys::v1::RevocationVi
   ASSIGN_OR_RETURN(const RevocationCount count, store_.Count(user));
   out.set_confirmed(count.confirmed);
   out.set_pending(count.pending);
-  out.set_delivery(count.pending == 0 ? "confirmed" : pusher_.configured() ? "pending" : "not_configured");
+  out.set_delivery(count.pending == 0     ? "confirmed"
+                   : pusher_.configured() ? "pending"
+                                          : "not_configured");
   return absl::OkStatus();
 }
 

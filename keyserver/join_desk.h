@@ -1,5 +1,6 @@
-// Devices that join by invitation of another device of the same person, and wait for its approval; and the end of a device by
-// another one's decision (docs/protocols/identity.md, "Devices of a person"). Knows no gRPC. Thread-safe; references outlive it.
+// Devices that join by invitation of another device of the same person, and wait for its approval;
+// and the end of a device by another one's decision (docs/protocols/identity.md, "Devices of a
+// person"). Knows no gRPC. Thread-safe; references outlive it.
 #pragma once
 
 #include "common/clock.h"
@@ -24,8 +25,9 @@ class ListJoinRequestsResponse;
 
 namespace plumbline::keyserver {
 
-inline constexpr absl::Duration kJoinWait = absl::Minutes(30);       // for a decision
-inline constexpr absl::Duration kDecisionSkew = absl::Minutes(10);  // between the deciding device's clock and ours
+inline constexpr absl::Duration kJoinWait = absl::Minutes(30);  // for a decision
+inline constexpr absl::Duration kDecisionSkew =
+    absl::Minutes(10);  // between the deciding device's clock and ours
 
 class JoinDesk final {
  public:
@@ -33,8 +35,8 @@ class JoinDesk final {
     AccountStore& accounts;
     JoinStore& joins;
   };
-  JoinDesk(const Organisation& organisation, const Clock& clock, Stores stores, Departures& departures,
-           DeviceDesk& devices, RefusalLog& refusals)
+  JoinDesk(const Organisation& organisation, const Clock& clock, Stores stores,
+           Departures& departures, DeviceDesk& devices, RefusalLog& refusals)
       : organisation_(organisation),
         clock_(clock),
         stores_(stores),
@@ -42,25 +44,31 @@ class JoinDesk final {
         devices_(devices),
         refusals_(refusals) {}
 
-  // From anybody. Every refusal but join_unknown is recorded. Codes: devices.proto, docs/protocols/errors.md.
+  // From anybody. Every refusal but join_unknown is recorded. Codes: devices.proto,
+  // docs/protocols/errors.md.
   absl::Status Ask(const keys::v1::EnrolRequest& request, keys::v1::AskResponse& response);
-  absl::Status Collect(const keys::v1::CollectRequest& request, keys::v1::CollectResponse& response);
+  absl::Status Collect(const keys::v1::CollectRequest& request,
+                       keys::v1::CollectResponse& response);
 
   // From an enrolled device; `caller` as DeviceDesk.
-  absl::Status InviteDevice(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+  absl::Status InviteDevice(const crypto::Certificate* caller,
+                            const keys::v1::SignedRequest& request,
                             keys::v1::InviteDeviceResponse& response);
-  absl::Status ListJoinRequests(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+  absl::Status ListJoinRequests(const crypto::Certificate* caller,
+                                const keys::v1::SignedRequest& request,
                                 keys::v1::ListJoinRequestsResponse& response);
-  absl::Status DecideDevice(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+  absl::Status DecideDevice(const crypto::Certificate* caller,
+                            const keys::v1::SignedRequest& request,
                             keys::v1::DecideDeviceResponse& response);
 
  private:
   absl::Status TryAsk(const keys::v1::EnrolRequest& request, keys::v1::AskResponse& response);
   absl::StatusOr<identity::DeviceId> CheckInvitation(const VerifiedApplication& application);
-  absl::StatusOr<DecisionTrace> ReadDecision(const Device& signer, ByteView wire, ByteView signature,
+  absl::StatusOr<DecisionTrace> ReadDecision(const Device& signer, ByteView wire,
+                                             ByteView signature,
                                              identity::DeviceDecision& decision) const;
-  absl::Status Decide(const Device& signer, const identity::DeviceDecision& decision, DecisionTrace& trace,
-                      keys::v1::DecideDeviceResponse& response);
+  absl::Status Decide(const Device& signer, const identity::DeviceDecision& decision,
+                      DecisionTrace& trace, keys::v1::DecideDeviceResponse& response);
   absl::Status Approve(const identity::DeviceDecision& decision, const DecisionTrace& trace,
                        keys::v1::DecideDeviceResponse& response);
   absl::Status Remove(const identity::DeviceDecision& decision, const DecisionTrace& trace,

@@ -8,7 +8,8 @@
 
 namespace plumbline::keyserver {
 
-// Connects with the first call, and anew after each failure. `endpoint` carries the key server's own certificate.
+// Connects with the first call, and anew after each failure. `endpoint` carries the key server's
+// own certificate.
 std::unique_ptr<RevocationSender> NewRevocationChannel(rpc::Endpoint endpoint);
 
 }  // namespace plumbline::keyserver

@@ -36,7 +36,8 @@ void RevocationPusher::PushAndWait(absl::Duration patience) {
   MutexLock lock(mutex_);
   const uint64_t own = ++asked_;
   changed_.NotifyAll();
-  while (!stopping_ && settled_ < own && absl::Now() < end) changed_.WaitFor(mutex_, end - absl::Now());
+  while (!stopping_ && settled_ < own && absl::Now() < end)
+    changed_.WaitFor(mutex_, end - absl::Now());
 }
 
 void RevocationPusher::Run() {
@@ -67,7 +68,8 @@ void RevocationPusher::Run() {
       pause = std::min(pause * 2, kLongestPause);
       probe = absl::InfinitePast();
     }
-    while (!stopping_ && asked_ == asked && absl::Now() < next) changed_.WaitFor(mutex_, next - absl::Now());
+    while (!stopping_ && asked_ == asked && absl::Now() < next)
+      changed_.WaitFor(mutex_, next - absl::Now());
   }
 }
 

@@ -1,5 +1,6 @@
-// Carries revocations from the queue to the delivery server, in order, until each is confirmed: at once when somebody leaves,
-// and again and again while the delivery server does not answer. Knows no gRPC.
+// Carries revocations from the queue to the delivery server, in order, until each is confirmed: at
+// once when somebody leaves, and again and again while the delivery server does not answer. Knows
+// no gRPC.
 #pragma once
 
 #include <thread>
@@ -16,8 +17,8 @@ namespace plumbline::keyserver {
 class RevocationSender {
  public:
   virtual ~RevocationSender() = default;
-  // A canonical identity::Revocation and the grants role's signature over it; the last sequence that the delivery server has
-  // carried out. Any failure: try again later.
+  // A canonical identity::Revocation and the grants role's signature over it; the last sequence
+  // that the delivery server has carried out. Any failure: try again later.
   virtual absl::StatusOr<uint64_t> Send(ByteView revocation, ByteView signature) = 0;
 };
 
@@ -25,21 +26,23 @@ class RevocationSender {
 class RevocationPusher final {
  public:
   // Without a `sender` nothing is ever pushed.
-  RevocationPusher(DepartureStore& store, std::unique_ptr<RevocationSender> sender, const crypto::Ed25519KeyPair& grants_key,
-                   Logger& logger);
+  RevocationPusher(DepartureStore& store, std::unique_ptr<RevocationSender> sender,
+                   const crypto::Ed25519KeyPair& grants_key, Logger& logger);
   ~RevocationPusher();
   RevocationPusher(const RevocationPusher&) = delete;
   RevocationPusher& operator=(const RevocationPusher&) = delete;
 
   bool configured() const { return sender_ != nullptr; }
-  // Something new is in the queue. Returns when all that was there has been confirmed, or `patience` is over.
+  // Something new is in the queue. Returns when all that was there has been confirmed, or
+  // `patience` is over.
   void PushAndWait(absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Run();
   // Pushes until nothing is pending.
   absl::Status Drain();
-  // Offers the newest one again: a delivery server that was restored from a backup says that it lacks it.
+  // Offers the newest one again: a delivery server that was restored from a backup says that it
+  // lacks it.
   absl::Status Probe();
   absl::StatusOr<uint64_t> Send(const QueuedRevocation& revocation);
   void Report(const absl::Status& status);

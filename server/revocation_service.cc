@@ -13,13 +13,17 @@ RevocationService::RevocationService(Revocations& revocations, Counters& counter
     : revocations_(revocations),
       counters_(counters),
       pool_(pool),
-      keyserver_uri_(identity::ServiceUri{std::string(organisation_domain), identity::Service::kKeyserver}.ToString()) {}
+      keyserver_uri_(
+          identity::ServiceUri{std::string(organisation_domain), identity::Service::kKeyserver}
+              .ToString()) {}
 
-grpc::ServerUnaryReactor* RevocationService::Revoke(grpc::CallbackServerContext* context, const v1::RevokeRequest* request,
+grpc::ServerUnaryReactor* RevocationService::Revoke(grpc::CallbackServerContext* context,
+                                                    const v1::RevokeRequest* request,
                                                     v1::RevokeResponse* response) {
   return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
-    const bool is_keyserver = caller.certificate && caller.certificate->purpose() == crypto::Purpose::kTlsPeer &&
-                              caller.certificate->uris() == std::vector<std::string>{keyserver_uri_};
+    const bool is_keyserver =
+        caller.certificate && caller.certificate->purpose() == crypto::Purpose::kTlsPeer &&
+        caller.certificate->uris() == std::vector<std::string>{keyserver_uri_};
     if (!is_keyserver) {
       ++counters_.revocations_refused;
       return identity::Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",

@@ -13,10 +13,13 @@ namespace plumbline::server {
 // Thread-safe. Everything passed in outlives it.
 class RevocationService final : public delivery::v1::Revocations::CallbackService {
  public:
-  // Refusals are counted, not recorded one by one: any device of the organisation gets through the handshake.
-  RevocationService(Revocations& revocations, Counters& counters, WorkerPool& pool, absl::string_view organisation_domain);
+  // Refusals are counted, not recorded one by one: any device of the organisation gets through the
+  // handshake.
+  RevocationService(Revocations& revocations, Counters& counters, WorkerPool& pool,
+                    absl::string_view organisation_domain);
 
-  grpc::ServerUnaryReactor* Revoke(grpc::CallbackServerContext* context, const delivery::v1::RevokeRequest* request,
+  grpc::ServerUnaryReactor* Revoke(grpc::CallbackServerContext* context,
+                                   const delivery::v1::RevokeRequest* request,
                                    delivery::v1::RevokeResponse* response) override;
 
  private:

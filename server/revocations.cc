@@ -8,11 +8,13 @@ namespace plumbline::server {
 
 using identity::Refuse;
 
-absl::Status Revocations::Revoke(const delivery::v1::RevokeRequest& request, delivery::v1::RevokeResponse& response) {
+absl::Status Revocations::Revoke(const delivery::v1::RevokeRequest& request,
+                                 delivery::v1::RevokeResponse& response) {
   const ByteView wire = AsBytes(request.revocation());
   if (!grants_key_.Verify(identity::kRevocationLabel, wire, AsBytes(request.signature())).ok()) {
     return Refuse(absl::StatusCode::kUnauthenticated, "revocation_signature_invalid",
-                  "the revocation is not signed by the organisation's grants key; check that both servers belong together");
+                  "the revocation is not signed by the organisation's grants key; check that both "
+                  "servers belong together");
   }
   const absl::StatusOr<identity::Revocation> revocation = identity::ParseRevocation(wire);
   if (!revocation.ok()) {

@@ -1,5 +1,6 @@
-// Step g: a second device is approved with a code from its own screen; somebody leaves, and it is measured how soon nothing of
-// theirs works any more; a lost device is shut out while the delivery server is down.
+// Step g: a second device is approved with a code from its own screen; somebody leaves, and it is
+// measured how soon nothing of theirs works any more; a lost device is shut out while the delivery
+// server is down.
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -26,14 +27,20 @@ Json LastJson(const std::string& text) {
 }
 
 std::string Field(const Json& object, const char* name) {
-  return object.is_object() && object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : "";
+  return object.is_object() && object.contains(name) && object[name].is_string()
+             ? object[name].get<std::string>()
+             : "";
 }
 
 std::string Delivery(const Json& account) {
-  return account.is_object() && account.contains("revocation") ? Field(account["revocation"], "delivery") : "nothing said";
+  return account.is_object() && account.contains("revocation")
+             ? Field(account["revocation"], "delivery")
+             : "nothing said";
 }
 
-std::string Seconds(absl::Time since) { return absl::StrFormat("%.2f s", absl::ToDoubleSeconds(absl::Now() - since)); }
+std::string Seconds(absl::Time since) {
+  return absl::StrFormat("%.2f s", absl::ToDoubleSeconds(absl::Now() - since));
+}
 
 }  // namespace
 
@@ -41,7 +48,9 @@ void Demonstration::Leave() {
   recorder_.narrator().Step("g", "Devices of a person, and somebody who leaves");
   const absl::StatusOr<Person> tablet = organisation_.NewPerson("alices.tablet", "Alice's tablet");
   if (!tablet.ok()) {
-    recorder_.JudgeStatus({.id = "demo.g.device", .title = "A second device joins", .bears_on = {{"P3.Q1.S1"}}}, tablet.status());
+    recorder_.JudgeStatus(
+        {.id = "demo.g.device", .title = "A second device joins", .bears_on = {{"P3.Q1.S1"}}},
+        tablet.status());
     return;
   }
   const std::string device = ApproveDevice(*tablet);
@@ -51,28 +60,39 @@ void Demonstration::Leave() {
 
 std::string Demonstration::ApproveDevice(const Person& tablet) {
   const Check check = {.id = "demo.g.device",
-                       .title = "A second device joins only when the first one approves the code on its screen; a wrong code is refused",
+                       .title =
+                           "A second device joins only when the first one approves the code on its "
+                           "screen; a wrong code is refused",
                        .bears_on = {{"P3.Q1.S1"}, {"P3.Q1.S3", Weight::kPart}}};
-  const auto run = [&](const Person& person, std::vector<std::string> arguments) -> absl::StatusOr<CommandResult> {
+  const auto run = [&](const Person& person,
+                       std::vector<std::string> arguments) -> absl::StatusOr<CommandResult> {
     arguments.insert(arguments.begin(), "--json");
     return organisation_.Client(person, arguments);
   };
   const auto invited = run(alice_, {"devices", "invite"});
   const std::string invitation = invited.ok() ? Field(LastJson(invited->out), "invitation") : "";
   const std::string path = tablet.passphrase_file + ".invitation", log = folder_ + "/tablet.log";
-  absl::Status status = invitation.empty() ? absl::InternalError("no invitation was made") : WriteFile(path, invitation + "\n");
+  absl::Status status = invitation.empty() ? absl::InternalError("no invitation was made")
+                                           : WriteFile(path, invitation + "\n");
   absl::StatusOr<Child> enrolling = status;
   if (status.ok()) {
     enrolling = organisation_.StartClient(
-        tablet, {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", path}, log, false);
+        tablet, {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", path},
+        log, false);
   }
   std::string code;
   if (enrolling.ok()) {
-    PollUntil([&] { return !(code = Field(LastJson(ReadFile(log).value_or("")), "approval_code")).empty(); }, kCap);
+    PollUntil(
+        [&] {
+          return !(code = Field(LastJson(ReadFile(log).value_or("")), "approval_code")).empty();
+        },
+        kCap);
   }
   if (code.empty()) {
-    recorder_.JudgeStatus(check, enrolling.ok() ? absl::InternalError("the new device showed no code: " + ReadFile(log).value_or(""))
-                                                : enrolling.status());
+    recorder_.JudgeStatus(check, enrolling.ok()
+                                     ? absl::InternalError("the new device showed no code: " +
+                                                           ReadFile(log).value_or(""))
+                                     : enrolling.status());
     return "";
   }
   const auto wrong = run(alice_, {"devices", "approve", "0123-4567-89AB-CDEF", "--yes"});
@@ -86,9 +106,12 @@ std::string Demonstration::ApproveDevice(const Person& tablet) {
   };
   const std::string refusal = wrong.ok() ? ReasonOf(StatusOf(*wrong)) : "";
   const std::string id = approved.ok() ? Field(LastJson(approved->out), "approved") : "";
-  recorder_.Judge(check, refusal == "join_unknown" && count(before) == 1 && joined && count(after) == 2 && !id.empty(),
-                  absl::StrCat("The tablet shows ", code, ". A wrong code at Alice's laptop: ", refusal, ", and she still has ",
-                               count(before), " device. With the right one: ", count(after), " devices."));
+  recorder_.Judge(
+      check,
+      refusal == "join_unknown" && count(before) == 1 && joined && count(after) == 2 && !id.empty(),
+      absl::StrCat("The tablet shows ", code, ". A wrong code at Alice's laptop: ", refusal,
+                   ", and she still has ", count(before),
+                   " device. With the right one: ", count(after), " devices."));
   return id;
 }
 
@@ -112,20 +135,28 @@ void Demonstration::MeasureLeaver() {
   }
   std::vector<std::string> seen;
   const absl::Time called = absl::Now();
-  const auto removed = organisation_.Administer({"account", "remove", dora->account, "--reason", "leaves the organisation"});
-  const std::string delivery = removed.ok() ? Delivery(Json::parse(removed->out, nullptr, false)) : "";
-  seen.push_back(absl::StrCat("decision carried out, delivery server ", delivery, ": ", Seconds(called)));
-  const auto refused = [&](const char* what, absl::string_view reason, const std::function<absl::Status()>& attempt) {
+  const auto removed = organisation_.Administer(
+      {"account", "remove", dora->account, "--reason", "leaves the organisation"});
+  const std::string delivery =
+      removed.ok() ? Delivery(Json::parse(removed->out, nullptr, false)) : "";
+  seen.push_back(
+      absl::StrCat("decision carried out, delivery server ", delivery, ": ", Seconds(called)));
+  const auto refused = [&](const char* what, absl::string_view reason,
+                           const std::function<absl::Status()>& attempt) {
     absl::Status last;
     const bool done = PollUntil([&] { return ReasonOf(last = attempt()) == reason; }, kCap);
-    seen.push_back(absl::StrCat(what, ": ", done ? absl::StrCat(reason, " after ", Seconds(called)) : absl::StrCat("NOT refused: ", last.message())));
+    seen.push_back(absl::StrCat(what, ": ",
+                                done ? absl::StrCat(reason, " after ", Seconds(called))
+                                     : absl::StrCat("NOT refused: ", last.message())));
     return done;
   };
   bool all = delivery == "confirmed";
   all &= refused("Dora fetches", "device_revoked", [&] { return people_.Read(*dora).status(); });
-  all &= refused("Bob writes to Dora", "account_removed", [&] { return people_.Send(bob_, *dora, "are you there?"); });
+  all &= refused("Bob writes to Dora", "account_removed",
+                 [&] { return people_.Send(bob_, *dora, "are you there?"); });
   const absl::StatusOr<Person> again = organisation_.NewPerson("dora.again", "Dora Dune");
-  all &= again.ok() && refused("an unused invitation", "code_withdrawn", [&] { return people_.Enrol(*again, *unused); });
+  all &= again.ok() && refused("an unused invitation", "code_withdrawn",
+                               [&] { return people_.Enrol(*again, *unused); });
   std::string text;
   for (const std::string& line : seen) absl::StrAppend(&text, line, "\n");
   check.evidence = {recorder_.Keep("leaver.txt", text)};
@@ -133,23 +164,30 @@ void Demonstration::MeasureLeaver() {
 }
 
 void Demonstration::LoseDevice(const Person& tablet, const std::string& device) {
-  const Check check = {.id = "demo.g.lost-device",
-                       .title = "A lost device is shut out although the delivery server was down at that moment",
-                       .bears_on = {{"P3.Q1.S6", Weight::kPart}, {"P5.Q1.S3", Weight::kPart}}};
+  const Check check = {
+      .id = "demo.g.lost-device",
+      .title = "A lost device is shut out although the delivery server was down at that moment",
+      .bears_on = {{"P3.Q1.S6", Weight::kPart}, {"P5.Q1.S3", Weight::kPart}}};
   organisation_.Kill(Service::kDelivery);
-  const auto revoked = organisation_.Administer({"device", "revoke", alice_.account, device, "--reason", "left on a train"});
+  const auto revoked = organisation_.Administer(
+      {"device", "revoke", alice_.account, device, "--reason", "left on a train"});
   const std::string then = revoked.ok() ? Delivery(Json::parse(revoked->out, nullptr, false)) : "";
   const absl::Status at_once = people_.Read(tablet).status();
   const absl::Status started = organisation_.Start(Service::kDelivery);
   const absl::Time up = absl::Now();
   std::string now;
-  const bool caught_up = started.ok() && PollUntil([&] {
-                           const auto shown = organisation_.Administer({"account", "show", alice_.account});
-                           now = shown.ok() ? Delivery(Json::parse(shown->out, nullptr, false)) : "";
-                           return now == "confirmed";
-                         }, kCap);
+  const bool caught_up =
+      started.ok() &&
+      PollUntil(
+          [&] {
+            const auto shown = organisation_.Administer({"account", "show", alice_.account});
+            now = shown.ok() ? Delivery(Json::parse(shown->out, nullptr, false)) : "";
+            return now == "confirmed";
+          },
+          kCap);
   recorder_.Judge(check, then == "pending" && ReasonOf(at_once) == "device_revoked" && caught_up,
-                  absl::StrCat("Delivery server down: ", then, "; the key server refuses the tablet at once (", ReasonOf(at_once),
+                  absl::StrCat("Delivery server down: ", then,
+                               "; the key server refuses the tablet at once (", ReasonOf(at_once),
                                "). Delivery server up again: ", now, " after ", Seconds(up), "."));
 }
 

@@ -27,16 +27,19 @@ absl::StatusOr<Desk> Open(const Options& options, Output& output) {
   Desk desk;
   ASSIGN_OR_RETURN(desk.session, Session::Open(options, output));
   ASSIGN_OR_RETURN(desk.network, desk.session->ConnectDevices());
-  desk.devices =
-      std::make_unique<OwnDevices>(desk.session->stores(), desk.session->self(), *desk.network, desk.session->clock());
+  desk.devices = std::make_unique<OwnDevices>(desk.session->stores(), desk.session->self(),
+                                              *desk.network, desk.session->clock());
   return desk;
 }
 
 std::string Day(uint32_t day) {
-  return absl::FormatTime("%Y-%m-%d", absl::UnixEpoch() + absl::Hours(24) * day, absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%d", absl::UnixEpoch() + absl::Hours(24) * day,
+                          absl::UTCTimeZone());
 }
 
-std::string Time(absl::Time time) { return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()); }
+std::string Time(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
 
 json ToJson(const OwnDevice& each) {
   return {{"id", ToHex(each.device.device_id)},
@@ -59,9 +62,10 @@ absl::Status Confirm(const Options& options, const char* question) {
 // What a person should look at before they decide; on standard error with --json.
 void Show(const WaitingDevice& device, Output& output) {
   const std::string text = absl::StrCat(
-      "A device asks to join your account:\n  code         ", identity::FormatCode(device.code), "\n  calls itself ",
-      Output::Safe(device.label), "\n  asked        ", Time(device.asked), "\n  invited by   ", Output::Safe(device.invited_by),
-      "\n  its key      ", device.key_fingerprint, "\nIt will read everything that is written to you from then on.");
+      "A device asks to join your account:\n  code         ", identity::FormatCode(device.code),
+      "\n  calls itself ", Output::Safe(device.label), "\n  asked        ", Time(device.asked),
+      "\n  invited by   ", Output::Safe(device.invited_by), "\n  its key      ",
+      device.key_fingerprint, "\nIt will read everything that is written to you from then on.");
   if (output.json()) {
     std::fprintf(stderr, "%s\n", text.c_str());
   } else {
@@ -78,15 +82,19 @@ absl::Status DevicesCommand(const Options& options, Output& output) {
   json list = json::array(), asking = json::array();
   for (const OwnDevice& each : all) {
     list.push_back(ToJson(each));
-    output.Line(absl::StrCat(ToHex(each.device.device_id).substr(0, 12), "  ", Output::Safe(each.device.label), "  since ",
-                             Day(each.device.enrolled_day), each.verified ? "  verified" : "  not verified",
-                             each.is_this ? "  (this device)" : ""));
+    output.Line(absl::StrCat(
+        ToHex(each.device.device_id).substr(0, 12), "  ", Output::Safe(each.device.label),
+        "  since ", Day(each.device.enrolled_day), each.verified ? "  verified" : "  not verified",
+        each.is_this ? "  (this device)" : ""));
   }
   for (const WaitingDevice& each : waiting) {
-    asking.push_back({{"label", Output::Safe(each.label)}, {"asked", Time(each.asked)}, {"expires", Time(each.expires)},
+    asking.push_back({{"label", Output::Safe(each.label)},
+                      {"asked", Time(each.asked)},
+                      {"expires", Time(each.expires)},
                       {"invited_by", Output::Safe(each.invited_by)}});
     // Not the code: it has to come from the other screen.
-    output.Line(absl::StrCat("A device that calls itself ", Output::Safe(each.label), " asks to join: `plumbline devices approve` or "
+    output.Line(absl::StrCat("A device that calls itself ", Output::Safe(each.label),
+                             " asks to join: `plumbline devices approve` or "
                              "`refuse` with the code that it shows."));
   }
   output.Value({{"devices", list}, {"waiting", asking}});
@@ -95,9 +103,12 @@ absl::Status DevicesCommand(const Options& options, Output& output) {
 
 absl::Status InviteDeviceCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const Desk desk, Open(options, output));
-  ASSIGN_OR_RETURN(const OwnDevices::Invitation invitation, desk.devices->Invite(absl::Minutes(options.life_minutes)));
+  ASSIGN_OR_RETURN(const OwnDevices::Invitation invitation,
+                   desk.devices->Invite(absl::Minutes(options.life_minutes)));
   output.Value({{"invitation", invitation.text}, {"expires", Time(invitation.expires)}});
-  output.Line("On the new device, give this to `plumbline enrol`; it works once. Then approve it here with the code it shows.\n");
+  output.Line(
+      "On the new device, give this to `plumbline enrol`; it works once. Then approve it here with "
+      "the code it shows.\n");
   output.Line(invitation.text);
   return absl::OkStatus();
 }
@@ -126,14 +137,16 @@ absl::Status RemoveDeviceCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const Desk desk, Open(options, output));
   ASSIGN_OR_RETURN(const OwnDevice device, desk.devices->FindOwn(options.device));
   if (!output.json()) {
-    output.Line(absl::StrCat("Removing ", Output::Safe(device.device.label), " (", ToHex(device.device.device_id), ") for ever."));
+    output.Line(absl::StrCat("Removing ", Output::Safe(device.device.label), " (",
+                             ToHex(device.device.device_id), ") for ever."));
   }
   RETURN_IF_ERROR(Confirm(options, "Is that right?"));
   ASSIGN_OR_RETURN(const keys::v1::RevocationView revocation, desk.devices->Remove(device));
   output.Value({{"removed", ToHex(device.device.device_id)}, {"delivery", revocation.delivery()}});
   output.Line(revocation.delivery() == "confirmed"
                   ? "Removed: it is refused everywhere."
-                  : "Removed at the key server. The delivery server has not confirmed yet; the key server goes on trying.");
+                  : "Removed at the key server. The delivery server has not confirmed yet; the key "
+                    "server goes on trying.");
   return absl::OkStatus();
 }
 

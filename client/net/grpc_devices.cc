@@ -13,12 +13,14 @@ constexpr absl::Duration kDeadline = absl::Seconds(20);
 
 class GrpcJoinNetwork final : public JoinNetwork {
  public:
-  GrpcJoinNetwork(rpc::Endpoint endpoint, const Clock& clock) : endpoint_(std::move(endpoint)), clock_(clock) {}
+  GrpcJoinNetwork(rpc::Endpoint endpoint, const Clock& clock)
+      : endpoint_(std::move(endpoint)), clock_(clock) {}
 
   absl::StatusOr<keys::v1::AskResponse> Ask(const keys::v1::EnrolRequest& request) override {
     return Call<keys::v1::AskResponse>(&keys::v1::Joining::Stub::Ask, request);
   }
-  absl::StatusOr<keys::v1::CollectResponse> Collect(const keys::v1::CollectRequest& request) override {
+  absl::StatusOr<keys::v1::CollectResponse> Collect(
+      const keys::v1::CollectRequest& request) override {
     return Call<keys::v1::CollectResponse>(&keys::v1::Joining::Stub::Collect, request);
   }
 
@@ -40,18 +42,22 @@ class GrpcJoinNetwork final : public JoinNetwork {
 
 class GrpcDevicesNetwork final : public DevicesNetwork {
  public:
-  explicit GrpcDevicesNetwork(std::unique_ptr<DeviceChannel> channel) : channel_(std::move(channel)) {}
+  explicit GrpcDevicesNetwork(std::unique_ptr<DeviceChannel> channel)
+      : channel_(std::move(channel)) {}
 
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override {
     return Call<keys::v1::GetOwnAccountResponse>("GetOwnAccount", keys::v1::GetOwnAccountRequest());
   }
-  absl::StatusOr<keys::v1::InviteDeviceResponse> InviteDevice(const keys::v1::InviteDeviceRequest& request) override {
+  absl::StatusOr<keys::v1::InviteDeviceResponse> InviteDevice(
+      const keys::v1::InviteDeviceRequest& request) override {
     return Call<keys::v1::InviteDeviceResponse>("InviteDevice", request);
   }
   absl::StatusOr<keys::v1::ListJoinRequestsResponse> ListJoinRequests() override {
-    return Call<keys::v1::ListJoinRequestsResponse>("ListJoinRequests", keys::v1::ListJoinRequestsRequest());
+    return Call<keys::v1::ListJoinRequestsResponse>("ListJoinRequests",
+                                                    keys::v1::ListJoinRequestsRequest());
   }
-  absl::StatusOr<keys::v1::DecideDeviceResponse> DecideDevice(const keys::v1::DecideDeviceRequest& request) override {
+  absl::StatusOr<keys::v1::DecideDeviceResponse> DecideDevice(
+      const keys::v1::DecideDeviceRequest& request) override {
     return Call<keys::v1::DecideDeviceResponse>("DecideDevice", request);
   }
 
@@ -67,7 +73,8 @@ class GrpcDevicesNetwork final : public DevicesNetwork {
 
 }  // namespace
 
-std::unique_ptr<JoinNetwork> NewGrpcJoinNetwork(const std::string& root_pem, const std::string& keyserver_address,
+std::unique_ptr<JoinNetwork> NewGrpcJoinNetwork(const std::string& root_pem,
+                                                const std::string& keyserver_address,
                                                 const Clock& clock) {
   rpc::Endpoint endpoint;
   endpoint.address = keyserver_address;
@@ -75,7 +82,8 @@ std::unique_ptr<JoinNetwork> NewGrpcJoinNetwork(const std::string& root_pem, con
   return std::make_unique<GrpcJoinNetwork>(std::move(endpoint), clock);
 }
 
-absl::StatusOr<std::unique_ptr<DevicesNetwork>> NewGrpcDevicesNetwork(const NetworkOptions& options, const Clock& clock) {
+absl::StatusOr<std::unique_ptr<DevicesNetwork>> NewGrpcDevicesNetwork(const NetworkOptions& options,
+                                                                      const Clock& clock) {
   rpc::Endpoint endpoint;
   endpoint.address = options.device_address;
   endpoint.root_pem = options.root_pem;

@@ -8,9 +8,11 @@
 
 namespace plumbline::client {
 
-std::unique_ptr<JoinNetwork> NewGrpcJoinNetwork(const std::string& root_pem, const std::string& keyserver_address,
+std::unique_ptr<JoinNetwork> NewGrpcJoinNetwork(const std::string& root_pem,
+                                                const std::string& keyserver_address,
                                                 const Clock& clock);
 // INVALID_ARGUMENT if the identity does not parse.
-absl::StatusOr<std::unique_ptr<DevicesNetwork>> NewGrpcDevicesNetwork(const NetworkOptions& options, const Clock& clock);
+absl::StatusOr<std::unique_ptr<DevicesNetwork>> NewGrpcDevicesNetwork(const NetworkOptions& options,
+                                                                      const Clock& clock);
 
 }  // namespace plumbline::client

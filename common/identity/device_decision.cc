@@ -22,7 +22,9 @@ Hash HashOf(const JoinRequest& request) {
   return Sha256(out.view());
 }
 
-std::string ApprovalCode(const JoinRequest& request) { return CodeOf(ByteView(HashOf(request)).first(kCodeBytes)); }
+std::string ApprovalCode(const JoinRequest& request) {
+  return CodeOf(ByteView(HashOf(request)).first(kCodeBytes));
+}
 
 Bytes Encode(const DeviceDecision& decision) {
   Writer out;
@@ -40,7 +42,8 @@ Bytes Encode(const DeviceDecision& decision) {
 absl::StatusOr<DeviceDecision> ParseDeviceDecision(ByteView wire) {
   Reader in(wire);
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a device decision");
+  if (version != kVersion)
+    return absl::InvalidArgumentError("unknown version of a device decision");
   ASSIGN_OR_RETURN(const uint8_t decision, in.U8());
   if (decision < 1 || decision > 3) return absl::InvalidArgumentError("unknown decision");
   DeviceDecision out;
@@ -55,7 +58,8 @@ absl::StatusOr<DeviceDecision> ParseDeviceDecision(ByteView wire) {
   if (out.decision != Decision::kApprove && !out.label.empty()) {
     return absl::InvalidArgumentError("only an approval has a label");
   }
-  if (out.device_id == out.signer_device_id) return absl::InvalidArgumentError("a device does not decide about itself");
+  if (out.device_id == out.signer_device_id)
+    return absl::InvalidArgumentError("a device does not decide about itself");
   return out;
 }
 

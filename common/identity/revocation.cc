@@ -31,14 +31,17 @@ absl::StatusOr<RevokedItems> ReadItems(Reader& in) {
     }
     out.passes.push_back(pass);
   }
-  if (out.grants.empty() && out.passes.empty()) return absl::InvalidArgumentError("a revocation revokes something");
+  if (out.grants.empty() && out.passes.empty())
+    return absl::InvalidArgumentError("a revocation revokes something");
   return out;
 }
 
 template <typename T, typename Key>
 void SortUnique(std::vector<T>& all, Key key) {
   std::sort(all.begin(), all.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
-  all.erase(std::unique(all.begin(), all.end(), [&](const T& a, const T& b) { return key(a) == key(b); }), all.end());
+  all.erase(
+      std::unique(all.begin(), all.end(), [&](const T& a, const T& b) { return key(a) == key(b); }),
+      all.end());
 }
 
 }  // namespace
@@ -57,14 +60,17 @@ absl::StatusOr<RevokedItems> ParseRevokedItems(ByteView wire) {
   return out;
 }
 
-std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants, std::vector<RevokedPass> passes) {
+std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants,
+                                     std::vector<RevokedPass> passes) {
   SortUnique(grants, [](const RevokedGrant& grant) { return grant.serial; });
   SortUnique(passes, [](const RevokedPass& pass) { return pass.nonce; });
   std::vector<RevokedItems> out;
   for (size_t grant = 0, pass = 0; grant < grants.size() || pass < passes.size();) {
     RevokedItems items;
-    for (; grant < grants.size() && items.grants.size() < kMaxRevokedGrants; ++grant) items.grants.push_back(grants[grant]);
-    for (; pass < passes.size() && items.passes.size() < kMaxRevokedPasses; ++pass) items.passes.push_back(passes[pass]);
+    for (; grant < grants.size() && items.grants.size() < kMaxRevokedGrants; ++grant)
+      items.grants.push_back(grants[grant]);
+    for (; pass < passes.size() && items.passes.size() < kMaxRevokedPasses; ++pass)
+      items.passes.push_back(passes[pass]);
     out.push_back(std::move(items));
   }
   return out;
@@ -72,7 +78,10 @@ std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants, std::vect
 
 Bytes Encode(const Revocation& revocation) {
   Writer out;
-  out.U8(kVersion).U64(revocation.sequence).U64(revocation.previous).Fixed(Encode(revocation.items));
+  out.U8(kVersion)
+      .U64(revocation.sequence)
+      .U64(revocation.previous)
+      .Fixed(Encode(revocation.items));
   return out.TakeBytes();
 }
 

@@ -1,5 +1,6 @@
-// Revocations: what the key server tells the delivery server about a device that may no longer act. Grant serials and pass
-// nonces, and nothing that names a person or a device (docs/protocols/delivery.md, "Revocation").
+// Revocations: what the key server tells the delivery server about a device that may no longer act.
+// Grant serials and pass nonces, and nothing that names a person or a device
+// (docs/protocols/delivery.md, "Revocation").
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct RevokedPass {
   bool operator==(const RevokedPass&) const = default;
 };
 
-// struct { RevokedGrant grants<V>; RevokedPass passes<V>; } RevokedItems;   each list ascending, without repeats
+// struct { RevokedGrant grants<V>; RevokedPass passes<V>; } RevokedItems;   each list ascending,
+// without repeats
 struct RevokedItems {
   std::vector<RevokedGrant> grants;
   std::vector<RevokedPass> passes;
@@ -37,8 +39,10 @@ struct RevokedItems {
 Bytes Encode(const RevokedItems& items);
 // INVALID_ARGUMENT for anything Encode cannot have made, or above the limits.
 absl::StatusOr<RevokedItems> ParseRevokedItems(ByteView wire);
-// As many as fit the limits, in the order and without the repeats that the encoding asks for. Empty if there is nothing.
-std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants, std::vector<RevokedPass> passes);
+// As many as fit the limits, in the order and without the repeats that the encoding asks for. Empty
+// if there is nothing.
+std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants,
+                                     std::vector<RevokedPass> passes);
 
 // struct { uint8 version = 1; uint64 sequence; uint64 previous; RevokedItems items; } Revocation;
 // Signed under kRevocationLabel by the grants role.

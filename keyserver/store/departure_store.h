@@ -1,5 +1,6 @@
-// Who leaves, and what the delivery server has yet to hear of it. Each method is one transaction, durable on return; with any
-// status but OK nothing has changed. Thread-safe. Codes of the engine as account_store.h.
+// Who leaves, and what the delivery server has yet to hear of it. Each method is one transaction,
+// durable on return; with any status but OK nothing has changed. Thread-safe. Codes of the engine
+// as account_store.h.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,8 @@ struct Departure {
   SignedBytes record;                        // the account's next one
 };
 
-// What the devices that leave have drawn and what may still be good, each sealed as it was handed to the Ledger.
+// What the devices that leave have drawn and what may still be good, each sealed as it was handed
+// to the Ledger.
 struct Drawn {
   struct Grant {
     Bytes sealed_serial;
@@ -41,7 +43,7 @@ struct Drawn {
   std::vector<Pass> passes;
 };
 struct Taken {
-  std::vector<identity::RevokedItems> items;        // for the delivery server
+  std::vector<identity::RevokedItems> items;      // for the delivery server
   std::vector<identity::RevokedPass> spent_here;  // passes for the directory
 };
 // Opens what was sealed. The store knows no keys.
@@ -62,11 +64,13 @@ class DepartureStore {
  public:
   virtual ~DepartureStore() = default;
 
-  // The record of it first, then all of: the status or the end of the device; the end of its key packages; codes, invitations
-  // and requests to join void; passes for the directory spent; the revocations in the queue. ABORTED state_changed;
-  // NOT_FOUND device_unknown.
-  virtual absl::Status Depart(const Departure& departure, const IntentTrace& trace, const TakeAway& take) = 0;
-  virtual absl::Status Depart(const Departure& departure, const DecisionTrace& trace, const TakeAway& take) = 0;
+  // The record of it first, then all of: the status or the end of the device; the end of its key
+  // packages; codes, invitations and requests to join void; passes for the directory spent; the
+  // revocations in the queue. ABORTED state_changed; NOT_FOUND device_unknown.
+  virtual absl::Status Depart(const Departure& departure, const IntentTrace& trace,
+                              const TakeAway& take) = 0;
+  virtual absl::Status Depart(const Departure& departure, const DecisionTrace& trace,
+                              const TakeAway& take) = 0;
 
   // The oldest that the delivery server has not confirmed.
   virtual absl::StatusOr<std::optional<QueuedRevocation>> NextPending() = 0;

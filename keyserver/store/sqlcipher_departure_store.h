@@ -10,8 +10,10 @@ class SqlcipherDepartureStore final : public DepartureStore {
  public:
   explicit SqlcipherDepartureStore(SqlcipherConnection& connection) : connection_(connection) {}
 
-  absl::Status Depart(const Departure& departure, const IntentTrace& trace, const TakeAway& take) override;
-  absl::Status Depart(const Departure& departure, const DecisionTrace& trace, const TakeAway& take) override;
+  absl::Status Depart(const Departure& departure, const IntentTrace& trace,
+                      const TakeAway& take) override;
+  absl::Status Depart(const Departure& departure, const DecisionTrace& trace,
+                      const TakeAway& take) override;
   absl::StatusOr<std::optional<QueuedRevocation>> NextPending() override;
   absl::StatusOr<std::optional<QueuedRevocation>> Newest() override;
   absl::Status Confirm(uint64_t sequence, const audit::Entry& entry) override;

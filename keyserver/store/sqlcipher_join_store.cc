@@ -9,7 +9,8 @@ namespace {
 int64_t Seconds(absl::Time time) { return absl::ToUnixSeconds(time); }
 
 constexpr char kColumns[] =
-    "SELECT hash, user, device_id, invited_by, request, asked_unix, expires_unix, state, tls_certificate "
+    "SELECT hash, user, device_id, invited_by, request, asked_unix, expires_unix, state, "
+    "tls_certificate "
     "FROM join_request ";
 
 absl::StatusOr<Join> Read(const db::Statement& row) {
@@ -17,7 +18,8 @@ absl::StatusOr<Join> Read(const db::Statement& row) {
   const auto hash = identity::ToFixed<32>(row.Blob(0));
   const auto device = identity::ToFixed<16>(row.Blob(2));
   const auto invited_by = identity::ToFixed<16>(row.Blob(3));
-  if (!hash.ok() || !device.ok() || !invited_by.ok()) return absl::DataLossError("a stored id has a wrong size");
+  if (!hash.ok() || !device.ok() || !invited_by.ok())
+    return absl::DataLossError("a stored id has a wrong size");
   out.hash = *hash;
   out.user = std::string(row.Text(1));
   out.device_id = *device;
@@ -31,8 +33,8 @@ absl::StatusOr<Join> Read(const db::Statement& row) {
 }
 
 // Takes a request that waits to `state`.
-absl::Status Decide(db::Database& database, const identity::Hash& hash, JoinState state, ByteView tls_certificate,
-                    absl::Time now) {
+absl::Status Decide(db::Database& database, const identity::Hash& hash, JoinState state,
+                    ByteView tls_certificate, absl::Time now) {
   ASSIGN_OR_RETURN(db::Statement update,
                    database.Prepare("UPDATE join_request SET state = ?, tls_certificate = ? "
                                     "WHERE hash = ? AND state = 0 AND expires_unix > ?"));
@@ -42,7 +44,8 @@ absl::Status Decide(db::Database& database, const identity::Hash& hash, JoinStat
                       .Bind(4, Seconds(now))
                       .Run());
   if (database.changes() == 1) return absl::OkStatus();
-  ASSIGN_OR_RETURN(db::Statement why, database.Prepare("SELECT state FROM join_request WHERE hash = ?"));
+  ASSIGN_OR_RETURN(db::Statement why,
+                   database.Prepare("SELECT state FROM join_request WHERE hash = ?"));
   ASSIGN_OR_RETURN(const bool there, why.Bind(1, ByteView(hash)).Step());
   if (there && why.Int64(0) != 0) {
     return identity::Refuse(absl::StatusCode::kFailedPrecondition, "join_decided",
@@ -54,16 +57,18 @@ absl::Status Decide(db::Database& database, const identity::Hash& hash, JoinStat
 
 }  // namespace
 
-absl::Status SqlcipherJoinStore::Invite(absl::string_view user, const identity::DeviceId& device, const EnrolmentCode& code,
-                                        const audit::Entry& entry) {
+absl::Status SqlcipherJoinStore::Invite(absl::string_view user, const identity::DeviceId& device,
+                                        const EnrolmentCode& code, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(CheckActive(database, device));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
-  ASSIGN_OR_RETURN(db::Statement replace,
-                   database.Prepare("INSERT OR REPLACE INTO device_invitation (user, device, hash, expires_unix, "
-                                    "attempts_left, used) VALUES (?, ?, ?, ?, ?, 0)"));
+  ASSIGN_OR_RETURN(
+      db::Statement replace,
+      database.Prepare(
+          "INSERT OR REPLACE INTO device_invitation (user, device, hash, expires_unix, "
+          "attempts_left, used) VALUES (?, ?, ?, ?, ?, 0)"));
   RETURN_IF_ERROR(replace.Bind(1, user)
                       .Bind(2, ByteView(device))
                       .Bind(3, ByteView(code.hash))
@@ -73,14 +78,17 @@ absl::Status SqlcipherJoinStore::Invite(absl::string_view user, const identity::
   return transaction.Commit();
 }
 
-absl::StatusOr<JoinStore::Tried> SqlcipherJoinStore::TryInvitation(absl::string_view user, const identity::Hash& hash,
+absl::StatusOr<JoinStore::Tried> SqlcipherJoinStore::TryInvitation(absl::string_view user,
+                                                                   const identity::Hash& hash,
                                                                    absl::Time now) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
-  ASSIGN_OR_RETURN(db::Statement select,
-                   database.Prepare("SELECT hash, expires_unix, attempts_left, used, device FROM device_invitation "
-                                    "WHERE user = ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement select,
+      database.Prepare(
+          "SELECT hash, expires_unix, attempts_left, used, device FROM device_invitation "
+          "WHERE user = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
   if (!found) return Tried{};
   const bool matches = ConstantTimeEqual(select.Blob(0), hash);
@@ -93,38 +101,49 @@ absl::StatusOr<JoinStore::Tried> SqlcipherJoinStore::TryInvitation(absl::string_
   if (exhausted) return Tried{CodeVerdict::kExhausted, device};
   if (matches) return Tried{expired ? CodeVerdict::kExpired : CodeVerdict::kGood, device};
   select.Reset();
-  ASSIGN_OR_RETURN(db::Statement burn,
-                   database.Prepare("UPDATE device_invitation SET attempts_left = attempts_left - 1 WHERE user = ?"));
+  ASSIGN_OR_RETURN(
+      db::Statement burn,
+      database.Prepare(
+          "UPDATE device_invitation SET attempts_left = attempts_left - 1 WHERE user = ?"));
   RETURN_IF_ERROR(burn.Bind(1, user).Run());
   RETURN_IF_ERROR(transaction.Commit());
   return Tried{};
 }
 
-absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::Hash& code_hash, absl::Time now,
-                                     const audit::Entry& entry) {
+absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::Hash& code_hash,
+                                     absl::Time now, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
-  ASSIGN_OR_RETURN(db::Statement use,
-                   database.Prepare("UPDATE device_invitation SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
-                                    "AND attempts_left > 0 AND expires_unix > ?"));
-  RETURN_IF_ERROR(
-      use.Bind(1, absl::string_view(join.user)).Bind(2, ByteView(code_hash)).Bind(3, Seconds(now)).Run());
+  ASSIGN_OR_RETURN(
+      db::Statement use,
+      database.Prepare(
+          "UPDATE device_invitation SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
+          "AND attempts_left > 0 AND expires_unix > ?"));
+  RETURN_IF_ERROR(use.Bind(1, absl::string_view(join.user))
+                      .Bind(2, ByteView(code_hash))
+                      .Bind(3, Seconds(now))
+                      .Run());
   if (database.changes() != 1) {
     return identity::Refuse(absl::StatusCode::kUnauthenticated, "code_used",
                             "the invitation was used or replaced; make a new one");
   }
-  ASSIGN_OR_RETURN(db::Statement count,
-                   database.Prepare("SELECT COUNT(*) FROM join_request WHERE user = ? AND state = 0 AND expires_unix > ?"));
-  RETURN_IF_ERROR(count.Bind(1, absl::string_view(join.user)).Bind(2, Seconds(now)).Step().status());
+  ASSIGN_OR_RETURN(
+      db::Statement count,
+      database.Prepare(
+          "SELECT COUNT(*) FROM join_request WHERE user = ? AND state = 0 AND expires_unix > ?"));
+  RETURN_IF_ERROR(
+      count.Bind(1, absl::string_view(join.user)).Bind(2, Seconds(now)).Step().status());
   if (count.Int64(0) >= kMaxWaitingJoins) {
     return identity::Refuse(absl::StatusCode::kResourceExhausted, "too_many_join_requests",
                             "four devices of this person wait already; decide about them first");
   }
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO join_request (hash, user, device_id, invited_by, request, asked_unix, "
-                                    "expires_unix, state, tls_certificate) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)"));
+  ASSIGN_OR_RETURN(
+      db::Statement insert,
+      database.Prepare(
+          "INSERT INTO join_request (hash, user, device_id, invited_by, request, asked_unix, "
+          "expires_unix, state, tls_certificate) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)"));
   const absl::Status inserted = insert.Bind(1, ByteView(join.hash))
                                     .Bind(2, absl::string_view(join.user))
                                     .Bind(3, ByteView(join.device_id))
@@ -135,7 +154,8 @@ absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::Hash& cod
                                     .Bind(8, ByteView())
                                     .Run();
   if (absl::IsAlreadyExists(inserted)) {
-    return identity::Refuse(absl::StatusCode::kAlreadyExists, "key_in_use", "a device asked with these keys before; make new ones");
+    return identity::Refuse(absl::StatusCode::kAlreadyExists, "key_in_use",
+                            "a device asked with these keys before; make new ones");
   }
   RETURN_IF_ERROR(inserted);
   return transaction.Commit();
@@ -143,18 +163,22 @@ absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::Hash& cod
 
 absl::StatusOr<std::optional<Join>> SqlcipherJoinStore::Find(const identity::Hash& hash) {
   MutexLock lock(connection_.mutex());
-  ASSIGN_OR_RETURN(db::Statement select, connection_.database().Prepare(std::string(kColumns) + "WHERE hash = ?"));
+  ASSIGN_OR_RETURN(db::Statement select,
+                   connection_.database().Prepare(std::string(kColumns) + "WHERE hash = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(hash)).Step());
   if (!found) return std::optional<Join>();
   ASSIGN_OR_RETURN(Join join, Read(select));
   return std::optional<Join>(std::move(join));
 }
 
-absl::StatusOr<std::vector<Join>> SqlcipherJoinStore::Waiting(absl::string_view user, absl::Time now) {
+absl::StatusOr<std::vector<Join>> SqlcipherJoinStore::Waiting(absl::string_view user,
+                                                              absl::Time now) {
   MutexLock lock(connection_.mutex());
-  ASSIGN_OR_RETURN(db::Statement select,
-                   connection_.database().Prepare(
-                       std::string(kColumns) + "WHERE user = ? AND state = 0 AND expires_unix > ? ORDER BY asked_unix, hash"));
+  ASSIGN_OR_RETURN(
+      db::Statement select,
+      connection_.database().Prepare(
+          std::string(kColumns) +
+          "WHERE user = ? AND state = 0 AND expires_unix > ? ORDER BY asked_unix, hash"));
   select.Bind(1, user).Bind(2, Seconds(now));
   std::vector<Join> out;
   while (true) {
@@ -165,8 +189,9 @@ absl::StatusOr<std::vector<Join>> SqlcipherJoinStore::Waiting(absl::string_view 
   }
 }
 
-absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Device& device, ByteView tls_certificate,
-                                         uint64_t revision, const SignedBytes& record, absl::Time now,
+absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Device& device,
+                                         ByteView tls_certificate, uint64_t revision,
+                                         const SignedBytes& record, absl::Time now,
                                          const DecisionTrace& trace) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
@@ -179,7 +204,8 @@ absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Devic
   return transaction.Commit();
 }
 
-absl::Status SqlcipherJoinStore::Refuse(const identity::Hash& hash, absl::Time now, const DecisionTrace& trace) {
+absl::Status SqlcipherJoinStore::Refuse(const identity::Hash& hash, absl::Time now,
+                                        const DecisionTrace& trace) {
   MutexLock lock(connection_.mutex());
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   RETURN_IF_ERROR(connection_.Record(transaction, trace));

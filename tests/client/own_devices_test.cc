@@ -1,4 +1,5 @@
-// What a device believes about one that asks to join: its keys, and nothing that the key server says about them.
+// What a device believes about one that asks to join: its keys, and nothing that the key server
+// says about them.
 #include "client/own_devices.h"
 
 #include <gmock/gmock.h>
@@ -33,22 +34,25 @@ struct NewDevice {
   }
   // What its own screen shows.
   std::string Code(const std::string& user) const {
-    return identity::FormatCode(identity::ApprovalCode({user, Sha256(tls.spki()), *identity::ToFixed<32>(working.public_key().view()),
-                                                        *identity::ToFixed<32>(mls.public_key().view())}));
+    return identity::FormatCode(identity::ApprovalCode(
+        {user, Sha256(tls.spki()), *identity::ToFixed<32>(working.public_key().view()),
+         *identity::ToFixed<32>(mls.public_key().view())}));
   }
 };
 
 class KeyServer final : public DevicesNetwork {
  public:
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return account; }
-  absl::StatusOr<keys::v1::InviteDeviceResponse> InviteDevice(const keys::v1::InviteDeviceRequest& request) override {
+  absl::StatusOr<keys::v1::InviteDeviceResponse> InviteDevice(
+      const keys::v1::InviteDeviceRequest& request) override {
     invited = request;
     keys::v1::InviteDeviceResponse response;
     response.set_expires_unix(1'790'003'600);
     return response;
   }
   absl::StatusOr<keys::v1::ListJoinRequestsResponse> ListJoinRequests() override { return waiting; }
-  absl::StatusOr<keys::v1::DecideDeviceResponse> DecideDevice(const keys::v1::DecideDeviceRequest& request) override {
+  absl::StatusOr<keys::v1::DecideDeviceResponse> DecideDevice(
+      const keys::v1::DecideDeviceRequest& request) override {
     decided.push_back(request);
     return keys::v1::DecideDeviceResponse();
   }
@@ -71,11 +75,13 @@ TEST(OwnDevices, FindsTheDeviceWhoseScreenShowsTheCode) {
   const NewDevice tablet, other;
   *desk.keyserver.waiting.add_waiting() = other.Waiting();
   *desk.keyserver.waiting.add_waiting() = tablet.Waiting();
-  ASSERT_OK_AND_ASSIGN(const WaitingDevice found, desk.devices.Find(tablet.Code(desk.alice.user())));
+  ASSERT_OK_AND_ASSIGN(const WaitingDevice found,
+                       desk.devices.Find(tablet.Code(desk.alice.user())));
   EXPECT_EQ(found.key_fingerprint, ToHex(Sha256(tablet.mls.public_key().view())));
 }
 
-// A key server that puts keys of its own in place of the new device's cannot show a request with the same code.
+// A key server that puts keys of its own in place of the new device's cannot show a request with
+// the same code.
 TEST(OwnDevices, KeysThatWereSwappedHaveAnotherCode) {
   Desk desk;
   const NewDevice tablet, attacker;
@@ -88,9 +94,15 @@ TEST(OwnDevices, KeysThatWereSwappedHaveAnotherCode) {
   };
   const auto unknown = StatusIs(absl::StatusCode::kNotFound, HasSubstr("join_unknown: "));
   using Request = keys::v1::EnrolRequest;
-  EXPECT_THAT(swapped([](Request& to, const Request& from) { to.set_tls_csr(from.tls_csr()); }), unknown);
-  EXPECT_THAT(swapped([](Request& to, const Request& from) { to.set_working_public_key(from.working_public_key()); }), unknown);
-  EXPECT_THAT(swapped([](Request& to, const Request& from) { to.set_mls_signature_public_key(from.mls_signature_public_key()); }),
+  EXPECT_THAT(swapped([](Request& to, const Request& from) { to.set_tls_csr(from.tls_csr()); }),
+              unknown);
+  EXPECT_THAT(swapped([](Request& to, const Request& from) {
+                to.set_working_public_key(from.working_public_key());
+              }),
+              unknown);
+  EXPECT_THAT(swapped([](Request& to, const Request& from) {
+                to.set_mls_signature_public_key(from.mls_signature_public_key());
+              }),
               unknown);
   EXPECT_OK(swapped([](Request&, const Request&) {}));
 }
@@ -113,13 +125,15 @@ TEST(OwnDevices, ARefusalIsSignedOverExactlyThatRequest) {
   Desk desk;
   const NewDevice tablet;
   *desk.keyserver.waiting.add_waiting() = tablet.Waiting();
-  ASSERT_OK_AND_ASSIGN(const WaitingDevice found, desk.devices.Find(tablet.Code(desk.alice.user())));
+  ASSERT_OK_AND_ASSIGN(const WaitingDevice found,
+                       desk.devices.Find(tablet.Code(desk.alice.user())));
   ASSERT_OK(desk.devices.Refuse(found));
   ASSERT_EQ(desk.keyserver.decided.size(), 1u);
   const keys::v1::DecideDeviceRequest& sent = desk.keyserver.decided[0];
-  ASSERT_OK(desk.alice.self->working_key().public_key().Verify(identity::kDeviceDecisionLabel, AsBytes(sent.decision()),
-                                                               AsBytes(sent.signature())));
-  ASSERT_OK_AND_ASSIGN(const auto decision, identity::ParseDeviceDecision(AsBytes(sent.decision())));
+  ASSERT_OK(desk.alice.self->working_key().public_key().Verify(
+      identity::kDeviceDecisionLabel, AsBytes(sent.decision()), AsBytes(sent.signature())));
+  ASSERT_OK_AND_ASSIGN(const auto decision,
+                       identity::ParseDeviceDecision(AsBytes(sent.decision())));
   EXPECT_EQ(decision.decision, identity::Decision::kRefuse);
   EXPECT_EQ(decision.subject_hash, found.request_hash);
   EXPECT_EQ(decision.user, desk.alice.user());
@@ -132,8 +146,10 @@ TEST(OwnDevices, TheKeyServerLearnsTheInvitationsHashAndNotItsCode) {
   ASSERT_OK_AND_ASSIGN(const identity::Invitation invitation, identity::ParseInvitation(made.text));
   EXPECT_TRUE(invitation.by_device);
   EXPECT_EQ(invitation.root_fingerprint, identity::Hash(Sha256(desk.alice.self->root().der())));
-  EXPECT_EQ(desk.keyserver.invited.code_hash(), ToString(identity::EnrolmentCodeHash(desk.alice.user(), invitation.code)));
-  EXPECT_THAT(desk.devices.Invite(absl::Seconds(1)), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("life_out_of_range: ")));
+  EXPECT_EQ(desk.keyserver.invited.code_hash(),
+            ToString(identity::EnrolmentCodeHash(desk.alice.user(), invitation.code)));
+  EXPECT_THAT(desk.devices.Invite(absl::Seconds(1)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("life_out_of_range: ")));
 }
 
 }  // namespace

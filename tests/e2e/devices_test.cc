@@ -29,7 +29,9 @@ json Last(const std::string& out) {
 
 std::string Reason(const assess::CommandResult& result) {
   const json last = Last(result.out);
-  return result.exit_code == 0 || !last.is_object() || !last.contains("error") ? "" : last["error"]["reason"].get<std::string>();
+  return result.exit_code == 0 || !last.is_object() || !last.contains("error")
+             ? ""
+             : last["error"]["reason"].get<std::string>();
 }
 
 struct Scene {
@@ -42,10 +44,14 @@ struct Scene {
     return Last(result.out).value("invitation", "");
   }
   // Starts `enrol` on a new device; the code that it shows.
-  std::string Ask(assess::Child& child, const assess::Person& device, const std::string& invitation) {
-    const std::string log = absl::StrCat(services.organisation.folder(), "/", device.account, ".enrol");
+  std::string Ask(assess::Child& child, const assess::Person& device,
+                  const std::string& invitation) {
+    const std::string log =
+        absl::StrCat(services.organisation.folder(), "/", device.account, ".enrol");
     auto started = services.organisation.StartClient(
-        device, {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", invitation}, log, false);
+        device,
+        {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", invitation}, log,
+        false);
     EXPECT_OK(started);
     child = *std::move(started);
     std::string code;
@@ -73,11 +79,14 @@ TEST(Devices, ASecondOneJoinsWithACodeFromItsScreenAndIsListed) {
   assess::Child enrolling;
   const std::string code = s.Ask(enrolling, s.tablet, s.Invite(s.alice));
   EXPECT_EQ(s.Devices(s.alice), 1u);
-  EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "approve", "ZZZZ-ZZZZ-ZZZZ-ZZZZ", "--yes"})), "join_unknown");
-  EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "approve", "short", "--yes"})), "code_malformed");
+  EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "approve", "ZZZZ-ZZZZ-ZZZZ-ZZZZ", "--yes"})),
+            "join_unknown");
+  EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "approve", "short", "--yes"})),
+            "code_malformed");
   EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "approve", code}, "no\n")), "not_confirmed");
   EXPECT_EQ(s.Devices(s.alice), 1u);
-  const assess::CommandResult approved = s.services.Run(s.alice, {"devices", "approve", code}, "yes\n");
+  const assess::CommandResult approved =
+      s.services.Run(s.alice, {"devices", "approve", code}, "yes\n");
   EXPECT_EQ(approved.exit_code, 0) << approved.out << approved.err;
   EXPECT_TRUE(absl::StrContains(approved.err, code)) << "the person is shown what they approve";
   EXPECT_TRUE(assess::PollUntil([&] { return !enrolling.Running(); }, absl::Seconds(30)));
@@ -116,7 +125,8 @@ TEST(Devices, ARefusedOneIsToldSoAndNobodyElseMayDecide) {
   EXPECT_EQ(Reason(s.services.Run(bob, {"devices", "refuse", code})), "join_unknown");
   EXPECT_EQ(s.services.Run(s.alice, {"devices", "refuse", code}).exit_code, 0);
   EXPECT_TRUE(assess::PollUntil([&] { return !enrolling.Running(); }, absl::Seconds(30)));
-  const std::string log = absl::StrCat(s.services.organisation.folder(), "/", s.tablet.account, ".enrol");
+  const std::string log =
+      absl::StrCat(s.services.organisation.folder(), "/", s.tablet.account, ".enrol");
   EXPECT_EQ(Last(assess::ReadFile(log).value_or(""))["error"]["reason"], "join_refused");
   EXPECT_EQ(s.Devices(s.alice), 1u);
 }
@@ -133,14 +143,16 @@ TEST(Devices, OneRemovesAnotherWhichIsRefusedFromThenOn) {
     (device["this"].get<bool>() ? own : other) = device["id"].get<std::string>();
   }
   EXPECT_EQ(Reason(s.services.Run(s.alice, {"devices", "remove", own, "--yes"})), "own_device");
-  const assess::CommandResult removed = s.services.Run(s.alice, {"devices", "remove", other.substr(0, 10), "--yes"});
+  const assess::CommandResult removed =
+      s.services.Run(s.alice, {"devices", "remove", other.substr(0, 10), "--yes"});
   ASSERT_EQ(removed.exit_code, 0) << removed.out << removed.err;
   EXPECT_EQ(Last(removed.out)["delivery"], "confirmed");
   EXPECT_EQ(Reason(s.services.Run(s.tablet, {"devices"})), "device_revoked");
   EXPECT_EQ(s.Devices(s.alice), 1u);
 }
 
-// An administrator can enrol a device without the person's approval; the person's devices say so with their next command.
+// An administrator can enrol a device without the person's approval; the person's devices say so
+// with their next command.
 TEST(Devices, OneThatAnAdministratorBroughtInIsShownAtTheNextSync) {
   Scene s;
   const std::string invitation = ValueOf(s.services.organisation.Invite(s.alice));
@@ -148,7 +160,8 @@ TEST(Devices, OneThatAnAdministratorBroughtInIsShownAtTheNextSync) {
   ASSERT_EQ(s.services.Run(s.alice, {"devices"}).exit_code, 0);
   const json read = Last(s.services.Run(s.alice, {"read"}).out);
   bool shown = false;
-  for (const json& entry : read["messages"]) shown = shown || entry.value("reason", "") == "own_device_added";
+  for (const json& entry : read["messages"])
+    shown = shown || entry.value("reason", "") == "own_device_added";
   EXPECT_TRUE(shown) << read;
 }
 

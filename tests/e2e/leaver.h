@@ -1,9 +1,10 @@
-// A device that will leave, down to the wire: it keeps everything a modified client could keep (an open stream, an open
-// session, unspent passes, unopened grants, an unused invitation) and tries all of it again and again.
+// A device that will leave, down to the wire: it keeps everything a modified client could keep (an
+// open stream, an open session, unspent passes, unopened grants, an unused invitation) and tries
+// all of it again and again.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 
 #include <deque>
 #include <functional>
@@ -42,7 +43,8 @@ class Leaver final {
     CHECK(enrolled.ok());
     device_.emplace(keyserver::Joined(std::move(applicant), response));
     rpc::Endpoint endpoint = At(services.organisation.ports().keyserver_devices);
-    endpoint.identity = rpc::TlsIdentity{crypto::ToPemChain({device_->tls, device_->issuing}), device_->keys.tls_key.ToPem()};
+    endpoint.identity = rpc::TlsIdentity{crypto::ToPemChain({device_->tls, device_->issuing}),
+                                         device_->keys.tls_key.ToPem()};
     device_channel_ = ValueOf(rpc::NewChannel(endpoint));
     CHECK(OpenChannel().ok());
     Draw("delivery", delivery_passes_);
@@ -54,13 +56,17 @@ class Leaver final {
     grants_.assign(granted.grants().begin(), granted.grants().end());
     keys::v1::PublishKeyPackagesRequest packages;
     packages.add_key_packages(keyserver::MakeKeyPackage(*device_, absl::Now()));
-    packages.set_last_resort_key_package(keyserver::MakeKeyPackage(*device_, absl::Now(), {.last_resort = true}));
+    packages.set_last_resort_key_package(
+        keyserver::MakeKeyPackage(*device_, absl::Now(), {.last_resort = true}));
     keys::v1::PublishKeyPackagesResponse published;
-    CHECK(Call("PublishKeyPackages", packages, &keys::v1::Device::Stub::PublishKeyPackages, published).ok());
+    CHECK(
+        Call("PublishKeyPackages", packages, &keys::v1::Device::Stub::PublishKeyPackages, published)
+            .ok());
     delivery_channel_ = ValueOf(rpc::NewChannel(At(services.organisation.ports().delivery)));
     CHECK(OpenMailbox(mailbox_).ok());
     session_ = ValueOf(OpenSession());
-    unused_code_ = ValueOf(identity::ParseInvitation(ValueOf(services.organisation.Invite(person)))).code;
+    unused_code_ =
+        ValueOf(identity::ParseInvitation(ValueOf(services.organisation.Invite(person)))).code;
   }
   ~Leaver() {
     if (listener_.joinable()) {
@@ -84,7 +90,8 @@ class Leaver final {
     body.set_purpose("delivery");
     body.set_count(1);
     keys::v1::DrawPassesResponse response;
-    const absl::Status status = Call("DrawPasses", body, &keys::v1::Device::Stub::DrawPasses, response);
+    const absl::Status status =
+        Call("DrawPasses", body, &keys::v1::Device::Stub::DrawPasses, response);
     if (identity::ReasonOf(status) == "channel_unknown") OpenChannel().IgnoreError();
     return status;
   }
@@ -109,8 +116,10 @@ class Leaver final {
     request.set_cipher_suite(3);
     keys::v1::ClaimKeyPackagesResponse response;
     grpc::ClientContext context;
-    const absl::Status status = rpc::FromGrpc(Directory()->ClaimKeyPackages(&context, request, &response));
-    if (status.ok() && response.key_packages().empty()) return absl::NotFoundError("none: there is no key package");
+    const absl::Status status =
+        rpc::FromGrpc(Directory()->ClaimKeyPackages(&context, request, &response));
+    if (status.ok() && response.key_packages().empty())
+      return absl::NotFoundError("none: there is no key package");
     return status;
   }
   absl::Status Claim(const std::string& user) { return Claim(user, Take(directory_passes_)); }
@@ -118,7 +127,8 @@ class Leaver final {
     const keyserver::Applicant applicant;
     keys::v1::EnrolResponse response;
     grpc::ClientContext context;
-    return rpc::FromGrpc(Enrolment()->Enrol(&context, keyserver::Application(applicant, user_, unused_code_), &response));
+    return rpc::FromGrpc(Enrolment()->Enrol(
+        &context, keyserver::Application(applicant, user_, unused_code_), &response));
   }
   absl::StatusOr<std::string> OpenSession() {
     delivery::v1::OpenSessionRequest request;
@@ -162,7 +172,8 @@ class Leaver final {
     return endpoint;
   }
   std::string RootPem() const {
-    const std::string trust = ValueOf(assess::ReadFile(services_.organisation.FolderOf(assess::Service::kDelivery) + "/trust.pem"));
+    const std::string trust = ValueOf(assess::ReadFile(
+        services_.organisation.FolderOf(assess::Service::kDelivery) + "/trust.pem"));
     return ValueOf(crypto::ParsePemChain(trust)).front().ToPem();
   }
   // Refused connections are waited for: a server that is down is no refusal.
@@ -171,12 +182,16 @@ class Leaver final {
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
   }
   std::unique_ptr<keys::v1::Enrolment::Stub> Enrolment() const {
-    return keys::v1::Enrolment::NewStub(ValueOf(rpc::NewChannel(At(services_.organisation.ports().keyserver_people))));
+    return keys::v1::Enrolment::NewStub(
+        ValueOf(rpc::NewChannel(At(services_.organisation.ports().keyserver_people))));
   }
   std::unique_ptr<keys::v1::Directory::Stub> Directory() const {
-    return keys::v1::Directory::NewStub(ValueOf(rpc::NewChannel(At(services_.organisation.ports().keyserver_people))));
+    return keys::v1::Directory::NewStub(
+        ValueOf(rpc::NewChannel(At(services_.organisation.ports().keyserver_people))));
   }
-  std::unique_ptr<delivery::v1::Delivery::Stub> Delivery() const { return delivery::v1::Delivery::NewStub(delivery_channel_); }
+  std::unique_ptr<delivery::v1::Delivery::Stub> Delivery() const {
+    return delivery::v1::Delivery::NewStub(delivery_channel_);
+  }
   static std::string Take(std::deque<std::string>& passes) {
     CHECK(!passes.empty());
     std::string pass = std::move(passes.front());
@@ -186,22 +201,26 @@ class Leaver final {
   absl::Status OpenChannel() {
     grpc::ClientContext context;
     keys::v1::OpenChannelResponse response;
-    RETURN_IF_ERROR(rpc::FromGrpc(
-        keys::v1::Device::NewStub(device_channel_)->OpenChannel(&context, keys::v1::OpenChannelRequest(), &response)));
+    RETURN_IF_ERROR(
+        rpc::FromGrpc(keys::v1::Device::NewStub(device_channel_)
+                          ->OpenChannel(&context, keys::v1::OpenChannelRequest(), &response)));
     device_->nonce = *identity::ToFixed<32>(AsBytes(response.nonce()));
     device_->counter = 0;
     const auto pem = context.auth_context()->FindPropertyValues("x509_pem_cert");
-    server_certificate_.emplace(*crypto::Certificate::ParsePem(absl::string_view(pem.front().data(), pem.front().size())));
+    server_certificate_.emplace(
+        *crypto::Certificate::ParsePem(absl::string_view(pem.front().data(), pem.front().size())));
     return absl::OkStatus();
   }
   template <typename Response>
   absl::Status Call(absl::string_view rpc, const google::protobuf::Message& body,
-                    grpc::Status (keys::v1::Device::Stub::*method)(grpc::ClientContext*, const keys::v1::SignedRequest&, Response*),
+                    grpc::Status (keys::v1::Device::Stub::*method)(grpc::ClientContext*,
+                                                                   const keys::v1::SignedRequest&,
+                                                                   Response*),
                     Response& response) {
     grpc::ClientContext context;
     const auto stub = keys::v1::Device::NewStub(device_channel_);
-    return rpc::FromGrpc(
-        ((*stub).*method)(&context, keyserver::SignRequest(*device_, rpc, body, *server_certificate_), &response));
+    return rpc::FromGrpc(((*stub).*method)(
+        &context, keyserver::SignRequest(*device_, rpc, body, *server_certificate_), &response));
   }
   void Draw(const std::string& purpose, std::deque<std::string>& into) {
     keys::v1::DrawPassesRequest body;
@@ -215,9 +234,11 @@ class Leaver final {
     grpc::ClientContext context;
     Within(context);
     delivery::v1::OpenMailboxResponse response;
-    return rpc::FromGrpc(Delivery()->OpenMailbox(&context, mailbox.Opening(Take(grants_)), &response));
+    return rpc::FromGrpc(
+        Delivery()->OpenMailbox(&context, mailbox.Opening(Take(grants_)), &response));
   }
-  // Opens, proves, and reads to the end, or to caught_up if `context` is not the listening one. The reason of the end.
+  // Opens, proves, and reads to the end, or to caught_up if `context` is not the listening one. The
+  // reason of the end.
   std::string Receive(grpc::ClientContext& context) {
     const auto stub = Delivery();
     const auto stream = stub->Receive(&context);
@@ -233,7 +254,9 @@ class Leaver final {
       }
       if (response.has_closed()) {
         stream->Finish();
-        return response.closed().reason() == delivery::v1::ReceiveResponse::Closed::MAILBOX_CLOSED ? "mailbox_closed" : "closed";
+        return response.closed().reason() == delivery::v1::ReceiveResponse::Closed::MAILBOX_CLOSED
+                   ? "mailbox_closed"
+                   : "closed";
       }
       if (response.has_caught_up()) {
         caught_up_ = true;

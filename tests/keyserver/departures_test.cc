@@ -1,4 +1,5 @@
-// Who leaves: what is dead at the key server at once, and what the delivery server is told. tests/e2e/leaver_test.cc has both.
+// Who leaves: what is dead at the key server at once, and what the delivery server is told.
+// tests/e2e/leaver_test.cc has both.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -14,8 +15,8 @@ namespace plumbline::keyserver {
 namespace {
 
 using identity::Action;
-using testing::StatusIs;
 using ::testing::StartsWith;
+using testing::StatusIs;
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
 constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 
@@ -65,11 +66,13 @@ class FakeSender final : public RevocationSender {
 struct Connected {
   Connected() { Restart(); }
   void Restart() {
-    world.Restart(std::make_unique<FakeSender>(heard, world.organisation().keys().grants.key.public_key()));
+    world.Restart(
+        std::make_unique<FakeSender>(heard, world.organisation().keys().grants.key.public_key()));
   }
   // Polls: the pusher is a thread.
   bool Eventually(const std::function<bool()>& done) {
-    for (const absl::Time end = absl::Now() + absl::Seconds(20); absl::Now() < end; absl::SleepFor(absl::Milliseconds(5))) {
+    for (const absl::Time end = absl::Now() + absl::Seconds(20); absl::Now() < end;
+         absl::SleepFor(absl::Milliseconds(5))) {
       if (done()) return true;
     }
     return false;
@@ -82,9 +85,11 @@ std::vector<identity::GrantSerial> DrawGrants(World& world, TestDevice& device, 
   keys::v1::DrawGrantsRequest body;
   body.set_count(count);
   keys::v1::DrawGrantsResponse response;
-  EXPECT_OK(world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", body), response));
+  EXPECT_OK(
+      world.devices().DrawGrants(&device.tls, world.Sign(device, "DrawGrants", body), response));
   std::vector<identity::GrantSerial> out;
-  for (const std::string& grant : response.grants()) out.push_back(identity::ParseMailboxGrant(AsBytes(grant))->serial);
+  for (const std::string& grant : response.grants())
+    out.push_back(identity::ParseMailboxGrant(AsBytes(grant))->serial);
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -148,7 +153,8 @@ TEST(Departure, IsCarriedOutHereWhileTheDeliveryServerIsDownAndCaughtUpAfterward
   c.Restart();  // and the key server starts again meanwhile: the queue is on disk
   c.heard.SetDown(false);
   EXPECT_TRUE(c.Eventually([&] { return c.heard.Count() == 1; }));
-  EXPECT_TRUE(c.Eventually([&] { return c.world.View(kAlice).revocation().delivery() == "confirmed"; }));
+  EXPECT_TRUE(
+      c.Eventually([&] { return c.world.View(kAlice).revocation().delivery() == "confirmed"; }));
   EXPECT_EQ(c.world.LastEvent("revocation.confirmed").actor, "delivery");
 }
 
@@ -172,7 +178,8 @@ TEST(Departure, ASuspendedPersonsKeyPackagesAreGoneForGood) {
   keys::v1::PublishKeyPackagesRequest body;
   body.add_key_packages(MakeKeyPackage(alice, world.clock().Now()));
   keys::v1::PublishKeyPackagesResponse published;
-  ASSERT_OK(world.devices().PublishKeyPackages(&alice.tls, world.Sign(alice, "PublishKeyPackages", body), published));
+  ASSERT_OK(world.devices().PublishKeyPackages(
+      &alice.tls, world.Sign(alice, "PublishKeyPackages", body), published));
   world.Suspend(kAlice);
   ASSERT_OK(world.Change(Action::kReactivateAccount, kAlice));
   keys::v1::ClaimKeyPackagesRequest claim;
@@ -182,7 +189,8 @@ TEST(Departure, ASuspendedPersonsKeyPackagesAreGoneForGood) {
   keys::v1::ClaimKeyPackagesResponse claimed;
   ASSERT_OK(world.directory().ClaimKeyPackages(claim, claimed));
   EXPECT_EQ(claimed.key_packages_size(), 0);
-  EXPECT_THAT(world.devices().PublishKeyPackages(&alice.tls, world.Sign(alice, "PublishKeyPackages", body), published),
+  EXPECT_THAT(world.devices().PublishKeyPackages(
+                  &alice.tls, world.Sign(alice, "PublishKeyPackages", body), published),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_package_known: ")));
 }
 
@@ -197,7 +205,8 @@ TEST(Departure, ASuspendedRecordListsTheDevicesAndARemovedOneHasNone) {
   EXPECT_TRUE(RecordOf(world, kAlice).devices.empty());
 }
 
-// Others must be able to see that somebody is gone, or they could not take them out of their groups.
+// Others must be able to see that somebody is gone, or they could not take them out of their
+// groups.
 TEST(Departure, ARemovedPersonCanStillBeLookedUpAndNotBeReached) {
   World world;
   world.Enrol(kAlice);
@@ -208,13 +217,15 @@ TEST(Departure, ARemovedPersonCanStillBeLookedUpAndNotBeReached) {
   request.set_user(kAlice);
   keys::v1::LookUpResponse response;
   ASSERT_OK(world.directory().LookUp(request, response));
-  EXPECT_EQ(identity::ParseDirectoryRecord(AsBytes(response.record().record()))->status, identity::RecordStatus::kRemoved);
+  EXPECT_EQ(identity::ParseDirectoryRecord(AsBytes(response.record().record()))->status,
+            identity::RecordStatus::kRemoved);
   keys::v1::ClaimKeyPackagesRequest claim;
   claim.set_token(world.Pass(bob));
   claim.set_user(kAlice);
   claim.set_cipher_suite(3);
   keys::v1::ClaimKeyPackagesResponse claimed;
-  EXPECT_THAT(world.directory().ClaimKeyPackages(claim, claimed), StatusIs(kPrecondition, StartsWith("account_removed: ")));
+  EXPECT_THAT(world.directory().ClaimKeyPackages(claim, claimed),
+              StatusIs(kPrecondition, StartsWith("account_removed: ")));
 }
 
 TEST(Departure, RemovalIsForEver) {
@@ -224,11 +235,14 @@ TEST(Departure, RemovalIsForEver) {
   const auto removed = StatusIs(kPrecondition, StartsWith("account_removed: "));
   EXPECT_THAT(world.Change(Action::kReactivateAccount, kAlice), removed);
   EXPECT_THAT(world.Change(Action::kSuspendAccount, kAlice), removed);
-  EXPECT_THAT(world.Change(Action::kRemoveAccount, kAlice), StatusIs(kPrecondition, StartsWith("no_change: ")));
+  EXPECT_THAT(world.Change(Action::kRemoveAccount, kAlice),
+              StatusIs(kPrecondition, StartsWith("no_change: ")));
   keys::v1::OpenChannelResponse channel;
-  EXPECT_THAT(world.devices().OpenChannel(&alice.tls, channel), StatusIs(kDenied, StartsWith("device_revoked: ")));
+  EXPECT_THAT(world.devices().OpenChannel(&alice.tls, channel),
+              StatusIs(kDenied, StartsWith("device_revoked: ")));
   world.Restart();
-  EXPECT_THAT(world.devices().OpenChannel(&alice.tls, channel), StatusIs(kDenied, StartsWith("device_revoked: ")));
+  EXPECT_THAT(world.devices().OpenChannel(&alice.tls, channel),
+              StatusIs(kDenied, StartsWith("device_revoked: ")));
 }
 
 TEST(Departure, OneDeviceIsRevokedAndTheOthersStay) {
@@ -236,12 +250,14 @@ TEST(Departure, OneDeviceIsRevokedAndTheOthersStay) {
   TestDevice first = c.world.Enrol(kAlice), second = c.world.Enrol(kAlice);
   const auto serials = DrawGrants(c.world, first, 2);
   DrawGrants(c.world, second, 2);
-  ASSERT_OK_AND_ASSIGN(const auto view, c.world.Change(Action::kRevokeDevice, kAlice,
-                                                       Encode(identity::RevokeDeviceParameters{first.id})));
+  ASSERT_OK_AND_ASSIGN(const auto view,
+                       c.world.Change(Action::kRevokeDevice, kAlice,
+                                      Encode(identity::RevokeDeviceParameters{first.id})));
   EXPECT_EQ(view.status(), "active");
   ASSERT_EQ(view.devices_size(), 1);
   keys::v1::OpenChannelResponse channel;
-  EXPECT_THAT(c.world.devices().OpenChannel(&first.tls, channel), StatusIs(kDenied, StartsWith("device_revoked: ")));
+  EXPECT_THAT(c.world.devices().OpenChannel(&first.tls, channel),
+              StatusIs(kDenied, StartsWith("device_revoked: ")));
   EXPECT_OK(c.world.devices().OpenChannel(&second.tls, channel));
   ASSERT_EQ(c.heard.Count(), 1u);
   {
@@ -249,7 +265,8 @@ TEST(Departure, OneDeviceIsRevokedAndTheOthersStay) {
     ASSERT_EQ(c.heard.all[0].items.grants.size(), 2u);
     EXPECT_EQ(c.heard.all[0].items.grants[0].serial, serials[0]);
   }
-  EXPECT_THAT(c.world.Change(Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{first.id})),
+  EXPECT_THAT(c.world.Change(Action::kRevokeDevice, kAlice,
+                             Encode(identity::RevokeDeviceParameters{first.id})),
               StatusIs(absl::StatusCode::kNotFound, StartsWith("device_unknown: ")));
 }
 
@@ -260,12 +277,14 @@ TEST(Departure, TheKeysOfARevokedDeviceAreNotEnrolledAgain) {
   const auto ask = [&](const std::string& code) { return Application(applicant, kAlice, code); };
   ASSERT_OK(world.enrolment().Enrol(ask(world.IssueCode(kAlice)), response));
   const auto id = *identity::ToFixed<16>(AsBytes(response.device_id()));
-  ASSERT_OK(world.Change(Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{id})));
+  ASSERT_OK(
+      world.Change(Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{id})));
   EXPECT_THAT(world.enrolment().Enrol(ask(world.IssueCode(kAlice)), response),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_in_use: ")));
 }
 
-// The record and the revocation are one transaction with the status: a refused action leaves none of them.
+// The record and the revocation are one transaction with the status: a refused action leaves none
+// of them.
 TEST(Departure, ARefusedOneLeavesNothing) {
   World world;
   TestDevice alice = world.Enrol(kAlice);
@@ -273,7 +292,8 @@ TEST(Departure, ARefusedOneLeavesNothing) {
   identity::Intent stale = MakeIntent(Action::kRemoveAccount, kAlice, world.clock().Now());
   stale.state_hash.fill(1);
   const std::string before = world.Dump();
-  EXPECT_THAT(world.Execute(stale), StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
+  EXPECT_THAT(world.Execute(stale),
+              StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
   EXPECT_EQ(world.Dump(), before);
 }
 

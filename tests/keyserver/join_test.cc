@@ -11,8 +11,8 @@ namespace plumbline::keyserver {
 namespace {
 
 using identity::Decision;
-using testing::StatusIs;
 using ::testing::StartsWith;
+using testing::StatusIs;
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
 constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
@@ -23,11 +23,13 @@ std::string Invite(World& world, TestDevice& device, uint32_t life = 600) {
   body.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
   body.set_life_seconds(life);
   keys::v1::InviteDeviceResponse response;
-  EXPECT_OK(world.joins().InviteDevice(&device.tls, world.Sign(device, "InviteDevice", body), response));
+  EXPECT_OK(
+      world.joins().InviteDevice(&device.tls, world.Sign(device, "InviteDevice", body), response));
   return code;
 }
 
-absl::Status Ask(World& world, const Applicant& applicant, const std::string& code, absl::string_view user = kAlice) {
+absl::Status Ask(World& world, const Applicant& applicant, const std::string& code,
+                 absl::string_view user = kAlice) {
   keys::v1::AskResponse response;
   return world.joins().Ask(Application(applicant, user, code), response);
 }
@@ -35,17 +37,20 @@ absl::Status Ask(World& world, const Applicant& applicant, const std::string& co
 std::vector<keys::v1::WaitingDevice> Waiting(World& world, TestDevice& device) {
   keys::v1::ListJoinRequestsResponse response;
   EXPECT_OK(world.joins().ListJoinRequests(
-      &device.tls, world.Sign(device, "ListJoinRequests", keys::v1::ListJoinRequestsRequest()), response));
+      &device.tls, world.Sign(device, "ListJoinRequests", keys::v1::ListJoinRequestsRequest()),
+      response));
   return {response.waiting().begin(), response.waiting().end()};
 }
 
 identity::JoinRequest RequestOf(const keys::v1::EnrolRequest& request) {
-  return {request.user(), Sha256(crypto::CertificateRequest::Parse(AsBytes(request.tls_csr()))->spki()), *identity::ToFixed<32>(AsBytes(request.working_public_key())),
+  return {request.user(),
+          Sha256(crypto::CertificateRequest::Parse(AsBytes(request.tls_csr()))->spki()),
+          *identity::ToFixed<32>(AsBytes(request.working_public_key())),
           *identity::ToFixed<32>(AsBytes(request.mls_signature_public_key()))};
 }
 
-identity::DeviceDecision About(World& world, const keys::v1::WaitingDevice& waiting, const TestDevice& signer,
-                               Decision what = Decision::kApprove) {
+identity::DeviceDecision About(World& world, const keys::v1::WaitingDevice& waiting,
+                               const TestDevice& signer, Decision what = Decision::kApprove) {
   identity::DeviceDecision out;
   out.decision = what;
   out.user = kAlice;
@@ -57,15 +62,17 @@ identity::DeviceDecision About(World& world, const keys::v1::WaitingDevice& wait
   return out;
 }
 
-absl::StatusOr<keys::v1::DecideDeviceResponse> Decide(World& world, TestDevice& signer, const identity::DeviceDecision& decision,
+absl::StatusOr<keys::v1::DecideDeviceResponse> Decide(World& world, TestDevice& signer,
+                                                      const identity::DeviceDecision& decision,
                                                       const crypto::Ed25519KeyPair* key = nullptr) {
   keys::v1::DecideDeviceRequest body;
   const Bytes wire = Encode(decision);
   body.set_decision(ToString(wire));
-  body.set_signature(
-      ToString((key != nullptr ? *key : signer.keys.working_key).Sign(identity::kDeviceDecisionLabel, wire)));
+  body.set_signature(ToString((key != nullptr ? *key : signer.keys.working_key)
+                                  .Sign(identity::kDeviceDecisionLabel, wire)));
   keys::v1::DecideDeviceResponse response;
-  RETURN_IF_ERROR(world.joins().DecideDevice(&signer.tls, world.Sign(signer, "DecideDevice", body), response));
+  RETURN_IF_ERROR(
+      world.joins().DecideDevice(&signer.tls, world.Sign(signer, "DecideDevice", body), response));
   return response;
 }
 
@@ -110,9 +117,10 @@ TEST(Join, AnApprovedDeviceIsEnrolledAndTheRecordNamesTheApprovalAsItsCause) {
   TestDevice second = Joined(std::move(a.applicant), answer.enrolled());
   EXPECT_EQ(second.id, decision.device_id);
   keys::v1::GetOwnAccountResponse own;
-  ASSERT_OK(a.world.devices().GetOwnAccount(&second.tls,
-                                            a.world.Sign(second, "GetOwnAccount", keys::v1::GetOwnAccountRequest()), own));
-  ASSERT_OK_AND_ASSIGN(const auto record, identity::ParseDirectoryRecord(AsBytes(own.record().record())));
+  ASSERT_OK(a.world.devices().GetOwnAccount(
+      &second.tls, a.world.Sign(second, "GetOwnAccount", keys::v1::GetOwnAccountRequest()), own));
+  ASSERT_OK_AND_ASSIGN(const auto record,
+                       identity::ParseDirectoryRecord(AsBytes(own.record().record())));
   EXPECT_EQ(record.devices.size(), 2u);
   EXPECT_EQ(record.cause, identity::Hash(Sha256(Encode(decision))));
   EXPECT_EQ(a.world.LastEvent("device.approved").details["decision"], ToHex(record.cause));
@@ -135,9 +143,11 @@ TEST(Join, AWrongCodeIsRefusedAndCostsAnAttempt) {
   const std::string code = Invite(world, first);
   const Applicant applicant;
   for (uint32_t i = 0; i < world.organisation().limits().code_attempts; ++i) {
-    EXPECT_THAT(Ask(world, applicant, "0000-0000-0000-0000"), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
+    EXPECT_THAT(Ask(world, applicant, "0000-0000-0000-0000"),
+                StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
   }
-  EXPECT_THAT(Ask(world, applicant, code), StatusIs(kUnauthenticated, StartsWith("code_exhausted: ")));
+  EXPECT_THAT(Ask(world, applicant, code),
+              StatusIs(kUnauthenticated, StartsWith("code_exhausted: ")));
 }
 
 TEST(Join, AnInvitationEndsAndIsReplacedByTheNext) {
@@ -146,7 +156,8 @@ TEST(Join, AnInvitationEndsAndIsReplacedByTheNext) {
   const std::string old = Invite(world, first), next = Invite(world, first);
   EXPECT_THAT(Ask(world, Applicant(), old), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
   world.clock().Advance(absl::Seconds(600));
-  EXPECT_THAT(Ask(world, Applicant(), next), StatusIs(kUnauthenticated, StartsWith("code_expired: ")));
+  EXPECT_THAT(Ask(world, Applicant(), next),
+              StatusIs(kUnauthenticated, StartsWith("code_expired: ")));
 }
 
 // A code that a device made is not one for enrolling without approval, and the other way round.
@@ -154,8 +165,9 @@ TEST(Join, TheTwoKindsOfInvitationAreNotMixedUp) {
   World world;
   TestDevice first = world.Enrol(kAlice);
   keys::v1::EnrolResponse enrolled;
-  EXPECT_THAT(world.enrolment().Enrol(Application(Applicant(), kAlice, Invite(world, first)), enrolled),
-              StatusIs(kUnauthenticated));
+  EXPECT_THAT(
+      world.enrolment().Enrol(Application(Applicant(), kAlice, Invite(world, first)), enrolled),
+      StatusIs(kUnauthenticated));
   EXPECT_THAT(Ask(world, Applicant(), world.IssueCode(kAlice)), StatusIs(kUnauthenticated));
 }
 
@@ -163,10 +175,12 @@ TEST(Join, ApprovingTwiceIsRefused) {
   Asked a;
   const identity::DeviceDecision decision = About(a.world, a.waiting, a.first);
   ASSERT_OK(Decide(a.world, a.first, decision));
-  EXPECT_THAT(Decide(a.world, a.first, decision), StatusIs(kPrecondition, StartsWith("join_decided: ")));
+  EXPECT_THAT(Decide(a.world, a.first, decision),
+              StatusIs(kPrecondition, StartsWith("join_decided: ")));
   identity::DeviceDecision later = decision;
   ++later.time_unix;
-  EXPECT_THAT(Decide(a.world, a.first, later), StatusIs(kPrecondition, StartsWith("join_decided: ")));
+  EXPECT_THAT(Decide(a.world, a.first, later),
+              StatusIs(kPrecondition, StartsWith("join_decided: ")));
   EXPECT_EQ(a.world.accounts().Find(kAlice)->devices.size(), 2u);
 }
 
@@ -187,7 +201,8 @@ TEST(Join, ARequestWaitsHalfAnHourAndNoLonger) {
               StatusIs(kPrecondition, StartsWith("join_expired: ")));
   a.world.clock().Advance(absl::Hours(25));
   ASSERT_OK(a.world.ledger().Sweep(a.world.clock().Now()));
-  EXPECT_THAT(Collect(a.world, a.hash), StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
+  EXPECT_THAT(Collect(a.world, a.hash),
+              StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
 }
 
 TEST(Join, NobodyElseDecides) {
@@ -195,10 +210,12 @@ TEST(Join, NobodyElseDecides) {
   TestDevice bob = a.world.Enrol(kBob);
   EXPECT_TRUE(Waiting(a.world, bob).empty());
   // In Alice's name, by Bob's device; in Bob's own name about Alice's request.
-  EXPECT_THAT(Decide(a.world, bob, About(a.world, a.waiting, bob)), StatusIs(kDenied, StartsWith("decision_invalid: ")));
+  EXPECT_THAT(Decide(a.world, bob, About(a.world, a.waiting, bob)),
+              StatusIs(kDenied, StartsWith("decision_invalid: ")));
   identity::DeviceDecision own = About(a.world, a.waiting, bob);
   own.user = kBob;
-  EXPECT_THAT(Decide(a.world, bob, own), StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
+  EXPECT_THAT(Decide(a.world, bob, own),
+              StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
   EXPECT_EQ(a.world.accounts().Find(kAlice)->devices.size(), 1u);
 }
 
@@ -215,10 +232,12 @@ TEST(Join, ADecisionCountsOnlyAsItWasSigned) {
   EXPECT_THAT(Decide(a.world, a.first, old), invalid);
   identity::DeviceDecision other = good;
   other.device_id.fill(9);
-  EXPECT_THAT(Decide(a.world, a.first, other), StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
+  EXPECT_THAT(Decide(a.world, a.first, other),
+              StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
   identity::DeviceDecision keys = good;
   keys.subject_hash.fill(9);
-  EXPECT_THAT(Decide(a.world, a.first, keys), StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
+  EXPECT_THAT(Decide(a.world, a.first, keys),
+              StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
 }
 
 TEST(Join, ADeviceRemovesAnotherAndNotItself) {
@@ -234,19 +253,24 @@ TEST(Join, ADeviceRemovesAnotherAndNotItself) {
   removal.time_unix = static_cast<uint64_t>(absl::ToUnixSeconds(a.world.clock().Now()));
   identity::DeviceDecision stale = removal;
   stale.subject_hash.fill(1);
-  EXPECT_THAT(Decide(a.world, second, stale), StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
+  EXPECT_THAT(Decide(a.world, second, stale),
+              StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
   ASSERT_OK(Decide(a.world, second, removal));
   keys::v1::OpenChannelResponse channel;
-  EXPECT_THAT(a.world.devices().OpenChannel(&a.first.tls, channel), StatusIs(kDenied, StartsWith("device_revoked: ")));
-  EXPECT_EQ(a.world.LastEvent("device.revoked").actor, identity::DeviceUri({kDomain, second.id}).ToString());
+  EXPECT_THAT(a.world.devices().OpenChannel(&a.first.tls, channel),
+              StatusIs(kDenied, StartsWith("device_revoked: ")));
+  EXPECT_EQ(a.world.LastEvent("device.revoked").actor,
+            identity::DeviceUri({kDomain, second.id}).ToString());
 }
 
 TEST(Join, NobodyJoinsAnAccountThatWasSuspendedMeanwhile) {
   Asked a;
   a.world.Suspend(kAlice);
-  EXPECT_THAT(Collect(a.world, a.hash), StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
+  EXPECT_THAT(Collect(a.world, a.hash),
+              StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
   keys::v1::OpenChannelResponse channel;
-  EXPECT_THAT(a.world.devices().OpenChannel(&a.first.tls, channel), StatusIs(kDenied, StartsWith("account_suspended: ")));
+  EXPECT_THAT(a.world.devices().OpenChannel(&a.first.tls, channel),
+              StatusIs(kDenied, StartsWith("account_suspended: ")));
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ struct World {
     StoreOptions options;
     options.path = directory.File("server.db");
     store = *SqlcipherStore::Create(options, *db::Key::FromSecret(Secret(32)), clock);
-    delivery.emplace(Delivery::Parts{*store, *store, *store, sessions, streams, counters, clock}, organisation.roles(), kDomain);
+    delivery.emplace(Delivery::Parts{*store, *store, *store, sessions, streams, counters, clock},
+                     organisation.roles(), kDomain);
     revocations.emplace(*store, sessions, streams, organisation.grants().public_key());
   }
   v1::RevokeRequest Request(const identity::Revocation& revocation) const {
@@ -43,7 +44,8 @@ struct World {
     RETURN_IF_ERROR(revocations->Revoke(request, response));
     return response.last_sequence();
   }
-  absl::StatusOr<uint64_t> Revoke(uint64_t sequence, uint64_t previous, std::vector<identity::RevokedGrant> grants,
+  absl::StatusOr<uint64_t> Revoke(uint64_t sequence, uint64_t previous,
+                                  std::vector<identity::RevokedGrant> grants,
                                   std::vector<identity::RevokedPass> passes = {}) {
     return Revoke(Request({sequence, previous, {std::move(grants), std::move(passes)}}));
   }
@@ -57,12 +59,14 @@ struct World {
     AddEnvelope(request, mailbox, RandomBytes(1024));
     v1::SubmitResponse response;
     RETURN_IF_ERROR(delivery->Submit(request, response));
-    if (response.results(0).outcome() != v1::EnvelopeResult::STORED) return absl::NotFoundError("refused");
+    if (response.results(0).outcome() != v1::EnvelopeResult::STORED)
+      return absl::NotFoundError("refused");
     return absl::OkStatus();
   }
   size_t Events(absl::string_view name) {
-    auto database = db::Database::Open(directory.File("server.db"), *db::Key::FromSecret(Secret(32)),
-                                       {.create = false, .exclusive = false, .busy_timeout = absl::Seconds(5)});
+    auto database =
+        db::Database::Open(directory.File("server.db"), *db::Key::FromSecret(Secret(32)),
+                           {.create = false, .exclusive = false, .busy_timeout = absl::Seconds(5)});
     size_t count = 0;
     auto log = audit::AuditLog::Open(**database, clock);
     const auto records = *log->ReadAfter(0, 1000);
@@ -96,13 +100,16 @@ TEST(Revocations, CloseTheMailboxAndNoOther) {
   TestMailbox leaver, stayer;
   const std::string grant = world.organisation.NewGrant(world.clock.Now());
   ASSERT_OK(world.delivery->OpenMailbox(leaver.Opening(grant)));
-  ASSERT_OK(world.delivery->OpenMailbox(stayer.Opening(world.organisation.NewGrant(world.clock.Now()))));
+  ASSERT_OK(
+      world.delivery->OpenMailbox(stayer.Opening(world.organisation.NewGrant(world.clock.Now()))));
   ASSERT_OK(world.Deposit(leaver));
   ASSERT_OK_AND_ASSIGN(const uint64_t last, world.Revoke(1, 0, {Of(grant)}));
   EXPECT_EQ(last, 1u);
   const identity::Nonce nonce = identity::RandomFixed<32>();
-  EXPECT_THAT(world.delivery->Prove(leaver.id, nonce, AsBytes(leaver.Proof(nonce))), StatusIs(kUnauthenticated));
-  EXPECT_THAT(world.delivery->Fetch(leaver.id, Row{0}, {10, 1 << 20}), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(world.delivery->Prove(leaver.id, nonce, AsBytes(leaver.Proof(nonce))),
+              StatusIs(kUnauthenticated));
+  EXPECT_THAT(world.delivery->Fetch(leaver.id, Row{0}, {10, 1 << 20}),
+              StatusIs(absl::StatusCode::kNotFound));
   EXPECT_FALSE(world.Deposit(leaver).ok());
   EXPECT_OK(world.delivery->Prove(stayer.id, nonce, AsBytes(stayer.Proof(nonce))));
   EXPECT_OK(world.Deposit(stayer));
@@ -113,12 +120,16 @@ TEST(Revocations, AGrantThatOpenedNothingYetOpensNothingAnyMoreAlsoAfterARestart
   TestMailbox mailbox;
   const std::string grant = world.organisation.NewGrant(world.clock.Now());
   ASSERT_OK(world.Revoke(1, 0, {Of(grant)}));
-  EXPECT_THAT(world.delivery->OpenMailbox(mailbox.Opening(grant)), StatusIs(kUnauthenticated, HasSubstr("grant_revoked")));
+  EXPECT_THAT(world.delivery->OpenMailbox(mailbox.Opening(grant)),
+              StatusIs(kUnauthenticated, HasSubstr("grant_revoked")));
   world.Reopen();
-  EXPECT_THAT(world.delivery->OpenMailbox(mailbox.Opening(grant)), StatusIs(kUnauthenticated, HasSubstr("grant_revoked")));
+  EXPECT_THAT(world.delivery->OpenMailbox(mailbox.Opening(grant)),
+              StatusIs(kUnauthenticated, HasSubstr("grant_revoked")));
   world.clock.Advance(absl::Hours(24 * 36));
-  ASSERT_OK(world.store->Sweep(world.clock.Now()));  // the grant itself is over, so nothing has to be remembered
-  EXPECT_THAT(world.delivery->OpenMailbox(mailbox.Opening(grant)), StatusIs(kUnauthenticated, HasSubstr("grant_expired")));
+  ASSERT_OK(world.store->Sweep(
+      world.clock.Now()));  // the grant itself is over, so nothing has to be remembered
+  EXPECT_THAT(world.delivery->OpenMailbox(mailbox.Opening(grant)),
+              StatusIs(kUnauthenticated, HasSubstr("grant_expired")));
 }
 
 TEST(Revocations, AnUnspentPassOpensNoSession) {
@@ -127,7 +138,8 @@ TEST(Revocations, AnUnspentPassOpensNoSession) {
   request.set_token(world.organisation.NewPass(world.clock.Now()));
   ASSERT_OK(world.Revoke(1, 0, {}, {OfPass(request.token())}));
   v1::OpenSessionResponse response;
-  EXPECT_THAT(world.delivery->OpenSession(request, response), StatusIs(kUnauthenticated, HasSubstr("token_spent")));
+  EXPECT_THAT(world.delivery->OpenSession(request, response),
+              StatusIs(kUnauthenticated, HasSubstr("token_spent")));
 }
 
 TEST(Revocations, ASpentPassesSessionEndsAtOnceAndNoOther) {
@@ -151,7 +163,8 @@ TEST(Revocations, APassThatIsBeingSpentOpensNoSessionEither) {
   const std::string pass = world.organisation.NewPass(world.clock.Now());
   ASSERT_OK(world.store->Spend(OfPass(pass).nonce, world.clock.Now() + absl::Minutes(10)));
   ASSERT_OK(world.Revoke(1, 0, {}, {OfPass(pass)}));
-  EXPECT_THAT(world.sessions.Open(OfPass(pass).nonce), StatusIs(kUnauthenticated, HasSubstr("token_spent")));
+  EXPECT_THAT(world.sessions.Open(OfPass(pass).nonce),
+              StatusIs(kUnauthenticated, HasSubstr("token_spent")));
 }
 
 TEST(Revocations, ARepeatChangesNothingAndIsRecordedOnce) {
@@ -164,7 +177,8 @@ TEST(Revocations, ARepeatChangesNothingAndIsRecordedOnce) {
   EXPECT_EQ(world.Events("revocation.applied"), 1u);
 }
 
-// A key server that was restored from a backup counts again from where it was: what it says must count all the same.
+// A key server that was restored from a backup counts again from where it was: what it says must
+// count all the same.
 TEST(Revocations, AnOlderNumberIsCarriedOutToo) {
   World world;
   TestMailbox mailbox;
@@ -173,7 +187,8 @@ TEST(Revocations, AnOlderNumberIsCarriedOutToo) {
   ASSERT_OK(world.Revoke(9, 0, {{identity::GrantSerial{1}, 30'000}}));
   ASSERT_OK_AND_ASSIGN(const uint64_t last, world.Revoke(3, 2, {Of(grant)}));
   EXPECT_EQ(last, 9u);
-  EXPECT_THAT(world.delivery->Fetch(mailbox.id, Row{0}, {10, 1 << 20}), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(world.delivery->Fetch(mailbox.id, Row{0}, {10, 1 << 20}),
+              StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST(Revocations, AGapIsNamedAndNothingIsDone) {
@@ -191,14 +206,20 @@ TEST(Revocations, OnlyTheGrantsRoleCloses) {
   World world;
   const std::string grant = world.organisation.NewGrant(world.clock.Now());
   v1::RevokeRequest request = world.Request({1, 0, {{Of(grant)}, {}}});
-  request.set_signature(ToString(world.organisation.passes().Sign(identity::kRevocationLabel, AsBytes(request.revocation()))));
-  EXPECT_THAT(world.Revoke(request), StatusIs(kUnauthenticated, HasSubstr("revocation_signature_invalid")));
-  request.set_signature(ToString(world.organisation.grants().Sign(identity::kMailboxGrantLabel, AsBytes(request.revocation()))));
-  EXPECT_THAT(world.Revoke(request), StatusIs(kUnauthenticated, HasSubstr("revocation_signature_invalid")));
+  request.set_signature(ToString(
+      world.organisation.passes().Sign(identity::kRevocationLabel, AsBytes(request.revocation()))));
+  EXPECT_THAT(world.Revoke(request),
+              StatusIs(kUnauthenticated, HasSubstr("revocation_signature_invalid")));
+  request.set_signature(ToString(world.organisation.grants().Sign(identity::kMailboxGrantLabel,
+                                                                  AsBytes(request.revocation()))));
+  EXPECT_THAT(world.Revoke(request),
+              StatusIs(kUnauthenticated, HasSubstr("revocation_signature_invalid")));
   v1::RevokeRequest malformed;
   malformed.set_revocation("x");
-  malformed.set_signature(ToString(world.organisation.grants().Sign(identity::kRevocationLabel, AsBytes("x"))));
-  EXPECT_THAT(world.Revoke(malformed), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("revocation_malformed")));
+  malformed.set_signature(
+      ToString(world.organisation.grants().Sign(identity::kRevocationLabel, AsBytes("x"))));
+  EXPECT_THAT(world.Revoke(malformed),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("revocation_malformed")));
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ TEST(Revocation, ComesBackAsItWas) {
 
 TEST(Revocation, HasOneEncoding) {
   testing::RefusesTruncationAndExtension(Encode(Example()), ParseRevocation);
-  testing::AcceptsOnlyCanonicalForms(Encode(Example()), ParseRevocation, [](const Revocation& r) { return Encode(r); });
+  testing::AcceptsOnlyCanonicalForms(Encode(Example()), ParseRevocation,
+                                     [](const Revocation& r) { return Encode(r); });
   const auto encode = [](const RevokedItems& items) { return Encode(items); };
   testing::RefusesTruncationAndExtension(Encode(Example().items), ParseRevokedItems);
   testing::AcceptsOnlyCanonicalForms(Encode(Example().items), ParseRevokedItems, encode);
@@ -50,7 +51,8 @@ TEST(Revocation, RevokesSomethingAndFollowsAnEarlierOne) {
 
 TEST(Revocation, WhatIsTooMuchForOneIsSplit) {
   std::vector<RevokedGrant> grants(kMaxRevokedGrants + 1);
-  for (size_t i = 0; i < grants.size(); ++i) grants[i].serial = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+  for (size_t i = 0; i < grants.size(); ++i)
+    grants[i].serial = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
   const std::vector<RevokedPass> passes = {{Nonce{1}, 5}, {Nonce{1}, 5}};
   const std::vector<RevokedItems> parts = SplitItems(grants, passes);
   ASSERT_EQ(parts.size(), 2u);
