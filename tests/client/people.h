@@ -113,6 +113,7 @@ class Device final {
     copy.user = account.user;
     copy.device_id = account.device_id;
     copy.organisation = account.organisation;
+    copy.keyserver_address = account.keyserver_address;
     copy.delivery_address = account.delivery_address;
     copy.root = account.root;
     copy.issuing = account.issuing;
