@@ -74,7 +74,7 @@ std::string Demonstration::ApproveDevice(const Person& tablet) {
   const std::string path = tablet.passphrase_file + ".invitation", log = folder_ + "/tablet.log";
   absl::Status status = invitation.empty() ? absl::InternalError("no invitation was made")
                                            : WriteFile(path, invitation + "\n");
-  absl::StatusOr<Child> enrolling = status;
+  absl::StatusOr<Child> enrolling = absl::UnavailableError("the new device was not started");
   if (status.ok()) {
     enrolling = organisation_.StartClient(
         tablet, {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", path},
