@@ -32,7 +32,7 @@ struct CommandLine {
   NewAccount new_account;
   Invite invite;
   std::string life = "24h";
-  std::string name, code, code_file, user, reason, to;
+  std::string name, code, code_file, user, reason, device, to;
   std::optional<uint64_t> after;
   std::optional<uint32_t> limit;
   Work work;
@@ -191,6 +191,12 @@ void AddAccounts(CLI::App& app, CommandLine& line) {
       },
       true);
   on(
+      "remove", "remove an account and its devices for ever; the name is not given again",
+      [&line] {
+        return WithConsole(line, [&](Console& console) { return console.RemoveAccount(line.user, line.reason); });
+      },
+      true);
+  on(
       "reactivate", "take a suspended account back",
       [&line] {
         return WithConsole(
@@ -203,6 +209,17 @@ void AddAccounts(CLI::App& app, CommandLine& line) {
       false);
   Verb(*account, "list", "show all accounts", line,
        [&line] { return WithConsole(line, [](Console& console) { return console.ListAccounts(); }); });
+}
+
+void AddDevices(CLI::App& app, CommandLine& line) {
+  CLI::App* device = Group(app, "device", "people's devices");
+  CLI::App* revoke = Verb(*device, "revoke", "remove one device of a person for ever", line, [&line] {
+    return WithConsole(
+        line, [&](Console& console) { return console.RevokeDevice(line.user, line.device, line.reason); });
+  });
+  revoke->add_option("user", line.user, "the person: alice, or mimi://example.org/u/alice")->required();
+  revoke->add_option("device", line.device, "the device's id, or its beginning")->required();
+  revoke->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
 }
 
 void AddAudit(CLI::App& app, CommandLine& line) {
@@ -233,6 +250,7 @@ int Run(int argc, char** argv) {
   AddService(app, line);
   AddKeys(app, line);
   AddAccounts(app, line);
+  AddDevices(app, line);
   AddAudit(app, line);
   CLI11_PARSE(app, argc, argv);
 

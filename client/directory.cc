@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/identity/frame.h"
 #include "common/identity/pass.h"
 #include "common/identity/reason.h"
 
@@ -70,7 +71,8 @@ absl::StatusOr<Contact> Directory::LookUpSelf() {
   return book_.Accept(response.record(), self_.user());
 }
 
-absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered, const std::string& user) {
+absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered, const std::string& user,
+                                           const std::optional<identity::DeviceId>& expected) {
   ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
   const RecordRules rules{key, self_.root(), self_.account().issuing, clock_.Now()};
   ASSIGN_OR_RETURN(const identity::DirectoryRecord record, VerifyRecord(offered, user, rules));
@@ -95,10 +97,41 @@ absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered
   }
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.contacts.SetRecord(change, record, AsBytes(offered.record()), AsBytes(offered.signature())));
+  if (held.has_value() && user == self_.user()) {
+    RETURN_IF_ERROR(NoticeOwnDevices(change, held->parsed, record, expected));
+  }
   RETURN_IF_ERROR(change.Commit());
   ASSIGN_OR_RETURN(std::optional<Contact> contact, stores_.contacts.Find(user));
   if (!contact.has_value()) return absl::DataLossError("a directory record vanished from the client's store");
   return *std::move(contact);
+}
+
+absl::Status RecordBook::NoticeOwnDevices(Change& change, const identity::DirectoryRecord& before,
+                                          const identity::DirectoryRecord& after,
+                                          const std::optional<identity::DeviceId>& expected) {
+  const auto notice = [&](const identity::RecordDevice& device, const char* reason, absl::string_view what) -> absl::Status {
+    if (expected == device.device_id) return absl::OkStatus();
+    Entry entry;
+    entry.time = clock_.Now();
+    entry.conversation = self_.user();
+    entry.kind = EntryKind::kNotice;
+    entry.media_type = identity::kTextMediaType;
+    entry.body = ToBytes(AsBytes(absl::StrCat("The device \"", device.label, "\" (", ToHex(device.device_id).substr(0, 8), ") ", what)));
+    entry.detail = reason;
+    return stores_.history.Add(change, entry).status();
+  };
+  for (const identity::RecordDevice& device : after.devices) {
+    if (identity::FindDevice(before, device.device_id) != nullptr) continue;
+    RETURN_IF_ERROR(notice(device, "own_device_added",
+                           "was added to your account, and not by this device. If you did not do that on another device or "
+                           "with an administrator's invitation, remove it with `plumbline devices remove` and tell your "
+                           "security officer."));
+  }
+  for (const identity::RecordDevice& device : before.devices) {
+    if (identity::FindDevice(after, device.device_id) != nullptr) continue;
+    RETURN_IF_ERROR(notice(device, "own_device_removed", "was removed from your account, and not by this device."));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RecordBook::KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered,

@@ -34,9 +34,14 @@ class RecordBook final {
 
   // Verifies what the directory offers about `user`, compares it with what it said before, and remembers it.
   // UNAUTHENTICATED record_invalid; directory_rolled_back, directory_contradicts: both records are kept as evidence.
-  absl::StatusOr<Contact> Accept(const keys::v1::SignedRecord& offered, const std::string& user);
+  // About the own person, a device that came or went becomes a notice, but for `expected`: the one that this device has just
+  // decided about.
+  absl::StatusOr<Contact> Accept(const keys::v1::SignedRecord& offered, const std::string& user,
+                                 const std::optional<identity::DeviceId>& expected = std::nullopt);
 
  private:
+  absl::Status NoticeOwnDevices(Change& change, const identity::DirectoryRecord& before, const identity::DirectoryRecord& after,
+                                const std::optional<identity::DeviceId>& expected);
   absl::Status KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered, absl::string_view reason);
 
   Stores& stores_;

@@ -31,7 +31,7 @@ Engine::Engine(Stores& stores, const Self& self, Network& network, const Clock& 
     : stores_(stores), self_(self), network_(network), clock_(clock), supplies_(stores, self, network, clock),
       directory_(stores, self, network, supplies_, clock), conversations_(stores, self, clock),
       inbox_(stores, conversations_, self, clock), sender_(stores, conversations_, inbox_, network, supplies_, clock),
-      receiver_(stores, inbox_, sender_, network, events_, clock),
+      receiver_(stores, inbox_, sender_, supplies_, network, events_, clock),
       membership_(stores, self, directory_, supplies_, conversations_, clock) {}
 
 absl::StatusOr<std::string> Engine::ResolveName(absl::string_view typed) const {
@@ -62,6 +62,11 @@ absl::StatusOr<PersonView> Engine::ViewPerson(const std::string& user) {
 
 absl::StatusOr<PersonView> Engine::CheckPerson(const std::string& user) {
   ASSIGN_OR_RETURN(PersonView person, ViewPerson(user));
+  if (person.contact.parsed.status == identity::RecordStatus::kRemoved) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "account_removed",
+                  absl::StrCat(ShortName(user, self_.domain()), " has left the organisation: nothing can be sent to them. What "
+                               "was said stays in your history"));
+  }
   if (person.contact.parsed.status == identity::RecordStatus::kSuspended) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended",
                   absl::StrCat("the account of ", ShortName(user, self_.domain()), " is suspended: nothing can be sent to it. "
@@ -205,6 +210,7 @@ absl::Status Engine::CommitAddresses() {
 }
 
 absl::Status Engine::DoWhatIsDue() {
+  RETURN_IF_ERROR(membership_.Fresh(self_.user()).status());  // a device that this one did not approve becomes a notice
   RETURN_IF_ERROR(supplies_.Prepare());
   RETURN_IF_ERROR(CommitAddresses());
   RETURN_IF_ERROR(AttendToGroups());

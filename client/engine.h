@@ -58,7 +58,7 @@ class Engine final {
   absl::StatusOr<Target> Resolve(absl::string_view typed);
 
   // Looks the person up and says what is new about their devices; the caller shows it, then calls MarkShown.
-  // FAILED_PRECONDITION account_suspended; otherwise as Directory::LookUp.
+  // FAILED_PRECONDITION account_suspended, account_removed; otherwise as Directory::LookUp.
   absl::StatusOr<PersonView> CheckPerson(const std::string& user);
   // The same for everybody a message to `target` is for. In a group a suspended account is no obstacle: it gets nothing.
   absl::StatusOr<std::vector<PersonView>> CheckPeople(const Target& target);

@@ -229,7 +229,6 @@ absl::Status Engine::Settle(const std::string& conversation, bool before_send) {
 }
 
 absl::Status Engine::AttendToGroups() {
-  RETURN_IF_ERROR(membership_.Fresh(self_.user()).status());
   ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.All());
   absl::Status first;
   for (const StoredGroup& group : groups) {

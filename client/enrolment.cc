@@ -2,11 +2,13 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/directory.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
 #include "common/identity/codes.h"
+#include "common/identity/device_decision.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
@@ -20,6 +22,7 @@ using crypto::Certificate;
 using identity::Refuse;
 
 constexpr size_t kMaxPem = 64 * 1024;  // bytes
+constexpr absl::Duration kPollPause = absl::Milliseconds(500);
 
 struct OwnKeys {
   crypto::Ed25519KeyPair working;
@@ -157,6 +160,34 @@ absl::StatusOr<Answer> Verify(const keys::v1::EnrolResponse& response, const ide
   return answer;
 }
 
+// Asks to join, shows the code, and waits until another device of the person has decided.
+absl::StatusOr<keys::v1::EnrolResponse> AskAndWait(const identity::Invitation& invitation, const std::string& root_pem,
+                                                   const OwnKeys& keys, const keys::v1::EnrolRequest& request,
+                                                   const EnrolmentPaths& paths, const Clock& clock) {
+  identity::JoinRequest join;
+  join.user = invitation.user;
+  join.tls_key_hash = Sha256(keys.tls.spki());
+  ASSIGN_OR_RETURN(join.working_public_key, identity::ToFixed<32>(keys.working.public_key().view()));
+  ASSIGN_OR_RETURN(join.mls_signature_public_key, identity::ToFixed<32>(keys.mls.public_key().view()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<JoinNetwork> network, paths.connect_joining(invitation, root_pem));
+  ASSIGN_OR_RETURN(const keys::v1::AskResponse asked, network->Ask(request));
+  paths.show_code(identity::ApprovalCode(join), absl::FromUnixSeconds(asked.expires_unix()));
+  keys::v1::CollectRequest collect;
+  collect.set_request_hash(ToString(identity::HashOf(join)));
+  const absl::Time end = clock.Now() + paths.patience;
+  while (true) {
+    absl::StatusOr<keys::v1::CollectResponse> answer = network->Collect(collect);
+    if (answer.ok() && answer->has_enrolled()) return std::move(*answer->mutable_enrolled());
+    const bool transient = answer.ok() || absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status());
+    if (!transient) return answer.status();
+    if (clock.Now() + kPollPause > end) {
+      return Refuse(absl::StatusCode::kUnavailable, "join_waiting",
+                    "nobody has approved this device yet; approve it on the other one, then give the same command again");
+    }
+    absl::SleepFor(kPollPause);
+  }
+}
+
 }  // namespace
 
 absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitation_text, absl::string_view device_label,
@@ -172,7 +203,11 @@ absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitatio
     return Refuse(absl::StatusCode::kInvalidArgument, "invitation_malformed",
                   "this is not an invitation, or part of it is missing; copy the whole text, from `plumbline-invitation:1:` on");
   }
-  if (static_cast<uint64_t>(absl::ToUnixSeconds(clock.Now())) >= invitation->expires_unix) {
+  const std::string text(absl::StripAsciiWhitespace(invitation_text));
+  ASSIGN_OR_RETURN(const std::optional<PendingEnrolment> begun, stores.account.Pending());
+  // A device that has asked may wait for its approval longer than the invitation lives.
+  const bool may_have_asked = invitation->by_device && begun.has_value() && begun->invitation == text;
+  if (!may_have_asked && static_cast<uint64_t>(absl::ToUnixSeconds(clock.Now())) >= invitation->expires_unix) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "invitation_expired",
                   absl::StrCat("the invitation ended on ",
                                absl::FormatTime(absl::RFC3339_sec,
@@ -186,11 +221,15 @@ absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitatio
     return Refuse(absl::StatusCode::kPermissionDenied, "root_mismatch",
                   "the server's root certificate is not the one the invitation names; do not go on, ask who invited you");
   }
-  const std::string text(absl::StripAsciiWhitespace(invitation_text));
   ASSIGN_OR_RETURN(const OwnKeys keys, PrepareKeys(home, stores, text));
   ASSIGN_OR_RETURN(const keys::v1::EnrolRequest request, MakeRequest(*invitation, keys, device_label));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, paths.connect(*invitation, root_pem));
-  ASSIGN_OR_RETURN(const keys::v1::EnrolResponse response, network->Enrol(request));
+  keys::v1::EnrolResponse response;
+  if (invitation->by_device) {
+    ASSIGN_OR_RETURN(response, AskAndWait(*invitation, root_pem, keys, request, paths, clock));
+  } else {
+    ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, paths.connect(*invitation, root_pem));
+    ASSIGN_OR_RETURN(response, network->Enrol(request));
+  }
   ASSIGN_OR_RETURN(const Answer answer, Verify(response, *invitation, keys, root, clock.Now()));
 
   RETURN_IF_ERROR(

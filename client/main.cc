@@ -23,6 +23,28 @@ CLI::App* Add(CLI::App& app, Line& line, const std::string& name, const std::str
   return sub;
 }
 
+void DescribeDevices(CLI::App& app, Line& line) {
+  namespace client = plumbline::client;
+  Options& o = line.options;
+  CLI::App* devices = app.add_subcommand("devices", "List your devices; invite, approve, refuse, remove one");
+  devices->fallthrough();
+  devices->callback([&line, devices] {
+    if (devices->get_subcommands().empty()) line.command = client::DevicesCommand;
+  });
+  CLI::App* invite = Add(*devices, line, "invite", "Make an invitation for another device of yours", client::InviteDeviceCommand);
+  invite->add_option("--life", o.life_minutes, "Minutes for which it is good (default 60)")->check(CLI::Range(1, 1440));
+  const auto decide = [&](const char* name, const char* help, Command command) {
+    CLI::App* verb = Add(*devices, line, name, help, command);
+    verb->add_option("code", o.code, "The code that the new device shows")->required();
+    verb->add_flag("--yes", o.yes, "Without asking: for scripts");
+  };
+  decide("approve", "Let a device join that shows this code", client::ApproveDeviceCommand);
+  decide("refuse", "Turn away a device that shows this code", client::RefuseDeviceCommand);
+  CLI::App* remove = Add(*devices, line, "remove", "Remove another device of yours for ever", client::RemoveDeviceCommand);
+  remove->add_option("device", o.device, "Its id, or the beginning of it")->required();
+  remove->add_flag("--yes", o.yes, "Without asking: for scripts");
+}
+
 void Describe(CLI::App& app, Line& line) {
   namespace client = plumbline::client;
   Options& o = line.options;
@@ -38,6 +60,10 @@ void Describe(CLI::App& app, Line& line) {
   enrol->add_option("--label", o.label, "What others see this device as (default: the host's name)");
   enrol->add_flag("--quick-unlock", o.quick_unlock,
                   "A cheaper passphrase check, 64 MiB in place of 256: for tests and small machines");
+
+  enrol->add_option("--wait", o.join_seconds, "Seconds to wait for the approval by another device (default 1800)")
+      ->check(CLI::Range(0.0, 3600.0));
+  DescribeDevices(app, line);
 
   CLI::App* send = Add(app, line, "send", "Send one message", client::SendCommand);
   send->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();

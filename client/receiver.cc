@@ -42,6 +42,12 @@ absl::StatusOr<bool> Receiver::Take(const Event& event) {
     stream.failures = 0;
     stream.caught_up = true;
   } else if (const auto* ended = std::get_if<StreamEnded>(&event.what)) {
+    // The server has closed the mailbox: whoever needs one opens another. What was in it is lost, and gaps will say so.
+    if (const std::string reason = identity::ReasonOf(ended->why); reason == "mailbox_closed" || reason == "proof_invalid") {
+      streams_.erase(found);
+      RETURN_IF_ERROR(supplies_.Forget(event.mailbox));
+      return false;
+    }
     EndStream(stream, ended->why);
   }
   return false;

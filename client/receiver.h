@@ -18,8 +18,9 @@ namespace plumbline::client {
 // Used from one thread.
 class Receiver final {
  public:
-  Receiver(Stores& stores, Inbox& inbox, Sender& sender, Network& network, EventQueue& events, const Clock& clock)
-      : stores_(stores), inbox_(inbox), sender_(sender), network_(network), events_(events), clock_(clock) {}
+  Receiver(Stores& stores, Inbox& inbox, Sender& sender, Supplies& supplies, Network& network, EventQueue& events,
+           const Clock& clock)
+      : stores_(stores), inbox_(inbox), sender_(sender), supplies_(supplies), network_(network), events_(events), clock_(clock) {}
 
   // Opens a stream for each open mailbox that has none and whose pause after a failure is over.
   absl::Status Start();
@@ -53,6 +54,7 @@ class Receiver final {
   Stores& stores_;
   Inbox& inbox_;
   Sender& sender_;
+  Supplies& supplies_;
   Network& network_;
   EventQueue& events_;
   const Clock& clock_;

@@ -190,6 +190,30 @@ absl::StatusOr<SupplyStore::Grant> Supplies::TakeGrant(Change& change) {
 }
 
 absl::StatusOr<Mailbox> Supplies::EnsureMailbox(ByteView group_id) {
+  absl::StatusOr<Mailbox> mailbox = TryMailbox(group_id);
+  if (identity::ReasonOf(mailbox.status()) != "grant_revoked") return mailbox;
+  // All that this device drew was revoked at one time: an account that was suspended has been taken back since.
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(stores_.supply.RemoveGrants(change));
+  RETURN_IF_ERROR(change.Commit());
+  return TryMailbox(group_id);
+}
+
+absl::Status Supplies::Forget(const identity::MailboxId& id) {
+  ASSIGN_OR_RETURN(const std::optional<Mailbox> mailbox, stores_.mailboxes.Find(id));
+  if (!mailbox.has_value()) return absl::OkStatus();
+  if (mailbox->group_id.empty()) {
+    for (const bool published : {true, false}) {
+      ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> naming_it, stores_.supply.KeyPackages(published));
+      RETURN_IF_ERROR(RemoveAll(naming_it));
+    }
+  }
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(stores_.mailboxes.Remove(change, id));
+  return change.Commit();
+}
+
+absl::StatusOr<Mailbox> Supplies::TryMailbox(ByteView group_id) {
   const uint32_t today = identity::DayOf(clock_.Now());
   ASSIGN_OR_RETURN(std::optional<Mailbox> mailbox, stores_.mailboxes.FindFor(group_id));
   if (!mailbox.has_value() || mailbox->expires_day < today + kMailboxRenewalDays) {

@@ -48,6 +48,10 @@ class Supplies final {
   // The open mailbox of `group_id` (empty: intake), made and opened if need be.
   absl::StatusOr<Mailbox> EnsureMailbox(ByteView group_id);
 
+  // The delivery server has closed the mailbox for good (its grant was revoked): forgets it, and with an intake mailbox the key
+  // packages that name it.
+  absl::Status Forget(const identity::MailboxId& mailbox);
+
   // Renews the TLS certificate if less than half of its life is left, with the same key. `key_path` and `certificate_path`
   // are PEM files; the certificate is replaced atomically. True if it was renewed.
   absl::StatusOr<bool> RenewCertificate(const std::string& key_path, const std::string& certificate_path);
@@ -55,6 +59,7 @@ class Supplies final {
  private:
   static bool IsTokenRefusal(const absl::Status& status);
   absl::Status DropPasses(absl::string_view purpose);
+  absl::StatusOr<Mailbox> TryMailbox(ByteView group_id);
   absl::StatusOr<SupplyStore::Grant> TakeGrant(Change& change);
   absl::Status DrawGrants();
   absl::Status Open(const Mailbox& mailbox);

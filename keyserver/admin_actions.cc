@@ -14,18 +14,28 @@ namespace {
 
 using identity::Refuse;
 
-void SetView(const Account& account, keys::v1::IntentResult& result) {
-  keys::v1::AccountView view;
-  Fill(account, view);
-  result.set_result(view.SerializeAsString());
-}
-
 absl::Status StateChanged() {
   return Refuse(absl::StatusCode::kAborted, "state_changed",
                 "the account has changed meanwhile; look again and repeat");
 }
 
+absl::Status CheckNotRemoved(const Account& account) {
+  if (!account.removed) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kFailedPrecondition, "account_removed",
+                "the account was removed, and that is for ever; create one under another name");
+}
+
 }  // namespace
+
+absl::Status AdminDesk::SetView(const Account& account, keys::v1::IntentResult& result) {
+  keys::v1::AccountView view;
+  Fill(account, view);
+  keys::v1::RevocationView revocation;
+  RETURN_IF_ERROR(departures_.Describe(account.user, revocation));
+  if (revocation.confirmed() + revocation.pending() > 0) *view.mutable_revocation() = revocation;
+  result.set_result(view.SerializeAsString());
+  return absl::OkStatus();
+}
 
 absl::Status AdminDesk::Act(const Verified& verified, keys::v1::IntentResult& result) {
   switch (verified.intent.action) {
@@ -34,15 +44,19 @@ absl::Status AdminDesk::Act(const Verified& verified, keys::v1::IntentResult& re
     case identity::Action::kIssueEnrolmentCode:
       return IssueCode(verified, result);
     case identity::Action::kSuspendAccount:
-      return SetSuspended(verified, true, result);
+      return Suspend(verified, result);
     case identity::Action::kReactivateAccount:
-      return SetSuspended(verified, false, result);
+      return Reactivate(verified, result);
     case identity::Action::kListAccounts:
       return ListAccounts(verified, result);
     case identity::Action::kListAuditEvents:
       return ListAuditEvents(verified, result);
     case identity::Action::kGetAccount:
       return GetAccount(verified, result);
+    case identity::Action::kRemoveAccount:
+      return Remove(verified, result);
+    case identity::Action::kRevokeDevice:
+      return RevokeDevice(verified, result);
   }
   return absl::InternalError("an action that ParseIntent lets through is not carried out");
 }
@@ -68,8 +82,7 @@ absl::Status AdminDesk::CreateAccount(const Verified& verified, keys::v1::Intent
   account.proofing_reference = parameters.proofing_reference;
   account.record = FirstRecord(account, verified.hash, organisation_.keys().directory.key);
   RETURN_IF_ERROR(stores_.accounts.Create(account, TraceOf(verified, audit::Event::kAccountCreated)));
-  SetView(account, result);
-  return absl::OkStatus();
+  return SetView(account, result);
 }
 
 absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResult& result) {
@@ -79,6 +92,7 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   if (!reply_key.ok())
     return Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed", "the reply key is unusable");
   ASSIGN_OR_RETURN(const Account account, Target(intent));
+  RETURN_IF_ERROR(CheckNotRemoved(account));
   if (account.suspended) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "reactivate the account first");
   }
@@ -109,22 +123,50 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   return absl::OkStatus();
 }
 
-absl::Status AdminDesk::SetSuspended(const Verified& verified, bool suspended,
-                                     keys::v1::IntentResult& result) {
+absl::Status AdminDesk::Suspend(const Verified& verified, keys::v1::IntentResult& result) {
   ASSIGN_OR_RETURN(Account account, Target(verified.intent));
-  if (account.suspended == suspended) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "no_change",
-                  suspended ? "the account is suspended already" : "the account is not suspended");
+  RETURN_IF_ERROR(CheckNotRemoved(account));
+  if (account.suspended) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "no_change", "the account is suspended already");
+  }
+  RETURN_IF_ERROR(departures_.Carry(Leaving::kSuspension, std::nullopt, verified.hash,
+                                    TraceOf(verified, audit::Event::kAccountSuspended), account));
+  return SetView(account, result);
+}
+
+absl::Status AdminDesk::Reactivate(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(Account account, Target(verified.intent));
+  RETURN_IF_ERROR(CheckNotRemoved(account));
+  if (!account.suspended) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "no_change", "the account is not suspended");
   }
   const uint64_t revision = account.revision;
-  account.suspended = suspended;
+  account.suspended = false;
   ASSIGN_OR_RETURN(account.record, NextRecord(account, verified.hash, organisation_.keys().directory.key));
-  const auto event = suspended ? audit::Event::kAccountSuspended : audit::Event::kAccountResumed;
-  RETURN_IF_ERROR(stores_.accounts.SetSuspended(account.user, revision, suspended, account.record,
-                                                TraceOf(verified, event)));
+  RETURN_IF_ERROR(stores_.accounts.Reactivate(account.user, revision, account.record,
+                                              TraceOf(verified, audit::Event::kAccountResumed)));
   ++account.revision;
-  SetView(account, result);
-  return absl::OkStatus();
+  return SetView(account, result);
+}
+
+absl::Status AdminDesk::Remove(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(Account account, Target(verified.intent));
+  if (account.removed) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "no_change", "the account is removed already");
+  }
+  RETURN_IF_ERROR(departures_.Carry(Leaving::kRemoval, std::nullopt, verified.hash,
+                                    TraceOf(verified, audit::Event::kAccountRemoved), account));
+  return SetView(account, result);
+}
+
+absl::Status AdminDesk::RevokeDevice(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(const auto parameters, identity::ParseRevokeDeviceParameters(verified.intent.parameters));
+  ASSIGN_OR_RETURN(Account account, Target(verified.intent));
+  IntentTrace trace = TraceOf(verified, audit::Event::kDeviceRevoked);
+  trace.entry.details["person"] = account.user;
+  trace.entry.subject = identity::DeviceUri{organisation_.domain(), parameters.device_id}.ToString();
+  RETURN_IF_ERROR(departures_.Carry(Leaving::kDevice, parameters.device_id, verified.hash, trace, account));
+  return SetView(account, result);
 }
 
 absl::Status AdminDesk::ListAccounts(const Verified& verified, keys::v1::IntentResult& result) {
@@ -153,8 +195,7 @@ absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::Inte
 absl::Status AdminDesk::GetAccount(const Verified& verified, keys::v1::IntentResult& result) {
   ASSIGN_OR_RETURN(const Account account, Target(verified.intent));
   RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kIntentExecuted)));
-  SetView(account, result);
-  return absl::OkStatus();
+  return SetView(account, result);
 }
 
 }  // namespace plumbline::keyserver

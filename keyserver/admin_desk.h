@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/identity/intent.h"
 #include "common/status.h"
+#include "keyserver/departures.h"
 #include "keyserver/organisation.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
@@ -29,8 +30,13 @@ class AdminDesk final {
     AdministratorStore& administrators;
     AuditTrail& trail;
   };
-  AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, RefusalLog& refusals)
-      : organisation_(organisation), clock_(clock), stores_(stores), refusals_(refusals) {}
+  AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, Departures& departures,
+            RefusalLog& refusals)
+      : organisation_(organisation),
+        clock_(clock),
+        stores_(stores),
+        departures_(departures),
+        refusals_(refusals) {}
 
   // Every refusal is in the audit record before it is returned. Codes and reason ids:
   // docs/protocols/errors.md.
@@ -63,7 +69,11 @@ class AdminDesk final {
 
   absl::Status CreateAccount(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status IssueCode(const Verified& verified, keys::v1::IntentResult& result);
-  absl::Status SetSuspended(const Verified& verified, bool suspended, keys::v1::IntentResult& result);
+  absl::Status Suspend(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status Reactivate(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status Remove(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status RevokeDevice(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status SetView(const Account& account, keys::v1::IntentResult& result);
   absl::Status ListAccounts(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status ListAuditEvents(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status GetAccount(const Verified& verified, keys::v1::IntentResult& result);
@@ -71,6 +81,7 @@ class AdminDesk final {
   const Organisation& organisation_;
   const Clock& clock_;
   const Stores stores_;
+  Departures& departures_;
   RefusalLog& refusals_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "common/rpc/run_unary.h"
 #include "keyserver/services.h"
+#include "plumbline/keys/v1/devices.grpc.pb.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
 
 namespace plumbline::keyserver {
@@ -34,6 +35,26 @@ class EnrolmentService final : public keys::v1::Enrolment::CallbackService {
   EnrolmentDesk& desk_;
 };
 
+class JoiningService final : public keys::v1::Joining::CallbackService {
+ public:
+  JoiningService(WorkerPool& pool, JoinDesk& desk) : pool_(pool), desk_(desk) {}
+
+  ServerUnaryReactor* Ask(CallbackServerContext* context, const keys::v1::EnrolRequest* request,
+                          keys::v1::AskResponse* response) override {
+    return rpc::RunUnary(context, pool_,
+                         [=, this](const rpc::Caller&) { return desk_.Ask(*request, *response); });
+  }
+  ServerUnaryReactor* Collect(CallbackServerContext* context, const keys::v1::CollectRequest* request,
+                              keys::v1::CollectResponse* response) override {
+    return rpc::RunUnary(context, pool_,
+                         [=, this](const rpc::Caller&) { return desk_.Collect(*request, *response); });
+  }
+
+ private:
+  WorkerPool& pool_;
+  JoinDesk& desk_;
+};
+
 class DirectoryService final : public keys::v1::Directory::CallbackService {
  public:
   DirectoryService(WorkerPool& pool, DirectoryDesk& desk) : pool_(pool), desk_(desk) {}
@@ -60,10 +81,11 @@ class DirectoryService final : public keys::v1::Directory::CallbackService {
 
 std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool,
                                                               const Organisation& organisation,
-                                                              EnrolmentDesk& enrolment,
+                                                              EnrolmentDesk& enrolment, JoinDesk& joins,
                                                               DirectoryDesk& directory) {
   std::vector<std::unique_ptr<grpc::Service>> out;
   out.push_back(std::make_unique<EnrolmentService>(pool, organisation, enrolment));
+  out.push_back(std::make_unique<JoiningService>(pool, joins));
   out.push_back(std::make_unique<DirectoryService>(pool, directory));
   return out;
 }

@@ -39,6 +39,10 @@ absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
   ASSIGN_OR_RETURN(std::optional<DeviceState> state, stores_.accounts.FindDevice(uri->id));
   if (!state)
     return Refuse(absl::StatusCode::kPermissionDenied, "device_unknown", "this device is not enrolled");
+  if (state->revoked) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "device_revoked",
+                  "this device was removed; it may be enrolled again as a new one");
+  }
   if (state->suspended) {
     return Refuse(absl::StatusCode::kPermissionDenied, "account_suspended",
                   "the account is suspended; ask your administrator");
@@ -71,9 +75,9 @@ absl::StatusOr<Device> DeviceDesk::Verify(const crypto::Certificate* caller, abs
   return device;
 }
 
-template <typename Body>
 absl::StatusOr<Device> DeviceDesk::Admit(const crypto::Certificate* caller, absl::string_view rpc,
-                                         const keys::v1::SignedRequest& request, Body& body) {
+                                         const keys::v1::SignedRequest& request,
+                                         google::protobuf::MessageLite& body) {
   absl::StatusOr<Device> device = Verify(caller, rpc, request);
   if (!device.ok()) return Refused(caller, device.status());
   if (!body.ParseFromString(request.body())) return Refused(caller, Malformed("the body does not parse"));
@@ -155,14 +159,21 @@ absl::Status DeviceDesk::DrawPasses(const crypto::Certificate* caller, const key
   entry.event = audit::Event::kPassesDrawn;
   entry.actor = UriOf(device);
   entry.details = {{"purpose", body.purpose()}, {"count", absl::StrCat(body.count())}};
-  const absl::Status drawn =
-      stores_.ledger.DrawPasses(device.id, body.purpose(), body.count(), identity::DayOf(now),
-                                organisation_.limits().passes_per_day, entry);
-  if (!drawn.ok()) return Refused(caller, drawn);
   const identity::Hash digest = identity::ChallengeDigest(organisation_.domain(), body.purpose());
+  DrawnPasses passes;
+  passes.purpose = body.purpose();
+  keys::v1::DrawPassesResponse out;
   for (uint32_t i = 0; i < body.count(); ++i) {
-    response.add_passes(ToString(Encode(identity::IssuePass(organisation_.keys().passes.key, digest, now))));
+    const identity::Pass pass = identity::IssuePass(organisation_.keys().passes.key, digest, now);
+    ASSIGN_OR_RETURN(Bytes box, organisation_.keys().grant_escrow.public_key().Seal(pass.nonce));
+    passes.sealed_nonces.push_back(std::move(box));
+    passes.expires_unix = pass.expires_unix;
+    out.add_passes(ToString(Encode(pass)));
   }
+  const absl::Status drawn = stores_.ledger.DrawPasses(device.id, passes, identity::DayOf(now),
+                                                       organisation_.limits().passes_per_day, entry);
+  if (!drawn.ok()) return Refused(caller, drawn);
+  response.Swap(&out);
   return absl::OkStatus();
 }
 

@@ -15,6 +15,10 @@
 #include "keyserver/store/key_package_store.h"
 #include "keyserver/store/ledger.h"
 
+namespace google::protobuf {
+class MessageLite;
+}
+
 namespace plumbline::keys::v1 {
 class DrawGrantsResponse;
 class DrawPassesResponse;
@@ -54,6 +58,13 @@ class DeviceDesk final {
   absl::Status RenewCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
                                 keys::v1::RenewCertificateResponse& response);
 
+  // The device that signed this request of the rpc of that name, and its body. A refusal is recorded. For the other desks
+  // whose rpcs take a SignedRequest.
+  absl::StatusOr<Device> Admit(const crypto::Certificate* caller, absl::string_view rpc,
+                               const keys::v1::SignedRequest& request, google::protobuf::MessageLite& body);
+  // Records the refusal, and returns it.
+  absl::Status Refused(const crypto::Certificate* caller, const absl::Status& status);
+
   void Sweep() { nonces_.Sweep(clock_.Now()); }
 
  private:
@@ -62,11 +73,6 @@ class DeviceDesk final {
   // The device, after its signature over this very request has verified; its counter is then used up.
   absl::StatusOr<Device> Verify(const crypto::Certificate* caller, absl::string_view rpc,
                                 const keys::v1::SignedRequest& request);
-  // Verify, then the body; either's refusal is recorded.
-  template <typename Body>
-  absl::StatusOr<Device> Admit(const crypto::Certificate* caller, absl::string_view rpc,
-                               const keys::v1::SignedRequest& request, Body& body);
-  absl::Status Refused(const crypto::Certificate* caller, const absl::Status& status);
   std::string UriOf(const Device& device) const;
 
   const Organisation& organisation_;

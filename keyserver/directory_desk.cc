@@ -42,6 +42,9 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
   RETURN_IF_ERROR(Spend(AsBytes(request.token())));
   const absl::StatusOr<Account> account = FindEnrolled(request.user());
   if (!account.ok()) return Refused(account.status());
+  if (account->removed) {
+    return Refused(Refuse(absl::StatusCode::kFailedPrecondition, "account_removed", "this person has left"));
+  }
   if (account->suspended) {
     return Refused(
         Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "the account is suspended"));
@@ -72,7 +75,7 @@ absl::Status DirectoryDesk::Spend(ByteView pass) {
 
 absl::StatusOr<Account> DirectoryDesk::FindEnrolled(absl::string_view user) {
   absl::StatusOr<Account> account = accounts_.Find(user);
-  if (absl::IsNotFound(account.status()) || (account.ok() && account->devices.empty())) {
+  if (absl::IsNotFound(account.status()) || (account.ok() && !account->has_enrolled)) {
     return Refuse(absl::StatusCode::kNotFound, "unknown_user", "nobody of that name has enrolled");
   }
   return account;

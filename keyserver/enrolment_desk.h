@@ -4,14 +4,10 @@
 
 #include "common/clock.h"
 #include "common/status.h"
+#include "keyserver/application.h"
 #include "keyserver/organisation.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
-
-namespace plumbline::keys::v1 {
-class EnrolRequest;
-class EnrolResponse;
-}  // namespace plumbline::keys::v1
 
 namespace plumbline::keyserver {
 
@@ -26,11 +22,9 @@ class EnrolmentDesk final {
   absl::Status Enrol(const keys::v1::EnrolRequest& request, keys::v1::EnrolResponse& response);
 
  private:
-  struct Application;
-  absl::StatusOr<Application> Read(const keys::v1::EnrolRequest& request) const;
-  absl::Status CheckCode(const Application& application);
-  absl::Status Admit(const Application& application, keys::v1::EnrolResponse& response);
-  absl::Status AdmitOnce(const Application& application, keys::v1::EnrolResponse& response);
+  absl::Status CheckCode(const VerifiedApplication& application);
+  absl::Status Admit(const VerifiedApplication& application, keys::v1::EnrolResponse& response);
+  absl::Status AdmitOnce(const VerifiedApplication& application, keys::v1::EnrolResponse& response);
 
   const Organisation& organisation_;
   const Clock& clock_;

@@ -2,6 +2,7 @@
 
 #include "common/rpc/run_unary.h"
 #include "keyserver/services.h"
+#include "plumbline/keys/v1/devices.grpc.pb.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
 
 namespace plumbline::keyserver {
@@ -63,6 +64,39 @@ class DeviceService final : public keys::v1::Device::CallbackService {
   DeviceDesk& desk_;
 };
 
+class OwnDevicesService final : public keys::v1::OwnDevices::CallbackService {
+ public:
+  OwnDevicesService(WorkerPool& pool, JoinDesk& desk) : pool_(pool), desk_(desk) {}
+
+  ServerUnaryReactor* InviteDevice(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                   keys::v1::InviteDeviceResponse* response) override {
+    return Run(context, &JoinDesk::InviteDevice, request, response);
+  }
+  ServerUnaryReactor* ListJoinRequests(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                       keys::v1::ListJoinRequestsResponse* response) override {
+    return Run(context, &JoinDesk::ListJoinRequests, request, response);
+  }
+  ServerUnaryReactor* DecideDevice(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                   keys::v1::DecideDeviceResponse* response) override {
+    return Run(context, &JoinDesk::DecideDevice, request, response);
+  }
+
+ private:
+  template <typename Response>
+  using Act = absl::Status (JoinDesk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&);
+
+  template <typename Response>
+  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act, const keys::v1::SignedRequest* request,
+                          Response* response) {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
+      return (desk_.*act)(CertificateOf(caller), *request, *response);
+    });
+  }
+
+  WorkerPool& pool_;
+  JoinDesk& desk_;
+};
+
 class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService {
  public:
   AdminGatewayService(WorkerPool& pool, const Organisation& organisation, AdminDesk& desk)
@@ -106,9 +140,11 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> MutualServices(WorkerPool& pool, const Organisation& organisation,
-                                                           DeviceDesk& devices, AdminDesk& admin) {
+                                                           DeviceDesk& devices, JoinDesk& joins,
+                                                           AdminDesk& admin) {
   std::vector<std::unique_ptr<grpc::Service>> out;
   out.push_back(std::make_unique<DeviceService>(pool, devices));
+  out.push_back(std::make_unique<OwnDevicesService>(pool, joins));
   out.push_back(std::make_unique<AdminGatewayService>(pool, organisation, admin));
   return out;
 }

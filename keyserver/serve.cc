@@ -10,9 +10,12 @@
 #include "common/rpc/credentials.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
+#include "keyserver/revocation_channel.h"
 #include "keyserver/services.h"
 #include "keyserver/store/sqlcipher_account_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
+#include "keyserver/store/sqlcipher_departure_store.h"
+#include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "keyserver/upkeep.h"
@@ -57,6 +60,17 @@ audit::Entry ServiceEvent(audit::Event event) {
   return entry;
 }
 
+// Null where the delivery server is not to be told.
+std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const KeyRing& keys) {
+  if (!config.has_revocation()) return nullptr;
+  rpc::Endpoint endpoint;
+  endpoint.address = config.revocation().delivery_address();
+  endpoint.server_name = config.revocation().delivery_name();
+  endpoint.root_pem = keys.RootPem();
+  endpoint.identity = rpc::TlsIdentity{keys.ServiceChainPem(), keys.service_key.ToPem()};
+  return NewRevocationChannel(std::move(endpoint));
+}
+
 }  // namespace
 
 // In the order in which they are made; destroyed in reverse.
@@ -70,15 +84,20 @@ struct Keyserver::Parts {
         key_packages(*connection),
         administrators(*connection, clock),
         ledger(*connection),
+        departure_store(*connection),
+        join_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
+        pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
+        departures(*organisation, departure_store, pusher),
         enrolment(*organisation, clock, accounts, refusals),
         directory(*organisation, clock, accounts, key_packages, ledger, refusals),
         devices(*organisation, clock, {accounts, key_packages, ledger}, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail}, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail}, departures, refusals),
+        joins(*organisation, clock, {accounts, join_store}, departures, devices, refusals),
         pool(config.limits().workers(), kQueue),
-        anonymous_services(AnonymousServices(pool, *organisation, enrolment, directory)),
-        mutual_services(MutualServices(pool, *organisation, devices, admin)) {}
+        anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
+        mutual_services(MutualServices(pool, *organisation, devices, joins, admin)) {}
 
   Logger& logger;
   const std::unique_ptr<Organisation> organisation;
@@ -87,12 +106,17 @@ struct Keyserver::Parts {
   SqlcipherKeyPackageStore key_packages;
   SqlcipherAdministratorStore administrators;
   SqlcipherLedger ledger;
+  SqlcipherDepartureStore departure_store;
+  SqlcipherJoinStore join_store;
   SqlcipherAuditTrail trail;
   RefusalLog refusals;
+  RevocationPusher pusher;
+  Departures departures;
   EnrolmentDesk enrolment;
   DirectoryDesk directory;
   DeviceDesk devices;
   AdminDesk admin;
+  JoinDesk joins;
   WorkerPool pool;
   const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
   const std::vector<std::unique_ptr<grpc::Service>> mutual_services;
@@ -149,6 +173,10 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
                                            clock, logger);
   RETURN_IF_ERROR(parts->Listen(config));
+  if (!parts->pusher.configured()) {
+    logger.Warning("revocation.not_configured",
+                   {{LogKey::kReason, FixedText("the delivery server is not told who leaves; set revocation.delivery_address")}});
+  }
   RETURN_IF_ERROR(parts->trail.Append(ServiceEvent(audit::Event::kServiceStarted)));
   return std::unique_ptr<Keyserver>(new Keyserver(std::move(parts)));
 }

@@ -1,4 +1,4 @@
-// The key server's four gRPC services: each call goes to its desk on the worker pool. Which certificate may
+// The key server's six gRPC services: each call goes to its desk on the worker pool. Which certificate may
 // call what is decided here for AdminGateway and in DeviceDesk for Device. Pool and desks outlive the
 // services.
 #pragma once
@@ -12,6 +12,7 @@
 #include "keyserver/device_desk.h"
 #include "keyserver/directory_desk.h"
 #include "keyserver/enrolment_desk.h"
+#include "keyserver/join_desk.h"
 
 namespace grpc {
 class Service;
@@ -19,13 +20,14 @@ class Service;
 
 namespace plumbline::keyserver {
 
-// For the anonymous listener: Enrolment and Directory.
+// For the anonymous listener: Enrolment, Joining and Directory.
 std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool,
                                                               const Organisation& organisation,
-                                                              EnrolmentDesk& enrolment,
+                                                              EnrolmentDesk& enrolment, JoinDesk& joins,
                                                               DirectoryDesk& directory);
-// For the listener that demands a certificate: Device and AdminGateway.
+// For the listener that demands a certificate: Device, OwnDevices and AdminGateway.
 std::vector<std::unique_ptr<grpc::Service>> MutualServices(WorkerPool& pool, const Organisation& organisation,
-                                                           DeviceDesk& devices, AdminDesk& admin);
+                                                           DeviceDesk& devices, JoinDesk& joins,
+                                                           AdminDesk& admin);
 
 }  // namespace plumbline::keyserver

@@ -15,7 +15,9 @@ SignedBytes Sign(const Account& account, uint64_t version, const identity::Hash&
   record.display_name = account.display_name;
   record.version = version;
   record.previous_hash = previous;
-  record.status = account.suspended ? identity::RecordStatus::kSuspended : identity::RecordStatus::kActive;
+  record.status = account.removed     ? identity::RecordStatus::kRemoved
+                  : account.suspended ? identity::RecordStatus::kSuspended
+                                      : identity::RecordStatus::kActive;
   record.cause = cause;
   for (const Device& device : account.devices) {
     record.devices.push_back(
@@ -46,15 +48,16 @@ identity::Hash StateHash(const Account& account) {
   Writer out;
   out.Vector(AsBytes(account.user))
       .Vector(AsBytes(account.display_name))
-      .U8(account.suspended ? 1 : 0)
+      .U8(account.removed ? 2 : account.suspended ? 1 : 0)
       .U64(account.revision)
       .Fixed(Sha256(account.record.bytes));
   return Sha256(out.view());
 }
 
 absl::string_view StatusName(const Account& account) {
+  if (account.removed) return "removed";
   if (account.suspended) return "suspended";
-  return account.devices.empty() ? "invited" : "active";
+  return account.devices.empty() && !account.has_enrolled ? "invited" : "active";
 }
 
 void Fill(const Account& account, keys::v1::SignedRecord& out) {

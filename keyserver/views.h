@@ -21,11 +21,11 @@ absl::StatusOr<SignedBytes> NextRecord(const Account& account, const identity::H
                                        const crypto::Ed25519KeyPair& directory_key);
 
 // What an intent against this account must state: SHA-256 of
-//   struct { opaque user<V>; opaque display_name<V>; uint8 suspended; uint64 revision; opaque
+//   struct { opaque user<V>; opaque display_name<V>; uint8 status; /* 0, 1 suspended, 2 removed */ uint64 revision; opaque
 //   record_hash[32]; }
 identity::Hash StateHash(const Account& account);
 
-// "invited" (no device yet), "active" or "suspended".
+// "invited" (no device yet), "active", "suspended" or "removed".
 absl::string_view StatusName(const Account& account);
 
 void Fill(const Account& account, keys::v1::SignedRecord& out);

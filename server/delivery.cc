@@ -23,7 +23,7 @@ Delivery::Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_v
 
 absl::Status Delivery::ForWire(const absl::Status& status) {
   const bool refusal = absl::IsAlreadyExists(status) || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
-                       identity::ReasonOf(status) == "stale_counter";
+                       identity::ReasonOf(status) == "stale_counter" || identity::ReasonOf(status) == "grant_revoked";
   if (status.ok() || refusal) return status;
   ++parts_.counters.storage_faults;
   if (absl::IsResourceExhausted(status)) {
@@ -49,7 +49,8 @@ absl::Status Delivery::OpenSession(const v1::OpenSessionRequest& request, v1::Op
     ++parts_.counters.passes_refused;
     return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "this pass was used before; take another one");
   }
-  response.set_session_id(ToString(parts_.sessions.Open()));
+  ASSIGN_OR_RETURN(const SessionId session, parts_.sessions.Open(pass->nonce));
+  response.set_session_id(ToString(session));
   response.set_sends_left(parts_.sessions.limits().envelopes);
   response.set_seconds_left(static_cast<uint32_t>(absl::ToInt64Seconds(parts_.sessions.limits().life)));
   return absl::OkStatus();
@@ -152,7 +153,7 @@ absl::Status Delivery::OpenMailbox(const v1::OpenMailboxRequest& request) {
   NewMailbox mailbox{opening.mailbox_id, opening.owner_public_key, grant->serial,
                      Day{static_cast<int64_t>(grant->expires_day)}, opening.capability_hashes};
   const absl::Status status = ForWire(parts_.mailboxes.Open(mailbox));
-  if (absl::IsAlreadyExists(status)) ++parts_.counters.grants_refused;
+  if (absl::IsAlreadyExists(status) || absl::IsUnauthenticated(status)) ++parts_.counters.grants_refused;
   return status;
 }
 

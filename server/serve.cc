@@ -17,6 +17,7 @@
 #include "server/attachment_upkeep.h"
 #include "server/delivery_service.h"
 #include "server/keys.h"
+#include "server/revocation_service.h"
 #include "server/store/sqlcipher_attachments.h"
 #include "server/store/sqlcipher_store.h"
 #include "server/trust.h"
@@ -95,6 +96,18 @@ sigset_t StopSignals() {
   return signals;
 }
 
+absl::StatusOr<std::unique_ptr<rpc::Listener>> ListenForKeyserver(const ServerConfig& config, const Trust& trust,
+                                                                  const rpc::TlsIdentity& identity,
+                                                                  RevocationService& service) {
+  rpc::ListenerOptions options;
+  options.address = config.keyserver_listen();
+  options.root_pem = trust.root_pem;
+  options.limits.max_message_bytes = kMaxRevocationBytes;
+  options.limits.max_concurrent_streams = 4;
+  ASSIGN_OR_RETURN(auto credentials, rpc::MutualServerCredentials(identity, trust.root_pem));
+  return rpc::Listener::Start(options, credentials, {&service});
+}
+
 // Serves until a stop signal, which all threads have blocked.
 absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, const rpc::TlsIdentity& identity,
                                SqlcipherStore& store, SqlcipherAttachments& attachment_store, Logger& logger,
@@ -117,10 +130,22 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials,
                                         {&service, &attachment_service}));
+  Revocations revocations(store, sessions, streams, trust.roles.grants);
+  RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
+  std::unique_ptr<rpc::Listener> keyserver_listener;
+  if (!config.keyserver_listen().empty()) {
+    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, identity, revocation_service));
+  }
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);
   auto attachment_upkeep = std::make_unique<AttachmentUpkeep>(attachment_store, logger, clock);
   logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
+  if (keyserver_listener != nullptr) {
+    logger.Info("listener.started",
+                {{LogKey::kPort, int64_t{keyserver_listener->port()}}, {LogKey::kListener, FixedText("keyserver")}});
+  } else {
+    logger.Warning("revocation.not_configured", {{LogKey::kReason, FixedText("keyserver_listen is not set: mailboxes of people who left stay open until their grants end")}});
+  }
 
   const sigset_t signals = StopSignals();
   int signal = 0;
@@ -128,6 +153,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
   streams.ShutDown();
   listener->Shutdown(kGrace);
+  if (keyserver_listener != nullptr) keyserver_listener->Shutdown(kGrace);
   requests.Stop();
   stream_work.Stop();
   attachment_work.Stop();

@@ -1,6 +1,7 @@
 #include "server/sessions.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/identity/reason.h"
 
@@ -16,11 +17,29 @@ absl::Status Sessions::CheckRoom() {
                 "the server has no room for another session; the pass was not spent, try again in a minute");
 }
 
-SessionId Sessions::Open() {
+absl::StatusOr<SessionId> Sessions::Open(const identity::Nonce& pass) {
   const SessionId id = identity::RandomFixed<16>();
   MutexLock lock(mutex_);
-  sessions_[id] = Session{limits_.envelopes, clock_.Now() + limits_.life};
+  if (revoked_.contains(pass)) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "this pass was used before; take another one");
+  }
+  sessions_[id] = Session{limits_.envelopes, clock_.Now() + limits_.life, pass};
   return id;
+}
+
+void Sessions::Revoke(const std::vector<identity::RevokedPass>& passes) {
+  MutexLock lock(mutex_);
+  const absl::Time now = clock_.Now();
+  std::erase_if(revoked_, [now](const auto& entry) { return entry.second <= now; });
+  std::set<identity::Nonce> nonces;
+  for (const identity::RevokedPass& pass : passes) {
+    nonces.insert(pass.nonce);
+    const absl::Time end = absl::FromUnixSeconds(static_cast<int64_t>(std::min<uint64_t>(pass.expires_unix, uint64_t{1} << 40)));
+    if (end > now) revoked_[pass.nonce] = end;
+  }
+  for (auto& [id, session] : sessions_) {
+    if (nonces.contains(session.pass)) session.end = std::min(session.end, now);
+  }
 }
 
 absl::Status Sessions::Take(const SessionId& id, uint32_t cost) {

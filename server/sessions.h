@@ -5,7 +5,7 @@
 
 #include "absl/time/time.h"
 #include "common/clock.h"
-#include "common/identity/fixed.h"
+#include "common/identity/revocation.h"
 #include "common/mutex.h"
 #include "common/status.h"
 
@@ -26,8 +26,11 @@ class Sessions final {
 
   // RESOURCE_EXHAUSTED too_many_sessions: ask before a pass is spent.
   absl::Status CheckRoom() ABSL_LOCKS_EXCLUDED(mutex_);
-  // A new session with a random id and the whole budget.
-  SessionId Open() ABSL_LOCKS_EXCLUDED(mutex_);
+  // A new session with a random id and the whole budget, paid for with that pass. UNAUTHENTICATED token_spent if the pass
+  // was revoked while it was being spent.
+  absl::StatusOr<SessionId> Open(const identity::Nonce& pass) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends the sessions that were opened with these passes, at once; none opens with them from now on.
+  void Revoke(const std::vector<identity::RevokedPass>& passes) ABSL_LOCKS_EXCLUDED(mutex_);
   // Takes `cost` from the budget. UNAUTHENTICATED session_unknown, session_ended; RESOURCE_EXHAUSTED budget_spent, and then
   // nothing is taken.
   absl::Status Take(const SessionId& id, uint32_t cost) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -40,6 +43,7 @@ class Sessions final {
   struct Session {
     uint32_t left;
     absl::Time end;
+    identity::Nonce pass;
   };
   // An ended session is kept as long again, so that its owner hears "ended" and not "unknown".
   void Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -48,6 +52,7 @@ class Sessions final {
   const SessionLimits limits_;
   Mutex mutex_;
   std::map<SessionId, Session> sessions_ ABSL_GUARDED_BY(mutex_);
+  std::map<identity::Nonce, absl::Time> revoked_ ABSL_GUARDED_BY(mutex_);  // with their ends: after them no pass is taken anyway
   absl::Time next_forget_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 

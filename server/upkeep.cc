@@ -65,6 +65,7 @@ void Upkeep::Report() {
   now.acknowledged = counters_.envelopes_acknowledged;
   now.passes_refused = counters_.passes_refused;
   now.grants_refused = counters_.grants_refused;
+  now.revocations_refused = counters_.revocations_refused;
   now.storage_faults = counters_.storage_faults;
   const auto log = [this](LogLevel level, EventName event, int64_t count) {
     if (count == 0) return;
@@ -76,9 +77,11 @@ void Upkeep::Report() {
   log(LogLevel::kInfo, "envelopes.acknowledged", now.acknowledged - reported_.acknowledged);
   log(LogLevel::kWarning, "passes.refused", now.passes_refused - reported_.passes_refused);
   log(LogLevel::kWarning, "grants.refused", now.grants_refused - reported_.grants_refused);
+  log(LogLevel::kWarning, "revocations.refused", now.revocations_refused - reported_.revocations_refused);
   log(LogLevel::kError, "store.faults", now.storage_faults - reported_.storage_faults);
   Record(audit::Event::kPassesRefused, now.passes_refused - reported_.passes_refused, "token_invalid");
   Record(audit::Event::kGrantsRefused, now.grants_refused - reported_.grants_refused, "grant_invalid");
+  Record(audit::Event::kRevocationRefused, now.revocations_refused - reported_.revocations_refused, "not_authorised");
   reported_ = now;
 }
 

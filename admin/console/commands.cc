@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "admin/console/describe.h"
@@ -211,20 +212,45 @@ absl::Status Console::InviteAccount(const Invite& invite) {
   return absl::OkStatus();
 }
 
-absl::Status Console::ChangeAccount(Action action, const std::string& typed, const std::string& reason) {
+absl::Status Console::ChangeAccount(Action action, const std::string& typed, Bytes parameters,
+                                    const std::string& reason) {
   ASSIGN_OR_RETURN(const std::string user, FullName(typed));
-  ASSIGN_OR_RETURN(const Secret result, ActOnAccount(action, user, {}, reason));
+  ASSIGN_OR_RETURN(const Secret result, ActOnAccount(action, user, std::move(parameters), reason));
   ASSIGN_OR_RETURN(const keys::v1::AccountView view, ParseResult<keys::v1::AccountView>(result));
   Print(options_.json ? AccountJson(view) : absl::StrCat("Done. The account now:\n", AccountText(view)));
   return absl::OkStatus();
 }
 
 absl::Status Console::SuspendAccount(const std::string& user, const std::string& reason) {
-  return ChangeAccount(Action::kSuspendAccount, user, reason);
+  return ChangeAccount(Action::kSuspendAccount, user, {}, reason);
 }
 
 absl::Status Console::ReactivateAccount(const std::string& user, const std::string& reason) {
-  return ChangeAccount(Action::kReactivateAccount, user, reason);
+  return ChangeAccount(Action::kReactivateAccount, user, {}, reason);
+}
+
+absl::Status Console::RemoveAccount(const std::string& user, const std::string& reason) {
+  return ChangeAccount(Action::kRemoveAccount, user, {}, reason);
+}
+
+absl::StatusOr<identity::DeviceId> Console::FindDevice(const std::string& user, const std::string& typed) {
+  const absl::StatusOr<keys::v1::AccountView> account = session_.GetAccount(user);
+  if (!account.ok()) return WithClock(account.status(), clock_);
+  std::vector<identity::DeviceId> found;
+  for (const keys::v1::DeviceView& device : account->devices()) {
+    const absl::StatusOr<identity::DeviceId> id = identity::ToFixed<16>(AsBytes(device.device_id()));
+    if (id.ok() && !typed.empty() && absl::StartsWith(ToHex(*id), typed)) found.push_back(*id);
+  }
+  if (found.size() == 1) return found.front();
+  return Refuse(absl::StatusCode::kNotFound, "device_unknown",
+                found.empty() ? "this person has no device of that id; see `account show`, with --json for whole ids"
+                              : "several devices of this person have an id that begins so; write more of it");
+}
+
+absl::Status Console::RevokeDevice(const std::string& typed, const std::string& device, const std::string& reason) {
+  ASSIGN_OR_RETURN(const std::string user, FullName(typed));
+  ASSIGN_OR_RETURN(const identity::DeviceId id, FindDevice(user, device));
+  return ChangeAccount(Action::kRevokeDevice, user, identity::Encode(identity::RevokeDeviceParameters{id}), reason);
 }
 
 absl::Status Console::ListAccounts() {

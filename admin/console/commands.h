@@ -49,6 +49,9 @@ class Console final {
   absl::Status InviteAccount(const Invite& invite);
   absl::Status SuspendAccount(const std::string& user, const std::string& reason);
   absl::Status ReactivateAccount(const std::string& user, const std::string& reason);
+  absl::Status RemoveAccount(const std::string& user, const std::string& reason);
+  // `device`: its id in hex, or as much of the beginning as is one device's alone.
+  absl::Status RevokeDevice(const std::string& user, const std::string& device, const std::string& reason);
   absl::Status ListAccounts();
   absl::Status ShowAccount(const std::string& user);
   // Without a limit, page after page to the end.
@@ -62,7 +65,9 @@ class Console final {
   // faster.
   absl::StatusOr<Secret> ActOnAccount(identity::Action action, const std::string& user, Bytes parameters,
                                       const std::string& reason);
-  absl::Status ChangeAccount(identity::Action action, const std::string& typed, const std::string& reason);
+  absl::Status ChangeAccount(identity::Action action, const std::string& typed, Bytes parameters,
+                             const std::string& reason);
+  absl::StatusOr<identity::DeviceId> FindDevice(const std::string& user, const std::string& typed);
 
   const ConsoleOptions options_;
   const Profile profile_;

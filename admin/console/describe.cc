@@ -32,6 +32,10 @@ std::string ActionInWords(Action action) {
       return "read the key server's audit record";
     case Action::kGetAccount:
       return "read the account";
+    case Action::kRemoveAccount:
+      return "remove the account for ever, with all devices; the name is not given again";
+    case Action::kRevokeDevice:
+      return "remove one device of the account for ever";
   }
   return "";  // a parsed intent has one of the above
 }
@@ -56,6 +60,11 @@ absl::Status DescribeParameters(const Intent& intent, Fields& out) {
       ASSIGN_OR_RETURN(const auto parameters, identity::ParseListAuditEventsParameters(intent.parameters));
       out.push_back({"records", absl::StrCat("at most ", parameters.limit, " after number ",
                                              parameters.after_sequence)});
+      return absl::OkStatus();
+    }
+    case Action::kRevokeDevice: {
+      ASSIGN_OR_RETURN(const auto parameters, identity::ParseRevokeDeviceParameters(intent.parameters));
+      out.push_back({"device", ToHex(parameters.device_id)});
       return absl::OkStatus();
     }
     default:

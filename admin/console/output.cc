@@ -34,9 +34,27 @@ Json ToJson(const AccountView& account) {
                        {"label", device.label()},
                        {"enrolled_day", device.enrolled_day()}});
   }
-  return {{"user", account.user()},     {"display_name", account.display_name()},
-          {"status", account.status()}, {"proofing", account.proofing()},
-          {"devices", devices},         {"state_hash", Hex(account.state_hash())}};
+  Json json = {{"user", account.user()},     {"display_name", account.display_name()},
+               {"status", account.status()}, {"proofing", account.proofing()},
+               {"devices", devices},         {"state_hash", Hex(account.state_hash())}};
+  if (account.has_revocation()) {
+    json["revocation"] = {{"delivery", account.revocation().delivery()},
+                          {"confirmed", account.revocation().confirmed()},
+                          {"pending", account.revocation().pending()}};
+  }
+  return json;
+}
+
+// What the delivery server has done about the devices that may no longer act.
+std::string RevocationLine(const keys::v1::RevocationView& revocation) {
+  if (revocation.delivery() == "confirmed") return "mailboxes and passes are closed: the delivery server has confirmed";
+  const std::string open = absl::StrCat(revocation.pending(), " of ", revocation.pending() + revocation.confirmed());
+  if (revocation.delivery() == "pending") {
+    return absl::StrCat("PENDING: the delivery server has not confirmed ", open,
+                        "; the key server goes on trying, look again with `account show`");
+  }
+  return absl::StrCat("NOT SENT, ", open, ": the key server's configuration names no delivery server (revocation); mailboxes "
+                      "stay open until their grants end");
 }
 
 std::string DeviceLine(const DeviceView& device) {
@@ -86,7 +104,8 @@ std::string AccountText(const AccountView& account) {
                                      {"status", account.status()},
                                      {"identity", account.proofing()}};
   for (const DeviceView& device : account.devices()) fields.push_back({"device", DeviceLine(device)});
-  if (account.devices().empty()) fields.push_back({"devices", "none yet"});
+  if (account.devices().empty()) fields.push_back({"devices", "none"});
+  if (account.has_revocation()) fields.push_back({"revocation", RevocationLine(account.revocation())});
   return ToText(fields);
 }
 

@@ -48,6 +48,7 @@ void Demonstration::Run() {
   SendFiles();
   Hunt();
   ReadRecord();
+  Leave();
 }
 
 int Demonstrate(const DemonstrationOptions& options) {

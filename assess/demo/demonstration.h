@@ -65,6 +65,12 @@ class Demonstration final {
   void ReadOwnRecords();
   absl::StatusOr<std::vector<audit::Record>> RecordOf(Service service);
 
+  // g: demo/leaver.cc
+  void Leave();
+  std::string ApproveDevice(const Person& tablet);  // its id; empty if it did not join
+  void MeasureLeaver();
+  void LoseDevice(const Person& tablet, const std::string& device);
+
   // A sentence with a canary in it: what the search in step d looks for.
   std::string Canary(const std::string& sentence);
 

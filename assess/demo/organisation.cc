@@ -70,7 +70,7 @@ std::string Organisation::LogOf(Service service) const {
 std::vector<int> Organisation::ListenersOf(Service service) const {
   switch (service) {
     case Service::kKeyserver: return {ports_.keyserver_people, ports_.keyserver_devices};
-    case Service::kDelivery: return {ports_.delivery};
+    case Service::kDelivery: return {ports_.delivery, ports_.revocation};
     case Service::kAdmin: return {ports_.admin};
   }
   return {};
@@ -86,6 +86,7 @@ absl::Status Organisation::PickPorts(const Ports& preferred) {
   ASSIGN_OR_RETURN(ports_.keyserver_devices, FreePort(preferred.keyserver_devices));
   ASSIGN_OR_RETURN(ports_.delivery, FreePort(preferred.delivery));
   ASSIGN_OR_RETURN(ports_.admin, FreePort(preferred.admin));
+  ASSIGN_OR_RETURN(ports_.revocation, FreePort(preferred.revocation));
   ports_.delivery_published = preferred.delivery_published;
   if (ports_.delivery_published == 0) ports_.delivery_published = ports_.delivery;
   return absl::OkStatus();
@@ -102,11 +103,13 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
                           "\ndevice_listen: ", Address(ports_.keyserver_devices), "\npublished:\n  keyserver_address: ",
                           Address(ports_.keyserver_people), "\n  device_address: ", Address(ports_.keyserver_devices),
                           "\n  delivery_address: ", Address(ports_.delivery_published),
-                          "\nip_addresses:\n  - 127.0.0.1\npassphrase_file: ", PassphraseOf(service));
+                          "\nip_addresses:\n  - 127.0.0.1\nrevocation:\n  delivery_address: ", Address(ports_.revocation),
+                          "\npassphrase_file: ", PassphraseOf(service));
       break;
     case Service::kDelivery:
       yaml = absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"", fingerprint_, "\"\ndata_dir: ",
-                          FolderOf(service), "/data\nlisten: ", Address(ports_.delivery), "\ntrust_file: ",
+                          FolderOf(service), "/data\nlisten: ", Address(ports_.delivery),
+                          "\nkeyserver_listen: ", Address(ports_.revocation), "\ntrust_file: ",
                           FolderOf(service), "/trust.pem\ncertificate_file: ", FolderOf(service),
                           "/certificate.pem\npassphrase_file: ", PassphraseOf(service));
       break;
@@ -271,6 +274,7 @@ std::string Organisation::State() const {
                                         {"delivery", ports_.delivery},
                                         {"delivery_published", ports_.delivery_published},
                                         {"admin", ports_.admin},
+                                        {"revocation", ports_.revocation},
                                         {"pids", {pid(Service::kKeyserver), pid(Service::kDelivery), pid(Service::kAdmin)}}};
   return state.dump(2) + "\n";
 }
@@ -286,7 +290,8 @@ absl::Status Organisation::Restore(const std::string& state) {
             .keyserver_devices = document.value("keyserver_devices", 0),
             .delivery = document.value("delivery", 0),
             .delivery_published = document.value("delivery_published", 0),
-            .admin = document.value("admin", 0)};
+            .admin = document.value("admin", 0),
+            .revocation = document.value("revocation", 0)};
   return absl::OkStatus();
 }
 

@@ -23,6 +23,7 @@ struct Ports {
   int delivery = 0;
   int delivery_published = 0;  // what clients are told: the delivery server, or a relay before it
   int admin = 0;
+  int revocation = 0;          // the delivery server's listener for the key server
 };
 
 struct Person {

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .delivery = 7444, .admin = 7446};
+constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .delivery = 7444, .admin = 7446, .revocation = 7445};
 
 std::string Absolute(const std::string& path) {
   std::error_code error;
@@ -110,6 +110,7 @@ void SayPorts(const Ports& ports) {
   say("key server (devices)", kUsual.keyserver_devices, ports.keyserver_devices);
   say("delivery server", kUsual.delivery, ports.delivery);
   say("admin service", kUsual.admin, ports.admin);
+  say("delivery server (key server)", kUsual.revocation, ports.revocation);
 }
 
 // Everything a founded organisation needs before somebody can type: an administrator, Alice and Bob.
@@ -154,7 +155,7 @@ void SayWhatNext(const Organisation& organisation) {
   const std::string folder = organisation.folder();
   std::printf("\nThe sample organisation %s is running.\n", kDomain);
   std::printf("  key server        127.0.0.1:%d for people, 127.0.0.1:%d for devices\n", ports.keyserver_people, ports.keyserver_devices);
-  std::printf("  delivery server   127.0.0.1:%d\n", ports.delivery);
+  std::printf("  delivery server   127.0.0.1:%d for people, 127.0.0.1:%d for the key server\n", ports.delivery, ports.revocation);
   std::printf("  admin service     127.0.0.1:%d\n", ports.admin);
   std::printf("  fingerprint       %s\n", organisation.fingerprint().c_str());
   std::printf("  accounts          alice, bob; administrator Sam\n  folder            %s (passphrases in secrets/)\n", folder.c_str());

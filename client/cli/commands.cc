@@ -13,8 +13,9 @@
 #include "client/cli/qr.h"
 #include "client/cli/session.h"
 #include "client/enrolment.h"
-#include "client/net/grpc_network.h"
+#include "client/net/grpc_devices.h"
 #include "common/file.h"
+#include "common/identity/codes.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
 #include "common/rpc/probe.h"
@@ -37,7 +38,7 @@ std::string StandardInput() {
 // The text itself, the content of the file of that name, or standard input for "-".
 absl::StatusOr<std::string> InvitationText(const std::string& argument) {
   if (argument == "-") return StandardInput().substr(0, kMaxInvitation);
-  if (absl::StartsWith(argument, "plumbline-invitation:")) return argument;
+  if (absl::StartsWith(argument, "plumbline-invitation:") || absl::StartsWith(argument, "plumbline-device-invitation:")) return argument;
   const absl::StatusOr<std::string> content = ReadTextFile(argument, kMaxInvitation);
   if (content.ok()) return content;
   return Refuse(absl::StatusCode::kInvalidArgument, "invitation_malformed",
@@ -50,18 +51,29 @@ std::string DefaultLabel() {
   return name;
 }
 
-EnrolmentPaths RealPaths(const Clock& clock) {
+EnrolmentPaths RealPaths(const Options& options, const Clock& clock, Output& output) {
   EnrolmentPaths paths;
   paths.fetch_root = [&clock](const identity::Invitation& invitation) -> absl::StatusOr<std::string> {
     ASSIGN_OR_RETURN(const crypto::Fingerprint root, crypto::Fingerprint::FromBytes(invitation.root_fingerprint));
     return rpc::FetchPinnedRoot(invitation.keyserver_address, root, clock.Now());
   };
   paths.connect = [&clock](const identity::Invitation& invitation, const std::string& root_pem) {
-    NetworkOptions options;
-    options.root_pem = root_pem;
-    options.keyserver_address = invitation.keyserver_address;
-    return NewGrpcNetwork(std::move(options), clock);
+    NetworkOptions addresses;
+    addresses.root_pem = root_pem;
+    addresses.keyserver_address = invitation.keyserver_address;
+    return NewGrpcNetwork(std::move(addresses), clock);
   };
+  paths.connect_joining = [&clock](const identity::Invitation& invitation, const std::string& root_pem) {
+    return absl::StatusOr<std::unique_ptr<JoinNetwork>>(NewGrpcJoinNetwork(root_pem, invitation.keyserver_address, clock));
+  };
+  paths.show_code = [&output](const std::string& code, absl::Time expires) {
+    const std::string shown = identity::FormatCode(code);
+    output.Value({{"approval_code", shown}, {"expires", absl::FormatTime(absl::RFC3339_sec, expires, absl::UTCTimeZone())}});
+    output.Line(absl::StrCat("On the device that invited this one, give: plumbline devices approve ", shown));
+    output.Line(absl::StrCat("Waiting for that until ", absl::FormatTime("%H:%M", expires, absl::LocalTimeZone()), " ..."));
+    std::fflush(stdout);
+  };
+  paths.patience = absl::Seconds(options.join_seconds);
   return paths;
 }
 
@@ -136,7 +148,7 @@ absl::Status EnrolCommand(const Options& options, Output& output) {
     ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, is_new ? home.Create(passphrase, cost) : home.Open(passphrase));
     Stores stores(*store);
     RETURN_IF_ERROR(Enrol(home, stores, invitation, options.label.empty() ? DefaultLabel() : options.label,
-                          RealPaths(clock), clock));
+                          RealPaths(options, clock, output), clock));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   // From here on the device exists. What is missing is made up for by any later command.

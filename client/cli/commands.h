@@ -10,6 +10,11 @@
 namespace plumbline::client {
 
 absl::Status EnrolCommand(const Options& options, Output& output);
+absl::Status DevicesCommand(const Options& options, Output& output);
+absl::Status InviteDeviceCommand(const Options& options, Output& output);
+absl::Status ApproveDeviceCommand(const Options& options, Output& output);
+absl::Status RefuseDeviceCommand(const Options& options, Output& output);
+absl::Status RemoveDeviceCommand(const Options& options, Output& output);
 absl::Status SendCommand(const Options& options, Output& output);
 absl::Status ReadCommand(const Options& options, Output& output);
 absl::Status SyncCommand(const Options& options, Output& output);

@@ -17,6 +17,12 @@ struct Options {
   std::string invitation = "-";  // text, a file that holds it, or "-": standard input
   std::string label;
   bool quick_unlock = false;
+  double join_seconds = 1800;  // to wait for another device's approval
+
+  std::string device;  // id or the beginning of it
+  std::string code;    // of a device that asks to join
+  bool yes = false;    // without asking
+  int64_t life_minutes = 60;
 
   std::string person;  // or group:NAME, where a conversation may be given
   std::string group;   // group:NAME or NAME

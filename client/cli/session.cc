@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "client/net/grpc_network.h"
+#include "client/net/grpc_devices.h"
 #include "common/config/config.h"
 #include "common/crypto/passphrase.h"
 #include "common/file.h"
@@ -100,7 +100,7 @@ absl::StatusOr<std::string> ConversationTyped(Session& session, const std::strin
   return parsed.ToString();
 }
 
-absl::StatusOr<std::unique_ptr<Network>> Session::Connect() const {
+absl::StatusOr<NetworkOptions> Session::Addresses() const {
   absl::StatusOr<std::string> chain = ReadTextFile(home_.tls_certificate_path(), kMaxPem);
   absl::StatusOr<Secret> key = ReadSecretFile(home_.tls_key_path(), kMaxPem);
   for (const absl::Status& status : {chain.status(), key.status()}) {
@@ -116,7 +116,18 @@ absl::StatusOr<std::unique_ptr<Network>> Session::Connect() const {
   options.delivery_address = self_->account().delivery_address;
   options.identity = rpc::TlsIdentity{*std::move(chain), *std::move(key)};
   options.working_key = &self_->working_key();
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Network>> Session::Connect() const {
+  ASSIGN_OR_RETURN(NetworkOptions options, Addresses());
   return NewGrpcNetwork(std::move(options), clock_);
+}
+
+absl::StatusOr<std::unique_ptr<DevicesNetwork>> Session::ConnectDevices() const {
+  RETURN_IF_ERROR(rpc::PinTls13());
+  ASSIGN_OR_RETURN(const NetworkOptions options, Addresses());
+  return NewGrpcDevicesNetwork(options, clock_);
 }
 
 absl::StatusOr<Engine*> Session::Online() {

@@ -6,8 +6,10 @@
 
 #include "client/cli/options.h"
 #include "client/cli/output.h"
+#include "client/devices_network.h"
 #include "client/engine.h"
 #include "client/home.h"
+#include "client/net/grpc_network.h"
 #include "client/network.h"
 #include "client/stores.h"
 #include "common/clock.h"
@@ -41,10 +43,13 @@ class Session final {
   absl::StatusOr<Engine*> Online();
   // After Online().
   Network& network() { return *network_; }
+  // The key server's rpcs about this person's devices. FAILED_PRECONDITION tls_files.
+  absl::StatusOr<std::unique_ptr<DevicesNetwork>> ConnectDevices() const;
 
  private:
   explicit Session(Home home) : home_(std::move(home)) {}
   absl::StatusOr<std::unique_ptr<Network>> Connect() const;
+  absl::StatusOr<NetworkOptions> Addresses() const;
 
   const Home home_;
   const SystemClock clock_;

@@ -8,6 +8,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
 #include "common/rpc/status.h"
+#include "plumbline/keys/v1/devices.grpc.pb.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
 
 namespace plumbline::client {
@@ -16,6 +17,7 @@ namespace {
 constexpr absl::Duration kDeadline = absl::Seconds(20);
 
 using Stub = keys::v1::Device::Stub;
+using OwnDevicesStub = keys::v1::OwnDevices::Stub;
 
 // SHA-256 of the certificate the server showed on this call's connection.
 absl::StatusOr<identity::Hash> ServerCertificateHash(const grpc::ClientContext& context) {
@@ -28,20 +30,23 @@ absl::StatusOr<identity::Hash> ServerCertificateHash(const grpc::ClientContext& 
   return Sha256(certificate.der());
 }
 
-template <typename Response>
-grpc::Status Invoke(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const keys::v1::SignedRequest&, Response*),
+template <typename AnyStub, typename Response>
+grpc::Status Invoke(AnyStub& stub, grpc::Status (AnyStub::*method)(grpc::ClientContext*, const keys::v1::SignedRequest&, Response*),
                     grpc::ClientContext& context, const keys::v1::SignedRequest& request,
                     google::protobuf::MessageLite& response) {
   return (stub.*method)(&context, request, static_cast<Response*>(&response));
 }
 
-grpc::Status Dispatch(Stub& stub, absl::string_view rpc, grpc::ClientContext& context,
+grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, absl::string_view rpc, grpc::ClientContext& context,
                       const keys::v1::SignedRequest& request, google::protobuf::MessageLite& response) {
   if (rpc == "PublishKeyPackages") return Invoke(stub, &Stub::PublishKeyPackages, context, request, response);
   if (rpc == "GetOwnAccount") return Invoke(stub, &Stub::GetOwnAccount, context, request, response);
   if (rpc == "DrawPasses") return Invoke(stub, &Stub::DrawPasses, context, request, response);
   if (rpc == "DrawGrants") return Invoke(stub, &Stub::DrawGrants, context, request, response);
   if (rpc == "RenewCertificate") return Invoke(stub, &Stub::RenewCertificate, context, request, response);
+  if (rpc == "InviteDevice") return Invoke(devices, &OwnDevicesStub::InviteDevice, context, request, response);
+  if (rpc == "ListJoinRequests") return Invoke(devices, &OwnDevicesStub::ListJoinRequests, context, request, response);
+  if (rpc == "DecideDevice") return Invoke(devices, &OwnDevicesStub::DecideDevice, context, request, response);
   return grpc::Status(grpc::StatusCode::INTERNAL, "no such device call");
 }
 
@@ -49,6 +54,7 @@ grpc::Status Dispatch(Stub& stub, absl::string_view rpc, grpc::ClientContext& co
 
 struct DeviceChannel::Connection {
   std::unique_ptr<Stub> stub;
+  std::unique_ptr<OwnDevicesStub> devices;
   identity::Nonce nonce;
   identity::Hash server_certificate_hash;
   uint64_t counter = 0;
@@ -72,6 +78,7 @@ absl::Status DeviceChannel::Open() {
   auto connection = std::make_unique<Connection>();
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint_));
   connection->stub = keys::v1::Device::NewStub(channel);
+  connection->devices = keys::v1::OwnDevices::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
   keys::v1::OpenChannelResponse response;
@@ -100,7 +107,7 @@ absl::Status DeviceChannel::CallOnce(absl::string_view rpc, const std::string& b
   signed_request.set_signature(ToString(working_key_.Sign(identity::kDeviceRequestLabel, identity::Encode(request))));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
-  const grpc::Status status = Dispatch(*connection_->stub, rpc, context, signed_request, response);
+  const grpc::Status status = Dispatch(*connection_->stub, *connection_->devices, rpc, context, signed_request, response);
   if (status.ok()) return absl::OkStatus();
   return rpc::MapClientError(status, endpoint_, clock_.Now());
 }

@@ -64,6 +64,8 @@ absl::StatusOr<std::optional<SupplyStore::Grant>> SupplyStore::TakeGrant(Change&
   return grant;
 }
 
+absl::Status SupplyStore::RemoveGrants(Change& change) { return change.db().Execute("DELETE FROM mailbox_grant"); }
+
 absl::Status SupplyStore::AddKeyPackage(Change& change, const StoredKeyPackage& key_package) {
   ASSIGN_OR_RETURN(db::Statement insert,
                    change.db().Prepare("INSERT INTO key_package (ref, bundle, last_resort, published, not_after) "

@@ -36,6 +36,7 @@ class SupplyStore final {
     uint32_t expires_day;
   };
   absl::StatusOr<std::optional<Grant>> TakeGrant(Change& change, uint32_t today);
+  absl::Status RemoveGrants(Change& change);
 
   absl::Status AddKeyPackage(Change& change, const StoredKeyPackage& key_package);
   // All that were not yet published, or, with `published`, all that were.

@@ -18,11 +18,19 @@ namespace plumbline::audit {
   X(kIntentRefused, "intent.refused", "an administrator's action was refused")                                \
   X(kAccountCreated, "account.created", "an account was made")                                                \
   X(kAccountSuspended, "account.suspended", "an account was suspended")                                       \
+  X(kAccountRemoved, "account.removed", "an account was removed for ever")                                     \
   X(kAccountResumed, "account.resumed", "a suspended account was taken back")                                 \
   X(kCodeIssued, "enrolment.code_issued", "a one-time enrolment code was issued")                             \
   X(kEnrolmentRefused, "enrolment.refused", "an enrolment was refused")                                       \
   X(kDeviceEnrolled, "device.enrolled", "a device got its certificates")                                      \
   X(kDeviceRevoked, "device.revoked", "a device's certificates were revoked")                                 \
+  X(kDeviceInvited, "device.invited", "a device invited another device of its person")                        \
+  X(kDeviceAsked, "device.asked", "a new device asked to join a person's devices")                            \
+  X(kDeviceApproved, "device.approved", "a device approved another one, which got its certificates")         \
+  X(kDeviceDeclined, "device.declined", "a device refused another one that asked to join")                    \
+  X(kRevocationConfirmed, "revocation.confirmed", "the delivery server confirmed a revocation")               \
+  X(kRevocationApplied, "revocation.applied", "grants and passes that were revoked are void from here on")   \
+  X(kRevocationRefused, "revocation.refused", "a revocation was refused")                                     \
   X(kDirectoryRefused, "directory.refused", "a look-up or a claim of key packages was refused")               \
   X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
   X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \

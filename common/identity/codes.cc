@@ -28,6 +28,17 @@ std::string GenerateCode() {
   return code;
 }
 
+std::string CodeOf(ByteView bits) {
+  CHECK(bits.size() == kCodeBytes);
+  std::string code;
+  for (size_t bit = 0; bit < kCodeBytes * 8; bit += 5) {
+    const size_t byte = bit / 8;
+    const uint32_t window = (uint32_t{bits[byte]} << 8) | (byte + 1 < bits.size() ? bits[byte + 1] : 0u);
+    code.push_back(kAlphabet[(window >> (11 - bit % 8)) & 31]);
+  }
+  return code;
+}
+
 std::string FormatCode(absl::string_view code) {
   CHECK(code.size() == kCodeCharacters);
   std::string out;

@@ -10,9 +10,13 @@
 namespace plumbline::identity {
 
 inline constexpr size_t kCodeCharacters = 16;
+inline constexpr size_t kCodeBytes = 10;
 
 // A new code in normal form: 16 characters, upper case, no dashes.
 std::string GenerateCode();
+
+// The normal form of exactly kCodeBytes bytes, five bits a character, the first bit first.
+std::string CodeOf(ByteView bits);
 
 // ABCD-EFGH-JKMN-PQRS from the normal form.
 std::string FormatCode(absl::string_view code);

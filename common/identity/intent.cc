@@ -17,6 +17,8 @@ absl::Status CheckParameters(const Intent& intent) {
       return ParseCreateAccountParameters(intent.parameters).status();
     case Action::kIssueEnrolmentCode:
       return ParseIssueEnrolmentCodeParameters(intent.parameters).status();
+    case Action::kRevokeDevice:
+      return ParseRevokeDeviceParameters(intent.parameters).status();
     case Action::kListAuditEvents:
       return ParseListAuditEventsParameters(intent.parameters).status();
     default:
@@ -66,6 +68,10 @@ absl::string_view ActionName(Action action) {
       return "list_audit_events";
     case Action::kGetAccount:
       return "get_account";
+    case Action::kRemoveAccount:
+      return "remove_account";
+    case Action::kRevokeDevice:
+      return "revoke_device";
   }
   return "unknown";
 }
@@ -73,9 +79,11 @@ absl::string_view ActionName(Action action) {
 bool NeedsTarget(Action action) {
   return action != Action::kListAccounts && action != Action::kListAuditEvents;
 }
-bool NeedsJustification(Action action) { return action <= Action::kReactivateAccount; }
+bool NeedsJustification(Action action) {
+  return action <= Action::kReactivateAccount || action >= Action::kRemoveAccount;
+}
 bool NeedsStateHash(Action action) {
-  return action >= Action::kIssueEnrolmentCode && action <= Action::kReactivateAccount;
+  return NeedsJustification(action) && action != Action::kCreateAccount;
 }
 bool HasSecretResult(Action action) { return action == Action::kIssueEnrolmentCode; }
 
@@ -100,7 +108,7 @@ absl::StatusOr<Intent> ParseIntent(ByteView wire) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
   if (version != kVersion) return absl::InvalidArgumentError("unknown version of an intent");
   ASSIGN_OR_RETURN(const uint16_t action, in.U16());
-  if (action < 1 || action > static_cast<uint16_t>(Action::kGetAccount)) {
+  if (action < 1 || action > static_cast<uint16_t>(Action::kRevokeDevice)) {
     return absl::InvalidArgumentError("unknown action");
   }
   Intent out;
@@ -153,6 +161,18 @@ absl::StatusOr<IssueEnrolmentCodeParameters> ParseIssueEnrolmentCodeParameters(B
   if (out.life_seconds < 60 || out.life_seconds > 604800) {
     return absl::InvalidArgumentError("an enrolment code lives from one minute to seven days");
   }
+  return out;
+}
+
+Bytes Encode(const RevokeDeviceParameters& parameters) {
+  return Writer().Fixed(parameters.device_id).TakeBytes();
+}
+
+absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire) {
+  Reader in(wire);
+  RevokeDeviceParameters out;
+  ASSIGN_OR_RETURN(out.device_id, ReadFixed<16>(in));
+  RETURN_IF_ERROR(in.Done());
   return out;
 }
 

@@ -20,11 +20,13 @@ enum class Action : uint16_t {
   kListAccounts = 5,
   kListAuditEvents = 6,
   kGetAccount = 7,
+  kRemoveAccount = 8,  // for ever: the name is not given again
+  kRevokeDevice = 9,
 };
 absl::string_view ActionName(Action action);  // "create_account"
 bool NeedsTarget(Action action);              // all but the two lists
-bool NeedsJustification(Action action);       // 1 to 4
-bool NeedsStateHash(Action action);           // 2 to 4
+bool NeedsJustification(Action action);       // 1 to 4, 8, 9: what changes something
+bool NeedsStateHash(Action action);           // 2 to 4, 8, 9
 bool HasSecretResult(Action action);          // 2: reply_key must be given
 
 inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);
@@ -69,6 +71,14 @@ struct IssueEnrolmentCodeParameters {
 };
 Bytes Encode(const IssueEnrolmentCodeParameters& parameters);
 absl::StatusOr<IssueEnrolmentCodeParameters> ParseIssueEnrolmentCodeParameters(ByteView wire);
+
+// struct { opaque device_id[16]; }
+struct RevokeDeviceParameters {
+  DeviceId device_id{};
+  bool operator==(const RevokeDeviceParameters&) const = default;
+};
+Bytes Encode(const RevokeDeviceParameters& parameters);
+absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire);
 
 // struct { uint64 after_sequence; uint32 limit; }   limit 1 to 1000
 struct ListAuditEventsParameters {

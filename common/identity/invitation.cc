@@ -13,6 +13,7 @@ namespace plumbline::identity {
 namespace {
 
 constexpr char kPrefix[] = "plumbline-invitation:1:";
+constexpr char kDevicePrefix[] = "plumbline-device-invitation:1:";
 constexpr size_t kMaxText = 4096;
 constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
@@ -45,17 +46,18 @@ std::string FormatInvitation(const Invitation& invitation) {
       .Vector(AsBytes(invitation.user))
       .Vector(AsBytes(invitation.code))
       .U64(invitation.expires_unix);
-  return absl::StrCat(kPrefix, Base64Url(out.view()));
+  return absl::StrCat(invitation.by_device ? kDevicePrefix : kPrefix, Base64Url(out.view()));
 }
 
 absl::StatusOr<Invitation> ParseInvitation(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
-  if (text.size() > kMaxText || !absl::ConsumePrefix(&text, kPrefix)) {
+  Invitation out;
+  out.by_device = absl::ConsumePrefix(&text, kDevicePrefix);
+  if (text.size() > kMaxText || (!out.by_device && !absl::ConsumePrefix(&text, kPrefix))) {
     return absl::InvalidArgumentError("an invitation begins with plumbline-invitation:1:");
   }
   ASSIGN_OR_RETURN(const Bytes wire, FromBase64Url(text));
   Reader in(wire);
-  Invitation out;
   ASSIGN_OR_RETURN(const ByteView domain, in.Vector(253));
   ASSIGN_OR_RETURN(out.root_fingerprint, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(const ByteView address, in.Vector(kMaxAddress));

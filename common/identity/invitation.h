@@ -20,10 +20,11 @@ struct Invitation {
   std::string user;               // user URI within `domain`
   std::string code;               // normal form; a secret until it is used
   uint64_t expires_unix = 0;      // seconds
+  bool by_device = false;         // made by a device of the person: joining takes its approval
   bool operator==(const Invitation&) const = default;
 };
 
-// "plumbline-invitation:1:" and base64url without padding of the structure.
+// "plumbline-invitation:1:", or "plumbline-device-invitation:1:" for one by a device, and base64url without padding of the structure.
 std::string FormatInvitation(const Invitation& invitation);
 // White space around it does not count. INVALID_ARGUMENT for anything that FormatInvitation cannot have made.
 absl::StatusOr<Invitation> ParseInvitation(absl::string_view text);

@@ -68,11 +68,14 @@ absl::StatusOr<DirectoryRecord> ParseDirectoryRecord(ByteView wire) {
   ASSIGN_OR_RETURN(out.version, in.U64());
   ASSIGN_OR_RETURN(out.previous_hash, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(const uint8_t status, in.U8());
-  if (status != 1 && status != 2) return absl::InvalidArgumentError("a record has an unknown status");
+  if (status < 1 || status > 3) return absl::InvalidArgumentError("a record has an unknown status");
   out.status = static_cast<RecordStatus>(status);
   ASSIGN_OR_RETURN(out.cause, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.devices, ReadDevices(in));
   RETURN_IF_ERROR(in.Done());
+  if (out.status == RecordStatus::kRemoved && !out.devices.empty()) {
+    return absl::InvalidArgumentError("a person who was removed has no devices");
+  }
   if (out.version == 0 || (out.version == 1) != (out.previous_hash == Hash{})) {
     return absl::InvalidArgumentError("a record's version and previous hash do not fit");
   }

@@ -26,7 +26,8 @@ struct RecordDevice {
   bool operator==(const RecordDevice&) const = default;
 };
 
-enum class RecordStatus : uint8_t { kActive = 1, kSuspended = 2 };
+// Suspended: reversible; the devices are listed, and none of them may stay in a group. Removed: for ever; there are none.
+enum class RecordStatus : uint8_t { kActive = 1, kSuspended = 2, kRemoved = 3 };
 
 // struct { uint8 version_of_format = 1; opaque user<V>; opaque display_name<V>; uint64 version;
 //          opaque previous_hash[32]; uint8 status; opaque cause[32]; RecordDevice devices<V>; }
@@ -37,7 +38,7 @@ struct DirectoryRecord {
   uint64_t version = 0;  // from 1
   Hash previous_hash{};  // SHA-256 of the encoding of version - 1; zeros in version 1 and in no other
   RecordStatus status = RecordStatus::kActive;
-  Hash cause{};  // SHA-256 of the intent, or of the enrolment proof, that made this version
+  Hash cause{};  // SHA-256 of the intent, enrolment proof or device decision that made this version
   std::vector<RecordDevice> devices;  // ascending by device_id, at most kMaxDevices
   bool operator==(const DirectoryRecord&) const = default;
 };

@@ -23,12 +23,14 @@ enum class CodeVerdict {
   kExpired,
   kUsed,
   kExhausted,  // too many wrong ones
+  kWithdrawn,  // with the account's suspension or removal
 };
 
-// A device and whether its account is suspended.
+// A device and whether its account is suspended. Of one that was removed only id and person are known.
 struct DeviceState {
   Device device;
   bool suspended = false;
+  bool revoked = false;
 };
 
 class AccountStore {
@@ -41,9 +43,9 @@ class AccountStore {
   virtual absl::StatusOr<Account> Find(absl::string_view user) = 0;
   // All, by user.
   virtual absl::StatusOr<std::vector<Account>> List() = 0;
-  // ABORTED state_changed unless the account is at `revision`.
-  virtual absl::Status SetSuspended(absl::string_view user, uint64_t revision, bool suspended,
-                                    const SignedBytes& record, const IntentTrace& trace) = 0;
+  // Takes a suspended account back (DepartureStore suspends). ABORTED state_changed unless it is at `revision`.
+  virtual absl::Status Reactivate(absl::string_view user, uint64_t revision, const SignedBytes& record,
+                                  const IntentTrace& trace) = 0;
   // Replaces any former code. ABORTED state_changed.
   virtual absl::Status IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
                                  const IntentTrace& trace) = 0;

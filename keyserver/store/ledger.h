@@ -7,16 +7,23 @@
 
 namespace plumbline::keyserver {
 
+struct DrawnPasses {
+  std::string purpose;
+  std::vector<Bytes> sealed_nonces;
+  uint64_t expires_unix = 0;
+};
+
 class Ledger {
  public:
   virtual ~Ledger() = default;
 
   // UNAUTHENTICATED token_spent if the nonce is there already. It is remembered until `forget_unix`.
   virtual absl::Status SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) = 0;
-  // Counts `count` passes of `purpose` against the device's day. RESOURCE_EXHAUSTED quota_spent above
-  // `limit`.
-  virtual absl::Status DrawPasses(const identity::DeviceId& device, absl::string_view purpose, uint32_t count,
-                                  uint32_t day, uint32_t limit, const audit::Entry& entry) = 0;
+  // Counts the passes against the device's day, and keeps their sealed nonces an hour longer than they are good. Whoever
+  // has left meanwhile draws nothing: PERMISSION_DENIED device_revoked, account_suspended. RESOURCE_EXHAUSTED quota_spent
+  // above `limit`.
+  virtual absl::Status DrawPasses(const identity::DeviceId& device, const DrawnPasses& passes, uint32_t day,
+                                  uint32_t limit, const audit::Entry& entry) = 0;
   // The same for grants, whose sealed serials are kept until `expires_day` is over.
   virtual absl::Status DrawGrants(const identity::DeviceId& device, const std::vector<Bytes>& sealed_serials,
                                   uint32_t expires_day, uint32_t day, uint32_t limit,

@@ -1,6 +1,7 @@
 #include "keyserver/store/sqlcipher_account_store.h"
 
 #include "common/identity/reason.h"
+#include "keyserver/store/account_rows.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -47,7 +48,8 @@ absl::Status ReadDevices(db::Database& database, Account& account) {
 
 constexpr char kAccountColumns[] =
     "SELECT a.user, a.display_name, a.proofing_level, a.proofing_reference, a.suspended, a.revision, "
-    "r.record, r.signature "
+    "r.record, r.signature, a.removed, "
+    "EXISTS (SELECT 1 FROM device d WHERE d.user = a.user) OR EXISTS (SELECT 1 FROM revoked_device v WHERE v.user = a.user) "
     "FROM account a JOIN directory_record r ON r.user = a.user AND r.version = a.record_version ";
 
 Account ReadAccount(const db::Statement& row) {
@@ -59,29 +61,9 @@ Account ReadAccount(const db::Statement& row) {
   out.suspended = row.Int64(4) != 0;
   out.revision = static_cast<uint64_t>(row.Int64(5));
   out.record = SignedBytes{ToBytes(row.Blob(6)), ToBytes(row.Blob(7))};
+  out.removed = row.Int64(8) != 0;
+  out.has_enrolled = row.Int64(9) != 0;
   return out;
-}
-
-// Takes the account from `revision` to the next one, or says that somebody was faster.
-absl::Status Advance(db::Database& database, absl::string_view user, uint64_t revision) {
-  ASSIGN_OR_RETURN(
-      db::Statement update,
-      database.Prepare("UPDATE account SET revision = revision + 1 WHERE user = ? AND revision = ?"));
-  RETURN_IF_ERROR(update.Bind(1, user).Bind(2, static_cast<int64_t>(revision)).Run());
-  if (database.changes() == 1) return absl::OkStatus();
-  return Refuse(absl::StatusCode::kAborted, "state_changed",
-                "the account has changed meanwhile; look again and repeat");
-}
-
-// The next directory record. Its version is the one after the account's.
-absl::Status StoreRecord(db::Database& database, absl::string_view user, const SignedBytes& record) {
-  ASSIGN_OR_RETURN(db::Statement update,
-                   database.Prepare("UPDATE account SET record_version = record_version + 1 WHERE user = ?"));
-  RETURN_IF_ERROR(update.Bind(1, user).Run());
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO directory_record (user, version, record, signature) "
-                                    "SELECT user, record_version, ?, ? FROM account WHERE user = ?"));
-  return insert.Bind(1, ByteView(record.bytes)).Bind(2, ByteView(record.signature)).Bind(3, user).Run();
 }
 
 }  // namespace
@@ -134,15 +116,16 @@ absl::StatusOr<std::vector<Account>> SqlcipherAccountStore::List() {
   return out;
 }
 
-absl::Status SqlcipherAccountStore::SetSuspended(absl::string_view user, uint64_t revision, bool suspended,
-                                                 const SignedBytes& record, const IntentTrace& trace) {
+absl::Status SqlcipherAccountStore::Reactivate(absl::string_view user, uint64_t revision, const SignedBytes& record,
+                                               const IntentTrace& trace) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.Record(transaction, trace));
   RETURN_IF_ERROR(Advance(database, user, revision));
-  ASSIGN_OR_RETURN(db::Statement update, database.Prepare("UPDATE account SET suspended = ? WHERE user = ?"));
-  RETURN_IF_ERROR(update.Bind(1, int64_t{suspended}).Bind(2, user).Run());
+  ASSIGN_OR_RETURN(db::Statement update,
+                   database.Prepare("UPDATE account SET suspended = 0 WHERE user = ? AND removed = 0"));
+  RETURN_IF_ERROR(update.Bind(1, user).Run());
   RETURN_IF_ERROR(StoreRecord(database, user, record));
   return transaction.Commit();
 }
@@ -174,13 +157,14 @@ absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view use
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   ASSIGN_OR_RETURN(
       db::Statement select,
-      database.Prepare("SELECT hash, expires_unix, attempts_left, used FROM enrolment_code WHERE user = ?"));
+      database.Prepare("SELECT hash, expires_unix, attempts_left, used, void FROM enrolment_code WHERE user = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
   if (!found) return CodeVerdict::kWrong;
   const bool matches = ConstantTimeEqual(select.Blob(0), hash);
   const bool expired = Seconds(now) >= select.Int64(1);
   const bool exhausted = select.Int64(2) <= 0;
   const bool used = select.Int64(3) != 0;
+  if (select.Int64(4) != 0) return matches ? CodeVerdict::kWithdrawn : CodeVerdict::kWrong;
   if (matches && used) return CodeVerdict::kUsed;
   if (used) return CodeVerdict::kWrong;
   if (exhausted) return CodeVerdict::kExhausted;
@@ -204,7 +188,7 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
   ASSIGN_OR_RETURN(
       db::Statement use,
       database.Prepare("UPDATE enrolment_code SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
-                       "AND attempts_left > 0 AND expires_unix > ?"));
+                       "AND void = 0 AND attempts_left > 0 AND expires_unix > ?"));
   RETURN_IF_ERROR(
       use.Bind(1, absl::string_view(device.user)).Bind(2, ByteView(code_hash)).Bind(3, Seconds(now)).Run());
   if (database.changes() != 1) {
@@ -212,23 +196,7 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
                   "the code was used or replaced; ask for a new one");
   }
   RETURN_IF_ERROR(Advance(database, device.user, revision));
-  ASSIGN_OR_RETURN(
-      db::Statement insert,
-      database.Prepare("INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day) "
-                       "VALUES (?, ?, ?, ?, ?, ?, ?)"));
-  const absl::Status inserted = insert.Bind(1, ByteView(device.id))
-                                    .Bind(2, absl::string_view(device.user))
-                                    .Bind(3, absl::string_view(device.label))
-                                    .Bind(4, ByteView(device.working_key))
-                                    .Bind(5, ByteView(device.mls_key))
-                                    .Bind(6, ByteView(device.credential))
-                                    .Bind(7, int64_t{device.enrolled_day})
-                                    .Run();
-  if (absl::IsAlreadyExists(inserted)) {
-    return Refuse(absl::StatusCode::kAlreadyExists, "key_in_use",
-                  "a device has one of these keys; make new ones");
-  }
-  RETURN_IF_ERROR(inserted);
+  RETURN_IF_ERROR(InsertDevice(database, device));
   RETURN_IF_ERROR(StoreRecord(database, device.user, record));
   return transaction.Commit();
 }
@@ -241,9 +209,19 @@ absl::StatusOr<std::optional<DeviceState>> SqlcipherAccountStore::FindDevice(con
           "SELECT d.id, d.user, d.label, d.working_key, d.mls_key, d.credential, d.enrolled_day, a.suspended "
           "FROM device d JOIN account a ON a.user = d.user WHERE d.id = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(id)).Step());
-  if (!found) return std::optional<DeviceState>();
+  if (!found) {
+    ASSIGN_OR_RETURN(db::Statement former,
+                     connection_.database().Prepare("SELECT user FROM revoked_device WHERE id = ?"));
+    ASSIGN_OR_RETURN(const bool revoked, former.Bind(1, ByteView(id)).Step());
+    if (!revoked) return std::optional<DeviceState>();
+    DeviceState out;
+    out.device.id = id;
+    out.device.user = std::string(former.Text(0));
+    out.revoked = true;
+    return std::optional<DeviceState>(std::move(out));
+  }
   ASSIGN_OR_RETURN(Device device, ReadDevice(select));
-  return std::optional<DeviceState>(DeviceState{std::move(device), select.Int64(7) != 0});
+  return std::optional<DeviceState>(DeviceState{std::move(device), select.Int64(7) != 0, false});
 }
 
 }  // namespace plumbline::keyserver

@@ -13,8 +13,8 @@ class SqlcipherAccountStore final : public AccountStore {
   absl::Status Create(const Account& account, const IntentTrace& trace) override;
   absl::StatusOr<Account> Find(absl::string_view user) override;
   absl::StatusOr<std::vector<Account>> List() override;
-  absl::Status SetSuspended(absl::string_view user, uint64_t revision, bool suspended,
-                            const SignedBytes& record, const IntentTrace& trace) override;
+  absl::Status Reactivate(absl::string_view user, uint64_t revision, const SignedBytes& record,
+                          const IntentTrace& trace) override;
   absl::Status IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
                          const IntentTrace& trace) override;
   absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash,

@@ -38,6 +38,33 @@ CREATE TABLE draw (
   PRIMARY KEY (device, what, day)) WITHOUT ROWID;
 CREATE TABLE drawn_grant (number INTEGER PRIMARY KEY, device BLOB NOT NULL, sealed BLOB NOT NULL, expires_day INTEGER NOT NULL);
 )sql"},
+    {"leavers and devices of a person", R"sql(
+ALTER TABLE account ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE enrolment_code ADD COLUMN void INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE revoked_device (                              -- for ever, so that no key comes back
+  id BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES account, working_key BLOB NOT NULL UNIQUE,
+  mls_key BLOB NOT NULL UNIQUE) WITHOUT ROWID;
+CREATE INDEX revoked_device_by_user ON revoked_device (user);
+CREATE INDEX drawn_grant_by_device ON drawn_grant (device);
+CREATE TABLE drawn_pass (
+  number INTEGER PRIMARY KEY, device BLOB NOT NULL, purpose TEXT NOT NULL, sealed BLOB NOT NULL, expires_unix INTEGER NOT NULL);
+CREATE INDEX drawn_pass_by_device ON drawn_pass (device);
+CREATE TABLE revocation (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, items BLOB NOT NULL, keep_until_day INTEGER NOT NULL,
+  confirmed INTEGER NOT NULL);
+CREATE INDEX revocation_by_user ON revocation (user);
+CREATE INDEX revocation_pending ON revocation (sequence) WHERE confirmed = 0;
+CREATE TABLE device_invitation (
+  user TEXT PRIMARY KEY REFERENCES account, device BLOB NOT NULL, hash BLOB NOT NULL, expires_unix INTEGER NOT NULL,
+  attempts_left INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE join_request (
+  hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES account, device_id BLOB NOT NULL, invited_by BLOB NOT NULL,
+  request BLOB NOT NULL, asked_unix INTEGER NOT NULL, expires_unix INTEGER NOT NULL,
+  state INTEGER NOT NULL,                                  -- 0 waiting, 1 approved, 2 refused
+  tls_certificate BLOB NOT NULL) WITHOUT ROWID;            -- empty until approved
+CREATE INDEX join_request_by_user ON join_request (user);
+CREATE TABLE device_decision (hash BLOB PRIMARY KEY, decision BLOB NOT NULL, signature BLOB NOT NULL) WITHOUT ROWID;
+)sql"},
 };
 
 }  // namespace
@@ -62,6 +89,21 @@ absl::Status SqlcipherConnection::Record(db::Transaction& transaction, const Int
   if (absl::IsAlreadyExists(inserted)) {
     return identity::Refuse(absl::StatusCode::kPermissionDenied, "intent_replayed",
                             "this action was carried out before; make a new one");
+  }
+  RETURN_IF_ERROR(inserted);
+  return audit_.AppendIn(transaction, trace.entry).status();
+}
+
+absl::Status SqlcipherConnection::Record(db::Transaction& transaction, const DecisionTrace& trace) {
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database_->Prepare("INSERT INTO device_decision (hash, decision, signature) VALUES (?, ?, ?)"));
+  const absl::Status inserted = insert.Bind(1, ByteView(trace.hash))
+                                    .Bind(2, ByteView(trace.decision))
+                                    .Bind(3, ByteView(trace.signature))
+                                    .Run();
+  if (absl::IsAlreadyExists(inserted)) {
+    return identity::Refuse(absl::StatusCode::kFailedPrecondition, "join_decided",
+                            "this was decided before; look at `plumbline devices`");
   }
   RETURN_IF_ERROR(inserted);
   return audit_.AppendIn(transaction, trace.entry).status();

@@ -28,6 +28,9 @@ class SqlcipherConnection final {
   // PERMISSION_DENIED intent_replayed.
   absl::Status Record(db::Transaction& transaction, const IntentTrace& trace)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for a decision about a device, which is kept. FAILED_PRECONDITION join_decided.
+  absl::Status Record(db::Transaction& transaction, const DecisionTrace& trace)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
  private:
   SqlcipherConnection(std::unique_ptr<db::Database> database, audit::AuditLog audit)

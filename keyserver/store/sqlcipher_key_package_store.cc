@@ -1,6 +1,7 @@
 #include "keyserver/store/sqlcipher_key_package_store.h"
 
 #include "common/identity/reason.h"
+#include "keyserver/store/account_rows.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -47,7 +48,8 @@ absl::Status ReplaceLastResort(db::Database& database, const identity::DeviceId&
 
 absl::StatusOr<std::vector<identity::DeviceId>> DevicesOf(db::Database& database, absl::string_view user) {
   ASSIGN_OR_RETURN(db::Statement select,
-                   database.Prepare("SELECT id FROM device WHERE user = ? ORDER BY id"));
+                   database.Prepare("SELECT d.id FROM device d JOIN account a ON a.user = d.user "
+                                    "WHERE d.user = ? AND a.suspended = 0 ORDER BY d.id"));
   select.Bind(1, user);
   std::vector<identity::DeviceId> out;
   while (true) {
@@ -91,6 +93,7 @@ absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::Publish(
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(CheckActive(database, device));
   for (const PublishedKeyPackage& package : packages)
     RETURN_IF_ERROR(Insert(database, device, package, false));
   if (last_resort) RETURN_IF_ERROR(ReplaceLastResort(database, device, *last_resort));

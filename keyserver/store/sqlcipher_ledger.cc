@@ -2,7 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/identity/grant.h"
+#include "common/identity/pass.h"
 #include "common/identity/reason.h"
+#include "keyserver/store/account_rows.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -11,6 +13,8 @@ using identity::Refuse;
 
 // How long used codes are remembered after their end, so that their owner is told why they fail.
 constexpr int64_t kCodeMemorySeconds = 7 * 86400;
+// How long a new device can still fetch what was decided about it.
+constexpr int64_t kJoinMemorySeconds = 86400;
 // An intent is accepted a little after its end (clock skew), so its nonce must be remembered longer than
 // that.
 constexpr int64_t kIntentMemorySeconds = 600;
@@ -52,13 +56,25 @@ absl::Status SqlcipherLedger::SpendPass(const identity::Nonce& nonce, uint64_t f
   return inserted;
 }
 
-absl::Status SqlcipherLedger::DrawPasses(const identity::DeviceId& device, absl::string_view purpose,
-                                         uint32_t count, uint32_t day, uint32_t limit,
-                                         const audit::Entry& entry) {
+absl::Status SqlcipherLedger::DrawPasses(const identity::DeviceId& device, const DrawnPasses& passes,
+                                         uint32_t day, uint32_t limit, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
-  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(CheckActive(database, device));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
-  RETURN_IF_ERROR(CountDraw(connection_.database(), device, purpose, count, day, limit));
+  const auto count = static_cast<uint32_t>(passes.sealed_nonces.size());
+  RETURN_IF_ERROR(CountDraw(database, device, passes.purpose, count, day, limit));
+  for (const Bytes& sealed : passes.sealed_nonces) {
+    ASSIGN_OR_RETURN(
+        db::Statement insert,
+        database.Prepare("INSERT INTO drawn_pass (device, purpose, sealed, expires_unix) VALUES (?, ?, ?, ?)"));
+    RETURN_IF_ERROR(insert.Bind(1, ByteView(device))
+                        .Bind(2, absl::string_view(passes.purpose))
+                        .Bind(3, ByteView(sealed))
+                        .Bind(4, static_cast<int64_t>(passes.expires_unix))
+                        .Run());
+  }
   return transaction.Commit();
 }
 
@@ -68,6 +84,7 @@ absl::Status SqlcipherLedger::DrawGrants(const identity::DeviceId& device,
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(CheckActive(database, device));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
   RETURN_IF_ERROR(
       CountDraw(database, device, "grants", static_cast<uint32_t>(sealed_serials.size()), day, limit));
@@ -95,6 +112,10 @@ absl::Status SqlcipherLedger::Sweep(absl::Time now) {
       {"DELETE FROM intent WHERE keep = 0 AND expires_unix <= ?", seconds - kIntentMemorySeconds},
       {"DELETE FROM draw WHERE day < ?", day - 1},
       {"DELETE FROM drawn_grant WHERE expires_day < ?", day},
+      {"DELETE FROM drawn_pass WHERE expires_unix <= ?", seconds - absl::ToInt64Seconds(identity::kNullifierGrace)},
+      {"DELETE FROM revocation WHERE keep_until_day < ?", day},
+      {"DELETE FROM device_invitation WHERE expires_unix <= ?", seconds - kCodeMemorySeconds},
+      {"DELETE FROM join_request WHERE expires_unix <= ?", seconds - kJoinMemorySeconds},
   };
   for (const auto& [sql, bound] : sweeps) {
     ASSIGN_OR_RETURN(db::Statement remove, database.Prepare(sql));

@@ -32,6 +32,8 @@ struct Account {
   std::string proofing_level;
   std::string proofing_reference;
   bool suspended = false;
+  bool removed = false;      // for ever, and without devices
+  bool has_enrolled = false;  // has or had a device
   uint64_t revision = 1;        // grows with each change an administrator can see; never with a wrong code
   SignedBytes record;           // the newest directory record
   std::vector<Device> devices;  // ascending by id
@@ -44,6 +46,14 @@ struct IntentTrace {
   uint64_t expires_unix = 0;
   bool keep = true;  // as evidence; reads are forgotten once expired
   Bytes evidence;    // the SignedIntent as it came
+  audit::Entry entry;
+};
+
+// The same for what one of a person's devices decided about another: the decision is kept as evidence.
+struct DecisionTrace {
+  identity::Hash hash{};  // SHA-256 of `decision`
+  Bytes decision;         // identity::DeviceDecision
+  Bytes signature;
   audit::Entry entry;
 };
 

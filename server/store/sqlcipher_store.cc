@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/identity/reason.h"
+#include "server/store/nullifier_hour.h"
 #include "server/store/reader.h"
 
 namespace plumbline::server {
@@ -10,7 +11,8 @@ namespace {
 
 using identity::Refuse;
 
-constexpr db::Migration kMigrations[] = {{"first", R"sql(
+constexpr db::Migration kMigrations[] = {
+    {"first", R"sql(
 CREATE TABLE mailboxes (
   row INTEGER PRIMARY KEY, mailbox BLOB NOT NULL UNIQUE, owner_key BLOB NOT NULL, grant_serial BLOB NOT NULL UNIQUE,
   expires_day INTEGER NOT NULL, counter INTEGER NOT NULL, capabilities BLOB NOT NULL);
@@ -30,6 +32,11 @@ CREATE TABLE commits (
   UNIQUE (handle, epoch));
 CREATE TABLE nullifiers (
   row INTEGER PRIMARY KEY, nonce BLOB NOT NULL UNIQUE, until_hour INTEGER NOT NULL);
+)sql"},
+    {"revocation", R"sql(
+CREATE TABLE revoked_grants (serial BLOB PRIMARY KEY, expires_day INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX revoked_grants_by_expiry ON revoked_grants(expires_day);
+CREATE TABLE revocation_state (row INTEGER PRIMARY KEY CHECK (row = 1), last_sequence INTEGER NOT NULL);
 )sql"}};
 
 Bytes Join(std::span<const identity::Hash> hashes) {
@@ -44,6 +51,12 @@ absl::Status UnknownMailbox() {
 }
 
 absl::Status OpenIn(db::Database& database, const NewMailbox& mailbox) {
+  ASSIGN_OR_RETURN(db::Statement revoked, database.Prepare("SELECT 1 FROM revoked_grants WHERE serial = ?"));
+  ASSIGN_OR_RETURN(const bool is_revoked, revoked.Bind(1, ByteView(mailbox.grant_serial)).Step());
+  if (is_revoked) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "grant_revoked",
+                  "this grant was revoked with its device or account; a device that is still active draws new ones");
+  }
   ASSIGN_OR_RETURN(db::Statement find,
                    database.Prepare("SELECT mailbox, owner_key, grant_serial FROM mailboxes WHERE mailbox = ? OR grant_serial = ?"));
   ASSIGN_OR_RETURN(bool found, find.Bind(1, ByteView(mailbox.id)).Bind(2, ByteView(mailbox.grant_serial)).Step());
@@ -152,7 +165,7 @@ absl::StatusOr<Mailbox> SqlcipherStore::Find(const identity::MailboxId& id, Day 
 }
 
 absl::StatusOr<bool> SqlcipherStore::Spend(const identity::Nonce& nonce, absl::Time expires) {
-  const int64_t until_hour = absl::ToInt64Seconds(absl::Ceil(expires - absl::UnixEpoch() + absl::Hours(1), absl::Hours(1))) / 3600;
+  const int64_t until_hour = NullifierHour(expires);
   bool first = false;
   const absl::Status status = writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(db::Statement insert,

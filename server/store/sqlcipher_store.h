@@ -17,6 +17,7 @@
 #include "server/store/group_commit.h"
 #include "server/store/mailbox_store.h"
 #include "server/store/nullifier_store.h"
+#include "server/store/revocation_store.h"
 #include "server/store/upkeep_store.h"
 
 namespace plumbline::server {
@@ -32,7 +33,11 @@ struct StoreOptions {
   int gate_days = 400;                      // a gate that has not moved
 };
 
-class SqlcipherStore final : public MailboxStore, public EnvelopeStore, public NullifierStore, public UpkeepStore {
+class SqlcipherStore final : public MailboxStore,
+                             public EnvelopeStore,
+                             public NullifierStore,
+                             public RevocationStore,
+                             public UpkeepStore {
  public:
   // Opens or creates; codes as db::Database::Open. `clock` is for the audit record.
   static absl::StatusOr<std::unique_ptr<SqlcipherStore>> Create(const StoreOptions& options, const db::Key& key,
@@ -52,6 +57,7 @@ class SqlcipherStore final : public MailboxStore, public EnvelopeStore, public N
   absl::StatusOr<StoredCommit> ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) override;
 
   absl::StatusOr<bool> Spend(const identity::Nonce& nonce, absl::Time expires) override;
+  absl::StatusOr<RevocationResult> Revoke(const identity::Revocation& revocation, const audit::Entry& entry) override;
 
   absl::StatusOr<std::vector<identity::MailboxId>> Sweep(absl::Time now) override;
   absl::Status Erase() override;

@@ -52,6 +52,21 @@ TEST(AccountText, EscapesWhatAHostileServiceWrites) {
   EXPECT_THAT(AccountsText(list), Not(HasSubstr("\x1b")));
 }
 
+// What an administrator must not overlook: whether the other server has closed what the leaver held.
+TEST(AccountText, SaysHowFarTheDeliveryServerIs) {
+  keys::v1::AccountView view = Alice();
+  EXPECT_THAT(AccountText(view), Not(HasSubstr("revocation")));
+  view.mutable_revocation()->set_delivery("pending");
+  view.mutable_revocation()->set_pending(2);
+  view.mutable_revocation()->set_confirmed(1);
+  EXPECT_THAT(AccountText(view), HasSubstr("PENDING: the delivery server has not confirmed 2 of 3"));
+  EXPECT_EQ(nlohmann::json::parse(AccountJson(view))["revocation"]["delivery"], "pending");
+  view.mutable_revocation()->set_delivery("not_configured");
+  EXPECT_THAT(AccountText(view), HasSubstr("NOT SENT"));
+  view.mutable_revocation()->set_delivery("confirmed");
+  EXPECT_THAT(AccountText(view), HasSubstr("has confirmed"));
+}
+
 TEST(AccountJson, IsValidJsonWhateverTheBytes) {
   keys::v1::AccountView view = Alice();
   view.set_proofing("\xff\xfe\"\\\n");  // a bytes-like text that protobuf's setter lets through

@@ -32,6 +32,8 @@ inline Bytes RandomParameters(identity::Action action) {
       return Encode(identity::IssueEnrolmentCodeParameters{60 + RandomBelow(600000)});
     case identity::Action::kListAuditEvents:
       return Encode(identity::ListAuditEventsParameters{RandomBelow(1000000), 1 + RandomBelow(1000)});
+    case identity::Action::kRevokeDevice:
+      return Encode(identity::RevokeDeviceParameters{identity::RandomFixed<16>()});
     default:
       return {};
   }
@@ -39,7 +41,7 @@ inline Bytes RandomParameters(identity::Action action) {
 
 inline identity::Intent RandomIntent() {
   identity::Intent intent;
-  intent.action = static_cast<identity::Action>(1 + RandomBelow(7));
+  intent.action = static_cast<identity::Action>(1 + RandomBelow(9));
   if (identity::NeedsTarget(intent.action)) {
     intent.target = "mimi://example.org/u/p" + std::to_string(RandomBelow(1000000));
   }

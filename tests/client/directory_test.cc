@@ -57,6 +57,45 @@ TEST(RecordBook, AcceptsARecordAndItsSuccessors) {
   EXPECT_OK(s.Accept(s.Sign(s.Record(7))));
 }
 
+// Bob's own client and its directory: what became of his devices while it was not looking.
+struct OwnRecord : Signer {
+  RecordBook own{*bob.stores, *bob.self, clock};
+  keys::v1::SignedRecord Offer(uint64_t version, bool with_device, const keys::v1::SignedRecord* before) {
+    identity::DirectoryRecord record = Record(version);
+    if (before != nullptr) record.previous_hash = Sha256(AsBytes(before->record()));
+    if (!with_device) record.devices.clear();
+    keys::v1::SignedRecord out = Sign(record);
+    out.set_signature(ToString(bob.self->working_key().Sign(identity::kDirectoryRecordLabel, AsBytes(out.record()))));
+    return out;
+  }
+  std::vector<std::string> Notices() {
+    std::vector<std::string> out;
+    const auto entries = bob.stores->history.InState(EntryState::kNew).value();
+    for (const Entry& entry : entries) out.push_back(entry.detail);
+    return out;
+  }
+};
+
+TEST(RecordBook, AnOwnDeviceThatCameOrWentIsANoticeOnce) {
+  OwnRecord s;
+  const auto first = s.Offer(1, false, nullptr), second = s.Offer(2, true, &first), third = s.Offer(3, false, &second);
+  ASSERT_OK(s.own.Accept(first, s.bob.user()));
+  EXPECT_THAT(s.Notices(), ::testing::IsEmpty());
+  ASSERT_OK(s.own.Accept(second, s.bob.user()));
+  ASSERT_OK(s.own.Accept(second, s.bob.user()));
+  EXPECT_THAT(s.Notices(), ::testing::ElementsAre("own_device_added"));
+  ASSERT_OK(s.own.Accept(third, s.bob.user()));
+  EXPECT_THAT(s.Notices(), ::testing::ElementsAre("own_device_added", "own_device_removed"));
+}
+
+TEST(RecordBook, ADeviceThatThisOneApprovedIsNone) {
+  OwnRecord s;
+  const auto first = s.Offer(1, false, nullptr), second = s.Offer(2, true, &first);
+  ASSERT_OK(s.own.Accept(first, s.bob.user()));
+  ASSERT_OK(s.own.Accept(second, s.bob.user(), s.bob.self->device()));
+  EXPECT_THAT(s.Notices(), ::testing::IsEmpty());
+}
+
 TEST(RecordBook, RefusesAVersionThatGoesBackAndKeepsBoth) {
   Signer s;
   ASSERT_OK(s.Accept(s.Sign(s.Record(3))));

@@ -113,6 +113,7 @@ class Device final {
     copy.user = account.user;
     copy.device_id = account.device_id;
     copy.organisation = account.organisation;
+    copy.keyserver_address = account.keyserver_address;
     copy.delivery_address = account.delivery_address;
     copy.root = account.root;
     copy.issuing = account.issuing;
@@ -128,6 +129,7 @@ class Device final {
     account.user = "mimi://example.org/u/" + name;
     account.device_id = identity::RandomFixed<16>();
     account.organisation = "Example";
+    account.keyserver_address = "keys.example.org:7441";
     account.delivery_address = kTestServer;
     account.root = organisation.root.der();
     account.issuing = organisation.issuing.der();

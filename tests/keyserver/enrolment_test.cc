@@ -136,12 +136,14 @@ TEST(Enrolment, ACodeIsGoodForItsOwnPersonOnly) {
   EXPECT_THAT(Try(world, kBob, code), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
 }
 
-TEST(Enrolment, ASuspendedAccountTakesNoDevice) {
+TEST(Enrolment, ACodeIsWithdrawnWithTheAccountsSuspensionAndStaysSo) {
   World world;
   const std::string code = world.IssueCode(kAlice);
   world.Suspend(kAlice);
   EXPECT_THAT(Try(world, kAlice, code),
-              StatusIs(absl::StatusCode::kFailedPrecondition, StartsWith("account_suspended: ")));
+              StatusIs(kUnauthenticated, StartsWith("code_withdrawn: ")));
+  ASSERT_OK(world.Change(identity::Action::kReactivateAccount, kAlice));
+  EXPECT_THAT(Try(world, kAlice, code), StatusIs(kUnauthenticated, StartsWith("code_withdrawn: ")));
 }
 
 TEST(Enrolment, ASecondDeviceNeedsANewCode) {

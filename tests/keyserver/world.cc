@@ -30,6 +30,13 @@ constexpr const char* kDumps[] = {
     "SELECT 'nullifier', quote(nonce)||quote(forget_unix) FROM nullifier ORDER BY 2",
     "SELECT 'draw', quote(device)||quote(what)||quote(day)||quote(count) FROM draw ORDER BY 2",
     "SELECT 'grant', quote(device)||quote(sealed)||quote(expires_day) FROM drawn_grant ORDER BY 2",
+    "SELECT 'pass', quote(device)||quote(purpose)||quote(sealed)||quote(expires_unix) FROM drawn_pass ORDER BY 2",
+    "SELECT 'revoked', quote(id)||quote(user)||quote(working_key)||quote(mls_key) FROM revoked_device ORDER BY 2",
+    "SELECT 'revocation', quote(sequence)||quote(user)||quote(items)||quote(confirmed) FROM revocation ORDER BY 2",
+    "SELECT 'invitation', quote(user)||quote(device)||quote(hash)||quote(expires_unix)||quote(attempts_left)||quote(used) "
+    "FROM device_invitation ORDER BY 2",
+    "SELECT 'join', quote(hash)||quote(user)||quote(device_id)||quote(request)||quote(state) FROM join_request ORDER BY 2",
+    "SELECT 'decision', quote(hash)||quote(decision)||quote(signature) FROM device_decision ORDER BY 2",
 };
 
 constexpr char kConfig[] = R"(organisation_domain: example.org
@@ -53,17 +60,23 @@ limits:
 
 Secret TestPassphrase() { return Secret::CopyOf(AsBytes("a passphrase for this test")); }
 
-World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock)
+World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock,
+                    Logger& logger, std::unique_ptr<RevocationSender> sender)
     : accounts(connection),
       key_packages(connection),
       administrators(connection, clock),
       ledger(connection),
       trail(connection),
+      departure_store(connection),
+      join_store(connection),
       refusals(trail, clock, 60),
+      pusher(departure_store, std::move(sender), organisation.keys().grants.key, logger),
+      departures(organisation, departure_store, pusher),
       enrolment(organisation, clock, accounts, refusals),
       directory(organisation, clock, accounts, key_packages, ledger, refusals),
       devices(organisation, clock, {accounts, key_packages, ledger}, refusals),
-      admin(organisation, clock, {accounts, administrators, trail}, refusals) {}
+      admin(organisation, clock, {accounts, administrators, trail}, departures, refusals),
+      joins(organisation, clock, {accounts, join_store}, departures, devices, refusals) {}
 
 World::World() {
   CHECK(config::Parse(kConfig, "test.yaml", config_).ok());
@@ -71,10 +84,11 @@ World::World() {
   const auto result = RunCeremony(config_, TestPassphrase(), clock_, crypto::SealCost{1, 8192});
   CHECK(result.ok());
   first_code_ = result->administrator_code;
+  logger_ = *Logger::Create({"test", scratch_ / "log", LogLevel::kInfo});
   Restart();
 }
 
-void World::Restart() {
+void World::Restart(std::unique_ptr<RevocationSender> sender) {
   desks_.reset();
   connection_.reset();
   organisation_.reset();
@@ -83,7 +97,7 @@ void World::Restart() {
   organisation_ = *Organisation::Create(*std::move(keys), config_);
   connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()),
                                            organisation_->keys().database_key, clock_, db::OpenOptions());
-  desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_);
+  desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_, *logger_, std::move(sender));
 }
 
 std::string Dump(SqlcipherConnection& connection) {
@@ -167,9 +181,17 @@ std::string World::IssueCode(absl::string_view user, uint32_t life_seconds) {
 }
 
 void World::Suspend(absl::string_view user) {
-  identity::Intent intent = MakeIntent(identity::Action::kSuspendAccount, user, clock_.Now());
+  CHECK(Change(identity::Action::kSuspendAccount, user).ok());
+}
+
+absl::StatusOr<keys::v1::AccountView> World::Change(identity::Action action, absl::string_view user, Bytes parameters) {
+  identity::Intent intent = MakeIntent(action, user, clock_.Now());
+  intent.parameters = std::move(parameters);
   intent.state_hash = *identity::ToFixed<32>(AsBytes(View(user).state_hash()));
-  CHECK(Execute(intent).ok());
+  ASSIGN_OR_RETURN(const keys::v1::IntentResult result, Execute(intent));
+  keys::v1::AccountView view;
+  CHECK(view.ParseFromString(result.result()));
+  return view;
 }
 
 TestDevice World::Enrol(absl::string_view user) {

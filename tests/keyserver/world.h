@@ -13,11 +13,15 @@
 #include "keyserver/device_desk.h"
 #include "keyserver/directory_desk.h"
 #include "keyserver/enrolment_desk.h"
+#include "keyserver/join_desk.h"
 #include "keyserver/store/sqlcipher_account_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
+#include "keyserver/store/sqlcipher_departure_store.h"
+#include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "plumbline/config/v1/keyserver.pb.h"
+#include "plumbline/keys/v1/devices.pb.h"
 #include "plumbline/keys/v1/keys.pb.h"
 #include "tests/common/scratch.h"
 #include "tests/keyserver/people.h"
@@ -46,7 +50,8 @@ class World final {
  public:
   World();
   // Everything in memory is lost; what was on disk comes back.
-  void Restart();
+  // `sender`: the way to a delivery server, if there is one.
+  void Restart(std::unique_ptr<RevocationSender> sender = nullptr);
 
   FakeClock& clock() { return clock_; }
   const Organisation& organisation() const { return *organisation_; }
@@ -56,6 +61,8 @@ class World final {
   DirectoryDesk& directory() { return desks_->directory; }
   DeviceDesk& devices() { return desks_->devices; }
   AdminDesk& admin() { return desks_->admin; }
+  JoinDesk& joins() { return desks_->joins; }
+  DepartureStore& departures() { return desks_->departure_store; }
   AccountStore& accounts() { return desks_->accounts; }
   Ledger& ledger() { return desks_->ledger; }
   RefusalLog& refusals() { return desks_->refusals; }
@@ -74,6 +81,8 @@ class World final {
   std::string IssueCode(absl::string_view user,
                         uint32_t life_seconds = 86400);  // creates the account where needed
   void Suspend(absl::string_view user);
+  // suspend_account, reactivate_account, remove_account or revoke_device, against the state as it is.
+  absl::StatusOr<keys::v1::AccountView> Change(identity::Action action, absl::string_view user, Bytes parameters = {});
   TestDevice Enrol(absl::string_view user);
 
   // A signed request of an enrolled device, on a fresh channel.
@@ -84,20 +93,27 @@ class World final {
 
  private:
   struct Desks {
-    Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock);
+    Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock, Logger& logger,
+          std::unique_ptr<RevocationSender> sender);
     SqlcipherAccountStore accounts;
     SqlcipherKeyPackageStore key_packages;
     SqlcipherAdministratorStore administrators;
     SqlcipherLedger ledger;
     SqlcipherAuditTrail trail;
+    SqlcipherDepartureStore departure_store;
+    SqlcipherJoinStore join_store;
     RefusalLog refusals;
+    RevocationPusher pusher;
+    Departures departures;
     EnrolmentDesk enrolment;
     DirectoryDesk directory;
     DeviceDesk devices;
     AdminDesk admin;
+    JoinDesk joins;
   };
   testing::ScratchDir scratch_;
   FakeClock clock_;
+  std::unique_ptr<Logger> logger_;
   config::v1::KeyserverConfig config_;
   std::string first_code_;
   std::unique_ptr<Organisation> organisation_;

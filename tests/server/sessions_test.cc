@@ -16,7 +16,7 @@ using testing::StatusIs;
 TEST(Sessions, ABudgetIsSpentAndNotExceeded) {
   FakeClock clock;
   Sessions sessions(clock, {.envelopes = 10});
-  const SessionId id = sessions.Open();
+  const SessionId id = *sessions.Open(identity::RandomFixed<32>());
   EXPECT_OK(sessions.Take(id, 7));
   EXPECT_THAT(sessions.Take(id, 4), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("budget_spent")));
   EXPECT_OK(sessions.Take(id, 3));
@@ -28,7 +28,7 @@ TEST(Sessions, ABudgetIsSpentAndNotExceeded) {
 TEST(Sessions, EndWithTheirTimeAndSaySoForAWhile) {
   FakeClock clock;
   Sessions sessions(clock, {.life = absl::Minutes(10)});
-  const SessionId id = sessions.Open();
+  const SessionId id = *sessions.Open(identity::RandomFixed<32>());
   clock.Advance(absl::Minutes(10));
   EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_ended")));
   clock.Advance(absl::Minutes(10));
@@ -39,8 +39,8 @@ TEST(Sessions, EndWithTheirTimeAndSaySoForAWhile) {
 TEST(Sessions, AreBounded) {
   FakeClock clock;
   Sessions sessions(clock, {.life = absl::Minutes(10), .sessions = 2});
-  sessions.Open();
-  sessions.Open();
+  (void)sessions.Open(identity::RandomFixed<32>());
+  (void)sessions.Open(identity::RandomFixed<32>());
   EXPECT_THAT(sessions.CheckRoom(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_many_sessions")));
   clock.Advance(absl::Minutes(20));
   EXPECT_OK(sessions.CheckRoom());
@@ -55,7 +55,7 @@ TEST(Sessions, UnknownOnesAreRefused) {
 TEST(Sessions, ManyThreadsShareOneBudget) {
   FakeClock clock;
   Sessions sessions(clock, {.envelopes = 100});
-  const SessionId id = sessions.Open();
+  const SessionId id = *sessions.Open(identity::RandomFixed<32>());
   std::atomic<int> taken{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {

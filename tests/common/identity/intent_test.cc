@@ -20,6 +20,7 @@ Intent Valid(Action action) {
   if (action == Action::kCreateAccount)
     out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
   if (action == Action::kIssueEnrolmentCode) out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
+  if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{4}});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   out.nonce.fill(3);
   out.issued_unix = 1795392000;
@@ -28,7 +29,7 @@ Intent Valid(Action action) {
 }
 
 TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
-  for (uint16_t action = 1; action <= 7; ++action) {
+  for (uint16_t action = 1; action <= 9; ++action) {
     SCOPED_TRACE(action);
     const Intent intent = Valid(static_cast<Action>(action));
     ASSERT_OK_AND_ASSIGN(const Intent parsed, ParseIntent(Encode(intent)));
@@ -41,7 +42,7 @@ TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
 
 TEST(Intent, RefusesUnknownActionsAndVersions) {
   Intent intent = Valid(Action::kListAccounts);
-  intent.action = static_cast<Action>(8);
+  intent.action = static_cast<Action>(10);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent.action = static_cast<Action>(0);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
@@ -65,6 +66,12 @@ TEST(Intent, FieldsArePresentExactlyWhereTheActionNeedsThem) {
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent = Valid(Action::kIssueEnrolmentCode);
   intent.reply_key = PublicKey{};
+  EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
+  intent = Valid(Action::kRevokeDevice);
+  intent.parameters.clear();
+  EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
+  intent = Valid(Action::kRemoveAccount);
+  intent.justification.clear();
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent = Valid(Action::kSuspendAccount);
   intent.parameters = {1};

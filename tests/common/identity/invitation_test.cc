@@ -82,6 +82,17 @@ TEST(Invitation, RefusesBase64ThatIsNotCanonical) {
   EXPECT_EQ(with_bits_left_over, 15 + 3);
 }
 
+TEST(Invitation, OneByADeviceIsToldFromAnAdministrators) {
+  Invitation device = Valid();
+  device.by_device = true;
+  const std::string text = FormatInvitation(device);
+  EXPECT_EQ(text.rfind("plumbline-device-invitation:1:", 0), 0u);
+  ASSERT_OK_AND_ASSIGN(const Invitation parsed, ParseInvitation(text));
+  EXPECT_EQ(parsed, device);
+  EXPECT_FALSE(parsed == Valid());
+  for (size_t n = 0; n < text.size(); ++n) EXPECT_THAT(ParseInvitation(text.substr(0, n)), StatusIs(kInvalid)) << n;
+}
+
 TEST(Invitation, RefusesAPersonOfAnotherDomainAndACodeNotInNormalForm) {
   Invitation other = Valid();
   other.user = "mimi://elsewhere.org/u/alice";

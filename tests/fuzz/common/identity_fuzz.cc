@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/crypto/ed25519.h"
 #include "common/identity/codes.h"
+#include "common/identity/device_decision.h"
 #include "common/identity/device_request.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/envelope.h"
@@ -18,6 +19,7 @@
 #include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "common/identity/record.h"
+#include "common/identity/revocation.h"
 #include "common/identity/text.h"
 #include "common/identity/trust.h"
 #include "common/identity/uri.h"
@@ -199,6 +201,10 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseEnvelopeContent, EncodePadded); },
       [](ByteView in) { RoundTrip(in, ParsePaddedCommit, EncodePaddedCommit); },
       [](ByteView in) { (void)ParseTrustBundle(Text(in), "example.org", kNow).ok(); },
+      [](ByteView in) { RoundTrip(in, ParseRevocation); },
+      [](ByteView in) { RoundTrip(in, ParseRevokedItems); },
+      [](ByteView in) { RoundTrip(in, ParseDeviceDecision); },
+      [](ByteView in) { RoundTrip(in, ParseRevokeDeviceParameters); },
   };
   return *targets;
 }
@@ -215,6 +221,7 @@ Intent SampleIntent(Action action) {
   if (action == Action::kIssueEnrolmentCode)
     out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
+  if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{1}});
   out.issued_unix = 1'800'000'000;
   out.expires_unix = 1'800'000'600;
   return out;
@@ -242,6 +249,8 @@ std::vector<Bytes> Seeds() {
   const Invitation invitation{"example.org",           Hash{1},
                               "keys.example.org:7443", "mimi://example.org/u/alice",
                               "0123456789ABCDEF",      1'800'000'000};
+  Invitation by_device = invitation;
+  by_device.by_device = true;
   Writer fields;
   fields.Vector(AsBytes(invitation.domain)).Vector(AsBytes(invitation.keyserver_address));
   fields.Vector(AsBytes(invitation.user)).Vector(AsBytes(invitation.code));
@@ -255,6 +264,7 @@ std::vector<Bytes> Seeds() {
       {0, ToBytes(AsBytes(ServiceUri{"example.org", Service::kDelivery}.ToString()))},
       {0, ToBytes(AsBytes(RoleUri{"example.org", Role::kGrants}.ToString()))},
       {1, ToBytes(AsBytes(FormatInvitation(invitation)))},
+      {1, ToBytes(AsBytes(FormatInvitation(by_device)))},
       {2, fields.TakeBytes()},
       {3, ToBytes(AsBytes("abcd-EFGH jkmn-0O1l"))},
       {5, Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}})},
@@ -280,8 +290,12 @@ std::vector<Bytes> Seeds() {
       {18, Encode(Frame{3, Hash{1}, kTextMediaType, Bytes{'h', 'i'}})},
       {19, *EncodePadded(EnvelopeContent{EnvelopeKind::kCommit, Bytes(1100, 3)})},
       {20, *EncodePaddedCommit(Bytes(10, 1))},
+      {22, Encode(Revocation{3, 1, {{{GrantSerial{1}, 20000}}, {{Nonce{2}, 1'800'000'000}}}})},
+      {23, Encode(RevokedItems{{{GrantSerial{1}, 20000}}, {}})},
+      {24, Encode(DeviceDecision{Decision::kApprove, "mimi://example.org/u/a", DeviceId{1}, Hash{2}, "tablet", DeviceId{3}, 1'800'000'000})},
+      {25, Encode(RevokeDeviceParameters{DeviceId{1}})},
   };
-  for (uint16_t action = 1; action <= 7; ++action)
+  for (uint16_t action = 1; action <= 9; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});
   std::vector<Bytes> seeds;
   for (const auto& [target, body] : list) seeds.push_back(Concat({Bytes{target}, body}));

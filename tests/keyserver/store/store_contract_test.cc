@@ -111,6 +111,10 @@ audit::Entry Event() {
   return out;
 }
 
+DrawnPasses Passes(const char* purpose, size_t count) {
+  return DrawnPasses{purpose, std::vector<Bytes>(count, Bytes{1}), static_cast<uint64_t>(absl::ToUnixSeconds(kNow)) + 600};
+}
+
 identity::Hash HashOf(uint8_t fill) {
   identity::Hash out;
   out.fill(fill);
@@ -142,7 +146,7 @@ TEST_P(StoreContract, ARefusedChangeLeavesNothing) {
   const size_t events = stores.Events();
   EXPECT_THAT(stores->accounts().Create(NewAccount(), Trace(2)),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("account_exists: ")));
-  EXPECT_THAT(stores->accounts().SetSuspended(kUser, 9, true, {{8}, {8}}, Trace(2)),
+  EXPECT_THAT(stores->accounts().Reactivate(kUser, 9, {{8}, {8}}, Trace(2)),
               StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
   EXPECT_THAT(stores->accounts().IssueCode(kUser, 9, Code(7), Trace(2)),
               StatusIs(absl::StatusCode::kAborted));
@@ -217,18 +221,33 @@ TEST_P(StoreContract, OnePassIsSpentOnceByHoweverMany) {
 
 TEST_P(StoreContract, AQuotaHoldsToTheLastPieceAndARefusedDrawLeavesNoEvent) {
   Opened stores(GetParam());
-  const identity::DeviceId device{1};
-  ASSERT_OK(stores->ledger().DrawPasses(device, "delivery", 7, 100, 10, Event()));
+  ASSERT_OK(stores->accounts().Create(NewAccount(), Trace(1)));
+  ASSERT_OK(stores->accounts().IssueCode(kUser, 1, Code(7), Trace(2)));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()));
+  ASSERT_OK(stores->accounts().IssueCode(kUser, 3, Code(8), Trace(3)));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(4), 4, {{7}, {8}}, HashOf(8), kNow, Event()));
+  const identity::DeviceId device = NewDevice(3).id;
+  ASSERT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 7), 100, 10, Event()));
   const size_t events = stores.Events();
-  EXPECT_THAT(stores->ledger().DrawPasses(device, "delivery", 4, 100, 10, Event()),
+  EXPECT_THAT(stores->ledger().DrawPasses(device, Passes("delivery", 4), 100, 10, Event()),
               StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("quota_spent: ")));
   EXPECT_EQ(stores.Events(), events);
-  EXPECT_OK(stores->ledger().DrawPasses(device, "delivery", 3, 100, 10, Event()));
-  EXPECT_OK(stores->ledger().DrawPasses(device, "directory", 10, 100, 10, Event()));
-  EXPECT_OK(stores->ledger().DrawPasses(identity::DeviceId{2}, "delivery", 10, 100, 10, Event()));
-  EXPECT_OK(stores->ledger().DrawPasses(device, "delivery", 10, 101, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 3), 100, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawPasses(device, Passes("directory", 10), 100, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawPasses(NewDevice(4).id, Passes("delivery", 10), 100, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 10), 101, 10, Event()));
   EXPECT_THAT(stores->ledger().DrawGrants(device, {{1}, {2}}, 130, 100, 1, Event()),
               StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+// Who has left between being let in and drawing draws nothing: what was drawn before is all there is to revoke.
+TEST_P(StoreContract, WhoeverIsNotEnrolledDrawsNothing) {
+  Opened stores(GetParam());
+  const auto revoked = StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("device_revoked: "));
+  EXPECT_THAT(stores->ledger().DrawPasses(identity::DeviceId{9}, Passes("delivery", 1), 100, 10, Event()), revoked);
+  EXPECT_THAT(stores->ledger().DrawGrants(identity::DeviceId{9}, {{1}}, 130, 100, 1, Event()), revoked);
+  EXPECT_THAT(stores->key_packages().Publish(identity::DeviceId{9}, {}, std::nullopt, kNow), revoked);
+  EXPECT_EQ(stores.Events(), 0u);
 }
 
 TEST_P(StoreContract, TheFirstAdministratorsCodeIsWorthItsAttemptsAndOneRegistration) {

@@ -1,0 +1,103 @@
+#include "common/identity/revocation.h"
+
+#include <algorithm>
+
+namespace plumbline::identity {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kGrantSize = 16 + 4;
+constexpr size_t kPassSize = 32 + 8;
+
+absl::StatusOr<RevokedItems> ReadItems(Reader& in) {
+  RevokedItems out;
+  ASSIGN_OR_RETURN(const ByteView grants, in.Vector(kMaxRevokedGrants * kGrantSize));
+  for (Reader list(grants); !list.AtEnd();) {
+    RevokedGrant grant;
+    ASSIGN_OR_RETURN(grant.serial, ReadFixed<16>(list));
+    ASSIGN_OR_RETURN(grant.expires_day, list.U32());
+    if (!out.grants.empty() && !(out.grants.back().serial < grant.serial)) {
+      return absl::InvalidArgumentError("revoked grants are not in order");
+    }
+    out.grants.push_back(grant);
+  }
+  ASSIGN_OR_RETURN(const ByteView passes, in.Vector(kMaxRevokedPasses * kPassSize));
+  for (Reader list(passes); !list.AtEnd();) {
+    RevokedPass pass;
+    ASSIGN_OR_RETURN(pass.nonce, ReadFixed<32>(list));
+    ASSIGN_OR_RETURN(pass.expires_unix, list.U64());
+    if (!out.passes.empty() && !(out.passes.back().nonce < pass.nonce)) {
+      return absl::InvalidArgumentError("revoked passes are not in order");
+    }
+    out.passes.push_back(pass);
+  }
+  if (out.grants.empty() && out.passes.empty())
+    return absl::InvalidArgumentError("a revocation revokes something");
+  return out;
+}
+
+template <typename T, typename Key>
+void SortUnique(std::vector<T>& all, Key key) {
+  std::sort(all.begin(), all.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
+  all.erase(
+      std::unique(all.begin(), all.end(), [&](const T& a, const T& b) { return key(a) == key(b); }),
+      all.end());
+}
+
+}  // namespace
+
+Bytes Encode(const RevokedItems& items) {
+  Writer grants, passes, out;
+  for (const RevokedGrant& grant : items.grants) grants.Fixed(grant.serial).U32(grant.expires_day);
+  for (const RevokedPass& pass : items.passes) passes.Fixed(pass.nonce).U64(pass.expires_unix);
+  return out.Vector(grants.view()).Vector(passes.view()).TakeBytes();
+}
+
+absl::StatusOr<RevokedItems> ParseRevokedItems(ByteView wire) {
+  Reader in(wire);
+  ASSIGN_OR_RETURN(RevokedItems out, ReadItems(in));
+  RETURN_IF_ERROR(in.Done());
+  return out;
+}
+
+std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants,
+                                     std::vector<RevokedPass> passes) {
+  SortUnique(grants, [](const RevokedGrant& grant) { return grant.serial; });
+  SortUnique(passes, [](const RevokedPass& pass) { return pass.nonce; });
+  std::vector<RevokedItems> out;
+  for (size_t grant = 0, pass = 0; grant < grants.size() || pass < passes.size();) {
+    RevokedItems items;
+    for (; grant < grants.size() && items.grants.size() < kMaxRevokedGrants; ++grant)
+      items.grants.push_back(grants[grant]);
+    for (; pass < passes.size() && items.passes.size() < kMaxRevokedPasses; ++pass)
+      items.passes.push_back(passes[pass]);
+    out.push_back(std::move(items));
+  }
+  return out;
+}
+
+Bytes Encode(const Revocation& revocation) {
+  Writer out;
+  out.U8(kVersion)
+      .U64(revocation.sequence)
+      .U64(revocation.previous)
+      .Fixed(Encode(revocation.items));
+  return out.TakeBytes();
+}
+
+absl::StatusOr<Revocation> ParseRevocation(ByteView wire) {
+  Reader in(wire);
+  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
+  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a revocation");
+  Revocation out;
+  ASSIGN_OR_RETURN(out.sequence, in.U64());
+  ASSIGN_OR_RETURN(out.previous, in.U64());
+  ASSIGN_OR_RETURN(out.items, ReadItems(in));
+  RETURN_IF_ERROR(in.Done());
+  if (out.sequence > (uint64_t{1} << 62) || out.previous >= out.sequence) {
+    return absl::InvalidArgumentError("a revocation's numbers do not follow");
+  }
+  return out;
+}
+
+}  // namespace plumbline::identity

@@ -1,0 +1,81 @@
+#include "keyserver/departures.h"
+
+#include <algorithm>
+
+#include "common/identity/pass.h"
+#include "common/identity/reason.h"
+#include "keyserver/views.h"
+#include "plumbline/keys/v1/keys.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+// What an administrator waits for the delivery server's confirmation; the rest goes on without
+// them.
+constexpr absl::Duration kPatience = absl::Seconds(2);
+
+}  // namespace
+
+absl::StatusOr<Taken> Departures::Open(const Drawn& drawn) const {
+  const crypto::SealedBoxKeyPair& escrow = organisation_.keys().grant_escrow;
+  const auto damaged = [] { return absl::DataLossError("a drawn grant or pass cannot be read"); };
+  std::vector<identity::RevokedGrant> grants;
+  std::vector<identity::RevokedPass> passes;
+  Taken out;
+  for (const Drawn::Grant& each : drawn.grants) {
+    const absl::StatusOr<Secret> serial = escrow.Open(each.sealed_serial);
+    if (!serial.ok() || serial->view().size() != 16) return damaged();
+    grants.push_back({*identity::ToFixed<16>(serial->view()), each.expires_day});
+  }
+  for (const Drawn::Pass& each : drawn.passes) {
+    const absl::StatusOr<Secret> nonce = escrow.Open(each.sealed_nonce);
+    if (!nonce.ok() || nonce->view().size() != 32) return damaged();
+    const identity::RevokedPass pass{*identity::ToFixed<32>(nonce->view()), each.expires_unix};
+    (each.purpose == identity::kPurposeDelivery ? passes : out.spent_here).push_back(pass);
+  }
+  out.items = identity::SplitItems(std::move(grants), std::move(passes));
+  return out;
+}
+
+template <typename Trace>
+absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::DeviceId>& device,
+                                   const identity::Hash& cause, const Trace& trace,
+                                   Account& account) {
+  Departure departure{what, account.user, account.revision, device, {}};
+  account.suspended = account.suspended || what == Leaving::kSuspension;
+  account.removed = account.removed || what == Leaving::kRemoval;
+  std::erase_if(account.devices, [&](const Device& each) {
+    return what == Leaving::kRemoval || (device && each.id == *device);
+  });
+  ASSIGN_OR_RETURN(account.record, NextRecord(account, cause, organisation_.keys().directory.key));
+  departure.record = account.record;
+  RETURN_IF_ERROR(
+      store_.Depart(departure, trace, [this](const Drawn& drawn) { return Open(drawn); }));
+  ++account.revision;
+  pusher_.PushAndWait(kPatience);
+  return absl::OkStatus();
+}
+
+absl::Status Departures::Carry(Leaving what, const std::optional<identity::DeviceId>& device,
+                               const identity::Hash& cause, const IntentTrace& trace,
+                               Account& account) {
+  return CarryWith(what, device, cause, trace, account);
+}
+
+absl::Status Departures::Carry(Leaving what, const std::optional<identity::DeviceId>& device,
+                               const identity::Hash& cause, const DecisionTrace& trace,
+                               Account& account) {
+  return CarryWith(what, device, cause, trace, account);
+}
+
+absl::Status Departures::Describe(absl::string_view user, keys::v1::RevocationView& out) {
+  ASSIGN_OR_RETURN(const RevocationCount count, store_.Count(user));
+  out.set_confirmed(count.confirmed);
+  out.set_pending(count.pending);
+  out.set_delivery(count.pending == 0     ? "confirmed"
+                   : pusher_.configured() ? "pending"
+                                          : "not_configured");
+  return absl::OkStatus();
+}
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,46 @@
+#include "keyserver/revocation_channel.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/time/clock.h"
+#include "common/rpc/status.h"
+#include "plumbline/delivery/v1/revocation.grpc.pb.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+constexpr absl::Duration kDeadline = absl::Seconds(5);
+
+class RevocationChannel final : public RevocationSender {
+ public:
+  explicit RevocationChannel(rpc::Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
+
+  absl::StatusOr<uint64_t> Send(ByteView revocation, ByteView signature) override {
+    if (stub_ == nullptr) {
+      ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint_));
+      stub_ = delivery::v1::Revocations::NewStub(channel);
+    }
+    delivery::v1::RevokeRequest request;
+    request.set_revocation(ToString(revocation));
+    request.set_signature(ToString(signature));
+    delivery::v1::RevokeResponse response;
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+    const grpc::Status status = stub_->Revoke(&context, request, &response);
+    if (status.ok()) return response.last_sequence();
+    stub_.reset();  // gRPC's own pauses between attempts to connect are longer than ours
+    return rpc::FromGrpc(status);
+  }
+
+ private:
+  const rpc::Endpoint endpoint_;
+  std::unique_ptr<delivery::v1::Revocations::Stub> stub_;
+};
+
+}  // namespace
+
+std::unique_ptr<RevocationSender> NewRevocationChannel(rpc::Endpoint endpoint) {
+  return std::make_unique<RevocationChannel>(std::move(endpoint));
+}
+
+}  // namespace plumbline::keyserver

@@ -1,0 +1,38 @@
+#include "server/revocation_service.h"
+
+#include "common/identity/reason.h"
+#include "common/identity/uri.h"
+#include "common/rpc/run_unary.h"
+
+namespace plumbline::server {
+
+namespace v1 = delivery::v1;
+
+RevocationService::RevocationService(Revocations& revocations, Counters& counters, WorkerPool& pool,
+                                     absl::string_view organisation_domain)
+    : revocations_(revocations),
+      counters_(counters),
+      pool_(pool),
+      keyserver_uri_(
+          identity::ServiceUri{std::string(organisation_domain), identity::Service::kKeyserver}
+              .ToString()) {}
+
+grpc::ServerUnaryReactor* RevocationService::Revoke(grpc::CallbackServerContext* context,
+                                                    const v1::RevokeRequest* request,
+                                                    v1::RevokeResponse* response) {
+  return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
+    const bool is_keyserver =
+        caller.certificate && caller.certificate->purpose() == crypto::Purpose::kTlsPeer &&
+        caller.certificate->uris() == std::vector<std::string>{keyserver_uri_};
+    if (!is_keyserver) {
+      ++counters_.revocations_refused;
+      return identity::Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
+                              "only the organisation's key server may call this");
+    }
+    const absl::Status status = revocations_.Revoke(*request, *response);
+    if (!status.ok() && !absl::IsUnavailable(status)) ++counters_.revocations_refused;
+    return status;
+  });
+}
+
+}  // namespace plumbline::server

@@ -1,0 +1,32 @@
+// The revocation contract over gRPC, for the listener that only the key server may use.
+#pragma once
+
+#include <string>
+
+#include "common/worker_pool.h"
+#include "plumbline/delivery/v1/revocation.grpc.pb.h"
+#include "server/counters.h"
+#include "server/revocations.h"
+
+namespace plumbline::server {
+
+// Thread-safe. Everything passed in outlives it.
+class RevocationService final : public delivery::v1::Revocations::CallbackService {
+ public:
+  // Refusals are counted, not recorded one by one: any device of the organisation gets through the
+  // handshake.
+  RevocationService(Revocations& revocations, Counters& counters, WorkerPool& pool,
+                    absl::string_view organisation_domain);
+
+  grpc::ServerUnaryReactor* Revoke(grpc::CallbackServerContext* context,
+                                   const delivery::v1::RevokeRequest* request,
+                                   delivery::v1::RevokeResponse* response) override;
+
+ private:
+  Revocations& revocations_;
+  Counters& counters_;
+  WorkerPool& pool_;
+  const std::string keyserver_uri_;
+};
+
+}  // namespace plumbline::server

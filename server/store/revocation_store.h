@@ -1,0 +1,32 @@
+// Grants and passes that were revoked.
+#pragma once
+
+#include <vector>
+
+#include "common/audit/audit_log.h"
+#include "common/identity/revocation.h"
+#include "common/status.h"
+
+namespace plumbline::server {
+
+struct RevocationResult {
+  uint64_t last_sequence = 0;  // that was ever carried out, after this one
+  bool carried_out = false;    // false: `previous` was never seen here, and nothing has changed
+  std::vector<identity::MailboxId> closed;  // that were there until now
+};
+
+// Thread-safe.
+class RevocationStore {
+ public:
+  virtual ~RevocationStore() = default;
+
+  // One transaction: the audit record, then the end of each mailbox that one of the grants opened,
+  // with all it holds, of the grants themselves (OpenMailbox says grant_revoked until they would
+  // have expired) and of the passes (Spend says they were spent). A repeat changes nothing and is
+  // not recorded. On disk when it returns OK; RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS: nothing
+  // has changed.
+  virtual absl::StatusOr<RevocationResult> Revoke(const identity::Revocation& revocation,
+                                                  const audit::Entry& entry) = 0;
+};
+
+}  // namespace plumbline::server

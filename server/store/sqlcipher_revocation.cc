@@ -1,0 +1,99 @@
+// Revoke: what has left is gone in the transaction that says so.
+#include "server/store/nullifier_hour.h"
+#include "server/store/sqlcipher_store.h"
+
+namespace plumbline::server {
+namespace {
+
+absl::StatusOr<uint64_t> LastSequence(db::Database& database) {
+  ASSIGN_OR_RETURN(db::Statement last,
+                   database.Prepare("SELECT last_sequence FROM revocation_state WHERE row = 1"));
+  ASSIGN_OR_RETURN(const bool found, last.Step());
+  return found ? static_cast<uint64_t>(last.Int64(0)) : 0;
+}
+
+absl::Status SetLastSequence(db::Database& database, uint64_t sequence) {
+  ASSIGN_OR_RETURN(
+      db::Statement set,
+      database.Prepare(
+          "INSERT OR REPLACE INTO revocation_state (row, last_sequence) VALUES (1, ?)"));
+  return set.Bind(1, static_cast<int64_t>(sequence)).Run();
+}
+
+// Marks the grant as revoked; the mailbox that it opened, if there is one.
+absl::StatusOr<std::optional<identity::MailboxId>> RevokeGrant(db::Database& database,
+                                                               const identity::RevokedGrant& grant,
+                                                               int64_t& changes) {
+  ASSIGN_OR_RETURN(
+      db::Statement mark,
+      database.Prepare("INSERT OR IGNORE INTO revoked_grants (serial, expires_day) VALUES (?, ?)"));
+  RETURN_IF_ERROR(mark.Bind(1, ByteView(grant.serial)).Bind(2, int64_t{grant.expires_day}).Run());
+  changes += database.changes();
+  ASSIGN_OR_RETURN(db::Statement find,
+                   database.Prepare("SELECT mailbox FROM mailboxes WHERE grant_serial = ?"));
+  ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(grant.serial)).Step());
+  if (!found) return std::optional<identity::MailboxId>();
+  ASSIGN_OR_RETURN(const identity::MailboxId id, identity::ToFixed<16>(find.Blob(0)));
+  return std::optional<identity::MailboxId>(id);
+}
+
+absl::Status DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox) {
+  for (const char* sql :
+       {"DELETE FROM envelopes WHERE mailbox = ?", "DELETE FROM mailboxes WHERE mailbox = ?"}) {
+    ASSIGN_OR_RETURN(db::Statement remove, database.Prepare(sql));
+    RETURN_IF_ERROR(remove.Bind(1, ByteView(mailbox)).Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RevokePass(db::Database& database, const identity::RevokedPass& pass,
+                        int64_t& changes) {
+  ASSIGN_OR_RETURN(
+      db::Statement spend,
+      database.Prepare("INSERT OR IGNORE INTO nullifiers (nonce, until_hour) VALUES (?, ?)"));
+  const absl::Time expires = absl::FromUnixSeconds(
+      static_cast<int64_t>(std::min<uint64_t>(pass.expires_unix, uint64_t{1} << 40)));
+  RETURN_IF_ERROR(spend.Bind(1, ByteView(pass.nonce)).Bind(2, NullifierHour(expires)).Run());
+  changes += database.changes();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RevocationResult> SqlcipherStore::Revoke(const identity::Revocation& revocation,
+                                                        const audit::Entry& entry) {
+  RevocationResult result;
+  const size_t rows = revocation.items.grants.size() + revocation.items.passes.size();
+  const absl::Status status = writer_->Run(rows, [&](db::Transaction& transaction) -> absl::Status {
+    result = RevocationResult();
+    db::Database& database = transaction.database();
+    ASSIGN_OR_RETURN(result.last_sequence, LastSequence(database));
+    if (revocation.previous > result.last_sequence) return absl::OkStatus();
+    int64_t changes = 0;
+    for (const identity::RevokedGrant& grant : revocation.items.grants) {
+      ASSIGN_OR_RETURN(const std::optional<identity::MailboxId> mailbox,
+                       RevokeGrant(database, grant, changes));
+      if (mailbox) result.closed.push_back(*mailbox);
+    }
+    for (const identity::RevokedPass& pass : revocation.items.passes)
+      RETURN_IF_ERROR(RevokePass(database, pass, changes));
+    if (changes > 0 || !result.closed.empty() || revocation.sequence > result.last_sequence) {
+      ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(database, clock_));
+      RETURN_IF_ERROR(log.AppendIn(transaction, entry).status());
+    }
+    for (const identity::MailboxId& mailbox : result.closed)
+      RETURN_IF_ERROR(DeleteMailboxIn(database, mailbox));
+    if (revocation.sequence > result.last_sequence) {
+      RETURN_IF_ERROR(SetLastSequence(database, revocation.sequence));
+      result.last_sequence = revocation.sequence;
+    }
+    for (const identity::MailboxId& mailbox : result.closed) usage_.erase(mailbox);
+    deleted_ = deleted_ || !result.closed.empty();
+    result.carried_out = true;
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return result;
+}
+
+}  // namespace plumbline::server
