@@ -26,6 +26,7 @@ using config::v1::ServerConfig;
 
 constexpr size_t kMaxPemFile = 256 * 1024;
 constexpr absl::Duration kGrace = absl::Seconds(2);  // also what a client costs that does not notice the goodbye
+constexpr size_t kQueuedForEachWorker = 64;
 constexpr char kActor[] = "delivery";
 
 absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {
@@ -89,7 +90,8 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   Streams streams(config.limits().streams());
   Delivery delivery(Delivery::Parts{store, store, store, sessions, streams, counters, clock}, trust.roles,
                     config.organisation_domain());
-  WorkerPool requests(config.limits().workers(), 4096);
+  // Short enough that a request at its end is answered within seconds.
+  WorkerPool requests(config.limits().workers(), kQueuedForEachWorker * config.limits().workers());
   // Each stream has at most two tasks at a time, so this queue cannot overflow.
   WorkerPool stream_work(std::max<uint32_t>(2, config.limits().workers() / 2), 2 * config.limits().streams() + 16);
   DeliveryService service(delivery, streams, requests, stream_work, clock);

@@ -32,7 +32,14 @@ void WriteText(const std::string& path, const std::string& text, mode_t mode) {
   CHECK(chmod(path.c_str(), mode) == 0);
 }
 
-pid_t Spawn(const std::vector<std::string>& command, const std::string& output) {
+pid_t Spawn(const std::vector<std::string>& command, const std::string& output,
+            const ServerProcess::Environment& environment = {}) {
+  std::vector<std::string> added;
+  for (const auto& [name, value] : environment) added.push_back(absl::StrCat(name, "=", value));
+  std::vector<char*> variables;
+  for (char** each = environ; *each != nullptr; ++each) variables.push_back(*each);
+  for (const std::string& each : added) variables.push_back(const_cast<char*>(each.c_str()));
+  variables.push_back(nullptr);
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -42,7 +49,7 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& output) 
   const int fd = open(output.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
   dup2(fd, STDOUT_FILENO);
   dup2(fd, STDERR_FILENO);
-  execv(arguments[0], arguments.data());
+  execve(arguments[0], arguments.data(), variables.data());
   _exit(127);
 }
 
@@ -86,10 +93,16 @@ ServerProcess::~ServerProcess() {
   Wait();
 }
 
-void ServerProcess::Start() {
+void ServerProcess::Start(const Environment& environment) {
+  const bool started = TryStart(environment);
+  if (!started) std::fprintf(stderr, "%s\n", ReadAll(directory_.File("output")).c_str());
+  CHECK(started);
+}
+
+bool ServerProcess::TryStart(const Environment& environment) {
   const std::string log = directory_.File("server.log");
   std::filesystem::remove(log);
-  pid_ = Spawn({PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"));
+  pid_ = Spawn({PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"), environment);
   const absl::Time end = absl::Now() + absl::Seconds(60);
   for (port_ = 0; port_ == 0; absl::SleepFor(absl::Milliseconds(10))) {
     const std::string text = ReadAll(log);
@@ -98,9 +111,11 @@ void ServerProcess::Start() {
     if (at != std::string::npos) port_ = std::atoi(text.c_str() + at + 7);
     int status = 0;
     const bool ended = waitpid(pid_, &status, WNOHANG) == pid_;
-    if (ended || absl::Now() > end) std::fprintf(stderr, "%s\n", ReadAll(directory_.File("output")).c_str());
-    CHECK(!ended && absl::Now() < end);
+    if (ended) pid_ = -1;
+    if (ended) return false;
+    CHECK(absl::Now() < end);
   }
+  return true;
 }
 
 void ServerProcess::Kill(int signal) { kill(pid_, signal); }

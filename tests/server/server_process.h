@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/types.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,8 +28,11 @@ class ServerProcess final {
   explicit ServerProcess(const std::string& limits = "");
   ~ServerProcess();  // SIGKILL, if it runs
 
-  // Waits until it listens. CHECKs that it does.
-  void Start();
+  using Environment = std::map<std::string, std::string>;
+  // Waits until it listens. CHECKs that it does. `environment` is added to this process's.
+  void Start(const Environment& environment = {});
+  // The same; false if it ended before it listened.
+  bool TryStart(const Environment& environment);
   void Kill(int signal);           // without waiting
   int Wait();                      // until it has ended; as Ended::code
   pid_t pid() const { return pid_; }
