@@ -124,6 +124,17 @@ absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
                    CheckCertificate(chain, keys.tls, trust, config.organisation_domain(), clock.Now()));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherStore> store,
                    SqlcipherStore::Create(StoreOptionsOf(config), keys.database, clock));
+  for (const db::SalvagedTable& table : store->salvage().tables) {
+    if (!table.damaged) continue;
+    const std::string file = absl::StrCat(config.data_dir(), "/", kDatabaseFile, ": ", table.name);
+    logger.Error("store.salvaged", {{LogKey::kPath, OperatorText{file}}, {LogKey::kCount, table.rows}});
+  }
+  if (const std::string damaged = store->salvage().Damaged(); !damaged.empty()) {
+    std::fprintf(stderr,
+                 "plumbline-server: store_damaged: pages of %s/%s were damaged (tables: %s). What could be read is served; the "
+                 "damaged file is kept beside it. See \"Damaged storage\" in operations.md.\n",
+                 config.data_dir().c_str(), kDatabaseFile, damaged.c_str());
+  }
   RETURN_IF_ERROR(RecordEvent(*store, audit::Event::kTrustLoaded));
   return ServeUntilStopped(config, trust, identity, *store, logger, clock);
 }
