@@ -4,13 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <fstream>
 #include <list>
 
@@ -229,28 +227,6 @@ TEST(Overload, ConnectionsThatNeverFinishTheirHandshakeAreClosedAndOthersAreServ
   const absl::Duration took = absl::Now() - begin;
   std::printf("half-open: 200 connections without a handshake were closed within %s\n", absl::FormatDuration(took).c_str());
   EXPECT_LT(took, absl::Seconds(20));
-}
-
-TEST(Overload, WithoutDescriptorsItServesWhomItHasAndComesBack) {
-  ServerProcess server;
-  server.Start();
-  const auto client = server.Client();
-  const TestMailbox mailbox = server.Mailbox(*client);
-  const std::string session = server.Session(*client);
-  const auto used = static_cast<rlim_t>(std::distance(
-      std::filesystem::directory_iterator(absl::StrCat("/proc/", server.pid(), "/fd")), std::filesystem::directory_iterator()));
-  const struct rlimit few = {used + 20, used + 20};
-  ASSERT_EQ(prlimit(server.pid(), RLIMIT_NOFILE, &few, nullptr), 0);
-  std::vector<int> open;
-  for (int i = 0; i < 100; ++i) open.push_back(HalfOpen(server.port(), ""));
-  for (int i = 0; i < 20; ++i) ASSERT_OK(SubmitOne(*client, session, mailbox));
-  for (const int fd : open) close(fd);
-  const absl::Time cap = absl::Now() + absl::Seconds(30);
-  absl::Status status;
-  do {  // a new connection is served again
-    status = SubmitOne(*server.Client(), session, mailbox);
-  } while (!status.ok() && absl::Now() < cap);
-  EXPECT_OK(status);
 }
 
 }  // namespace
