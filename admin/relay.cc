@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/identity/intent.h"
 #include "common/identity/reason.h"
+#include "common/retry.h"
 #include "common/identity/text.h"
 
 namespace plumbline::admin {
@@ -111,8 +112,10 @@ absl::Status Relay::CheckLimit() {
     Record(Entry{.event = Event::kLimitReached, .outcome = Outcome::kRefused, .reason = "too_many_requests"})
         .IgnoreError();
   }
-  return identity::Refuse(absl::StatusCode::kResourceExhausted, "too_many_requests",
-                          "the admin service is asked more often than its operator allows; wait a minute");
+  return WithRetryAfter(
+      identity::Refuse(absl::StatusCode::kResourceExhausted, "too_many_requests",
+                       "the admin service is asked more often than its operator allows; wait a minute"),
+      absl::Minutes(1));
 }
 
 absl::Status Relay::RefuseMalformed(const absl::Status& cause) {

@@ -86,6 +86,7 @@ absl::Status Serve(const config::v1::AdminConfig& config, const Secret& passphra
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
                    db::Database::Open(DatabasePath(config), keys.database_key, {.create = false}));
+  RETURN_IF_ERROR(database->CheckIntegrity());
   RETURN_IF_ERROR(VerifyRecord(*database, clock));
 
   ASSIGN_OR_RETURN(const std::unique_ptr<Gateway> gateway, MakeGateway(config, identity, clock));

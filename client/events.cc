@@ -1,6 +1,6 @@
 #include "client/events.h"
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 
 namespace plumbline::client {
 
@@ -15,10 +15,10 @@ bool EventQueue::Push(Event event, const std::atomic<bool>& stop) {
 }
 
 std::optional<Event> EventQueue::Pop(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Duration deadline = Uptime() + timeout;
   MutexLock lock(mutex_);
   while (events_.empty() && !closed_) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - Uptime();
     if (left <= absl::ZeroDuration()) return std::nullopt;
     changed_.WaitFor(mutex_, left);
   }

@@ -5,6 +5,7 @@
 
 #include "common/identity/grant.h"
 #include "common/identity/reason.h"
+#include "common/retry.h"
 
 namespace plumbline::client {
 namespace {
@@ -21,7 +22,7 @@ absl::Status Receiver::Start() {
     ASSIGN_OR_RETURN(const bool over, ForgetIfOver(mailbox));
     if (over) continue;
     Stream& stream = streams_[mailbox.id];
-    if (stream.stream != nullptr || clock_.Now() < stream.again) continue;
+    if (stream.stream != nullptr || Uptime() < stream.again) continue;
     stream.number = next_number_++;
     stream.caught_up = false;
     stream.failure = absl::OkStatus();
@@ -72,7 +73,8 @@ absl::StatusOr<bool> Receiver::TakeEnvelope(Stream& stream, const identity::Mail
 void Receiver::EndStream(Stream& stream, const absl::Status& why) {
   stream.stream.reset();
   stream.failure = why;
-  stream.again = clock_.Now() + std::min(kLongestPause, kFirstPause * (1 << std::min(stream.failures, 10)));
+  const absl::Duration own = kFirstPause * (1 << std::min(stream.failures, 10));
+  stream.again = Uptime() + std::min(kLongestPause, std::max(own, RetryAfter(why).value_or(absl::ZeroDuration())));
   ++stream.failures;
 }
 

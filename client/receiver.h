@@ -44,7 +44,7 @@ class Receiver final {
     bool caught_up = false;
     absl::Status failure;
     int failures = 0;  // in a row
-    absl::Time again;  // not before
+    absl::Duration again;  // not before this Uptime()
   };
   absl::StatusOr<bool> TakeEnvelope(Stream& stream, const identity::MailboxId& mailbox, const EnvelopeArrived& arrived);
   void EndStream(Stream& stream, const absl::Status& why);

@@ -1,5 +1,8 @@
 #include "common/worker_pool.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "common/check.h"
 
 namespace plumbline {
@@ -12,13 +15,46 @@ WorkerPool::WorkerPool(size_t threads, size_t queue_capacity) : queue_capacity_(
 
 WorkerPool::~WorkerPool() { Stop(); }
 
+bool WorkerPool::TrySubmit(uint64_t source, Task& task) {
+  Task refused;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return false;
+    if (queued_ >= queue_capacity_ && !PushOut(source, refused)) return false;
+    Enqueue(source, std::move(task));
+  }
+  wake_.NotifyOne();
+  if (refused.refuse) refused.refuse();
+  return true;
+}
+
 bool WorkerPool::TrySubmit(std::function<void()>&& task) {
   {
     MutexLock lock(mutex_);
-    if (stopping_ || queue_.size() >= queue_capacity_) return false;
-    queue_.push_back(std::move(task));
+    if (stopping_ || queued_ >= queue_capacity_) return false;
+    Enqueue(0, Task{std::move(task), nullptr});
   }
   wake_.NotifyOne();
+  return true;
+}
+
+void WorkerPool::Enqueue(uint64_t source, Task&& task) {
+  Tasks& own = waiting_[source];
+  if (own.empty()) turns_.push_back(source);
+  own.push_back(std::move(task));
+  ++queued_;
+}
+
+bool WorkerPool::PushOut(uint64_t source, Task& refused) {
+  const auto own = waiting_.find(source);
+  const size_t held = own == waiting_.end() ? 0 : own->second.size();
+  const auto fullest = std::max_element(waiting_.begin(), waiting_.end(), [](const auto& a, const auto& b) {
+    return a.second.size() < b.second.size();
+  });
+  if (fullest == waiting_.end() || fullest->second.size() < held + 2 || !fullest->second.back().refuse) return false;
+  refused = std::move(fullest->second.back());
+  fullest->second.pop_back();  // never its last one
+  --queued_;
   return true;
 }
 
@@ -35,15 +71,23 @@ void WorkerPool::Stop() {
 
 void WorkerPool::Work() {
   while (true) {
-    std::function<void()> task;
+    Task task;
     {
       MutexLock lock(mutex_);
-      while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
-      if (queue_.empty()) return;
-      task = std::move(queue_.front());
-      queue_.pop_front();
+      while (turns_.empty() && !stopping_) wake_.Wait(mutex_);
+      if (turns_.empty()) return;
+      const auto own = waiting_.find(turns_.front());
+      turns_.pop_front();
+      task = std::move(own->second.front());
+      own->second.pop_front();
+      --queued_;
+      if (own->second.empty()) {
+        waiting_.erase(own);
+      } else {
+        turns_.push_back(own->first);
+      }
     }
-    task();
+    task.run();
   }
 }
 

@@ -1,8 +1,10 @@
-// A fixed number of threads behind a bounded queue. Knows no gRPC.
+// A fixed number of threads behind a bounded queue in which sources take turns. Knows no gRPC.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -11,25 +13,44 @@
 namespace plumbline {
 
 // Thread-safe. The destructor runs what is queued, then joins; nothing may submit by then.
+//
+// Tasks of one source run in their order; of the sources that have any, each is served one task a turn. So a source that queues
+// much waits for itself, and one that queues little waits for at most one task of each other source.
 class WorkerPool final {
  public:
+  struct Task {
+    std::function<void()> run;
+    std::function<void()> refuse;  // instead of run(), on a thread that submits; may be empty: then it is never pushed out
+  };
+
   // At least one thread and one place in the queue.
   WorkerPool(size_t threads, size_t queue_capacity);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Queues `task`; false, and `task` is untouched, if the queue is full or the pool is stopping. Never blocks.
+  // Queues `task` for `source`; false, and `task` is untouched, if the pool is stopping, or the queue is full and no other
+  // source holds at least two places more than this one. The newest task of the source that holds most is refused for it
+  // otherwise. Never blocks.
+  bool TrySubmit(uint64_t source, Task& task);
+  // The same without a source: all such tasks are of one.
   bool TrySubmit(std::function<void()>&& task);
   // Refuses new tasks, runs the queued ones, joins the threads. Not from a task of its own. Idempotent.
   void Stop();
 
  private:
+  using Tasks = std::deque<Task>;
   void Work();
+  // Takes the newest task out of the fullest source, if that one has room to give for `source`.
+  bool PushOut(uint64_t source, Task& refused) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Enqueue(uint64_t source, Task&& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const size_t queue_capacity_;
   Mutex mutex_;
   CondVar wake_;
-  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, Tasks> waiting_ ABSL_GUARDED_BY(mutex_);  // no empty ones
+  std::deque<uint64_t> turns_ ABSL_GUARDED_BY(mutex_);         // the keys of waiting_, each once
+  size_t queued_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

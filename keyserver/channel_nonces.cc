@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/identity/reason.h"
+#include "common/retry.h"
 
 namespace plumbline::keyserver {
 
@@ -11,8 +12,9 @@ using identity::Refuse;
 absl::StatusOr<identity::Nonce> ChannelNonces::Open(const identity::Hash& certificate, absl::Time now) {
   MutexLock lock(mutex_);
   if (channels_.size() >= kMaxChannels) {
-    return Refuse(absl::StatusCode::kResourceExhausted, "busy",
-                  "too many devices at once; try again in a minute");
+    return WithRetryAfter(Refuse(absl::StatusCode::kResourceExhausted, "busy",
+                                 "too many devices at once; try again in a minute"),
+                          absl::Minutes(1));
   }
   const identity::Nonce nonce = identity::RandomFixed<32>();
   std::vector<identity::Nonce>& own = by_certificate_[certificate];

@@ -29,8 +29,8 @@ void Upkeep::Run() {
     const absl::Status status = Once();
     if (!status.ok()) logger_.Error("upkeep.failed", {{LogKey::kStatus, status.code()}});
     MutexLock lock(mutex_);
-    const absl::Time next = absl::Now() + kEvery;
-    while (!stopping_ && absl::Now() < next) wake_.WaitFor(mutex_, next - absl::Now());
+    const absl::Duration next = Uptime() + kEvery;
+    while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }
 }

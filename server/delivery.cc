@@ -8,6 +8,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/pass.h"
 #include "common/identity/reason.h"
+#include "common/retry.h"
 #include "server/requests.h"
 
 namespace plumbline::server {
@@ -27,8 +28,9 @@ absl::Status Delivery::ForWire(const absl::Status& status) {
   if (status.ok() || refusal) return status;
   ++parts_.counters.storage_faults;
   if (absl::IsResourceExhausted(status)) {
-    return Refuse(absl::StatusCode::kResourceExhausted, "storage_full",
-                  "the server's storage is full; nothing was stored, try again later");
+    return WithRetryAfter(Refuse(absl::StatusCode::kResourceExhausted, "storage_full",
+                                 "the server's storage is full; nothing was stored, try again later"),
+                          absl::Minutes(1));
   }
   return Refuse(absl::StatusCode::kUnavailable, "storage_unavailable",
                 "the server cannot use its storage; nothing was changed, try again later");

@@ -2,7 +2,6 @@
 
 #include <memory>
 
-#include "common/identity/reason.h"
 #include "common/rpc/run_unary.h"
 #include "common/rpc/status.h"
 
@@ -55,25 +54,22 @@ class ReceiveReactor final : public grpc::ServerBidiReactor<v1::ReceiveRequest, 
     const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, nonce, signature = std::move(signature)] {
       self->stream_.OnProved(self->delivery_.Prove(mailbox, nonce, signature));
     });
-    if (!accepted) stream_.OnProved(Busy());
+    if (!accepted) stream_.OnProved(rpc::Busy());
   }
   void Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit) override {
     const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, after, limit] {
       self->stream_.OnFetched(self->delivery_.Fetch(mailbox, after, limit));
     });
-    if (!accepted) stream_.OnFetched(Busy());
+    if (!accepted) stream_.OnFetched(rpc::Busy());
   }
   void Acknowledge(const identity::MailboxId& mailbox, std::vector<Row>&& rows) override {
     const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, rows = std::move(rows)] {
       self->stream_.OnAcknowledged(self->delivery_.Acknowledge(mailbox, rows));
     });
-    if (!accepted) stream_.OnAcknowledged(Busy());
+    if (!accepted) stream_.OnAcknowledged(rpc::Busy());
   }
 
  private:
-  static absl::Status Busy() {
-    return identity::Refuse(absl::StatusCode::kResourceExhausted, "busy", "the server has too much to do; try again");
-  }
   std::shared_ptr<ReceiveStream> Stream() { return std::shared_ptr<ReceiveStream>(shared_from_this(), &stream_); }
 
   Delivery& delivery_;

@@ -30,6 +30,7 @@ using config::v1::ServerConfig;
 
 constexpr size_t kMaxPemFile = 256 * 1024;
 constexpr absl::Duration kGrace = absl::Seconds(2);  // also what a client costs that does not notice the goodbye
+constexpr size_t kQueuedForEachWorker = 64;
 constexpr char kActor[] = "delivery";
 
 absl::StatusOr<ServerConfig> LoadConfig(const std::string& path) {
@@ -117,7 +118,8 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   Streams streams(config.limits().streams());
   Delivery delivery(Delivery::Parts{store, store, store, sessions, streams, counters, clock}, trust.roles,
                     config.organisation_domain());
-  WorkerPool requests(config.limits().workers(), 4096);
+  // Short enough that a request at its end is answered within seconds.
+  WorkerPool requests(config.limits().workers(), kQueuedForEachWorker * config.limits().workers());
   // Each stream has at most two tasks at a time, so this queue cannot overflow.
   WorkerPool stream_work(std::max<uint32_t>(2, config.limits().workers() / 2), 2 * config.limits().streams() + 16);
   DeliveryService service(delivery, streams, requests, stream_work, clock);
@@ -174,6 +176,17 @@ absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
                    SqlcipherStore::Create(StoreOptionsOf(config), keys.database, clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherAttachments> attachments,
                    SqlcipherAttachments::Create(AttachmentOptionsOf(config), AttachmentsKey(keys.database)));
+  for (const db::SalvagedTable& table : store->salvage().tables) {
+    if (!table.damaged) continue;
+    const std::string file = absl::StrCat(config.data_dir(), "/", kDatabaseFile, ": ", table.name);
+    logger.Error("store.salvaged", {{LogKey::kPath, OperatorText{file}}, {LogKey::kCount, table.rows}});
+  }
+  if (const std::string damaged = store->salvage().Damaged(); !damaged.empty()) {
+    std::fprintf(stderr,
+                 "plumbline-server: store_damaged: pages of %s/%s were damaged (tables: %s). What could be read is served; the "
+                 "damaged file is kept beside it. See \"Damaged storage\" in operations.md.\n",
+                 config.data_dir().c_str(), kDatabaseFile, damaged.c_str());
+  }
   RETURN_IF_ERROR(RecordEvent(*store, audit::Event::kTrustLoaded));
   return ServeUntilStopped(config, trust, identity, *store, *attachments, logger, clock);
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/identity/reason.h"
+#include "common/retry.h"
 
 namespace plumbline::server {
 
@@ -13,8 +14,9 @@ absl::Status Sessions::CheckRoom() {
   MutexLock lock(mutex_);
   Forget(clock_.Now());
   if (sessions_.size() < limits_.sessions) return absl::OkStatus();
-  return Refuse(absl::StatusCode::kResourceExhausted, "too_many_sessions",
-                "the server has no room for another session; the pass was not spent, try again in a minute");
+  return WithRetryAfter(Refuse(absl::StatusCode::kResourceExhausted, "too_many_sessions",
+                               "the server has no room for another session; the pass was not spent, try again in a minute"),
+                        absl::Minutes(1));
 }
 
 absl::StatusOr<SessionId> Sessions::Open(const identity::Nonce& pass) {

@@ -28,13 +28,16 @@ Upkeep::~Upkeep() {
 
 void Upkeep::Work() {
   for (int tick = 0;; ++tick) {
+    if (const auto jump = clock_watch_.Look(clock_.Now(), Uptime())) {
+      logger_.Warning("clock.jumped", {{LogKey::kDuration, *jump}});
+    }
     if (tick % kSweepTicks == 0) Sweep();
     if (tick % kReportTicks == kReportTicks - 1) Report();
     if (tick % kEraseTicks == kEraseTicks - 1) Erase();
     streams_.Tick(clock_.Now());
-    const absl::Time next = absl::Now() + kTick;
+    const absl::Duration next = Uptime() + kTick;
     MutexLock lock(mutex_);
-    while (!stopping_ && absl::Now() < next) wake_.WaitFor(mutex_, next - absl::Now());
+    while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }
 }
@@ -51,6 +54,10 @@ void Upkeep::Erase() {
 }
 
 void Upkeep::Sweep() {
+  if (!clock_watch_.MayDelete(Uptime())) {
+    logger_.Error("store.sweep_held");
+    return;
+  }
   const absl::StatusOr<std::vector<identity::MailboxId>> expired = store_.Sweep(clock_.Now());
   if (!expired.ok()) {
     logger_.Error("store.sweep_failed", {{LogKey::kStatus, expired.status().code()}});

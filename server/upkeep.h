@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mutex.h"
+#include "server/clock_watch.h"
 #include "server/counters.h"
 #include "server/store/upkeep_store.h"
 #include "server/streams.h"
@@ -37,6 +38,7 @@ class Upkeep final {
   Counters& counters_;
   Logger& logger_;
   const Clock& clock_;
+  ClockWatch clock_watch_;  // the working thread's own
   Totals reported_;
   Mutex mutex_;
   CondVar wake_;

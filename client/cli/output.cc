@@ -8,6 +8,7 @@
 #include "client/terminal_text.h"
 #include "common/identity/frame.h"
 #include "common/identity/reason.h"
+#include "common/retry.h"
 
 namespace plumbline::client {
 namespace {
@@ -190,7 +191,8 @@ int Output::Failure(const absl::Status& failure) {
   } else {
     std::fprintf(stderr, "plumbline: %s%s\n", text.c_str(), reason.empty() ? "" : absl::StrCat(" [", reason, "]").c_str());
   }
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ? kExitTryAgain : kExitRefused;
+  const bool again = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || RetryAfter(status).has_value();
+  return again ? kExitTryAgain : kExitRefused;
 }
 
 }  // namespace plumbline::client

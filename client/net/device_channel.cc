@@ -3,6 +3,9 @@
 #include <grpc/grpc_security_constants.h>
 #include <grpcpp/grpcpp.h>
 
+#include <optional>
+
+#include "client/net/patience.h"
 #include "common/crypto/x509.h"
 #include "common/identity/device_request.h"
 #include "common/identity/labels.h"
@@ -114,7 +117,13 @@ absl::Status DeviceChannel::CallOnce(absl::string_view rpc, const std::string& b
 
 absl::Status DeviceChannel::Call(absl::string_view rpc, std::string body, google::protobuf::MessageLite& response) {
   const bool was_open = connection_ != nullptr;
-  const absl::Status first = CallOnce(rpc, body, response);
+  absl::Status first = CallOnce(rpc, body, response);
+  for (Patience patience; !first.ok();) {
+    const std::optional<absl::Duration> wait = patience.Next(first);
+    if (!wait.has_value()) break;
+    absl::SleepFor(*wait);
+    first = CallOnce(rpc, body, response);  // under a new counter
+  }
   if (first.ok()) return first;
   connection_.reset();
   if (!was_open || !absl::IsUnauthenticated(first)) return first;

@@ -5,6 +5,7 @@
 #include "client/net/device_channel.h"
 #include "client/net/file_channel.h"
 #include "client/net/mailbox_stream.h"
+#include "client/net/patience.h"
 #include "common/rpc/status.h"
 #include "plumbline/delivery/v1/delivery.grpc.pb.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
@@ -16,16 +17,21 @@ constexpr absl::Duration kDeadline = absl::Seconds(20);
 
 using DeliveryStub = delivery::v1::Delivery::Stub;
 
-// One call on `stub`, its failure put in words.
+// One call on `stub`, its failure put in words; tried again as long as the service asks for it.
 template <typename Response, typename Stub, typename Request>
 absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                               const Request& request, const rpc::Endpoint& endpoint, const Clock& clock) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
-  Response response;
-  const grpc::Status status = (stub.*method)(&context, request, &response);
-  if (!status.ok()) return rpc::MapClientError(status, endpoint, clock.Now());
-  return response;
+  for (Patience patience;;) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+    Response response;
+    const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (status.ok()) return response;
+    const absl::Status refused = rpc::MapClientError(status, endpoint, clock.Now());
+    const std::optional<absl::Duration> wait = patience.Next(refused);
+    if (!wait.has_value()) return refused;
+    absl::SleepFor(*wait);
+  }
 }
 
 class GrpcSendConnection final : public SendConnection {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "common/crypto/ed25519.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
@@ -31,6 +32,12 @@ absl::Status CloseReason(const ReceiveResponse::Closed& closed) {
       return identity::Refuse(absl::StatusCode::kUnavailable, "server_stopping",
                               "the delivery server is stopping; try again in a moment");
   }
+}
+
+absl::Status Nonsense(absl::string_view what) {
+  return identity::Refuse(absl::StatusCode::kInternal, "delivery_server_answer",
+                          absl::StrCat("the delivery server ", what, "; it is faulty or not honest: tell its operator. Nothing "
+                                       "that it keeps for you is lost by that"));
 }
 
 class GrpcMailboxStream final : public MailboxStream {
@@ -66,6 +73,7 @@ class GrpcMailboxStream final : public MailboxStream {
 
   void Run() {
     absl::Status why = Read();
+    if (!why.ok()) context_.TryCancel();  // a server that says nonsense may not hold this thread by saying no more
     const grpc::Status finished = stream_->Finish();
     if (stopping_) return;
     if (why.ok()) {
@@ -95,17 +103,18 @@ class GrpcMailboxStream final : public MailboxStream {
         case ReceiveResponse::kClosed:
           return CloseReason(response.closed());
         default:
-          return absl::InvalidArgumentError("the delivery server sent a message this version does not know");
+          return Nonsense("sent a message that this version does not know");
       }
     }
     return absl::OkStatus();
   }
 
   absl::Status Answer(const ReceiveResponse::Challenge& challenge) {
-    ASSIGN_OR_RETURN(const identity::Nonce nonce, identity::ToFixed<32>(AsBytes(challenge.nonce())));
+    const absl::StatusOr<identity::Nonce> nonce = identity::ToFixed<32>(AsBytes(challenge.nonce()));
+    if (!nonce.ok()) return Nonsense("asked for a proof over a nonce of the wrong size");
     ReceiveRequest proof;
     proof.mutable_proof()->set_signature(
-        ToString(owner_.Sign(identity::kReceiveLabel, identity::ReceiveMessage(nonce, mailbox_))));
+        ToString(owner_.Sign(identity::kReceiveLabel, identity::ReceiveMessage(*nonce, mailbox_))));
     Write(proof);
     return absl::OkStatus();
   }
@@ -113,7 +122,9 @@ class GrpcMailboxStream final : public MailboxStream {
   absl::Status PushDelivery(const ReceiveResponse::Delivery& delivery) {
     EnvelopeArrived arrived;
     arrived.tag = delivery.tag();
-    ASSIGN_OR_RETURN(arrived.envelope_id, identity::ToFixed<16>(AsBytes(delivery.envelope_id())));
+    const absl::StatusOr<identity::EnvelopeId> id = identity::ToFixed<16>(AsBytes(delivery.envelope_id()));
+    if (!id.ok()) return Nonsense("delivered something under an id of the wrong size");
+    arrived.envelope_id = *id;
     arrived.sealed = ToBytes(AsBytes(delivery.sealed()));
     Push(std::move(arrived));
     return absl::OkStatus();

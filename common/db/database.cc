@@ -141,9 +141,11 @@ absl::Status Database::Checkpoint() {
 }
 
 absl::Status Database::CheckIntegrity() {
-  ASSIGN_OR_RETURN(const std::string finding, QueryText("PRAGMA integrity_check"));
-  if (finding == "ok") return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("store_damaged: ", finding, "; restore it from a backup"));
+  const absl::StatusOr<std::string> finding = QueryText("PRAGMA integrity_check");
+  if (finding.ok() && *finding == "ok") return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("store_damaged: pages of ", path_, " were changed or damaged (",
+                                          finding.ok() ? *finding : std::string(finding.status().message()),
+                                          "); stop, keep the file as evidence, and restore it from a backup"));
 }
 
 }  // namespace plumbline::db

@@ -101,6 +101,7 @@ class Database final {
  private:
   friend class Statement;
   friend class Transaction;
+  friend class Salvage;  // salvage.cc
   class FileLock;
   Database(std::string path, std::unique_ptr<FileLock> lock);
   absl::Status Connect(const Key& key, const OpenOptions& options);

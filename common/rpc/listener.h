@@ -23,10 +23,12 @@ struct Limits {
   int max_concurrent_streams = 100;        // for each connection
   absl::Duration keepalive = absl::Seconds(60);        // a silent client is pinged after this long
   absl::Duration keepalive_timeout = absl::Seconds(20);  // and dropped after this
-  absl::Duration idle = absl::Minutes(30);             // a connection without a call is closed
+  absl::Duration idle = absl::Minutes(5);              // a connection without a call is closed
+  absl::Duration handshake = absl::Seconds(10);        // for TCP, TLS and the first HTTP/2 frames together
+  size_t memory_bytes = 512 << 20;  // of all connections; above it gRPC drops what it can, idle connections first
 };
 
-// Sizes, streams, keepalive, idle; and no second process on the same port.
+// Sizes, streams, keepalive, idle, handshakes, memory; and no second process on the same port.
 void ConfigureServer(grpc::ServerBuilder& builder, const Limits& limits);
 
 struct ListenerOptions {

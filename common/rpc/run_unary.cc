@@ -4,15 +4,28 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <string>
 #include <utility>
 
+#include "common/retry.h"
 #include "common/rpc/status.h"
 
 namespace plumbline::rpc {
 namespace {
 
-// The text of our own failures stays here; strangers learn the code.
+constexpr absl::Duration kStoragePause = absl::Minutes(1);
+
+// The text of our own failures stays here; strangers learn the code, and of a store that refuses what it means for them.
 absl::Status ForStrangers(const absl::Status& status) {
+  const std::string reason = ReasonId(status);
+  if (reason == "disk_full") {
+    return WithRetryAfter(absl::ResourceExhaustedError("storage_full: the service's storage is full; nothing was stored, try "
+                                                       "again later"),
+                          kStoragePause);
+  }
+  if (reason == "store_unavailable") {
+    return absl::UnavailableError("storage_unavailable: the service cannot use its storage; nothing was changed, try again later");
+  }
   switch (status.code()) {
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
@@ -23,7 +36,13 @@ absl::Status ForStrangers(const absl::Status& status) {
   }
 }
 
+constexpr absl::Duration kBusyPause = absl::Seconds(1);
+
 }  // namespace
+
+absl::Status Busy() {
+  return WithRetryAfter(absl::ResourceExhaustedError("busy: the service has too much to do; try again in a moment"), kBusyPause);
+}
 
 absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context) {
   const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
@@ -48,16 +67,17 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerP
     reactor->Finish(ToGrpc(caller.status()));
     return reactor;
   }
-  const bool queued = pool.TrySubmit([context, reactor, caller = *std::move(caller), body = std::move(body)] {
+  WorkerPool::Task task;
+  task.run = [context, reactor, caller = *std::move(caller), body = std::move(body)] {
     if (context->IsCancelled()) {
       reactor->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled while waiting"));
       return;
     }
     reactor->Finish(ToGrpc(ForStrangers(body(caller))));
-  });
-  if (!queued) {
-    reactor->Finish(ToGrpc(absl::ResourceExhaustedError("busy: the service has too much to do; try again in a moment")));
-  }
+  };
+  task.refuse = [reactor] { reactor->Finish(ToGrpc(Busy())); };
+  // A connection, not a person: address and port. Kept while the task waits.
+  if (!pool.TrySubmit(std::hash<std::string>()(context->peer()), task)) task.refuse();
   return reactor;
 }
 

@@ -16,8 +16,11 @@ namespace plumbline::rpc {
 
 using UnaryBody = std::function<absl::Status(const Caller&)>;
 
-// Reads who calls, runs `body` on `pool`, finishes the call with its status. RESOURCE_EXHAUSTED "busy" if the pool's queue
-// is full. A call that was cancelled while it waited is not run. Request and response live until the call is finished.
+// RESOURCE_EXHAUSTED "busy", to be repeated after a second.
+absl::Status Busy();
+
+// Reads who calls, runs `body` on `pool`, finishes the call with its status. Connections take turns; Busy() if the pool's
+// queue is full and this connection has no smaller share of it than the others. A call that was cancelled while it waited is not run. Request and response live until the call is finished.
 // INTERNAL, UNKNOWN and DATA_LOSS lose their text on the way out: it is for the log, not for strangers.
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerPool& pool, UnaryBody body);
 

@@ -90,6 +90,11 @@ void GroupCommit::Commit(const std::vector<Waiting*>& batch) {
   const absl::Status status = Apply(batch);
   if (status.ok()) return;
   forget_();
+  // A damaged page concerns the job that met it: the others are not refused for it.
+  if (batch.size() > 1 && (absl::IsDataLoss(status) || absl::IsInternal(status))) {
+    for (Waiting* waiting : batch) Commit({waiting});
+    return;
+  }
   for (Waiting* waiting : batch) {
     if (waiting->answer.ok()) waiting->answer = status;
   }

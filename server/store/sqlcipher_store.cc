@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "server/store/nullifier_hour.h"
 #include "server/store/reader.h"
@@ -87,9 +88,34 @@ absl::StatusOr<std::unique_ptr<SqlcipherStore>> SqlcipherStore::Create(const Sto
   return store;
 }
 
+absl::Status SqlcipherStore::SalvageIfDamaged(const db::Key& key) {
+  {
+    ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
+    if (database->CheckIntegrity().ok()) return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(salvage_, db::Salvage::Replace(options_.path, key, clock_.Now(), {"audit_record"}));
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::LoadPassFloor(db::Database& database) {
+  // Made where it is needed: it is no part of the schema's history.
+  RETURN_IF_ERROR(database.Execute("CREATE TABLE IF NOT EXISTS pass_floor (row INTEGER PRIMARY KEY, until INTEGER NOT NULL)"));
+  if (salvage_.IsDamaged("nullifiers") || salvage_.IsDamaged("pass_floor")) {
+    const absl::Time until = clock_.Now() + identity::kPassLife + absl::Minutes(3);  // a pass's minute, and clocks that differ
+    ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT INTO pass_floor (until) VALUES (?)"));
+    RETURN_IF_ERROR(insert.Bind(1, absl::ToUnixSeconds(until)).Run());
+  }
+  ASSIGN_OR_RETURN(db::Statement last, database.Prepare("SELECT MAX(until) FROM pass_floor"));
+  ASSIGN_OR_RETURN(const bool found, last.Step());
+  if (found && !last.IsNull(0)) pass_floor_ = absl::FromUnixSeconds(last.Int64(0));
+  return absl::OkStatus();
+}
+
 absl::Status SqlcipherStore::Start(const db::Key& key) {
+  RETURN_IF_ERROR(SalvageIfDamaged(key));
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
   RETURN_IF_ERROR(database->Migrate(kMigrations));
+  RETURN_IF_ERROR(LoadPassFloor(*database));
   if (options_.max_pages > 0) {
     RETURN_IF_ERROR(database->Execute(absl::StrCat("PRAGMA max_page_count = ", options_.max_pages)));
   }
@@ -165,6 +191,7 @@ absl::StatusOr<Mailbox> SqlcipherStore::Find(const identity::MailboxId& id, Day 
 }
 
 absl::StatusOr<bool> SqlcipherStore::Spend(const identity::Nonce& nonce, absl::Time expires) {
+  if (expires <= pass_floor_) return false;
   const int64_t until_hour = NullifierHour(expires);
   bool first = false;
   const absl::Status status = writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/db/database.h"
+#include "common/db/salvage.h"
 #include "common/mutex.h"
 #include "server/store/envelope_store.h"
 #include "server/store/group_commit.h"
@@ -39,10 +40,14 @@ class SqlcipherStore final : public MailboxStore,
                              public RevocationStore,
                              public UpkeepStore {
  public:
-  // Opens or creates; codes as db::Database::Open. `clock` is for the audit record.
+  // Opens or creates; codes as db::Database::Open. Reads all of it first: what is damaged is replaced by what can still be
+  // read (common/db/salvage.h), the damaged file is kept beside it, and salvage() says what was lost. DATA_LOSS store_damaged
+  // if the audit record is concerned. `clock` is for the audit record.
   static absl::StatusOr<std::unique_ptr<SqlcipherStore>> Create(const StoreOptions& options, const db::Key& key,
                                                                 const Clock& clock);
   ~SqlcipherStore() override;
+  // Of this start; no tables if everything was whole.
+  const db::SalvageReport& salvage() const { return salvage_; }
 
   absl::Status Open(const NewMailbox& mailbox) override;
   absl::Status SetCapabilities(const identity::MailboxId& id, uint64_t counter,
@@ -75,6 +80,10 @@ class SqlcipherStore final : public MailboxStore,
 
   SqlcipherStore(const StoreOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
   absl::Status Start(const db::Key& key);
+  // Sets salvage_.
+  absl::Status SalvageIfDamaged(const db::Key& key);
+  // Passes that may have been spent in rows that are gone count as spent: those that end before the stored moment.
+  absl::Status LoadPassFloor(db::Database& database);
   std::unique_ptr<db::Database> BorrowReader();
   void ReturnReader(std::unique_ptr<db::Database> reader);
 
@@ -97,6 +106,8 @@ class SqlcipherStore final : public MailboxStore,
   const StoreOptions options_;
   const Clock& clock_;
   std::unique_ptr<GroupCommit> writer_;
+  db::SalvageReport salvage_;
+  absl::Time pass_floor_ = absl::InfinitePast();
   std::atomic<bool> deleted_{false};  // something since the last Erase()
 
   // Touched only by the writing thread.

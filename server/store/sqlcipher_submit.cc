@@ -9,6 +9,13 @@
 namespace plumbline::server {
 namespace {
 
+absl::StatusOr<DepositOutcome> OutcomeOf(int64_t stored) {
+  if (stored >= static_cast<int64_t>(DepositOutcome::kStored) && stored <= static_cast<int64_t>(DepositOutcome::kFull)) {
+    return static_cast<DepositOutcome>(stored);
+  }
+  return absl::DataLossError("store_damaged: a stored answer is none");
+}
+
 using identity::Refuse;
 
 identity::Hash ContentHash(const Deposit& deposit) {
@@ -124,7 +131,9 @@ absl::Status SqlcipherStore::RecallAnswers(db::Database& database, const Submiss
       return Refuse(absl::StatusCode::kAlreadyExists, "envelope_id_reused",
                     "an envelope id was used before with other content; nothing was stored");
     }
-    if (known) plan.outcomes.back() = static_cast<DepositOutcome>(find.Int64(1));
+    if (known) {
+      ASSIGN_OR_RETURN(plan.outcomes.back(), OutcomeOf(find.Int64(1)));
+    }
     if (!known && plan.repeated_move) {
       return Refuse(absl::StatusCode::kFailedPrecondition, "submission_forgotten",
                     "this commit was accepted so long ago that its answers are gone; fetch your mailboxes instead");

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,13 +42,16 @@ inline Finished RunToEnd(const std::vector<std::string>& line) {
 class ServiceProcess final {
  public:
   // Its output goes to the file `output`; `log`, if given, is the file it is configured to log to.
-  // Both begin empty.
-  ServiceProcess(const std::vector<std::string>& line, std::string output, std::string log = "")
+  // Both begin empty. `environment` is added to this process's.
+  ServiceProcess(const std::vector<std::string>& line, std::string output, std::string log = "",
+                 const std::map<std::string, std::string>& environment = {})
       : output_(std::move(output)), log_(std::move(log)) {
     std::filesystem::remove(output_);
     if (!log_.empty()) std::filesystem::remove(log_);
+    assess::Command command = CommandOf(line);
+    command.environment = environment;
     absl::StatusOr<assess::Child> child =
-        assess::Child::Start(CommandOf(line), {.log_path = output_, .err_path = ""});
+        assess::Child::Start(command, {.log_path = output_, .err_path = ""});
     CHECK(child.ok());
     child_ = *std::move(child);
   }

@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <future>
+#include <string>
+
+#include "common/check.h"
 
 namespace plumbline {
 namespace {
@@ -41,6 +44,51 @@ TEST(WorkerPool, RefusesWithoutBlockingWhenTheQueueIsFull) {
   EXPECT_FALSE(pool.TrySubmit(std::move(task)));
   EXPECT_TRUE(task);  // a refused task still belongs to the caller
   release.set_value();
+}
+
+// A pool with one thread that is held until `release`; what it ran, in order.
+struct Held {
+  explicit Held(size_t capacity) : pool(1, capacity) {
+    CHECK(pool.TrySubmit([this] {
+      started.set_value();
+      gate.get_future().wait();
+    }));
+    started.get_future().wait();
+  }
+  bool Submit(uint64_t source, const std::string& name) {
+    WorkerPool::Task task{[this, name] { ran.push_back(name); }, [this, name] { refused.push_back(name); }};
+    return pool.TrySubmit(source, task);
+  }
+  void Release() {
+    gate.set_value();
+    pool.Stop();
+  }
+  std::promise<void> started, gate;
+  std::vector<std::string> ran, refused;
+  WorkerPool pool;
+};
+
+TEST(WorkerPool, SourcesTakeTurns) {
+  Held held(100);
+  for (const char* name : {"a1", "a2", "a3", "a4"}) EXPECT_TRUE(held.Submit(1, name));
+  for (const char* name : {"b1", "b2"}) EXPECT_TRUE(held.Submit(2, name));
+  EXPECT_TRUE(held.Submit(3, "c1"));
+  held.Release();
+  EXPECT_EQ(held.ran, (std::vector<std::string>{"a1", "b1", "c1", "a2", "b2", "a3", "a4"}));
+  EXPECT_TRUE(held.refused.empty());
+}
+
+TEST(WorkerPool, AFullQueueGivesEachSourceItsShare) {
+  Held held(4);
+  for (const char* name : {"a1", "a2", "a3", "a4"}) EXPECT_TRUE(held.Submit(1, name));
+  EXPECT_FALSE(held.Submit(1, "a5"));  // its own share is the largest
+  EXPECT_TRUE(held.Submit(2, "b1"));
+  EXPECT_EQ(held.refused, std::vector<std::string>{"a4"});
+  EXPECT_TRUE(held.Submit(2, "b2"));
+  EXPECT_EQ(held.refused, (std::vector<std::string>{"a4", "a3"}));
+  EXPECT_FALSE(held.Submit(2, "b3"));  // two and two: nobody gives
+  held.Release();
+  EXPECT_EQ(held.ran, (std::vector<std::string>{"a1", "b1", "a2", "b2"}));
 }
 
 TEST(WorkerPool, RunsWhatIsQueuedAndRefusesTheRestWhenItStops) {

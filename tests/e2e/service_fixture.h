@@ -14,10 +14,11 @@ namespace plumbline::testing {
 // The folder with the programs is given by the test's build (PLUMBLINE_BIN). Any failure to set up ends the test program.
 class ServiceFixture final {
  public:
-  explicit ServiceFixture(const std::string& bin)
+  // `ports`: those wanted where something is to stand before a service.
+  explicit ServiceFixture(const std::string& bin, const assess::Ports& ports = {})
       : organisation({.bin = bin, .folder = scratch_ / "organisation", .detached = false, .controls = false,
                       .client_environment = {}}) {
-    Must(organisation.Found({}));
+    Must(organisation.Found(ports));
     for (const assess::Service service : assess::kServices) Must(organisation.Start(service));
     Must(organisation.PrepareAdministrator());
     const assess::CommandResult registered =

@@ -372,6 +372,7 @@ TEST(Streams, RefusesOneTooManyAndAllThatComeAfterTheEnd) {
   Stream a, b, c;
   const auto shared = [](Stream& s) { return std::shared_ptr<ReceiveStream>(std::shared_ptr<void>(), &s.stream); };
   streams.Start(shared(a));
+  streams.TakeOver(identity::MailboxId{1}, shared(a));
   streams.Start(shared(b));
   EXPECT_THAT(*b.port.finished, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_many_streams")));
   streams.ShutDown();

@@ -44,10 +44,18 @@ void ServerProcess::WriteConfig(const std::string& listen) {
             0644);
 }
 
-void ServerProcess::Start() {
+void ServerProcess::Start(const Environment& environment) {
+  const bool started = TryStart(environment);
+  if (!started) std::fprintf(stderr, "%s\n", LogText().c_str());
+  CHECK(started);
+}
+
+bool ServerProcess::TryStart(const Environment& environment) {
   service_.emplace(std::vector<std::string>{PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"),
-                   directory_.File("server.log"));
-  port_ = service_->WaitForNumber("\"event\":\"listener.started\",\"port\":");
+                   directory_.File("server.log"), environment);
+  port_ = std::atoi(service_->WaitForLine("\"event\":\"listener.started\",\"port\":").c_str());
+  if (port_ == 0) service_.reset();
+  return port_ != 0;
 }
 
 std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", port_); }

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,11 @@ class ServerProcess final {
   // Initialised, not started. `limits` is YAML for the field of that name.
   explicit ServerProcess(const std::string& limits = "");
 
-  // Waits until it listens. CHECKs that it does.
-  void Start();
+  using Environment = std::map<std::string, std::string>;
+  // Waits until it listens. CHECKs that it does. `environment` is added to this process's.
+  void Start(const Environment& environment = {});
+  // The same; false if it ended before it listened.
+  bool TryStart(const Environment& environment);
   void Kill(int signal) { service_->Signal(signal); }  // without waiting
   int Wait() { return service_->Wait(); }              // until it has ended; as Ended::code
   pid_t pid() const { return service_->pid(); }

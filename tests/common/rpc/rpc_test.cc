@@ -4,17 +4,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <future>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "common/retry.h"
 #include "common/rpc/handshake.h"
 #include "common/rpc/probe.h"
 #include "common/rpc/status.h"
 #include "common/rpc/tls_policy.h"
+#include "plumbline/rpc/v1/status.pb.h"
 #include "tests/common/rpc/echo.h"
 #include "tests/common/scratch.h"
 #include "tests/status_matchers.h"
@@ -354,6 +358,7 @@ TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
       seen[i] = true;
       const grpc::Status status = calls[i].get();
       EXPECT_THAT(FromGrpc(status), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("busy")));
+      EXPECT_EQ(RetryAfter(FromGrpc(status)), absl::Seconds(1));
       ++refused;
     }
   }
@@ -361,6 +366,77 @@ TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
   release.set_value();
   for (size_t i = 0; i < calls.size(); ++i) done += !seen[i] && calls[i].get().ok() ? 1 : 0;
   EXPECT_EQ(done, 18);
+}
+
+// One connection fills the queue; another one's call gets a place all the same.
+TEST(RunUnary, AFullQueueHasAPlaceForAnotherConnection) {
+  const TestOrganisation org;
+  std::promise<void> release;
+  const std::shared_future<void> gate = release.get_future().share();
+  std::atomic<int> running = 0;
+  const Served served(org, Kind::kAnonymous, [&, gate](const Caller&, const std::string& text, std::string& answer) {
+    ++running;
+    gate.wait();
+    answer = text;
+    return absl::OkStatus();
+  });
+  ASSERT_OK_AND_ASSIGN(const auto greedy, NewChannel(served.endpoint));
+  ASSERT_OK_AND_ASSIGN(const auto modest, NewChannel(served.endpoint));
+  std::vector<std::future<grpc::Status>> calls;
+  for (int i = 0; i < 30; ++i) {
+    calls.push_back(std::async(std::launch::async, [&] { return Say(greedy, "x", nullptr, absl::Seconds(120)); }));
+  }
+  const auto refused = [&] {
+    return std::count_if(calls.begin(), calls.end(),
+                         [](const auto& call) { return call.wait_for(std::chrono::milliseconds(0)) == std::future_status::ready; });
+  };
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while (refused() < 12 && absl::Now() < give_up) std::this_thread::yield();  // two run, sixteen wait
+  ASSERT_EQ(refused(), 12);
+  auto other = std::async(std::launch::async, [&] { return Say(modest, "y", nullptr, absl::Seconds(120)); });
+  while (refused() < 13 && absl::Now() < give_up) std::this_thread::yield();  // it took a place
+  EXPECT_EQ(refused(), 13);
+  release.set_value();
+  EXPECT_TRUE(other.get().ok());
+}
+
+TEST(RetryInfo, IsCarriedBothWaysInTheStatusDetails) {
+  const absl::Status refused = WithRetryAfter(absl::ResourceExhaustedError("busy: later"), absl::Milliseconds(1500));
+  const grpc::Status wire = ToGrpc(refused);
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(wire.error_details()));
+  EXPECT_EQ(details.code(), 8);
+  ASSERT_EQ(details.details_size(), 1);
+  EXPECT_EQ(details.details(0).type_url(), "type.googleapis.com/google.rpc.RetryInfo");
+  google::rpc::RetryInfo info;
+  ASSERT_TRUE(details.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.retry_delay().seconds(), 1);
+  EXPECT_EQ(info.retry_delay().nanos(), 500'000'000);
+  EXPECT_EQ(RetryAfter(FromGrpc(wire)), absl::Milliseconds(1500));
+  EXPECT_FALSE(RetryAfter(FromGrpc(ToGrpc(absl::ResourceExhaustedError("busy: later")))).has_value());
+}
+
+TEST(RetryInfo, WhatAServerMayNotSayIsNotBelieved) {
+  const auto read = [](int64_t seconds, int32_t nanos, int others = 0) {
+    google::rpc::RetryInfo info;
+    info.mutable_retry_delay()->set_seconds(seconds);
+    info.mutable_retry_delay()->set_nanos(nanos);
+    google::rpc::Status details;
+    for (int i = 0; i < others; ++i) details.add_details()->set_type_url("type.googleapis.com/other");
+    details.add_details()->PackFrom(info);
+    return ParseRetryDetails(details.SerializeAsString());
+  };
+  EXPECT_EQ(read(2, 0), absl::Seconds(2));
+  EXPECT_EQ(read(2, 0, 15), absl::Seconds(2));
+  EXPECT_FALSE(read(2, 0, 16).has_value());
+  EXPECT_FALSE(read(-1, 0).has_value());
+  EXPECT_FALSE(read(1, -1).has_value());
+  EXPECT_FALSE(read(1, 1'000'000'000).has_value());
+  EXPECT_EQ(read(std::numeric_limits<int64_t>::max(), 999'999'999), kLongestRetry);
+  EXPECT_EQ(read(0, 0), absl::Milliseconds(1));
+  EXPECT_FALSE(ParseRetryDetails("").has_value());
+  EXPECT_FALSE(ParseRetryDetails("nonsense").has_value());
+  EXPECT_FALSE(ParseRetryDetails(std::string(kMaxDetailsBytes + 1, 0)).has_value());
 }
 
 TEST(Listener, RefusesMessagesAboveTheLimitAndHeadersThatAreTooLarge) {

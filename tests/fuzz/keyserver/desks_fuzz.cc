@@ -1,0 +1,158 @@
+// Requests to the key server, as bytes of their messages, through the whole of its desks and stores: refused with a reason, or
+// carried out. Some are signed here, so that what is behind that check is reached.
+#include "common/identity/device_request.h"
+#include "common/identity/labels.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/keyserver/world.h"
+
+namespace plumbline::fuzz {
+namespace {
+
+using namespace keyserver;  // NOLINT: a list of its types
+
+struct Server {
+  Server() : device(world.Enrol(kAlice)) { (void)world.administrator(); }
+  World world;
+  TestDevice device;
+  int runs = 0;
+};
+
+Server& TheServer() {
+  static auto* const server = new Server;
+  return *server;
+}
+
+void Refused(const absl::Status& status) {
+  CHECK(!absl::IsInternal(status) && !absl::IsDataLoss(status) && !absl::IsUnknown(status));
+}
+
+template <typename Message>
+std::optional<Message> Parsed(ByteView bytes) {
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
+  return message;
+}
+
+// `body` as it came, under the device's own signature.
+template <typename Response>
+void AsDevice(absl::string_view rpc, ByteView body,
+              absl::Status (DeviceDesk::*method)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&)) {
+  Server& server = TheServer();
+  keys::v1::OpenChannelResponse channel;
+  CHECK(server.world.devices().OpenChannel(&server.device.tls, channel).ok());
+  identity::DeviceRequest request;
+  request.rpc = std::string(rpc);
+  request.nonce = *identity::ToFixed<32>(AsBytes(channel.nonce()));
+  request.counter = 1;
+  request.client_certificate_hash = Sha256(server.device.tls.der());
+  request.server_certificate_hash = Sha256(server.world.organisation().keys().service_certificate.der());
+  request.body = ToBytes(body);
+  keys::v1::SignedRequest out;
+  out.set_body(ToString(body));
+  out.set_nonce(channel.nonce());
+  out.set_counter(1);
+  out.set_signature(ToString(server.device.keys.working_key.Sign(identity::kDeviceRequestLabel, Encode(request))));
+  Response response;
+  Refused((server.world.devices().*method)(&server.device.tls, out, response));
+}
+
+void Anonymous(uint8_t what, ByteView body) {
+  World& world = TheServer().world;
+  if (what == 0) {
+    keys::v1::EnrolResponse response;
+    if (const auto request = Parsed<keys::v1::EnrolRequest>(body)) Refused(world.enrolment().Enrol(*request, response));
+  } else if (what == 1) {
+    keys::v1::LookUpResponse response;
+    if (const auto request = Parsed<keys::v1::LookUpRequest>(body)) Refused(world.directory().LookUp(*request, response));
+  } else {
+    keys::v1::ClaimKeyPackagesResponse response;
+    if (const auto request = Parsed<keys::v1::ClaimKeyPackagesRequest>(body)) {
+      Refused(world.directory().ClaimKeyPackages(*request, response));
+    }
+  }
+}
+
+void Administrators(uint8_t what, ByteView body) {
+  World& world = TheServer().world;
+  keys::v1::IntentResult result;
+  if (what == 8) {
+    if (const auto request = Parsed<keys::v1::SignedIntent>(body)) Refused(world.admin().Execute(*request, result));
+  } else if (what == 9) {
+    const TestAdministrator& administrator = world.administrator();
+    keys::v1::SignedIntent request;
+    request.set_intent(ToString(body));
+    keys::v1::IntentSignature& signature = *request.add_signatures();
+    signature.set_key_id(ToString(administrator.key_id()));
+    signature.set_signature(ToString(administrator.key.Sign(identity::kIntentLabel, body)));
+    Refused(world.admin().Execute(request, result));
+  } else {
+    keys::v1::RegisterFirstAdministratorResponse response;
+    if (const auto request = Parsed<keys::v1::RegisterFirstAdministratorRequest>(body)) {
+      Refused(world.admin().RegisterFirst(*request, response));
+    }
+  }
+}
+
+}  // namespace
+
+// The first byte says what the rest is.
+void Fuzz(ByteView input) {
+  if (input.empty()) return;
+  Server& server = TheServer();
+  if (++server.runs % 500 == 0) server.world.clock().Advance(absl::Hours(24));  // quotas
+  const ByteView body = input.subspan(1);
+  switch (input[0]) {
+    case 0: case 1: case 2: return Anonymous(input[0], body);
+    case 3: return AsDevice("PublishKeyPackages", body, &DeviceDesk::PublishKeyPackages);
+    case 4: return AsDevice("GetOwnAccount", body, &DeviceDesk::GetOwnAccount);
+    case 5: return AsDevice("DrawPasses", body, &DeviceDesk::DrawPasses);
+    case 6: return AsDevice("DrawGrants", body, &DeviceDesk::DrawGrants);
+    case 7: return AsDevice("RenewCertificate", body, &DeviceDesk::RenewCertificate);
+    case 8: case 9: case 10: return Administrators(input[0], body);
+    case 11: {
+      const auto keys = KeyRing::Parse(body);
+      if (keys.ok()) CHECK(keys->Serialize() == Secret::CopyOf(body));
+      return;
+    }
+    default: return;
+  }
+}
+
+std::vector<Bytes> Seeds() {
+  Server& server = TheServer();
+  World& world = server.world;
+  const auto seed = [](uint8_t what, const google::protobuf::Message& message) {
+    return Concat({Bytes{what}, ToBytes(AsBytes(message.SerializeAsString()))});
+  };
+  keys::v1::LookUpRequest look_up;
+  look_up.set_user(kAlice);
+  look_up.set_token(world.Pass(server.device));
+  keys::v1::ClaimKeyPackagesRequest claim;
+  claim.set_token(world.Pass(server.device));
+  claim.set_user(kAlice);
+  claim.set_cipher_suite(3);
+  keys::v1::PublishKeyPackagesRequest publish;
+  publish.add_key_packages(MakeKeyPackage(server.device, world.clock().Now()));
+  keys::v1::DrawPassesRequest passes;
+  passes.set_purpose("delivery");
+  passes.set_count(1);
+  keys::v1::DrawGrantsRequest grants;
+  grants.set_count(1);
+  keys::v1::RenewCertificateRequest renew;
+  renew.set_tls_csr(ToString(crypto::CertificateRequest::Create(server.device.keys.tls_key)));
+  const identity::Intent intent = MakeIntent(identity::Action::kListAccounts, "", world.clock().Now());
+  return {seed(0, Application(Applicant(), kAlice, "0123456789ABCDEF")),
+          seed(1, look_up),
+          seed(2, claim),
+          seed(3, publish),
+          Bytes{4},
+          seed(5, passes),
+          seed(6, grants),
+          seed(7, renew),
+          seed(8, Sign(intent, world.administrator())),
+          Concat({Bytes{9}, Encode(intent)}),
+          seed(10, Registration(world.administrator(), world.first_code())),
+          Concat({Bytes{11}, world.organisation().keys().Serialize().view()})};
+}
+
+}  // namespace plumbline::fuzz
