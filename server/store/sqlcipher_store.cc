@@ -68,8 +68,8 @@ absl::Status OpenIn(db::Database& database, const NewMailbox& mailbox) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqlcipherStore>> SqlcipherStore::Create(const StoreOptions& options, const db::Key& key,
-                                                                       const Clock& clock) {
-  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, clock));
+                                                                       const audit::LogKey& log_key, const Clock& clock) {
+  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, log_key, clock));
   RETURN_IF_ERROR(store->Start(key));
   return store;
 }
@@ -85,7 +85,7 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
     RETURN_IF_ERROR(last.Step().status());
     next_row_ = last.Int64(0) + 1;
   }
-  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_).status());  // makes its table
+  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_, log_key_).status());  // makes its tables
   writer_ = std::make_unique<GroupCommit>(std::move(database), [this] { usage_.clear(); });
   for (int i = 0; i < options_.readers; ++i) {
     db::OpenOptions open;
@@ -167,8 +167,7 @@ absl::StatusOr<bool> SqlcipherStore::Spend(const identity::Nonce& nonce, absl::T
 
 absl::Status SqlcipherStore::Record(const audit::Entry& entry) {
   return writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(transaction.database(), clock_));
-    return log.AppendIn(transaction, entry).status();
+    return audit::AuditLog::Attach(transaction.database(), clock_, log_key_).AppendIn(transaction, entry).status();
   });
 }
 

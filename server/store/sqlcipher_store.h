@@ -34,9 +34,10 @@ struct StoreOptions {
 
 class SqlcipherStore final : public MailboxStore, public EnvelopeStore, public NullifierStore, public UpkeepStore {
  public:
-  // Opens or creates; codes as db::Database::Open. `clock` is for the audit record.
+  // Opens or creates; codes as db::Database::Open and audit::AuditLog::Open. `log_key` and `clock` are for the audit record and
+  // outlive it.
   static absl::StatusOr<std::unique_ptr<SqlcipherStore>> Create(const StoreOptions& options, const db::Key& key,
-                                                                const Clock& clock);
+                                                                const audit::LogKey& log_key, const Clock& clock);
   ~SqlcipherStore() override;
 
   absl::Status Open(const NewMailbox& mailbox) override;
@@ -67,7 +68,8 @@ class SqlcipherStore final : public MailboxStore, public EnvelopeStore, public N
   struct Plan;  // of one submission, sqlcipher_submit.cc
   class Reader;
 
-  SqlcipherStore(const StoreOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+  SqlcipherStore(const StoreOptions& options, const audit::LogKey& log_key, const Clock& clock)
+      : options_(options), log_key_(log_key), clock_(clock) {}
   absl::Status Start(const db::Key& key);
   std::unique_ptr<db::Database> BorrowReader();
   void ReturnReader(std::unique_ptr<db::Database> reader);
@@ -89,6 +91,7 @@ class SqlcipherStore final : public MailboxStore, public EnvelopeStore, public N
   absl::Status DeleteMailbox(const identity::MailboxId& mailbox);
 
   const StoreOptions options_;
+  const audit::LogKey& log_key_;
   const Clock& clock_;
   std::unique_ptr<GroupCommit> writer_;
   std::atomic<bool> deleted_{false};  // something since the last Erase()
