@@ -46,6 +46,7 @@ void Demonstration::Run() {
   SurviveCrash();
   Hunt();
   ReadRecord();
+  Tamper();
 }
 
 int Demonstrate(const DemonstrationOptions& options) {

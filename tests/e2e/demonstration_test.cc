@@ -48,7 +48,7 @@ TEST(Demonstration, RunsEveryStep) {
   ASSERT_TRUE(ran.report.is_object()) << ran.result.out;
   for (const char* id : {"demo.a.ceremony", "demo.a.code-wrong", "demo.a.code-reused", "demo.a.code-expired", "demo.a.fingerprint",
                          "demo.b.online", "demo.b.offline", "demo.b.code", "demo.c.crash", "demo.d.disk", "demo.d.memory",
-                         "demo.d.network", "demo.d.names", "demo.e.record", "demo.e.chain"}) {
+                         "demo.d.network", "demo.d.names", "demo.e.record", "demo.e.chain", "demo.e.verify", "demo.e.tamper"}) {
     bool there = false;
     for (const auto& check : ran.report["checks"]) there = there || check["id"] == id;
     EXPECT_TRUE(there) << id;
