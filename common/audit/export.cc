@@ -48,13 +48,17 @@ std::string ExportCheckpointLine(absl::string_view note) {
 }
 
 absl::StatusOr<std::string> ExportAll(AuditReader& reader) {
-  std::string out;
-  RETURN_IF_ERROR(reader.ForEach([&](ByteView encoded, ByteView signature) {
-    out += ExportRecordLine(encoded, signature);
-    return absl::OkStatus();
-  }));
-  ASSIGN_OR_RETURN(const std::string note, reader.Checkpoint());
-  return out + ExportCheckpointLine(note);
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    ASSIGN_OR_RETURN(const std::string before, reader.Checkpoint());
+    std::string out;
+    RETURN_IF_ERROR(reader.ForEach([&](ByteView encoded, ByteView signature) {
+      out += ExportRecordLine(encoded, signature);
+      return absl::OkStatus();
+    }));
+    ASSIGN_OR_RETURN(const std::string after, reader.Checkpoint());
+    if (before == after) return out + ExportCheckpointLine(after);  // nobody wrote meanwhile
+  }
+  return absl::AbortedError("busy: the service records too fast for a copy of one moment; try again in a moment");
 }
 
 absl::StatusOr<tlog::Checkpoint> VerifyExport(absl::string_view text, const tlog::VerifierKey& log,

@@ -17,7 +17,7 @@ inline constexpr size_t kMaxExport = size_t{1} << 30;  // bytes of a file
 std::string ExportRecordLine(ByteView encoded, ByteView signature);
 std::string ExportCheckpointLine(absl::string_view note);
 
-// The whole record of `reader`, as it is: a broken one too.
+// The whole record of `reader`, as it is: a broken one too. ABORTED if another connection never stops writing.
 absl::StatusOr<std::string> ExportAll(AuditReader& reader);
 
 // Verifies the text of an export file under `log`, then hands each record to `visit`. INVALID_ARGUMENT audit_file_malformed

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/audit/export.h"
+#include "common/codec.h"
+#include "common/crypto/sealed_file.h"
 #include "common/file.h"
 #include "server/keys.h"
 #include "tests/common/audit/logs.h"
@@ -84,6 +86,32 @@ TEST(ServerAudit, DoesNotServeWithABrokenEnd) {
   const Ended served = RunProgram({PLUMBLINE_SERVER, "serve", "--config", t.server.ConfigFile()});
   EXPECT_EQ(served.code, 1);
   EXPECT_THAT(served.output, HasSubstr("audit_broken: record 5 is missing"));
+}
+
+// Made before records were signed: it says so, and one command by hand signs what is there.
+TEST(ServerAudit, SignsTheChainOfAnEarlierVersionWhenToldTo) {
+  Ran t;
+  const std::string path = t.server.directory().File("data") + "/" + kKeysFile;
+  const Secret passphrase = Secret::CopyOf(AsBytes("a passphrase for this test"));
+  {
+    ASSERT_OK_AND_ASSIGN(const ServerKeys keys, OpenKeys(t.server.directory().File("data"), passphrase));
+    Writer old;
+    old.U8(1).Fixed(keys.database.view()).Vector(keys.tls.der());
+    ASSERT_OK(crypto::SealToFile(path, passphrase, old.view(), crypto::SealCost{1, 8192}));
+  }
+  t.Operate([](db::Database& database) { audit::PutOldChain(database, 4); });
+  const Ended refused = RunProgram({PLUMBLINE_SERVER, "serve", "--config", t.server.ConfigFile()});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.output, HasSubstr("audit_key_missing"));
+  EXPECT_THAT(t.Audit("verify").output, HasSubstr("audit_key_missing"));
+  const Ended made = t.Audit("make-key", {"--json"});
+  EXPECT_EQ(made.code, 0) << made.output;
+  EXPECT_THAT(t.Audit("verify", {"--json"}).output, HasSubstr("\"events\":4,\"whole\":true"));
+  EXPECT_EQ(t.Audit("make-key", {"--json"}).output, made.output);  // nothing more to do
+  t.server.Start();
+  t.server.Kill(SIGTERM);
+  EXPECT_EQ(t.server.Wait(), 0);
+  EXPECT_THAT(t.Audit("verify", {"--json"}).output, HasSubstr("\"events\":7,\"whole\":true"));
 }
 
 TEST(ServerAudit, ExportsWhatItsKeyVerifies) {

@@ -54,6 +54,33 @@ inline void ChangeRecord(db::Database& database, uint64_t n) {
   ASSERT_TRUE(update.Bind(1, ByteView(EncodeRecord(record))).Bind(2, static_cast<int64_t>(n)).Run().ok());
 }
 
+// The chain of version 0.1 instead of whatever there is.
+inline void PutOldChain(db::Database& database, uint64_t size) {
+  for (const char* table : {"audit_record", "audit_node", "audit_checkpoint"}) {
+    ASSERT_TRUE(database.Execute(std::string("DROP TABLE IF EXISTS ") + table).ok());
+  }
+  ASSERT_TRUE(database
+                  .Execute("CREATE TABLE IF NOT EXISTS audit_record ("
+                           "sequence INTEGER PRIMARY KEY, encoded BLOB NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL)")
+                  .ok());
+  tlog::Hash previous{};
+  for (uint64_t n = 1; n <= size; ++n) {
+    Record record{};
+    record.sequence = n;
+    record.time = absl::FromUnixSeconds(1'700'000'000);
+    record.name = "account.created";
+    record.subject = std::to_string(n);
+    record.outcome = Outcome::kSuccess;
+    const Bytes encoded = EncodeRecord(record);
+    const tlog::Hash hash = Sha256(Concat({previous, encoded}));
+    db::Statement insert =
+        *database.Prepare("INSERT INTO audit_record (sequence, encoded, previous, hash) VALUES (?, ?, ?, ?)");
+    insert.Bind(1, static_cast<int64_t>(n)).Bind(2, ByteView(encoded)).Bind(3, ByteView(previous)).Bind(4, ByteView(hash));
+    ASSERT_TRUE(insert.Run().ok());
+    previous = hash;
+  }
+}
+
 inline void SwapRecords(db::Database& database, uint64_t a, uint64_t b) {
   const auto move = [&](int64_t from, int64_t to) {
     db::Statement update = *database.Prepare("UPDATE audit_record SET sequence = ? WHERE sequence = ?");

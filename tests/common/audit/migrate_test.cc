@@ -11,30 +11,10 @@ using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
 using ::testing::HasSubstr;
 
-// As version 0.1 wrote it.
 struct OldChain {
   OldChain() {
     database = *db::Database::Open(folder / "a.db", key);
-    EXPECT_TRUE(database
-                    ->Execute("CREATE TABLE IF NOT EXISTS audit_record ("
-                              "sequence INTEGER PRIMARY KEY, encoded BLOB NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL)")
-                    .ok());
-    tlog::Hash previous{};
-    for (uint64_t n = 1; n <= 5; ++n) {
-      Record record{};
-      record.sequence = n;
-      record.time = absl::FromUnixSeconds(1'700'000'000);
-      record.name = "account.created";
-      record.subject = std::to_string(n);
-      record.outcome = Outcome::kSuccess;
-      const Bytes encoded = EncodeRecord(record);
-      const tlog::Hash hash = Sha256(Concat({previous, encoded}));
-      db::Statement insert =
-          *database->Prepare("INSERT INTO audit_record (sequence, encoded, previous, hash) VALUES (?, ?, ?, ?)");
-      EXPECT_TRUE(insert.Bind(1, static_cast<int64_t>(n)).Bind(2, ByteView(encoded)).Bind(3, ByteView(previous))
-                      .Bind(4, ByteView(hash)).Run().ok());
-      previous = hash;
-    }
+    PutOldChain(*database, 5);
   }
   testing::ScratchDir folder;
   db::Key key = db::Key::Random();
