@@ -32,7 +32,7 @@ struct CommandLine {
   NewAccount new_account;
   Invite invite;
   std::string life = "24h";
-  std::string name, code, code_file, user, reason, device, to;
+  std::string name, code, code_file, user, reason, device, to, file, key;
   std::optional<uint64_t> after;
   std::optional<uint32_t> limit;
   Work work;
@@ -97,6 +97,31 @@ void AddService(CLI::App& app, CommandLine& line) {
   }));
   list->add_option("--after", line.after, "only records after this number; otherwise the last ones");
   list->add_option("--limit", line.limit, "at most this many records (100)")->check(CLI::Range(1, 1000));
+  const auto of_record = [&](const char* name, const char* meaning, auto work) {
+    return config(Verb(*record, name, meaning, line, [&line, work] {
+      return WithConfig(line, [&line, work](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
+        return work(loaded, passphrase, line);
+      });
+    }));
+  };
+  of_record("verify", "recompute the whole record and check its signatures",
+            [](const auto& loaded, const Secret& passphrase, const CommandLine& given) {
+              return VerifyServiceRecord(loaded, passphrase, given.console.json);
+            });
+  of_record("export", "write the record and its signed checkpoint to a file",
+            [](const auto& loaded, const Secret& passphrase, const CommandLine& given) {
+              return ExportServiceRecord(loaded, passphrase, given.to, given.console.json);
+            })
+      ->add_option("--to", line.to, "the file to make")
+      ->required();
+  of_record("key", "print the verifier key, for auditors",
+            [](const auto& loaded, const Secret& passphrase, const CommandLine& given) {
+              return ShowServiceRecordKey(loaded, passphrase, given.console.json);
+            });
+  of_record("make-key", "once, for keys made before records were signed: make the key that signs",
+            [](const auto& loaded, const Secret& passphrase, const CommandLine& given) {
+              return MakeServiceRecordKey(loaded, passphrase, given.console.json);
+            });
   CLI::App* backup =
       config(Verb(*record, "backup", "copy the encrypted store while the service runs", line, [&line] {
         return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
@@ -231,6 +256,14 @@ void AddAudit(CLI::App& app, CommandLine& line) {
   list->add_option("--after", line.after, "only records after this number");
   list->add_option("--limit", line.limit, "at most this many records; all if not given")
       ->check(CLI::Range(1, 1000));
+  CLI::App* verify = Verb(*audit, "verify", "recompute it and hold it against what was seen before", line, [&line] {
+    if (!line.file.empty()) return VerifyAuditFile(line.console, line.file, line.key);
+    return WithConsole(line, [](Console& console) { return console.VerifyAudit(); });
+  });
+  CLI::Option* file = verify->add_option("--file", line.file, "an exported record of any service instead");
+  CLI::Option* key = verify->add_option("--key", line.key, "the verifier key of that service, as it printed it");
+  file->needs(key);
+  key->needs(file);
 }
 
 int Run(int argc, char** argv) {

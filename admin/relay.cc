@@ -51,10 +51,11 @@ std::string ReasonFor(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Relay>> Relay::Create(db::Database& database, Gateway& gateway,
+absl::StatusOr<std::unique_ptr<Relay>> Relay::Create(db::Database& database, const audit::LogKey& log_key,
+                                                     Gateway& gateway,
                                                      const Clock& clock, Logger& logger,
                                                      uint32_t requests_per_minute) {
-  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(database, clock));
+  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(database, clock, log_key));
   return std::unique_ptr<Relay>(new Relay(std::move(log), gateway, clock, logger, requests_per_minute));
 }
 

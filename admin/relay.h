@@ -25,9 +25,10 @@ inline constexpr size_t kMaxAdministratorName = 64;  // bytes
 //   otherwise the key server's answer, or Gateway's
 class Relay final {
  public:
-  // `database` is the audit store's own connection, used by nobody else from here on. Codes as
-  // AuditLog::Open.
-  static absl::StatusOr<std::unique_ptr<Relay>> Create(db::Database& database, Gateway& gateway,
+  // `database` is the audit store's own connection, used by nobody else from here on; `log_key` signs the record
+  // and outlives the relay. Codes as AuditLog::Open.
+  static absl::StatusOr<std::unique_ptr<Relay>> Create(db::Database& database, const audit::LogKey& log_key,
+                                                       Gateway& gateway,
                                                        const Clock& clock, Logger& logger,
                                                        uint32_t requests_per_minute);
 

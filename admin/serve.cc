@@ -45,9 +45,9 @@ class StopSignals final {
   sigset_t set_;
 };
 
-absl::Status VerifyRecord(db::Database& database, const Clock& clock) {
-  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(database, clock));
-  return log.Verify().status();
+absl::Status VerifyRecord(db::Database& database, const audit::LogKey& log_key) {
+  ASSIGN_OR_RETURN(audit::AuditReader reader, audit::AuditReader::Open(database, log_key.verifier()));
+  return reader.Verify(audit::Scope::kTree).status();
 }
 
 std::string HostOf(absl::string_view address) { return std::string(address.substr(0, address.rfind(':'))); }
@@ -87,11 +87,12 @@ absl::Status Serve(const config::v1::AdminConfig& config, const Secret& passphra
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
                    db::Database::Open(DatabasePath(config), keys.database_key, {.create = false}));
   RETURN_IF_ERROR(database->CheckIntegrity());
-  RETURN_IF_ERROR(VerifyRecord(*database, clock));
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey(config.organisation_domain()));
+  RETURN_IF_ERROR(VerifyRecord(*database, log_key));
 
   ASSIGN_OR_RETURN(const std::unique_ptr<Gateway> gateway, MakeGateway(config, identity, clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<Relay> relay,
-                   Relay::Create(*database, *gateway, clock, *logger, config.limits().requests_per_minute()));
+                   Relay::Create(*database, log_key, *gateway, clock, *logger, config.limits().requests_per_minute()));
   WorkerPool pool(config.limits().workers(), kQueue);
   const std::unique_ptr<grpc::Service> service = NewAdminService(*relay, pool);
   RETURN_IF_ERROR(relay->Record({.event = audit::Event::kServiceStarted, .actor = "admin"}));

@@ -37,11 +37,18 @@ bool Exists(const std::string& path) {
 }
 
 // A fresh, empty audit record whose first entry says that the service was made.
-absl::Status MakeAuditRecord(const config::v1::AdminConfig& config, const db::Key& key, const Clock& clock) {
+absl::Status MakeAuditRecord(const config::v1::AdminConfig& config, const ServiceKeys& keys, const Clock& clock) {
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey(config.organisation_domain()));
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
-                   db::Database::Open(DatabasePath(config), key));
-  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(*database, clock));
+                   db::Database::Open(DatabasePath(config), keys.database_key));
+  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(*database, clock, log_key));
   return log.Append({.event = audit::Event::kServiceInitialised, .actor = "admin"}).status();
+}
+
+absl::Status Seal(const config::v1::AdminConfig& config, const Secret& passphrase, const ServiceKeys& keys) {
+  Writer out;
+  out.Fixed(keys.database_key.view()).Vector(keys.tls_key.der()).Fixed(keys.audit->seed());
+  return crypto::SealToFile(SealedPath(config), passphrase, out.view());
 }
 
 absl::Status CheckLeaf(const config::v1::AdminConfig& config, const ServiceKeys& keys,
@@ -104,13 +111,27 @@ absl::Status Initialise(const config::v1::AdminConfig& config, const Secret& pas
     return Broken("folder_unusable",
                   absl::StrCat(DatabasePath(config), " is there without its keys; move it away first"));
   }
-  const ServiceKeys keys{db::Key::Random(), crypto::P256PrivateKey::Generate()};
+  const ServiceKeys keys{db::Key::Random(), crypto::P256PrivateKey::Generate(), crypto::Ed25519KeyPair::Generate()};
   RETURN_IF_ERROR(
       WriteFileAtomically(RequestPath(config), crypto::CertificateRequest::Create(keys.tls_key), 0644));
-  Writer out;
-  out.Fixed(keys.database_key.view()).Vector(keys.tls_key.der());
-  RETURN_IF_ERROR(crypto::SealToFile(SealedPath(config), passphrase, out.view()));
-  return MakeAuditRecord(config, keys.database_key, clock);
+  RETURN_IF_ERROR(Seal(config, passphrase, keys));
+  return MakeAuditRecord(config, keys, clock);
+}
+
+absl::Status AddAuditKey(const config::v1::AdminConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(ServiceKeys keys, OpenServiceKeys(config, passphrase));
+  if (keys.audit) return absl::OkStatus();
+  keys.audit = crypto::Ed25519KeyPair::Generate();
+  return Seal(config, passphrase, keys);
+}
+
+absl::StatusOr<audit::LogKey> ServiceKeys::AuditKey(absl::string_view domain) const {
+  if (!audit) {
+    return Broken("audit_key_missing",
+                  "these keys were made before audit records were signed; run plumbline-admin record make-key once");
+  }
+  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair key, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(audit->seed())));
+  return audit::LogKey::Create(audit::Origin(domain, "admin"), std::move(key));
 }
 
 absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& config, const Secret& passphrase) {
@@ -127,10 +148,15 @@ absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& confi
   Reader in(content->view());
   ASSIGN_OR_RETURN(const ByteView database_key, in.Fixed(db::Key::kSize));
   ASSIGN_OR_RETURN(const ByteView tls_key, in.Vector(kMaxTlsKey));
+  std::optional<crypto::Ed25519KeyPair> audit;
+  if (!in.AtEnd()) {
+    ASSIGN_OR_RETURN(const ByteView seed, in.Fixed(crypto::kEd25519SeedSize));
+    ASSIGN_OR_RETURN(audit, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(seed)));
+  }
   RETURN_IF_ERROR(in.Done());
   ASSIGN_OR_RETURN(db::Key key, db::Key::FromSecret(Secret::CopyOf(database_key)));
   ASSIGN_OR_RETURN(crypto::P256PrivateKey private_key, crypto::P256PrivateKey::FromDer(tls_key));
-  return ServiceKeys{std::move(key), std::move(private_key)};
+  return ServiceKeys{std::move(key), std::move(private_key), std::move(audit)};
 }
 
 absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,

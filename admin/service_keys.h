@@ -2,8 +2,10 @@
 // nothing more.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "common/audit/log_key.h"
 #include "common/clock.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/x509.h"
@@ -15,11 +17,15 @@
 
 namespace plumbline::admin {
 
-// struct { opaque database_key[32]; opaque tls_key<V>; } ServiceKeys;   the second as PKCS#8 DER; sealed in
-// admin.keys
+// struct { opaque database_key[32]; opaque tls_key<V>; opaque audit_seed[32]; } ServiceKeys;   the second as PKCS#8
+// DER; the third is absent in a file of an earlier version; sealed in admin.keys
 struct ServiceKeys {
   db::Key database_key;
   crypto::P256PrivateKey tls_key;
+  std::optional<crypto::Ed25519KeyPair> audit;
+
+  // The key of the record of the admin service of `domain`. FAILED_PRECONDITION audit_key_missing, with the remedy.
+  absl::StatusOr<audit::LogKey> AuditKey(absl::string_view domain) const;
 };
 
 std::string SealedPath(const config::v1::AdminConfig& config);    // <data_dir>/admin.keys
@@ -33,6 +39,9 @@ absl::Status Initialise(const config::v1::AdminConfig& config, const Secret& pas
 
 // FAILED_PRECONDITION not_initialised; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
 absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& config, const Secret& passphrase);
+
+// Adds the audit key to a file that has none. Codes as OpenServiceKeys.
+absl::Status AddAuditKey(const config::v1::AdminConfig& config, const Secret& passphrase);
 
 struct ServiceIdentity {
   rpc::TlsIdentity tls;

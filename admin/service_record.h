@@ -17,10 +17,24 @@ struct RecordQuery {
   bool json = false;
 };
 
-// Walks the whole chain, then prints the records asked for. Works beside a running service. DATA_LOSS names
+// Recomputes the whole record, then prints the records asked for. Works beside a running service. DATA_LOSS names
 // the first broken record.
 absl::Status PrintServiceRecord(const config::v1::AdminConfig& config, const Secret& passphrase,
                                 const RecordQuery& query);
+
+// Recomputes the whole record and checks its signatures; prints what it found. DATA_LOSS as above.
+absl::Status VerifyServiceRecord(const config::v1::AdminConfig& config, const Secret& passphrase, bool json);
+
+// Writes the record and its signed checkpoint to a file (common/audit/export.h).
+absl::Status ExportServiceRecord(const config::v1::AdminConfig& config, const Secret& passphrase,
+                                 const std::string& to, bool json);
+
+// The verifier key, for auditors.
+absl::Status ShowServiceRecordKey(const config::v1::AdminConfig& config, const Secret& passphrase, bool json);
+
+// For a service made before records were signed: makes the key and signs the record that is there. Not while the
+// service runs.
+absl::Status MakeServiceRecordKey(const config::v1::AdminConfig& config, const Secret& passphrase, bool json);
 
 // A consistent copy of the store under the same key, made beside a running service. ALREADY_EXISTS if `to` is
 // there.

@@ -148,10 +148,10 @@ absl::Status Engine::ShowChanges(const Target& target) {
 }
 
 absl::Status Engine::CatchUp(const Bytes& group_id) {
-  absl::Time& last = caught_up_[group_id];
-  if (clock_.Now() - last < kCaughtUp) return absl::OkStatus();
+  const auto last = caught_up_.find(group_id);
+  if (last != caught_up_.end() && Uptime() - last->second < kCaughtUp) return absl::OkStatus();
   RETURN_IF_ERROR(sender_.CatchUp(group_id));
-  last = clock_.Now();
+  caught_up_[group_id] = Uptime();
   return absl::OkStatus();
 }
 

@@ -152,7 +152,7 @@ class Engine final {
   EventQueue events_;
   Receiver receiver_;
   Membership membership_;
-  std::map<Bytes, absl::Time> caught_up_;  // by group id, in this process
+  std::map<Bytes, absl::Duration> caught_up_;  // when, by Uptime(); by group id
   absl::Status trouble_;
 };
 

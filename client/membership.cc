@@ -50,12 +50,12 @@ struct Membership::Plan {
 
 absl::StatusOr<Contact> Membership::Fresh(const std::string& user) {
   const auto seen = looked_up_.find(user);
-  if (seen != looked_up_.end() && clock_.Now() - seen->second < kFreshness) {
+  if (seen != looked_up_.end() && Uptime() - seen->second < kFreshness) {
     ASSIGN_OR_RETURN(std::optional<Contact> contact, stores_.contacts.Find(user));
     if (contact.has_value()) return *std::move(contact);
   }
   absl::StatusOr<Contact> contact = user == self_.user() ? directory_.LookUpSelf() : directory_.LookUp(user);
-  if (contact.ok()) looked_up_[user] = clock_.Now();
+  if (contact.ok()) looked_up_[user] = Uptime();
   return contact;
 }
 

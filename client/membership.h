@@ -65,7 +65,7 @@ class Membership final {
   Supplies& supplies_;
   Conversations& conversations_;
   const Clock& clock_;
-  std::map<std::string, absl::Time> looked_up_;
+  std::map<std::string, absl::Duration> looked_up_;  // when, by Uptime()
 };
 
 }  // namespace plumbline::client

@@ -182,12 +182,14 @@ absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::Inte
   ASSIGN_OR_RETURN(const auto parameters,
                    identity::ParseListAuditEventsParameters(verified.intent.parameters));
   RETURN_IF_ERROR(stores_.administrators.RecordIntent(TraceOf(verified, audit::Event::kAuditRead)));
-  ASSIGN_OR_RETURN(const std::vector<audit::Record> records,
-                   stores_.trail.ReadAfter(parameters.after_sequence, parameters.limit));
+  ASSIGN_OR_RETURN(const audit::Page read,
+                   stores_.trail.ReadPage(parameters.after_sequence, parameters.limit));
   audit::v1::AuditPage page;
-  for (const audit::Record& record : records) audit::ToProto(record, *page.add_events());
-  // A broken chain is shown, with the flag down: hiding the rest would only help whoever broke it.
-  page.set_chain_verified(stores_.trail.Verify().ok());
+  for (const audit::Record& record : read.records) audit::ToProto(record, *page.add_events());
+  // A broken record is shown, with the flag down: hiding the rest would only help whoever broke it.
+  page.set_intact(read.intact);
+  page.set_checkpoint(read.checkpoint);
+  if (const auto& audit = organisation_.keys().audit) page.set_log_certificate(ToString(audit->certificate.der()));
   result.set_result(page.SerializeAsString());
   return absl::OkStatus();
 }

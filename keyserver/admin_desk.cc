@@ -79,6 +79,11 @@ absl::Status AdminDesk::Execute(const keys::v1::SignedIntent& request, keys::v1:
   const absl::Status status = Act(*verified, result);
   if (status.ok()) return status;
   result.Clear();
+  // Nothing can be recorded, so nothing was done, and the refusal cannot be recorded either. DATA_LOSS would keep
+  // its text from an administrator who has proved to be one.
+  if (identity::ReasonOf(status) == "audit_broken") {
+    return absl::FailedPreconditionError(status.message());
+  }
   return refusals_.Refused(audit::Event::kIntentRefused, verified->signer, verified->intent.target, status);
 }
 

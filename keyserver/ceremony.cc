@@ -84,6 +84,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
   ASSIGN_OR_RETURN(RoleKey directory, MakeRole(domain, identity::Role::kDirectory, root, root_key, now));
   ASSIGN_OR_RETURN(RoleKey grants, MakeRole(domain, identity::Role::kGrants, root, root_key, now));
   ASSIGN_OR_RETURN(RoleKey passes, MakeRole(domain, identity::Role::kPasses, root, root_key, now));
+  ASSIGN_OR_RETURN(RoleKey audit, MakeRole(domain, identity::Role::kAudit, root, root_key, now));
   crypto::P256PrivateKey service_key = crypto::P256PrivateKey::Generate();
   const Issuer issuer(domain, issuing, issuing_key);
   ASSIGN_OR_RETURN(crypto::Certificate service,
@@ -99,12 +100,13 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
                  std::move(service_key),
                  std::move(service),
                  crypto::SealedBoxKeyPair::Generate(),
+                 std::move(audit),
                  db::Key::Random()};
 }
 
 // Stores a new code for the first administrator.
 absl::StatusOr<CeremonyResult> OpenCode(const KeyserverConfig& config, SqlcipherConnection& connection,
-                                        const crypto::Certificate& root, const Clock& clock) {
+                                        const KeyRing& keys, const Clock& clock) {
   const std::string code = identity::GenerateCode();
   const absl::Duration life = absl::Seconds(config.limits().administrator_code_life().seconds());
   const absl::Time expires = clock.Now() + life;
@@ -116,7 +118,8 @@ absl::StatusOr<CeremonyResult> OpenCode(const KeyserverConfig& config, Sqlcipher
   RETURN_IF_ERROR(administrators.SetFirstCode(identity::FirstAdministratorMacKey(code),
                                               static_cast<uint64_t>(absl::ToUnixSeconds(expires)),
                                               config.limits().code_attempts(), entry));
-  return CeremonyResult{root.fingerprint(), code, expires};
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
+  return CeremonyResult{keys.root.fingerprint(), code, expires, log_key.verifier().ToText()};
 }
 
 absl::StatusOr<Bytes> RequestDer(const Bytes& csr) {
@@ -139,16 +142,17 @@ absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const 
   RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
   const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
   ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, root_key, clock.Now()));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<SqlcipherConnection> connection,
-      SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, clock, db::OpenOptions()));
+  ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, std::move(log_key), clock,
+                                             db::OpenOptions()));
   audit::Entry entry;
   entry.event = audit::Event::kServiceInitialised;
   entry.actor = "ceremony";
   entry.subject = config.organisation_domain();
   entry.details["root"] = ToHex(keys.root.fingerprint().view());
   RETURN_IF_ERROR(SqlcipherAuditTrail(*connection).Append(entry));
-  ASSIGN_OR_RETURN(CeremonyResult result, OpenCode(config, *connection, keys.root, clock));
+  ASSIGN_OR_RETURN(CeremonyResult result, OpenCode(config, *connection, keys, clock));
   RETURN_IF_ERROR(SealRootKey(data_dir, passphrase, root_key, cost));
   // Last: an organisation exists once its keys do.
   RETURN_IF_ERROR(SealKeyRing(data_dir, passphrase, keys, cost));
@@ -159,12 +163,13 @@ absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& c
                                                         const Secret& passphrase, const Clock& clock) {
   RETURN_IF_ERROR(UnsealRootKey(config.data_dir(), passphrase).status());
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
   db::OpenOptions options;
   options.create = false;
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<SqlcipherConnection> connection,
-      SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
-  return OpenCode(config, *connection, keys.root, clock);
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key,
+                                             std::move(log_key), clock, options));
+  return OpenCode(config, *connection, keys, clock);
 }
 
 absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Secret& passphrase,
@@ -198,17 +203,52 @@ absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Sec
       {keys.root, keys.directory.certificate, keys.grants.certificate, keys.passes.certificate});
 }
 
-absl::StatusOr<uint64_t> VerifyAudit(const KeyserverConfig& config, const Secret& passphrase,
-                                     const Clock& clock) {
+absl::StatusOr<std::string> MakeAuditKey(const KeyserverConfig& config, const Secret& passphrase,
+                                         const Clock& clock, const crypto::SealCost& cost) {
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
+                   db::Database::Open(DatabasePath(config.data_dir()), keys.database_key, {.create = false}));
+  if (!keys.audit) {
+    ASSIGN_OR_RETURN(const crypto::P256PrivateKey root_key, UnsealRootKey(config.data_dir(), passphrase));
+    ASSIGN_OR_RETURN(keys.audit, MakeRole(keys.domain, identity::Role::kAudit, keys.root, root_key, clock.Now()));
+    RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
+  }
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
+  RETURN_IF_ERROR(audit::MigrateChain(*database, log_key));
+  return log_key.verifier().ToText();
+}
+
+namespace {
+
+// The database beside a service that may be running, and the log's public key.
+struct OpenedRecord {
+  std::unique_ptr<db::Database> database;
+  tlog::VerifierKey log;
+};
+
+absl::StatusOr<OpenedRecord> OpenRecord(const KeyserverConfig& config, const Secret& passphrase) {
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
-  db::OpenOptions options;
-  options.create = false;
-  options.exclusive = false;
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<SqlcipherConnection> connection,
-      SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, clock, options));
-  ASSIGN_OR_RETURN(const audit::Head head, SqlcipherAuditTrail(*connection).Verify());
-  return head.sequence;
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database,
+                   db::Database::Open(DatabasePath(config.data_dir()), keys.database_key,
+                                      {.create = false, .exclusive = false}));
+  return OpenedRecord{std::move(database), log_key.verifier()};
+}
+
+}  // namespace
+
+absl::StatusOr<AuditState> VerifyAudit(const KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(config, passphrase));
+  ASSIGN_OR_RETURN(audit::AuditReader reader, audit::AuditReader::Open(*opened.database, opened.log));
+  ASSIGN_OR_RETURN(tlog::Checkpoint checkpoint, reader.Verify());
+  return AuditState{std::move(checkpoint), opened.log.ToText()};
+}
+
+absl::StatusOr<AuditExport> ExportAudit(const KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(const OpenedRecord opened, OpenRecord(config, passphrase));
+  ASSIGN_OR_RETURN(audit::AuditReader reader, audit::AuditReader::Open(*opened.database, opened.log));
+  ASSIGN_OR_RETURN(std::string lines, audit::ExportAll(reader));
+  return AuditExport{std::move(lines), opened.log.ToText()};
 }
 
 }  // namespace plumbline::keyserver

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/audit/export.h"
 #include "common/clock.h"
 #include "common/crypto/fingerprint.h"
 #include "common/crypto/sealed_file.h"
@@ -22,6 +23,7 @@ struct CeremonyResult {
   crypto::Fingerprint organisation;  // of the root certificate
   std::string administrator_code;    // one-time, for the first administrator; normal form
   absl::Time code_expires;
+  std::string audit_key;  // verifier key of the audit record, for auditors
 };
 
 // Makes root, issuing authority, role keys, the key server's own certificate and the database, all under
@@ -56,9 +58,25 @@ absl::Status RenewOwnCertificate(const config::v1::KeyserverConfig& config, cons
 // What other services need to believe this one: root and role certificates, PEM (identity::ParseTrustBundle).
 absl::StatusOr<std::string> ExportTrust(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
-// Walks the audit record. Works beside the running service. Returns the number of events; DATA_LOSS names the
-// first that is changed, missing or out of order.
-absl::StatusOr<uint64_t> VerifyAudit(const config::v1::KeyserverConfig& config, const Secret& passphrase,
-                                     const Clock& clock);
+// For keys that were made before audit records were signed: makes and certifies the key, seals it, and signs the
+// record that is there. Opens root.sealed, so it takes the ceremony's passphrase. Returns the verifier key; does
+// nothing more where all is done. FAILED_PRECONDITION if the service runs; DATA_LOSS audit_broken.
+absl::StatusOr<std::string> MakeAuditKey(const config::v1::KeyserverConfig& config, const Secret& passphrase,
+                                         const Clock& clock,
+                                         const crypto::SealCost& cost = crypto::SealCost());
+
+// What an auditor needs to verify the audit record elsewhere. Works beside the running service.
+struct AuditState {
+  tlog::Checkpoint checkpoint;
+  std::string audit_key;  // verifier key
+};
+// Verifies the whole record. DATA_LOSS audit_broken names the first that is changed, missing or out of order.
+absl::StatusOr<AuditState> VerifyAudit(const config::v1::KeyserverConfig& config, const Secret& passphrase);
+// The record as a file (audit::ExportAll), and the verifier key.
+struct AuditExport {
+  std::string lines;
+  std::string audit_key;
+};
+absl::StatusOr<AuditExport> ExportAudit(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
 }  // namespace plumbline::keyserver

@@ -9,7 +9,7 @@ namespace {
 
 using identity::Refuse;
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;  // 1 had no audit key
 constexpr size_t kMaxField = 64 * 1024;
 
 absl::StatusOr<crypto::Certificate> ReadCertificate(Reader& in) {
@@ -36,7 +36,7 @@ absl::StatusOr<RoleKey> ReadRole(Reader& in) {
 
 absl::StatusOr<KeyRing> Read(Reader& in) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version");
+  if (version != kVersion && version != 1) return absl::InvalidArgumentError("unknown version");
   ASSIGN_OR_RETURN(const ByteView domain, in.Vector(253));
   ASSIGN_OR_RETURN(crypto::Certificate root, ReadCertificate(in));
   ASSIGN_OR_RETURN(crypto::Certificate issuing, ReadCertificate(in));
@@ -49,13 +49,17 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
   ASSIGN_OR_RETURN(Secret escrow, ReadSecret(in));
   ASSIGN_OR_RETURN(crypto::SealedBoxKeyPair grant_escrow,
                    crypto::SealedBoxKeyPair::FromPrivateKey(std::move(escrow)));
+  std::optional<RoleKey> audit;
+  if (version == kVersion) {
+    ASSIGN_OR_RETURN(audit, ReadRole(in));
+  }
   ASSIGN_OR_RETURN(Secret database, ReadSecret(in));
   ASSIGN_OR_RETURN(db::Key database_key, db::Key::FromSecret(std::move(database)));
   RETURN_IF_ERROR(in.Done());
   return KeyRing{ToString(domain),        std::move(root),        std::move(issuing),
                  std::move(issuing_key),  std::move(directory),   std::move(grants),
                  std::move(passes),       std::move(service_key), std::move(service_certificate),
-                 std::move(grant_escrow), std::move(database_key)};
+                 std::move(grant_escrow), std::move(audit),           std::move(database_key)};
 }
 
 void WriteRole(Writer& out, const RoleKey& role) {
@@ -80,15 +84,23 @@ absl::StatusOr<Secret> Open(const std::string& path, const Secret& passphrase) {
 
 Secret KeyRing::Serialize() const {
   Writer out;
-  out.U8(kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
+  out.U8(audit ? kVersion : 1).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
   WriteRole(out, directory);
   WriteRole(out, grants);
   WriteRole(out, passes);
-  out.Vector(service_key.der())
-      .Vector(service_certificate.der())
-      .Vector(grant_escrow.private_key())
-      .Vector(database_key.view());
+  out.Vector(service_key.der()).Vector(service_certificate.der()).Vector(grant_escrow.private_key());
+  if (audit) WriteRole(out, *audit);
+  out.Vector(database_key.view());
   return out.TakeSecret();
+}
+
+absl::StatusOr<audit::LogKey> KeyRing::AuditKey() const {
+  if (!audit) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "audit_key_missing",
+                  "these keys were made before audit records were signed; run plumbline-keyserver make-audit-key once");
+  }
+  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair key, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(audit->key.seed())));
+  return audit::LogKey::Create(audit::Origin(domain, "keyserver"), std::move(key));
 }
 
 absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored) {

@@ -2,8 +2,10 @@
 // the service opens at every start, and root.sealed, which only ceremonies open.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "common/audit/log_key.h"
 #include "common/crypto/ed25519.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/sealed_box.h"
@@ -34,7 +36,11 @@ struct KeyRing {
   crypto::P256PrivateKey service_key;  // the key server's own TLS key
   crypto::Certificate service_certificate;
   crypto::SealedBoxKeyPair grant_escrow;  // serials of drawn grants are recorded sealed to it
+  std::optional<RoleKey> audit;           // signs the audit record; none in a ring of an earlier version
   db::Key database_key;
+
+  // FAILED_PRECONDITION audit_key_missing, with the remedy.
+  absl::StatusOr<audit::LogKey> AuditKey() const;
 
   Secret Serialize() const;
   // DATA_LOSS unless `stored` came from Serialize.

@@ -54,8 +54,9 @@ void PrintCode(const Line& line, const std::string& heading, const keyserver::Ce
             "Organisation fingerprint (SHA-256 of the root certificate; compare it wherever it is asked "
             "for):\n  " +
             result.organisation.ToText() + "\nOne-time code for the first administrator, good until " +
-            expires + ":\n  " + code,
+            expires + ":\n  " + code + "\nVerifier key of the audit record, for auditors:\n  " + result.audit_key,
         {{"fingerprint", plumbline::ToHex(result.organisation.view())},
+         {"audit_key", result.audit_key},
          {"administrator_code", code},
          {"administrator_code_expires", expires}});
 }
@@ -112,10 +113,35 @@ absl::Status RenewCertificate(const Line& line) {
 
 absl::Status VerifyAudit(const Line& line) {
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
-  ASSIGN_OR_RETURN(const uint64_t events,
-                   keyserver::VerifyAudit(opened.config, opened.passphrase, plumbline::SystemClock()));
-  Print(line, "The chain of " + std::to_string(events) + " events is whole.",
-        {{"events", events}, {"whole", true}});
+  ASSIGN_OR_RETURN(const keyserver::AuditState state,
+                   keyserver::VerifyAudit(opened.config, opened.passphrase));
+  Print(line,
+        "The record of " + std::to_string(state.checkpoint.size) +
+            " events is whole and signed.\nVerifier key: " + state.audit_key,
+        {{"events", state.checkpoint.size},
+         {"whole", true},
+         {"root", plumbline::ToHex(state.checkpoint.root)},
+         {"audit_key", state.audit_key}});
+  return absl::OkStatus();
+}
+
+absl::Status ExportAudit(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::AuditExport record,
+                   keyserver::ExportAudit(opened.config, opened.passphrase));
+  RETURN_IF_ERROR(plumbline::WriteFileAtomically(line.out, plumbline::AsBytes(record.lines), 0600));
+  Print(line,
+        "Written to " + line.out + "\nVerify it anywhere: plumbline-admin audit verify --file " + line.out +
+            " --key '" + record.audit_key + "'",
+        {{"written", line.out}, {"audit_key", record.audit_key}});
+  return absl::OkStatus();
+}
+
+absl::Status MakeAuditKey(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const std::string key, keyserver::MakeAuditKey(opened.config, opened.passphrase,
+                                                                  plumbline::SystemClock()));
+  Print(line, "The audit record is signed. Verifier key, for auditors:\n  " + key, {{"audit_key", key}});
   return absl::OkStatus();
 }
 
@@ -169,7 +195,12 @@ int main(int argc, char** argv) {
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* renew = Ceremony(app, "renew-certificate", "Renew the key server's own certificate", line);
-  CLI::App* audit = Ceremony(app, "verify-audit", "Walk the chain of the audit record", line);
+  CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
+  CLI::App* export_audit =
+      Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);
+  export_audit->add_option("--out", line.out, "Where to write (JSON lines)")->required();
+  CLI::App* make_audit_key = Ceremony(
+      app, "make-audit-key", "Once, for keys made before audit records were signed: make the key that signs", line);
   Verb(app, "serve", "Serve until SIGTERM", line);
 
   CLI11_PARSE(app, argc, argv);
@@ -179,5 +210,7 @@ int main(int argc, char** argv) {
   if (trust->parsed()) return Report(line, ExportTrust(line));
   if (renew->parsed()) return Report(line, RenewCertificate(line));
   if (audit->parsed()) return Report(line, VerifyAudit(line));
+  if (export_audit->parsed()) return Report(line, ExportAudit(line));
+  if (make_audit_key->parsed()) return Report(line, MakeAuditKey(line));
   return Report(line, keyserver::Serve(line.config));
 }

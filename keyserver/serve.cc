@@ -164,11 +164,13 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                                                             const Clock& clock, Logger& logger) {
   RETURN_IF_ERROR(CheckOwnCertificate(keys, clock.Now(), logger));
   ASSIGN_OR_RETURN(std::unique_ptr<Organisation> organisation, Organisation::Create(std::move(keys), config));
+  ASSIGN_OR_RETURN(audit::LogKey log_key, organisation->keys().AuditKey());
   db::OpenOptions options;
   options.create = false;
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherConnection> connection,
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
-                                             organisation->keys().database_key, clock, options));
+                                             organisation->keys().database_key, std::move(log_key), clock,
+                                             options));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(connection), config, clock, logger);
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
                                            clock, logger);

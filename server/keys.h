@@ -1,10 +1,13 @@
-// The two secrets of the server: the database key and the TLS key, in one file sealed under the operator's passphrase.
+// The secrets of the server: the database key, the TLS key and the key that signs its audit record, in one file sealed under the operator's passphrase.
 //
-//   struct { uint8 version = 1; opaque database_key[32]; opaque tls_key<V>; /* PKCS#8 */ } ServerKeys;
+//   struct { uint8 version = 2; opaque database_key[32]; opaque tls_key<V>; /* PKCS#8 */ opaque audit_seed[32]; } ServerKeys;
+//   Version 1 has no audit_seed.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "common/audit/log_key.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/sealed_file.h"
 #include "common/db/database.h"
@@ -15,6 +18,10 @@ namespace plumbline::server {
 struct ServerKeys {
   db::Key database;
   crypto::P256PrivateKey tls;
+  std::optional<crypto::Ed25519KeyPair> audit;  // none in a file of version 1
+
+  // The key of the record of the delivery server of `domain`. FAILED_PRECONDITION audit_key_missing, with the remedy.
+  absl::StatusOr<audit::LogKey> AuditKey(absl::string_view domain) const;
 };
 
 inline constexpr char kKeysFile[] = "server.keys";  // in the data directory
@@ -32,5 +39,9 @@ absl::StatusOr<ServerKeys> OpenKeys(const std::string& data_dir, const Secret& p
 
 // The key of the attachments' database, from that of the server's (common/identity/attachment.h).
 db::Key AttachmentsKey(const db::Key& database);
+
+// Adds the audit key to a file that has none.
+absl::Status AddAuditKey(const std::string& data_dir, const Secret& passphrase,
+                         const crypto::SealCost& cost = crypto::SealCost());
 
 }  // namespace plumbline::server

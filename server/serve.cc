@@ -172,8 +172,9 @@ absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
   ASSIGN_OR_RETURN(const std::string chain, ReadTextFile(config.certificate_file(), kMaxPemFile));
   ASSIGN_OR_RETURN(const rpc::TlsIdentity identity,
                    CheckCertificate(chain, keys.tls, trust, config.organisation_domain(), clock.Now()));
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey(config.organisation_domain()));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherStore> store,
-                   SqlcipherStore::Create(StoreOptionsOf(config), keys.database, clock));
+                   SqlcipherStore::Create(StoreOptionsOf(config), keys.database, log_key, clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherAttachments> attachments,
                    SqlcipherAttachments::Create(AttachmentOptionsOf(config), AttachmentsKey(keys.database)));
   for (const db::SalvagedTable& table : store->salvage().tables) {
@@ -198,8 +199,12 @@ absl::Status Initialise(const std::string& config_file, const std::string& passp
   ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(
                                                 passphrase_file.empty() ? config.passphrase_file() : passphrase_file));
   RETURN_IF_ERROR(InitialiseKeys(config.data_dir(), passphrase));
-  std::printf("Sealed keys: %s/%s\nCertificate request: %s/%s\nNext: plumbline-keyserver sign-service\n",
-              config.data_dir().c_str(), kKeysFile, config.data_dir().c_str(), kRequestFile);
+  ASSIGN_OR_RETURN(const ServerKeys keys, OpenKeys(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey(config.organisation_domain()));
+  std::printf("Sealed keys: %s/%s\nCertificate request: %s/%s\nVerifier key of the audit record, for auditors: %s\n"
+              "Next: plumbline-keyserver sign-service\n",
+              config.data_dir().c_str(), kKeysFile, config.data_dir().c_str(), kRequestFile,
+              log_key.verifier().ToText().c_str());
   return absl::OkStatus();
 }
 

@@ -7,7 +7,9 @@
 #include "absl/strings/str_join.h"
 #include "admin/console/describe.h"
 #include "admin/console/output.h"
+#include "admin/console/seen_log.h"
 #include "admin/console/terminal.h"
+#include "common/audit/export.h"
 #include "common/file.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
@@ -270,18 +272,59 @@ absl::Status Console::ShowAccount(const std::string& typed) {
 
 absl::Status Console::ListAudit(uint64_t after, std::optional<uint32_t> limit) {
   plumbline::audit::v1::AuditPage all;
-  all.set_chain_verified(true);
+  all.set_intact(true);
   while (true) {
     const absl::StatusOr<plumbline::audit::v1::AuditPage> page =
         session_.ListAuditEvents(after, limit.value_or(audit::kMaxPage));
     if (!page.ok()) return WithClock(page.status(), clock_);
-    all.set_chain_verified(all.chain_verified() && page->chain_verified());
+    all.set_intact(all.intact() && page->intact());
+    all.set_checkpoint(page->checkpoint());
+    all.set_log_certificate(page->log_certificate());
     for (const plumbline::audit::v1::Event& event : page->events()) *all.add_events() = event;
     // Each reading is itself recorded, so the end is a page that is not full, not an empty one.
     if (limit.has_value() || static_cast<size_t>(page->events().size()) < audit::kMaxPage) break;
     after = page->events(page->events().size() - 1).sequence();
   }
-  Print(options_.json ? AuditJson(all) : AuditText(all));
+  const absl::StatusOr<tlog::VerifierKey> log = session_.LogKeyOf(all);
+  Print(options_.json ? AuditJson(all, log.ok() ? log->ToText() : "") : AuditText(all));
+  return absl::OkStatus();
+}
+
+absl::Status Console::VerifyAudit() {
+  const absl::StatusOr<FetchedRecord> fetched = session_.FetchAudit();
+  if (!fetched.ok()) return WithClock(fetched.status(), clock_);
+  ASSIGN_OR_RETURN(const std::optional<SeenLog> seen, LoadSeenLog(options_.home));
+  if (seen && seen->log != *fetched->log) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "audit_key_changed",
+                  absl::StrCat("the audit record is signed by another key than when it was last verified (then ",
+                               seen->log.ToText(), ", now ", fetched->log->ToText(),
+                               "); ask who made the new one and why before you remove ", SeenLogPath(options_.home)));
+  }
+  std::optional<tlog::Checkpoint> earlier;
+  if (seen) {
+    ASSIGN_OR_RETURN(earlier, tlog::OpenCheckpoint(seen->checkpoint, seen->log));
+  }
+  audit::RecordVerifier verifier(*fetched->log, earlier);
+  for (const audit::Record& record : fetched->records) {
+    RETURN_IF_ERROR(verifier.Add(audit::EncodeRecord(record), record.signature));
+  }
+  const absl::StatusOr<tlog::Checkpoint> checkpoint = verifier.Finish(fetched->checkpoint);
+  if (!checkpoint.ok()) return KeepEvidence(options_.home, checkpoint.status(), seen, fetched->checkpoint, clock_.Now());
+  RETURN_IF_ERROR(SaveSeenLog(options_.home, SeenLog{*fetched->log, fetched->checkpoint}));
+  const std::string log = fetched->log->ToText();
+  Print(options_.json ? VerifiedJson(*checkpoint, log) : VerifiedText(*checkpoint, log));
+  return absl::OkStatus();
+}
+
+absl::Status VerifyAuditFile(const ConsoleOptions& options, const std::string& file, const std::string& key) {
+  const absl::StatusOr<tlog::VerifierKey> log = tlog::VerifierKey::Parse(key);
+  if (!log.ok()) {
+    return Refuse(absl::StatusCode::kInvalidArgument, "key_malformed",
+                  "--key is a verifier key as the services print it: name+id+key");
+  }
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file, audit::kMaxExport));
+  ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, audit::VerifyExport(text, *log, [](const audit::Record&) {}));
+  Print(options.json ? VerifiedJson(checkpoint, log->ToText()) : VerifiedText(checkpoint, log->ToText()));
   return absl::OkStatus();
 }
 

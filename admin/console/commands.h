@@ -35,6 +35,9 @@ absl::Status Setup(const ConsoleOptions& options, const SetupRequest& request, c
 absl::Status KeyCreate(const ConsoleOptions& options);
 absl::Status KeyShow(const ConsoleOptions& options);
 
+// An exported record under the verifier key of its service. Needs no profile. Codes as audit::VerifyExport.
+absl::Status VerifyAuditFile(const ConsoleOptions& options, const std::string& file, const std::string& key);
+
 // The verbs that talk to the service. A profile, an opened key and a connection.
 class Console final {
  public:
@@ -56,6 +59,10 @@ class Console final {
   absl::Status ShowAccount(const std::string& user);
   // Without a limit, page after page to the end.
   absl::Status ListAudit(uint64_t after, std::optional<uint32_t> limit);
+  // Fetches the whole record, recomputes it, and holds it against the checkpoint that was kept when it was last
+  // verified, which it then replaces. DATA_LOSS audit_broken, audit_rolled_back, audit_rewritten;
+  // PERMISSION_DENIED audit_key_wrong, audit_key_changed.
+  absl::Status VerifyAudit();
 
  private:
   absl::StatusOr<std::string> FullName(const std::string& typed) const;

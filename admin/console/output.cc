@@ -137,14 +137,14 @@ std::string AuditText(const plumbline::audit::v1::AuditPage& page) {
                                                  : Printable(event.outcome()),
                     DetailsLine(event)});
   }
-  const std::string verdict = page.chain_verified()
-                                  ? "The service walked its whole record just now: the chain is unbroken.\n"
+  const std::string verdict = page.intact()
+                                  ? "The service recomputed its whole record just now: it is unbroken.\n"
                                   : "THE SERVICE DID NOT CONFIRM THAT ITS RECORD IS UNBROKEN.\n";
   if (rows.empty()) return "No records after that number.\n" + verdict;
   return Table({"NUMBER", "TIME (UTC)", "EVENT", "BY", "ABOUT", "OUTCOME", "DETAILS"}, rows) + verdict;
 }
 
-std::string AuditJson(const plumbline::audit::v1::AuditPage& page) {
+std::string AuditJson(const plumbline::audit::v1::AuditPage& page, const std::string& log) {
   Json events = Json::array();
   for (const plumbline::audit::v1::Event& event : page.events()) {
     const std::map<std::string, std::string> details(event.details().begin(), event.details().end());
@@ -156,10 +156,26 @@ std::string AuditJson(const plumbline::audit::v1::AuditPage& page) {
                       {"outcome", event.outcome()},
                       {"reason", event.reason()},
                       {"details", details},
-                      {"previous_hash", Hex(event.previous_hash())},
-                      {"hash", Hex(event.hash())}});
+                      {"signature", Hex(event.signature())}});
   }
-  return Dump({{"events", events}, {"chain_verified", page.chain_verified()}});
+  return Dump(
+      {{"events", events}, {"intact", page.intact()}, {"checkpoint", page.checkpoint()}, {"audit_key", log}});
+}
+
+std::string VerifiedText(const tlog::Checkpoint& checkpoint, const std::string& log) {
+  return absl::StrCat("The record is whole: every event was recomputed and is what its log signed.\n",
+                      ToText({{"events", absl::StrCat(checkpoint.size)},
+                              {"root", ToHex(checkpoint.root)},
+                              {"log", checkpoint.origin},
+                              {"verifier key", log}}));
+}
+
+std::string VerifiedJson(const tlog::Checkpoint& checkpoint, const std::string& log) {
+  return Dump({{"whole", true},
+               {"events", checkpoint.size},
+               {"root", ToHex(checkpoint.root)},
+               {"log", checkpoint.origin},
+               {"audit_key", log}});
 }
 
 std::string InvitationText(const OpenedInvitation& invitation) {

@@ -20,7 +20,11 @@ std::string AccountJson(const keys::v1::AccountView& account);
 std::string AccountsText(const keys::v1::AccountList& accounts);
 std::string AccountsJson(const keys::v1::AccountList& accounts);
 std::string AuditText(const plumbline::audit::v1::AuditPage& page);
-std::string AuditJson(const plumbline::audit::v1::AuditPage& page);
+// `log`: the verifier key of the page's checkpoint, empty where nobody vouches for one.
+std::string AuditJson(const plumbline::audit::v1::AuditPage& page, const std::string& log);
+// A record that was verified to its end.
+std::string VerifiedText(const tlog::Checkpoint& checkpoint, const std::string& log);
+std::string VerifiedJson(const tlog::Checkpoint& checkpoint, const std::string& log);
 std::string InvitationText(const OpenedInvitation& invitation);
 std::string InvitationJson(const OpenedInvitation& invitation);
 // {"name": "value", ...} in the order given.

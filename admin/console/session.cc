@@ -2,11 +2,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/crypto/hkdf.h"
+#include "common/crypto/x509.h"
 #include "common/identity/codes.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
+#include "common/identity/uri.h"
 
 namespace plumbline::admin {
 namespace {
@@ -106,17 +108,57 @@ absl::StatusOr<plumbline::audit::v1::AuditPage> Session::ListAuditEvents(uint64_
   ASSIGN_OR_RETURN(const Secret result, Submit(intent));
   ASSIGN_OR_RETURN(plumbline::audit::v1::AuditPage page,
                    ParseResult<plumbline::audit::v1::AuditPage>(result));
-  if (!page.chain_verified())
+  if (!page.intact())
     return page;  // shown as it is, with the warning: hiding it would help whoever broke it
   uint64_t expected = after;
-  const std::string* previous = nullptr;
   for (const plumbline::audit::v1::Event& event : page.events()) {
     if (event.sequence() != ++expected) return Malformed("a record is missing or out of order");
-    if (previous != nullptr && event.previous_hash() != *previous)
-      return Malformed("the chain of records is broken");
-    previous = &event.hash();
   }
   return page;
+}
+
+absl::StatusOr<tlog::VerifierKey> Session::LogKeyOf(const plumbline::audit::v1::AuditPage& page) const {
+  const auto wrong = [](absl::string_view why) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "audit_key_wrong",
+                  absl::StrCat("the key server does not show a key for its audit record that the organisation's root "
+                               "vouches for: ",
+                               why));
+  };
+  const absl::StatusOr<crypto::Certificate> certificate =
+      crypto::Certificate::Parse(AsBytes(page.log_certificate()));
+  if (!certificate.ok()) return wrong("there is no certificate");
+  ASSIGN_OR_RETURN(const crypto::Certificate root, crypto::Certificate::ParsePem(profile_.root_pem));
+  const absl::Status chain =
+      crypto::VerifyChain(*certificate, {}, root, clock_.Now(), crypto::Purpose::kRoleSignature);
+  if (!chain.ok()) return wrong(chain.message());
+  const std::string uri = identity::RoleUri{profile_.domain, identity::Role::kAudit}.ToString();
+  if (certificate->uris() != std::vector<std::string>{uri} || !certificate->ed25519_key()) {
+    return wrong("its certificate is for another purpose");
+  }
+  return tlog::VerifierKey::Create(audit::Origin(profile_.domain, "keyserver"), *certificate->ed25519_key());
+}
+
+absl::StatusOr<FetchedRecord> Session::FetchAudit() {
+  FetchedRecord out;
+  while (true) {
+    ASSIGN_OR_RETURN(const PreparedIntent intent,
+                     Prepare(Action::kListAuditEvents, "",
+                             identity::Encode(identity::ListAuditEventsParameters{
+                                 .after_sequence = out.records.size(), .limit = audit::kMaxPage}),
+                             "", ""));
+    ASSIGN_OR_RETURN(const Secret result, Submit(intent));
+    ASSIGN_OR_RETURN(const plumbline::audit::v1::AuditPage page,
+                     ParseResult<plumbline::audit::v1::AuditPage>(result));
+    ASSIGN_OR_RETURN(out.log, LogKeyOf(page));
+    for (const plumbline::audit::v1::Event& event : page.events()) {
+      absl::StatusOr<audit::Record> record = audit::FromProto(event);
+      if (!record.ok()) return Malformed("an event is not of the catalogue's form");
+      out.records.push_back(*std::move(record));
+    }
+    out.checkpoint = page.checkpoint();
+    // Each reading is itself recorded, so the end is a page that is not full, not an empty one.
+    if (static_cast<size_t>(page.events().size()) < audit::kMaxPage) return out;
+  }
 }
 
 absl::StatusOr<OpenedInvitation> Session::ReadInvitation(const Secret& result, absl::string_view user) const {

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "admin/console/admin_api.h"
 #include "admin/console/profile.h"
+#include "common/audit/audit_reader.h"
 #include "common/clock.h"
 #include "common/crypto/ed25519.h"
 #include "common/crypto/sealed_box.h"
@@ -38,6 +39,13 @@ struct OpenedInvitation {
   identity::Invitation invitation;
 };
 
+// The key server's whole audit record, as it came; nothing of it is verified but whose key it must be.
+struct FetchedRecord {
+  std::vector<audit::Record> records;
+  std::string checkpoint;                // signed note
+  std::optional<tlog::VerifierKey> log;  // certified by the pinned root
+};
+
 // Not thread-safe.
 class Session final {
  public:
@@ -58,6 +66,11 @@ class Session final {
   absl::StatusOr<keys::v1::AccountView> GetAccount(absl::string_view user);
   absl::StatusOr<keys::v1::AccountList> ListAccounts();
   absl::StatusOr<plumbline::audit::v1::AuditPage> ListAuditEvents(uint64_t after, uint32_t limit);
+
+  // The key of the page's checkpoint, certified by the pinned root. PERMISSION_DENIED audit_key_wrong.
+  absl::StatusOr<tlog::VerifierKey> LogKeyOf(const plumbline::audit::v1::AuditPage& page) const;
+  // All pages. DATA_LOSS answer_malformed; PERMISSION_DENIED audit_key_wrong.
+  absl::StatusOr<FetchedRecord> FetchAudit();
 
   // The result of an issue_enrolment_code intent for `user`. DATA_LOSS answer_malformed; PERMISSION_DENIED
   // invitation_wrong if it invites somebody else or into another organisation: a seal says who may read, not

@@ -48,6 +48,7 @@ void Demonstration::Run() {
   SendFiles();
   Hunt();
   ReadRecord();
+  Tamper();
   Leave();
 }
 

@@ -11,7 +11,7 @@
 #include "assess/demo/people.h"
 #include "assess/demo/recorder.h"
 #include "assess/tools/relay.h"
-#include "common/audit/audit_log.h"
+#include "common/audit/audit_reader.h"
 
 namespace plumbline::assess {
 
@@ -64,6 +64,10 @@ class Demonstration final {
   void ReadRecord();
   void ReadOwnRecords();
   absl::StatusOr<std::vector<audit::Record>> RecordOf(Service service);
+  // e: demo/tamper.cc
+  void Tamper();
+  void VerifyAsAdministrator();
+  absl::StatusOr<tlog::VerifierKey> AuditKeyOf(Service service);
 
   // g: demo/leaver.cc
   void Leave();

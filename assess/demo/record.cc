@@ -5,7 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "assess/demo/audit_chain.h"
+#include "assess/demo/audit_tree.h"
 #include "assess/demo/demonstration.h"
 
 namespace plumbline::assess {
@@ -41,15 +41,18 @@ size_t Count(const std::vector<AuditEvent>& events, const Expected& expected) {
   }));
 }
 
-// Every way to touch one record must be found: changed, removed, moved.
-bool TamperingIsFound(const std::vector<AuditEvent>& events) {
-  if (events.size() < 3) return false;
-  for (size_t i = 0; i + 1 < events.size(); ++i) {
-    std::vector<AuditEvent> changed = events, removed = events, moved = events;
-    changed[i].subject += "x";
-    removed.erase(removed.begin() + static_cast<ptrdiff_t>(i));
-    std::swap(moved[i], moved[i + 1]);
-    if (VerifyChain(changed).ok() || VerifyChain(removed).ok() || VerifyChain(moved).ok()) return false;
+// Every way to touch one record must be found: changed, removed, moved; and the end cut off.
+bool TamperingIsFound(const AuditRecord& record) {
+  if (record.events.size() < 3) return false;
+  for (size_t i = 0; i + 1 < record.events.size(); ++i) {
+    AuditRecord changed = record, removed = record, moved = record, cut = record;
+    changed.events[i].subject += "x";
+    removed.events.erase(removed.events.begin() + static_cast<ptrdiff_t>(i));
+    std::swap(moved.events[i], moved.events[i + 1]);
+    cut.events.resize(i + 1);
+    for (const AuditRecord& each : {changed, removed, moved, cut}) {
+      if (VerifyTree(each).ok()) return false;
+    }
   }
   return true;
 }
@@ -73,12 +76,13 @@ void Demonstration::ReadRecord() {
   SuspendAndResume();
   const absl::StatusOr<CommandResult> listed = organisation_.Administer({"audit", "list", "--limit", "1000"});
   absl::Status status = listed.ok() ? StatusOf(*listed) : listed.status();
-  std::vector<AuditEvent> events;
+  AuditRecord record;
   if (status.ok()) {
-    absl::StatusOr<std::vector<AuditEvent>> parsed = ParseAudit(listed->out);
+    absl::StatusOr<AuditRecord> parsed = ParseAudit(listed->out);
     status = parsed.status();
-    if (parsed.ok()) events = *std::move(parsed);
+    if (parsed.ok()) record = *std::move(parsed);
   }
+  const std::vector<AuditEvent>& events = record.events;
   if (!status.ok()) {
     recorder_.JudgeStatus({.id = "demo.e.record", .title = "An administrator reads the audit record", .bears_on = {{"P4.Q1.S1"}}},
                           status);
@@ -100,13 +104,14 @@ void Demonstration::ReadRecord() {
                    .evidence = {evidence}},
                   missing.empty(), missing.empty() ? absl::StrCat(events.size(), " records, among them all that this run caused.")
                                                    : absl::StrCat("Missing: ", absl::StrJoin(missing, "; ")));
-  const absl::Status chain = VerifyChain(events);
+  const absl::Status tree = VerifyTree(record);
   recorder_.Judge({.id = "demo.e.chain",
-                   .title = "The record's chain verifies when it is walked anew, and any changed, removed or moved record breaks it",
+                   .title = "The record's tree and signatures verify when they are recomputed, and any changed, removed or moved record "
+                            "and any cut end breaks them",
                    .bears_on = {{"P4.Q1.S3"}},
                    .evidence = {evidence}},
-                  chain.ok() && absl::StrContains(listed->out, "\"chain_verified\": true") && TamperingIsFound(events),
-                  chain.ok() ? "Verified by the service and again here." : std::string(chain.message()));
+                  tree.ok() && record.intact && TamperingIsFound(record),
+                  tree.ok() ? "Verified by the service and again here." : std::string(tree.message()));
   ReadOwnRecords();
 }
 
@@ -129,7 +134,7 @@ void Demonstration::ReadOwnRecords() {
   }
   const size_t started = counts["delivery server service.started"], relayed = counts["admin service console.intent_relayed"];
   Check check = {.id = "demo.e.own-records",
-                 .title = "The delivery server and the admin service keep chained records of their own: each start, each intent relayed",
+                 .title = "The delivery server and the admin service keep signed records of their own: each start, each intent relayed",
                  .bears_on = {{"P4.Q1.S1", Weight::kPart}, {"P4.Q1.S3", Weight::kPart}},
                  .evidence = {recorder_.Keep("audit-others.txt", text)}};
   if (!status.ok()) {
@@ -137,7 +142,7 @@ void Demonstration::ReadOwnRecords() {
     return;
   }
   recorder_.Judge(std::move(check), started >= 4 && relayed >= 10,
-                  absl::StrCat("Both chains verify. Delivery server started ", started, " times (once, and after three kills); ", relayed,
+                  absl::StrCat("Both verify. Delivery server started ", started, " times (once, and after three kills); ", relayed,
                                " intents relayed."));
 }
 
@@ -146,10 +151,10 @@ absl::StatusOr<std::vector<audit::Record>> Demonstration::RecordOf(Service servi
   ASSIGN_OR_RETURN(const std::string copy, CopyOf(searched));
   ASSIGN_OR_RETURN(const db::Key key, db::Key::FromSecret(Secret::CopyOf(searched.database_key.view())));
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database, db::Database::Open(copy, key, {.create = false}));
-  const SystemClock clock;
-  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(*database, clock));
-  RETURN_IF_ERROR(log.Verify().status());
-  return log.ReadAfter(0, audit::kMaxPage);
+  ASSIGN_OR_RETURN(const tlog::VerifierKey log, AuditKeyOf(service));
+  ASSIGN_OR_RETURN(audit::AuditReader reader, audit::AuditReader::Open(*database, log));
+  RETURN_IF_ERROR(reader.Verify().status());
+  return reader.ReadAfter(0, audit::kMaxPage);
 }
 
 }  // namespace plumbline::assess

@@ -81,7 +81,7 @@ constexpr Statement kStatements[] = {
 
     {"P4.Q1.S1", "Security events are recorded under stable names with who, what and outcome."},
     {"P4.Q1.S2", "Refused attempts are recorded with their reason."},
-    {"P4.Q1.S3", "The record is chained: a changed, removed or reordered entry is found."},
+    {"P4.Q1.S3", "The record is tamper-evident: a changed, removed or reordered entry and a cut or rewritten end are found."},
     {"P4.Q1.S4", "The record comes first: no privileged action happens without its entry, crashes included."},
     {"P4.Q1.S5", "Unusual times, places and volumes raise an alert, without keeping addresses or recipients."},
     {"P4.Q1.S6", "Events reach monitoring systems in standard formats, none lost."},

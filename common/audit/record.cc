@@ -1,6 +1,7 @@
 #include "common/audit/record.h"
 
 #include "common/codec.h"
+#include "plumbline/audit/v1/audit.pb.h"
 
 namespace plumbline::audit {
 namespace {
@@ -59,6 +60,35 @@ absl::StatusOr<Record> DecodeRecord(ByteView wire) {
   return record;
 }
 
-Hash ChainHash(const Hash& previous, ByteView encoded) { return Sha256(Concat({previous, encoded})); }
+void ToProto(const Record& record, v1::Event& out) {
+  out.set_sequence(record.sequence);
+  out.set_time_unix(absl::ToUnixSeconds(record.time));
+  out.set_name(record.name);
+  out.set_actor(record.actor);
+  out.set_subject(record.subject);
+  out.set_outcome(record.outcome == Outcome::kSuccess ? "success" : "refused");
+  out.set_reason(record.reason);
+  for (const auto& [name, value] : record.details) (*out.mutable_details())[name] = value;
+  out.set_signature(ToString(record.signature));
+}
+
+absl::StatusOr<Record> FromProto(const v1::Event& event) {
+  if (event.outcome() != "success" && event.outcome() != "refused") {
+    return absl::InvalidArgumentError("outcome is neither success nor refused");
+  }
+  Record record{.sequence = event.sequence(),
+                .time = absl::FromUnixSeconds(event.time_unix()),
+                .name = event.name(),
+                .actor = event.actor(),
+                .subject = event.subject(),
+                .reason = event.reason(),
+                .outcome = event.outcome() == "success" ? Outcome::kSuccess : Outcome::kRefused,
+                .details = {event.details().begin(), event.details().end()},
+                .signature = {}};
+  const Bytes encoded = EncodeRecord(record);
+  RETURN_IF_ERROR(DecodeRecord(encoded).status());  // the limits are the parser's
+  record.signature = ToBytes(AsBytes(event.signature()));
+  return record;
+}
 
 }  // namespace plumbline::audit

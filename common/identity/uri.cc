@@ -17,8 +17,9 @@ constexpr char kMimi[] = "mimi://";
 constexpr char kPlumbline[] = "plumbline://";
 constexpr std::array<std::pair<Service, const char*>, 3> kServices = {
     {{Service::kKeyserver, "keyserver"}, {Service::kDelivery, "delivery"}, {Service::kAdmin, "admin"}}};
-constexpr std::array<std::pair<Role, const char*>, 3> kRoles = {
-    {{Role::kDirectory, "directory"}, {Role::kGrants, "grants"}, {Role::kPasses, "passes"}}};
+constexpr std::array<std::pair<Role, const char*>, 4> kRoles = {
+    {{Role::kDirectory, "directory"}, {Role::kGrants, "grants"}, {Role::kPasses, "passes"},
+     {Role::kAudit, "audit"}}};
 
 bool IsLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 

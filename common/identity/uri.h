@@ -51,8 +51,8 @@ struct ServiceUri {
 };
 absl::StatusOr<ServiceUri> ParseServiceUri(absl::string_view text);
 
-enum class Role { kDirectory, kGrants, kPasses };
-absl::string_view RoleName(Role role);  // "directory", "grants", "passes"
+enum class Role { kDirectory, kGrants, kPasses, kAudit };
+absl::string_view RoleName(Role role);  // "directory", "grants", "passes", "audit"
 absl::StatusOr<Role> ParseRoleName(absl::string_view name);
 
 // plumbline://<domain>/role/<name>: a signing key of the key server.

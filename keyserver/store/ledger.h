@@ -37,9 +37,8 @@ class AuditTrail {
  public:
   virtual ~AuditTrail() = default;
   virtual absl::Status Append(const audit::Entry& entry) = 0;
-  virtual absl::StatusOr<std::vector<audit::Record>> ReadAfter(uint64_t after, size_t limit) = 0;
-  // DATA_LOSS if the chain is broken.
-  virtual absl::StatusOr<audit::Head> Verify() = 0;
+  // A part of it and the state of the whole, of one moment.
+  virtual absl::StatusOr<audit::Page> ReadPage(uint64_t after, size_t limit) = 0;
 };
 
 }  // namespace plumbline::keyserver

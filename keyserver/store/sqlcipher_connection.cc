@@ -70,13 +70,15 @@ CREATE TABLE device_decision (hash BLOB PRIMARY KEY, decision BLOB NOT NULL, sig
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(
-    const std::string& path, const db::Key& key, const Clock& clock, const db::OpenOptions& options) {
+    const std::string& path, const db::Key& key, audit::LogKey log_key, const Clock& clock,
+    const db::OpenOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(path, key, options));
   // Half of a directory, of suspensions or of spent passes is not served: it would be believed.
   RETURN_IF_ERROR(database->CheckIntegrity());
   RETURN_IF_ERROR(database->Migrate(kMigrations));
-  ASSIGN_OR_RETURN(audit::AuditLog audit, audit::AuditLog::Open(*database, clock));
-  return std::unique_ptr<SqlcipherConnection>(new SqlcipherConnection(std::move(database), std::move(audit)));
+  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock, log_key).status());
+  return std::unique_ptr<SqlcipherConnection>(
+      new SqlcipherConnection(std::move(database), std::move(log_key), clock));
 }
 
 absl::Status SqlcipherConnection::Record(db::Transaction& transaction, const IntentTrace& trace) {

@@ -15,9 +15,11 @@ namespace plumbline::keyserver {
 
 class SqlcipherConnection final {
  public:
-  // Opens, creates where options say so, and migrates. Codes as db::Database::Open. `clock` outlives it.
+  // Opens, creates where options say so, and migrates. Codes as db::Database::Open and audit::AuditLog::Open.
+  // `clock` outlives it.
   static absl::StatusOr<std::unique_ptr<SqlcipherConnection>> Open(const std::string& path,
-                                                                   const db::Key& key, const Clock& clock,
+                                                                   const db::Key& key, audit::LogKey log_key,
+                                                                   const Clock& clock,
                                                                    const db::OpenOptions& options);
 
   Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
@@ -33,8 +35,11 @@ class SqlcipherConnection final {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
  private:
-  SqlcipherConnection(std::unique_ptr<db::Database> database, audit::AuditLog audit)
-      : database_(std::move(database)), audit_(std::move(audit)) {}
+  SqlcipherConnection(std::unique_ptr<db::Database> database, audit::LogKey log_key, const Clock& clock)
+      : log_key_(std::move(log_key)),
+        database_(std::move(database)),
+        audit_(audit::AuditLog::Attach(*database_, clock, log_key_)) {}
+  const audit::LogKey log_key_;
   Mutex mutex_;
   std::unique_ptr<db::Database> database_ ABSL_GUARDED_BY(mutex_);
   audit::AuditLog audit_ ABSL_GUARDED_BY(mutex_);

@@ -129,14 +129,9 @@ absl::Status SqlcipherAuditTrail::Append(const audit::Entry& entry) {
   return connection_.audit().Append(entry).status();
 }
 
-absl::StatusOr<std::vector<audit::Record>> SqlcipherAuditTrail::ReadAfter(uint64_t after, size_t limit) {
+absl::StatusOr<audit::Page> SqlcipherAuditTrail::ReadPage(uint64_t after, size_t limit) {
   MutexLock lock(connection_.mutex());
-  return connection_.audit().ReadAfter(after, limit);
-}
-
-absl::StatusOr<audit::Head> SqlcipherAuditTrail::Verify() {
-  MutexLock lock(connection_.mutex());
-  return connection_.audit().Verify();
+  return connection_.audit().reader().ReadPage(after, limit);
 }
 
 }  // namespace plumbline::keyserver

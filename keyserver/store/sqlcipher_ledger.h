@@ -27,8 +27,7 @@ class SqlcipherAuditTrail final : public AuditTrail {
   explicit SqlcipherAuditTrail(SqlcipherConnection& connection) : connection_(connection) {}
 
   absl::Status Append(const audit::Entry& entry) override;
-  absl::StatusOr<std::vector<audit::Record>> ReadAfter(uint64_t after, size_t limit) override;
-  absl::StatusOr<audit::Head> Verify() override;
+  absl::StatusOr<audit::Page> ReadPage(uint64_t after, size_t limit) override;
 
  private:
   SqlcipherConnection& connection_;

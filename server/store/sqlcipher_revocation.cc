@@ -78,8 +78,7 @@ absl::StatusOr<RevocationResult> SqlcipherStore::Revoke(const identity::Revocati
     for (const identity::RevokedPass& pass : revocation.items.passes)
       RETURN_IF_ERROR(RevokePass(database, pass, changes));
     if (changes > 0 || !result.closed.empty() || revocation.sequence > result.last_sequence) {
-      ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(database, clock_));
-      RETURN_IF_ERROR(log.AppendIn(transaction, entry).status());
+      RETURN_IF_ERROR(audit::AuditLog::Attach(database, clock_, log_key_).AppendIn(transaction, entry).status());
     }
     for (const identity::MailboxId& mailbox : result.closed)
       RETURN_IF_ERROR(DeleteMailboxIn(database, mailbox));

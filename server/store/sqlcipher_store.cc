@@ -35,7 +35,7 @@ CREATE TABLE nullifiers (
   row INTEGER PRIMARY KEY, nonce BLOB NOT NULL UNIQUE, until_hour INTEGER NOT NULL);
 )sql"},
     {"revocation", R"sql(
-CREATE TABLE revoked_grants (serial BLOB PRIMARY KEY, expires_day INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE revoked_grants (row INTEGER PRIMARY KEY, serial BLOB NOT NULL UNIQUE, expires_day INTEGER NOT NULL);
 CREATE INDEX revoked_grants_by_expiry ON revoked_grants(expires_day);
 CREATE TABLE revocation_state (row INTEGER PRIMARY KEY CHECK (row = 1), last_sequence INTEGER NOT NULL);
 )sql"}};
@@ -82,8 +82,8 @@ absl::Status OpenIn(db::Database& database, const NewMailbox& mailbox) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqlcipherStore>> SqlcipherStore::Create(const StoreOptions& options, const db::Key& key,
-                                                                       const Clock& clock) {
-  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, clock));
+                                                                       const audit::LogKey& log_key, const Clock& clock) {
+  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, log_key, clock));
   RETURN_IF_ERROR(store->Start(key));
   return store;
 }
@@ -93,7 +93,8 @@ absl::Status SqlcipherStore::SalvageIfDamaged(const db::Key& key) {
     ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
     if (database->CheckIntegrity().ok()) return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(salvage_, db::Salvage::Replace(options_.path, key, clock_.Now(), {"audit_record"}));
+  ASSIGN_OR_RETURN(salvage_, db::Salvage::Replace(options_.path, key, clock_.Now(),
+                                                         {"audit_record", "audit_node", "audit_checkpoint"}));
   return absl::OkStatus();
 }
 
@@ -124,7 +125,7 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
     RETURN_IF_ERROR(last.Step().status());
     next_row_ = last.Int64(0) + 1;
   }
-  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_).status());  // makes its table
+  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_, log_key_).status());  // makes its tables
   writer_ = std::make_unique<GroupCommit>(std::move(database), [this] { usage_.clear(); });
   for (int i = 0; i < options_.readers; ++i) {
     db::OpenOptions open;
@@ -207,8 +208,7 @@ absl::StatusOr<bool> SqlcipherStore::Spend(const identity::Nonce& nonce, absl::T
 
 absl::Status SqlcipherStore::Record(const audit::Entry& entry) {
   return writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(transaction.database(), clock_));
-    return log.AppendIn(transaction, entry).status();
+    return audit::AuditLog::Attach(transaction.database(), clock_, log_key_).AppendIn(transaction, entry).status();
   });
 }
 

@@ -40,11 +40,11 @@ class SqlcipherStore final : public MailboxStore,
                              public RevocationStore,
                              public UpkeepStore {
  public:
-  // Opens or creates; codes as db::Database::Open. Reads all of it first: what is damaged is replaced by what can still be
-  // read (common/db/salvage.h), the damaged file is kept beside it, and salvage() says what was lost. DATA_LOSS store_damaged
-  // if the audit record is concerned. `clock` is for the audit record.
+  // Opens or creates; codes as db::Database::Open and audit::AuditLog::Open. Reads all of it first: what is damaged is replaced
+  // by what can still be read (common/db/salvage.h), the damaged file is kept beside it, and salvage() says what was lost.
+  // DATA_LOSS store_damaged if the audit record is concerned. `log_key` and `clock` are for the audit record and outlive it.
   static absl::StatusOr<std::unique_ptr<SqlcipherStore>> Create(const StoreOptions& options, const db::Key& key,
-                                                                const Clock& clock);
+                                                                const audit::LogKey& log_key, const Clock& clock);
   ~SqlcipherStore() override;
   // Of this start; no tables if everything was whole.
   const db::SalvageReport& salvage() const { return salvage_; }
@@ -78,7 +78,8 @@ class SqlcipherStore final : public MailboxStore,
   struct Plan;  // of one submission, sqlcipher_submit.cc
   class Reader;
 
-  SqlcipherStore(const StoreOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+  SqlcipherStore(const StoreOptions& options, const audit::LogKey& log_key, const Clock& clock)
+      : options_(options), log_key_(log_key), clock_(clock) {}
   absl::Status Start(const db::Key& key);
   // Sets salvage_.
   absl::Status SalvageIfDamaged(const db::Key& key);
@@ -104,6 +105,7 @@ class SqlcipherStore final : public MailboxStore,
   absl::Status DeleteMailbox(const identity::MailboxId& mailbox);
 
   const StoreOptions options_;
+  const audit::LogKey& log_key_;
   const Clock& clock_;
   std::unique_ptr<GroupCommit> writer_;
   db::SalvageReport salvage_;

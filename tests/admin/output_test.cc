@@ -92,7 +92,7 @@ TEST(AuditText, ShoutsWhenTheServiceDoesNotConfirmItsChain) {
   event->set_reason("state_changed");
   EXPECT_THAT(AuditText(page), HasSubstr("DID NOT CONFIRM"));
   EXPECT_THAT(AuditText(page), HasSubstr("refused: state_changed"));
-  page.set_chain_verified(true);
+  page.set_intact(true);
   EXPECT_THAT(AuditText(page), Not(HasSubstr("DID NOT CONFIRM")));
 }
 

@@ -40,7 +40,7 @@ struct Service {
     folder = ::mkdtemp(name);
     database = *db::Database::Open(folder + "/admin.db", key);
     logger = *Logger::Create({.service = "admin", .path = folder + "/log"});
-    relay = *Relay::Create(*database, gateway, clock, *logger, per_minute);
+    relay = *Relay::Create(*database, log_key, gateway, clock, *logger, per_minute);
   }
   ~Service() {
     relay.reset();
@@ -51,13 +51,15 @@ struct Service {
   // As another reader of the same file sees it: only what is committed.
   std::vector<audit::Record> Records() {
     const auto reader = *db::Database::Open(folder + "/admin.db", key, {.create = false, .exclusive = false});
-    audit::AuditLog log = *audit::AuditLog::Open(*reader, clock);
+    audit::AuditReader log = *audit::AuditReader::Open(*reader, log_key.verifier());
     EXPECT_THAT(log.Verify(), IsOk());
     return *log.ReadAfter(0, 1000);
   }
 
   std::string folder;
   db::Key key = db::Key::Random();
+  const audit::LogKey log_key =
+      *audit::LogKey::Create("example.org/audit/admin", crypto::Ed25519KeyPair::Generate());
   SystemClock clock;
   ScriptedGateway gateway;
   std::unique_ptr<db::Database> database;

@@ -7,7 +7,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/audit/audit_reader.h"
+#include "common/codec.h"
 #include "common/crypto/issue.h"
+#include "common/crypto/sealed_file.h"
 #include "common/file.h"
 #include "tests/status_matchers.h"
 
@@ -70,6 +73,38 @@ TEST(Initialise, MakesKeysThatOpenAndARequestForTheSameKey) {
   scene.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
   ASSERT_OK_AND_ASSIGN(const ServiceIdentity identity, LoadIdentity(scene.config, keys, scene.now));
   EXPECT_EQ(identity.root_pem, scene.root.ToPem());
+}
+
+// The record is signed from its first entry.
+TEST(Initialise, MakesARecordThatItsKeyVerifies) {
+  Scene scene;
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys keys, OpenServiceKeys(scene.config, Passphrase()));
+  ASSERT_OK_AND_ASSIGN(const audit::LogKey log_key, keys.AuditKey("example.org"));
+  ASSERT_OK_AND_ASSIGN(const auto database, db::Database::Open(DatabasePath(scene.config), keys.database_key));
+  ASSERT_OK_AND_ASSIGN(audit::AuditReader reader, audit::AuditReader::Open(*database, log_key.verifier()));
+  ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint checkpoint, reader.Verify());
+  EXPECT_EQ(checkpoint, (tlog::Checkpoint{"example.org/audit/admin", 1, checkpoint.root}));
+}
+
+TEST(AddAuditKey, GivesOneToKeysOfAnEarlierVersionAndLeavesTheOthersAsTheyAre) {
+  Scene scene;
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys made, OpenServiceKeys(scene.config, Passphrase()));
+  Writer old;
+  old.Fixed(made.database_key.view()).Vector(made.tls_key.der());
+  ASSERT_OK(crypto::SealToFile(SealedPath(scene.config), Passphrase(), old.view()));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys opened, OpenServiceKeys(scene.config, Passphrase()));
+  EXPECT_THAT(opened.AuditKey("example.org").status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("audit_key_missing")));
+  ASSERT_OK(AddAuditKey(scene.config, Passphrase()));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys added, OpenServiceKeys(scene.config, Passphrase()));
+  EXPECT_TRUE(Equal(added.database_key.view(), made.database_key.view()));
+  EXPECT_EQ(added.tls_key.spki(), made.tls_key.spki());
+  ASSERT_OK_AND_ASSIGN(const audit::LogKey first, added.AuditKey("example.org"));
+  ASSERT_OK(AddAuditKey(scene.config, Passphrase()));  // not another one
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys again, OpenServiceKeys(scene.config, Passphrase()));
+  EXPECT_EQ(again.AuditKey("example.org")->verifier(), first.verifier());
 }
 
 TEST(Initialise, NeverReplacesKeys) {

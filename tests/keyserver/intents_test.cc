@@ -271,7 +271,7 @@ TEST(Intent, TheAuditRecordIsReadWithAnEventOfItsOwn) {
   ASSERT_OK_AND_ASSIGN(const keys::v1::IntentResult result, world.Execute(intent));
   audit::v1::AuditPage page;
   ASSERT_TRUE(page.ParseFromString(result.result()));
-  EXPECT_TRUE(page.chain_verified());
+  EXPECT_TRUE(page.intact());
   EXPECT_EQ(page.events(0).name(), "service.initialised");
   EXPECT_EQ(page.events(page.events_size() - 1).name(), "audit.read");
 }

@@ -96,7 +96,8 @@ void World::Restart(std::unique_ptr<RevocationSender> sender) {
   CHECK(keys.ok());
   organisation_ = *Organisation::Create(*std::move(keys), config_);
   connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()),
-                                           organisation_->keys().database_key, clock_, db::OpenOptions());
+                                           organisation_->keys().database_key,
+                                           *organisation_->keys().AuditKey(), clock_, db::OpenOptions());
   desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_, *logger_, std::move(sender));
 }
 
@@ -111,7 +112,7 @@ std::string Dump(SqlcipherConnection& connection) {
   return out;
 }
 
-std::vector<audit::Record> World::Audit() { return *desks_->trail.ReadAfter(0, audit::kMaxPage); }
+std::vector<audit::Record> World::Audit() { return desks_->trail.ReadPage(0, audit::kMaxPage)->records; }
 
 audit::Record World::LastEvent(absl::string_view name) {
   const std::vector<audit::Record> all = Audit();

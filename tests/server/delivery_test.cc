@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "server/store/sqlcipher_store.h"
+#include "tests/common/audit/logs.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/organisation.h"
 #include "tests/server/temporary_directory.h"
@@ -23,7 +24,7 @@ struct World {
     StoreOptions options;
     options.path = directory.File("server.db");
     options.max_pages = store_bytes / 4096;
-    store = *SqlcipherStore::Create(options, db::Key::Random(), clock);
+    store = *SqlcipherStore::Create(options, db::Key::Random(), log_key, clock);
     delivery.emplace(Delivery::Parts{*store, *store, *store, sessions, streams, counters, clock}, organisation.roles(), kDomain);
   }
   std::string Session() {
@@ -54,6 +55,7 @@ struct World {
   Sessions sessions;
   Streams streams{100};
   Counters counters;
+  const audit::LogKey log_key = audit::TestLogKey();
   std::unique_ptr<SqlcipherStore> store;
   std::optional<Delivery> delivery;
   const Bytes sealed = RandomBytes(1024);

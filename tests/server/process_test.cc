@@ -508,10 +508,10 @@ TEST(Server, RecordsItsLifeAndItsRefusalsWithoutIds) {
   const std::string data = server.directory().File("data");
   ASSERT_OK_AND_ASSIGN(const ServerKeys keys, OpenKeys(data, Secret::CopyOf(AsBytes("a passphrase for this test"))));
   ASSERT_OK_AND_ASSIGN(const auto database, db::Database::Open(absl::StrCat(data, "/", kDatabaseFile), keys.database));
-  const SystemClock clock;
-  ASSERT_OK_AND_ASSIGN(audit::AuditLog audit_log, audit::AuditLog::Open(*database, clock));
-  EXPECT_OK(audit_log.Verify());
-  ASSERT_OK_AND_ASSIGN(const auto records, audit_log.ReadAfter(0, 100));
+  ASSERT_OK_AND_ASSIGN(const audit::LogKey log_key, keys.AuditKey(kDomain));
+  ASSERT_OK_AND_ASSIGN(audit::AuditReader reader, audit::AuditReader::Open(*database, log_key.verifier()));
+  EXPECT_OK(reader.Verify());
+  ASSERT_OK_AND_ASSIGN(const auto records, reader.ReadAfter(0, 100));
   std::vector<std::string> names;
   for (const audit::Record& record : records) {
     names.push_back(record.name);

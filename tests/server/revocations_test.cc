@@ -6,6 +6,7 @@
 #include "common/identity/labels.h"
 #include "server/delivery.h"
 #include "server/store/sqlcipher_store.h"
+#include "tests/common/audit/logs.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/organisation.h"
 #include "tests/server/temporary_directory.h"
@@ -27,7 +28,7 @@ struct World {
     store.reset();
     StoreOptions options;
     options.path = directory.File("server.db");
-    store = *SqlcipherStore::Create(options, *db::Key::FromSecret(Secret(32)), clock);
+    store = *SqlcipherStore::Create(options, *db::Key::FromSecret(Secret(32)), log_key, clock);
     delivery.emplace(Delivery::Parts{*store, *store, *store, sessions, streams, counters, clock},
                      organisation.roles(), kDomain);
     revocations.emplace(*store, sessions, streams, organisation.grants().public_key());
@@ -68,13 +69,14 @@ struct World {
         db::Database::Open(directory.File("server.db"), *db::Key::FromSecret(Secret(32)),
                            {.create = false, .exclusive = false, .busy_timeout = absl::Seconds(5)});
     size_t count = 0;
-    auto log = audit::AuditLog::Open(**database, clock);
-    const auto records = *log->ReadAfter(0, 1000);
+    auto reader = audit::AuditReader::Open(**database, log_key.verifier());
+    const auto records = *reader->ReadAfter(0, 1000);
     for (const audit::Record& record : records) count += record.name == name;
     return count;
   }
 
   FakeClock clock;
+  const audit::LogKey log_key = audit::TestLogKey();
   TemporaryDirectory directory;
   TestOrganisation organisation{clock.Now()};
   Sessions sessions{clock, {}};

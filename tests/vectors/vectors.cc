@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "absl/strings/ascii.h"
@@ -45,6 +46,21 @@ absl::StatusOr<nlohmann::json> ReadVectorJson(absl::string_view path) {
   nlohmann::json parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (parsed.is_discarded()) return absl::DataLossError(absl::StrCat("not JSON: ", path));
   return parsed;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadVectorTar(absl::string_view path) {
+  constexpr size_t kBlock = 512;
+  ASSIGN_OR_RETURN(const std::string archive, ReadVectorFile(path));
+  std::map<std::string, std::string> files;
+  for (size_t at = 0; at + kBlock <= archive.size() && archive[at] != '\0';) {
+    const std::string header = archive.substr(at, kBlock);
+    const std::string name(header.c_str(), strnlen(header.c_str(), 100));
+    const size_t size = std::strtoull(header.substr(124, 12).c_str(), nullptr, 8);
+    if (size > archive.size() - at - kBlock) return absl::DataLossError(absl::StrCat("broken archive ", path));
+    if (header[156] == '0' || header[156] == '\0') files[name] = archive.substr(at + kBlock, size);
+    at += kBlock + (size + kBlock - 1) / kBlock * kBlock;
+  }
+  return files;
 }
 
 bool VectorsAreRequired() {

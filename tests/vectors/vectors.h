@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -31,6 +32,9 @@ absl::StatusOr<std::string> ReadVectorFile(absl::string_view path);
 // The same, parsed as JSON. DATA_LOSS also if it is not JSON.
 absl::StatusOr<nlohmann::json> ReadVectorJson(absl::string_view path);
 
+// The regular files of a tar archive (ustar) by their names, decompressed if `path` ends in .gz. DATA_LOSS for a broken one.
+absl::StatusOr<std::map<std::string, std::string>> ReadVectorTar(absl::string_view path);
+
 // True if absent vectors must fail the test instead of skipping it (CI=true).
 bool VectorsAreRequired();
 
@@ -49,5 +53,13 @@ Bytes FromHex(absl::string_view text);
   }                                                                                                            \
   ASSERT_TRUE(name.ok()) << name.status();                                                                     \
   target = *std::move(name)
+#define LOAD_VECTOR_TAR_OR_SKIP(target, path)                                                                  \
+  auto vectors_tar = ::plumbline::testing::ReadVectorTar(path);                                                \
+  if (absl::IsNotFound(vectors_tar.status()) && !::plumbline::testing::VectorsAreRequired()) {                 \
+    GTEST_SKIP() << "published vectors are absent: no " << (path) << " in "                                    \
+                 << ::plumbline::testing::VectorFolder() << " (set PLUMBLINE_VECTORS to the folder that has them)"; \
+  }                                                                                                            \
+  ASSERT_TRUE(vectors_tar.ok()) << vectors_tar.status();                                                       \
+  target = *std::move(vectors_tar)
 #define VECTORS_JOIN_(a, b) VECTORS_JOIN_AGAIN_(a, b)
 #define VECTORS_JOIN_AGAIN_(a, b) a##b

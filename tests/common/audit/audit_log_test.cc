@@ -1,11 +1,11 @@
 #include "common/audit/audit_log.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
-
-#include "common/audit/record.h"
+#include "tests/common/audit/logs.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::audit {
@@ -15,93 +15,168 @@ using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
 using ::testing::HasSubstr;
 
-class FixedClock final : public Clock {
- public:
-  absl::Time Now() const override { return absl::FromUnixSeconds(1'800'000'000); }
-};
-
-// A database with five records in a directory of its own.
-struct FiveRecords {
-  FiveRecords() {
-    char name[] = "/tmp/plumbline-audit.XXXXXX";
-    folder = mkdtemp(name);
-    database = *db::Database::Open(folder + "/a.db", key);
-    log.emplace(*AuditLog::Open(*database, clock));
-    for (int i = 1; i <= 5; ++i) {
-      Entry entry{.event = Event::kAccountCreated, .actor = "admin", .subject = std::to_string(i)};
-      entry.details["n"] = std::to_string(i);
-      EXPECT_EQ(*log->Append(entry), static_cast<uint64_t>(i));
-    }
-  }
-  ~FiveRecords() {
-    log.reset();
-    database.reset();
-    std::filesystem::remove_all(folder);
-  }
-  std::string folder;
-  FixedClock clock;
-  db::Key key = db::Key::Random();
-  std::unique_ptr<db::Database> database;
-  std::optional<AuditLog> log;
-};
+constexpr auto kBroken = absl::StatusCode::kDataLoss;
 
 TEST(AuditLog, ReadsBackWhatWasAppendedInOrder) {
   FiveRecords t;
-  ASSERT_OK_AND_ASSIGN(const std::vector<Record> records, t.log->ReadAfter(2, 2));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Record> records, t.reader().ReadAfter(2, 2));
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].sequence, 3u);
   EXPECT_EQ(records[1].subject, "4");
   EXPECT_EQ(records[1].details.at("n"), "4");
   EXPECT_EQ(records[0].name, "account.created");
-  ASSERT_OK_AND_ASSIGN(const Head head, t.log->Verify());
-  EXPECT_EQ(head.sequence, 5u);
+  ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint checkpoint, t.reader().Verify());
+  EXPECT_EQ(checkpoint.size, 5u);
+  EXPECT_EQ(checkpoint.origin, "example.org/audit/test");
+}
+
+// The checkpoint is of the transaction that wrote the record: there is no moment without one.
+TEST(AuditLog, EachRecordComesWithItsCheckpoint) {
+  FiveRecords t;
+  for (uint64_t n = 6; n < 12; ++n) {
+    ASSERT_OK(t.log->Append(Numbered(n)));
+    ASSERT_OK_AND_ASSIGN(const std::string note, t.reader().Checkpoint());
+    ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint checkpoint, tlog::OpenCheckpoint(note, t.log_key.verifier()));
+    EXPECT_EQ(checkpoint.size, n);
+  }
 }
 
 TEST(AuditLog, NamesTheRecordThatIsMissing) {
   FiveRecords t;
   ASSERT_OK(t.database->Execute("DELETE FROM audit_record WHERE sequence = 3"));
-  EXPECT_THAT(t.log->Verify(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 3 is missing")));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 3 is missing")));
+}
+
+// Also where everything behind is moved up and the tree made anew.
+TEST(AuditLog, NamesTheRecordThatIsMissingUnderARebuiltTree) {
+  FiveRecords t;
+  ASSERT_OK(t.database->Execute("DELETE FROM audit_record WHERE sequence = 3"));
+  ASSERT_OK(t.database->Execute("UPDATE audit_record SET sequence = 3 WHERE sequence = 4"));
+  ASSERT_OK(t.database->Execute("UPDATE audit_record SET sequence = 4 WHERE sequence = 5"));
+  RebuildTree(*t.database);
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 3 is missing")));
 }
 
 TEST(AuditLog, NamesTheRecordThatWasChanged) {
-  FiveRecords t;
-  ASSERT_OK_AND_ASSIGN(std::vector<Record> records, t.log->ReadAfter(0, 10));
-  records[1].subject = "somebody else";
-  ASSERT_OK_AND_ASSIGN(db::Statement update,
-                       t.database->Prepare("UPDATE audit_record SET encoded = ? WHERE sequence = 2"));
-  ASSERT_OK(update.Bind(1, ByteView(EncodeRecord(records[1]))).Run());
-  EXPECT_THAT(t.log->Verify(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 2 was changed")));
+  for (uint64_t n = 1; n <= 5; ++n) {
+    FiveRecords t;
+    ChangeRecord(*t.database, n);
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record " + std::to_string(n) + " was changed")));
+    RebuildTree(*t.database);
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record " + std::to_string(n) + " was changed")));
+  }
 }
 
-// A forger who recomputes one record's hash is found at the next record.
-TEST(AuditLog, NamesTheRecordAfterARehashedOne) {
+TEST(AuditLog, NamesAChangedByteWhereverItIs) {
   FiveRecords t;
-  ASSERT_OK_AND_ASSIGN(std::vector<Record> records, t.log->ReadAfter(0, 10));
-  records[1].subject = "somebody else";
-  const Bytes encoded = EncodeRecord(records[1]);
-  ASSERT_OK_AND_ASSIGN(db::Statement update,
-                       t.database->Prepare("UPDATE audit_record SET encoded = ?, hash = ? WHERE sequence = 2"));
-  const Hash hash = ChainHash(records[1].previous, encoded);
-  ASSERT_OK(update.Bind(1, ByteView(encoded)).Bind(2, ByteView(hash)).Run());
-  EXPECT_THAT(t.log->Verify(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 3 does not follow")));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Record> records, t.reader().ReadAfter(1, 1));
+  const Bytes good = EncodeRecord(records[0]);
+  for (size_t i = 0; i < good.size(); ++i) {
+    Bytes bad = good;
+    bad[i] ^= 1;
+    {
+      ASSERT_OK_AND_ASSIGN(db::Statement update, t.database->Prepare("UPDATE audit_record SET encoded = ? WHERE sequence = 2"));
+      ASSERT_OK(update.Bind(1, ByteView(bad)).Run());
+    }
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 2 "))) << i;
+  }
 }
 
 TEST(AuditLog, NamesRecordsThatChangedPlaces) {
   FiveRecords t;
-  ASSERT_OK(t.database->Execute("UPDATE audit_record SET sequence = 99 WHERE sequence = 2"));
-  ASSERT_OK(t.database->Execute("UPDATE audit_record SET sequence = 2 WHERE sequence = 3"));
-  ASSERT_OK(t.database->Execute("UPDATE audit_record SET sequence = 3 WHERE sequence = 99"));
-  EXPECT_THAT(t.log->Verify(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 2 was moved")));
+  SwapRecords(*t.database, 2, 4);
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 2 is missing or out of order: record 4 is in its place")));
 }
 
-TEST(AuditLog, FindsACutEndAndARewriteAgainstAHeadSeenEarlier) {
+TEST(AuditLog, NamesTheFirstOfSeveral) {
   FiveRecords t;
-  ASSERT_OK_AND_ASSIGN(Head seen, t.log->CurrentHead());
-  ASSERT_OK(t.database->Execute("DELETE FROM audit_record WHERE sequence > 4"));
-  EXPECT_OK(t.log->Verify());
-  EXPECT_THAT(t.log->Verify(seen), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 5 is missing")));
-  ASSERT_OK(t.log->Append({.event = Event::kAuditRead, .actor = "forger"}));
-  EXPECT_THAT(t.log->Verify(seen), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("rewritten")));
+  ChangeRecord(*t.database, 2);
+  ASSERT_OK(t.database->Execute("DELETE FROM audit_record WHERE sequence = 4"));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 2 was changed")));
+}
+
+TEST(AuditLog, NamesTheEndThatWasCutOff) {
+  FiveRecords t;
+  CutOff(*t.database, 3);
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 4 is missing: the end was cut off")));
+  ASSERT_OK(t.database->Execute("DELETE FROM audit_checkpoint"));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("there is no checkpoint")));
+}
+
+// Everything recomputed, as far as that goes without the log's key.
+TEST(AuditLog, NamesTheFirstRecordOfARewrittenEnd) {
+  for (uint64_t from = 1; from <= 5; ++from) {
+    FiveRecords t;
+    RewriteEnd(*t.database, from, TestLogKey(2));
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record " + std::to_string(from) + " was changed")));
+  }
+}
+
+TEST(AuditLog, NamesARecordThatWasAddedWithoutTheKey) {
+  FiveRecords t;
+  ASSERT_OK_AND_ASSIGN(const std::vector<Record> records, t.reader().ReadAfter(4, 1));
+  Record added = records[0];
+  added.sequence = 6;
+  ASSERT_OK(InsertRecord(*t.database, 6, EncodeRecord(added), added.signature));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 6 was changed, or replaced by one that the log's key has not")));
+}
+
+TEST(AuditLog, NamesARecordWhoseSignatureOrNodeWasChanged) {
+  FiveRecords t;
+  ASSERT_OK(t.database->Execute("UPDATE audit_record SET signature = (SELECT signature FROM audit_record WHERE sequence = 1) "
+                                "WHERE sequence = 4"));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 4 was changed")));
+  FiveRecords u;
+  ASSERT_OK(u.database->Execute("UPDATE audit_node SET hash = zeroblob(32) WHERE level = 0 AND position = 2"));
+  EXPECT_THAT(u.Verify(), StatusIs(kBroken, HasSubstr("record 3 is not what the stored tree has")));
+  FiveRecords v;
+  ASSERT_OK(v.database->Execute("INSERT INTO audit_node (level, position, hash) VALUES (0, 5, zeroblob(32))"));
+  EXPECT_THAT(v.Verify(), StatusIs(kBroken, HasSubstr("nodes of records that are not there")));
+}
+
+// A log never signs what contradicts what it signed before.
+TEST(AuditLog, AppendsNothingToABrokenEnd) {
+  FiveRecords cut;
+  CutOff(*cut.database, 3);
+  EXPECT_THAT(cut.log->Append(Numbered(4)), StatusIs(kBroken, HasSubstr("record 4 is missing")));
+  FiveRecords rewritten;
+  RewriteEnd(*rewritten.database, 4, TestLogKey(2));
+  EXPECT_THAT(rewritten.log->Append(Numbered(6)), StatusIs(kBroken, HasSubstr("record 4 was changed")));
+  FiveRecords node;
+  ASSERT_OK(node.database->Execute("UPDATE audit_node SET hash = zeroblob(32) WHERE level = 2 AND position = 0"));
+  EXPECT_THAT(node.log->Append(Numbered(6)), StatusIs(kBroken, HasSubstr("stored tree")));
+  ASSERT_OK_AND_ASSIGN(const auto records, node.reader().ReadAfter(0, 10));
+  EXPECT_EQ(records.size(), 5u);
+}
+
+// What was recorded stays provable: the tree has the hash of what was there.
+TEST(AuditLog, AppendsAfterAChangedRecordAndStillNamesIt) {
+  FiveRecords t;
+  ChangeRecord(*t.database, 2);
+  ASSERT_OK(t.log->Append(Numbered(6)));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 2 was changed")));
+}
+
+TEST(AuditLog, FindsAnOlderCopyAndASecondHistoryAgainstACheckpointSeenEarlier) {
+  FiveRecords t;
+  ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint seen, t.reader().Verify());
+  const auto verify = [&](AuditReader reader) -> absl::Status {
+    RecordVerifier verifier(t.log_key.verifier(), seen);
+    RETURN_IF_ERROR(reader.ForEach([&](ByteView encoded, ByteView signature) { return verifier.Add(encoded, signature); }));
+    ASSIGN_OR_RETURN(const std::string note, reader.Checkpoint());
+    return verifier.Finish(note).status();
+  };
+  ASSERT_OK(t.log->Append(Numbered(6)));
+  EXPECT_OK(verify(t.reader()));
+  // The same key, another history: what a restored copy and an owner of the key can do.
+  FiveRecords older;
+  CutOff(*older.database, 0);
+  ASSERT_OK(WriteCheckpoint(*older.database, *older.log_key.SignCheckpoint(0, tlog::EmptyRoot())));
+  for (uint64_t n = 1; n <= 4; ++n) ASSERT_OK(older.log->Append(Numbered(n)));
+  EXPECT_THAT(verify(older.reader()), StatusIs(kBroken, HasSubstr("audit_rolled_back: record 5 to 5")));
+  ASSERT_OK(older.log->Append(Numbered(7)));
+  EXPECT_OK(older.Verify());
+  EXPECT_THAT(verify(older.reader()), StatusIs(kBroken, HasSubstr("audit_rewritten: the first 5 records")));
 }
 
 // A record and the change it describes are durable together or not at all.
@@ -110,9 +185,10 @@ TEST(AuditLog, AppendInIsUndoneWithItsTransaction) {
   {
     ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(*t.database));
     ASSERT_OK(t.log->AppendIn(transaction, {.event = Event::kAuditRead}));
+    ASSERT_OK(t.log->AppendIn(transaction, {.event = Event::kAuditRead}));
   }
-  ASSERT_OK_AND_ASSIGN(const Head head, t.log->Verify());
-  EXPECT_EQ(head.sequence, 5u);
+  ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint checkpoint, t.reader().Verify());
+  EXPECT_EQ(checkpoint.size, 5u);
 }
 
 TEST(AuditLog, RefusesTextAndDetailsAboveTheLimits) {
@@ -124,11 +200,53 @@ TEST(AuditLog, RefusesTextAndDetailsAboveTheLimits) {
   EXPECT_THAT(t.log->Append(entry), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+// The child appends and reports each record only after Append returned; it is killed in the middle, many times over.
+TEST(AuditLog, IsWholeAfterEveryKill) {
+  const testing::ScratchDir folder;
+  const db::Key key = db::Key::Random();
+  const LogKey log_key = TestLogKey();
+  const FixedClock clock;
+  {
+    const auto database = *db::Database::Open(folder / "a.db", key);
+    ASSERT_OK(AuditLog::Open(*database, clock, log_key));
+  }
+  uint64_t acknowledged = 0;
+  for (int round = 0; round < 12; ++round) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto database = *db::Database::Open(folder / "a.db", key);
+      AuditLog log = *AuditLog::Open(*database, clock, log_key);
+      for (uint64_t n = 0;; ++n) {
+        if (!log.Append(Numbered(n)).ok() || write(ends[1], "x", 1) != 1) _exit(1);
+      }
+    }
+    close(ends[1]);
+    char byte;
+    const int rounds = 5 + round * 3;
+    for (int i = 0; i < rounds; ++i) ASSERT_EQ(read(ends[0], &byte, 1), 1);
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    acknowledged += static_cast<uint64_t>(rounds);
+    while (read(ends[0], &byte, 1) == 1) ++acknowledged;
+    close(ends[0]);
+    const auto database = *db::Database::Open(folder / "a.db", key);
+    ASSERT_OK_AND_ASSIGN(AuditReader reader, AuditReader::Open(*database, log_key.verifier()));
+    ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint checkpoint, reader.Verify());
+    EXPECT_GE(checkpoint.size, acknowledged);
+    EXPECT_LE(checkpoint.size, acknowledged + 1);  // at most one was on disk and not yet reported
+    acknowledged = checkpoint.size;
+  }
+}
+
 TEST(AuditRecord, RefusesEveryTruncationAndTrailingBytes) {
   Record record{};
   record.sequence = 7;
   record.time = absl::FromUnixSeconds(1);
   record.name = "account.created";
+  record.outcome = Outcome::kSuccess;
   record.details = {{"a", "1"}, {"b", "2"}};
   Bytes wire = EncodeRecord(record);
   ASSERT_OK_AND_ASSIGN(const Record back, DecodeRecord(wire));

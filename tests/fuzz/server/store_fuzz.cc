@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "server/store/sqlcipher_store.h"
+#include "tests/common/audit/logs.h"
 #include "tests/common/certificates.h"
 #include "tests/common/scratch.h"
 #include "tests/fuzz/fuzz.h"
@@ -25,7 +26,9 @@ constexpr const char* kUpdates[] = {
 bool Tolerable(const absl::Status& status) { return !absl::IsInternal(status); }
 
 struct World {
-  World() : key(db::Key::Random()), store(testing::ValueOf(SqlcipherStore::Create({.path = scratch / "s.db", .readers = 1}, key, clock))) {
+  // In the order of use.
+  const audit::LogKey log_key = audit::TestLogKey();
+  World() : key(db::Key::Random()), store(testing::ValueOf(SqlcipherStore::Create({.path = scratch / "s.db", .readers = 1}, key, log_key, clock))) {
     CHECK(store->Open({mailbox, identity::PublicKey{1}, identity::Fixed<16>{2}, Day{60000}, {Sha256(Bytes(1))}}).ok());
     Submission submission;
     submission.deposits.push_back({identity::EnvelopeId{3}, mailbox, Sha256(Bytes(1)), sealed});

@@ -1,4 +1,5 @@
 // The contract of account_store.h, key_package_store.h, administrator_store.h and ledger.h, on every engine.
+#include "tests/common/audit/logs.h"
 #include "tests/keyserver/store/store_contract.h"
 
 #include <thread>
@@ -46,7 +47,8 @@ struct SqlcipherStores final : Stores {
 
 std::unique_ptr<Stores> OpenSqlcipher(const std::string& folder, const Clock& clock) {
   const auto key = db::Key::FromSecret(Secret(32));
-  auto connection = SqlcipherConnection::Open(folder + "/keyserver.db", *key, clock, db::OpenOptions());
+  auto connection = SqlcipherConnection::Open(folder + "/keyserver.db", *key, audit::TestLogKey(), clock,
+                                              db::OpenOptions());
   CHECK(connection.ok());
   return std::make_unique<SqlcipherStores>(*std::move(connection), clock);
 }
@@ -62,7 +64,7 @@ struct Opened {
     stores = engine.open(scratch.path(), clock);
   }
   Stores* operator->() { return stores.get(); }
-  size_t Events() { return stores->trail().ReadAfter(0, 1000)->size(); }
+  size_t Events() { return stores->trail().ReadPage(0, 1000)->records.size(); }
   const Engine engine;
   testing::ScratchDir scratch;
   Still clock;

@@ -11,12 +11,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "tests/common/audit/logs.h"
 #include "tests/server/store/store_contract.h"
 
 namespace plumbline::server {
 namespace {
 
 const SystemClock kClock;
+
+const audit::LogKey kLogKey = audit::TestLogKey();
 
 db::Key TestKey() { return *db::Key::FromSecret(Secret::CopyOf(Bytes(32, 0x5A))); }
 
@@ -27,7 +30,7 @@ std::unique_ptr<SqlcipherStore> OpenStore(const std::string& directory, const Qu
   options.mailbox_envelopes = quota.envelopes;
   options.mailbox_bytes = quota.bytes;
   options.max_pages = quota.store_bytes / 4096;
-  auto store = SqlcipherStore::Create(options, TestKey(), kClock);
+  auto store = SqlcipherStore::Create(options, TestKey(), kLogKey, kClock);
   EXPECT_OK(store);
   CHECK(store.ok());
   return *std::move(store);
@@ -157,11 +160,11 @@ TEST(SqlcipherStore, TheFileIsOpenInOneProcessOnlyAndNeedsItsKey) {
     const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
     StoreOptions options;
     options.path = directory.File("server.db");
-    EXPECT_THAT(SqlcipherStore::Create(options, TestKey(), kClock), StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(SqlcipherStore::Create(options, TestKey(), kLogKey, kClock), StatusIs(absl::StatusCode::kFailedPrecondition));
   }
   StoreOptions options;
   options.path = directory.File("server.db");
-  EXPECT_THAT(SqlcipherStore::Create(options, db::Key::Random(), kClock), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(SqlcipherStore::Create(options, db::Key::Random(), kLogKey, kClock), StatusIs(absl::StatusCode::kPermissionDenied));
 }
 
 // --- Killed in the middle -------------------------------------------------------------------------------------------------

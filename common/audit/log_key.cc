@@ -1,0 +1,31 @@
+#include "common/audit/log_key.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/codec.h"
+
+namespace plumbline::audit {
+namespace {
+
+constexpr char kRecordLabel[] = "plumbline audit record v1";
+
+Bytes RecordMessage(uint64_t sequence, const tlog::Hash& root) { return Writer().U64(sequence).Fixed(root).TakeBytes(); }
+
+}  // namespace
+
+std::string Origin(absl::string_view domain, absl::string_view service) { return absl::StrCat(domain, "/audit/", service); }
+
+absl::Status VerifyRecordSignature(const tlog::VerifierKey& log, uint64_t sequence, const tlog::Hash& root, ByteView signature) {
+  if (log.key().Verify(kRecordLabel, RecordMessage(sequence, root), signature).ok()) return absl::OkStatus();
+  return absl::UnauthenticatedError("the record's signature does not verify");
+}
+
+absl::StatusOr<LogKey> LogKey::Create(absl::string_view origin, crypto::Ed25519KeyPair key) {
+  ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(origin, key));
+  return LogKey(std::move(signer), std::move(key));
+}
+
+Bytes LogKey::SignRecord(uint64_t sequence, const tlog::Hash& root) const {
+  return key_.Sign(kRecordLabel, RecordMessage(sequence, root));
+}
+
+}  // namespace plumbline::audit

@@ -1,0 +1,58 @@
+// The keys of signed notes (C2SP signed-note): a name, a key id and an Ed25519 key (signature type 0x01). A key that signs
+// notes signs their bare text; nothing else of ours that is signed can be one, since it begins with a length below 32
+// (common/crypto/ed25519.h) and a note has no control characters but newlines.
+#pragma once
+
+#include <string>
+
+#include "common/crypto/ed25519.h"
+#include "common/status.h"
+
+namespace plumbline::tlog {
+
+inline constexpr size_t kMaxKeyName = 512;  // bytes
+
+// OK if `name` has 1 to kMaxKeyName bytes of UTF-8 without spaces of any kind, control characters and '+'.
+absl::Status CheckKeyName(absl::string_view name);
+
+// Who may have signed. A value.
+class VerifierKey final {
+ public:
+  // INVALID_ARGUMENT for a name that CheckKeyName refuses.
+  static absl::StatusOr<VerifierKey> Create(absl::string_view name, const crypto::Ed25519PublicKey& key);
+  // <name>+<key id, 8 lower-case hexadecimal digits>+<base 64 of 0x01 and the key>. INVALID_ARGUMENT for any other text, also
+  // where the id is not that of name and key.
+  static absl::StatusOr<VerifierKey> Parse(absl::string_view text);
+  std::string ToText() const;
+
+  const std::string& name() const { return name_; }
+  uint32_t id() const { return id_; }  // the first four bytes of SHA-256(name || 0x0A || 0x01 || key)
+  const crypto::Ed25519PublicKey& key() const { return key_; }
+  bool operator==(const VerifierKey&) const = default;
+
+  // UNAUTHENTICATED unless `signature` is this key's over the bare `text`.
+  absl::Status Verify(absl::string_view text, ByteView signature) const;
+
+ private:
+  VerifierKey(absl::string_view name, const crypto::Ed25519PublicKey& key);
+  std::string name_;
+  crypto::Ed25519PublicKey key_;
+  uint32_t id_;
+};
+
+// Signs notes. Move-only; thread-safe.
+class NoteSigner final {
+ public:
+  // Keeps a copy of the key. INVALID_ARGUMENT for a bad name.
+  static absl::StatusOr<NoteSigner> Create(absl::string_view name, const crypto::Ed25519KeyPair& key);
+  const VerifierKey& verifier() const { return verifier_; }
+  // 64 bytes over the bare `text`.
+  Bytes Sign(absl::string_view text) const;
+
+ private:
+  NoteSigner(VerifierKey verifier, Secret expanded) : verifier_(std::move(verifier)), expanded_(std::move(expanded)) {}
+  VerifierKey verifier_;
+  Secret expanded_;  // 64 bytes, libsodium's form
+};
+
+}  // namespace plumbline::tlog

@@ -1,0 +1,88 @@
+// The key that signs the audit record: made in the ceremony, or added to an organisation of an earlier version.
+#include "common/identity/trust.h"
+#include "keyserver/ceremony.h"
+#include "keyserver/key_ring.h"
+#include "tests/common/audit/logs.h"
+#include "tests/keyserver/world.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using plumbline::testing::IsOk;
+using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
+
+constexpr crypto::SealCost kCheap{1, 8192};
+
+// A ceremony's outcome on disk, with nothing open.
+struct Founded {
+  Founded() {
+    config.set_organisation_domain("example.org");
+    config.set_display_name("Example");
+    config.set_data_dir(scratch / "data");
+    config.add_ip_addresses("127.0.0.1");
+    config.mutable_limits()->mutable_administrator_code_life()->set_seconds(3600);
+    config.mutable_limits()->set_code_attempts(5);
+    result = *RunCeremony(config, passphrase, clock, kCheap);
+  }
+  KeyRing Keys() { return *UnsealKeyRing(config.data_dir(), passphrase); }
+  std::unique_ptr<db::Database> Database() {
+    return *db::Database::Open(DatabasePath(config.data_dir()), Keys().database_key);
+  }
+  // As version 0.1 left it.
+  void MakeOld(uint64_t records) {
+    KeyRing keys = Keys();
+    keys.audit.reset();
+    ASSERT_OK(SealKeyRing(config.data_dir(), passphrase, keys, kCheap));
+    audit::PutOldChain(*Database(), records);
+  }
+  testing::ScratchDir scratch;
+  FakeClock clock;
+  config::v1::KeyserverConfig config;
+  const Secret passphrase = Secret::CopyOf(AsBytes("a passphrase for these tests"));
+  CeremonyResult result{.organisation = crypto::Fingerprint::Of({}), .administrator_code = "", .code_expires = {}, .audit_key = ""};
+};
+
+TEST(AuditKey, IsMadeByTheCeremonyAndCertifiedByTheRoot) {
+  Founded t;
+  const KeyRing keys = t.Keys();
+  ASSERT_TRUE(keys.audit.has_value());
+  EXPECT_OK(crypto::VerifyChain(keys.audit->certificate, {}, keys.root, t.clock.Now(), crypto::Purpose::kRoleSignature));
+  EXPECT_EQ(keys.audit->certificate.uris(), std::vector<std::string>{"plumbline://example.org/role/audit"});
+  ASSERT_OK_AND_ASSIGN(const AuditState state, VerifyAudit(t.config, t.passphrase));
+  EXPECT_EQ(state.audit_key, t.result.audit_key);
+  EXPECT_EQ(state.checkpoint.size, 2u);
+  EXPECT_EQ(state.checkpoint.origin, "example.org/audit/keyserver");
+  // What other services believe is not widened by it.
+  EXPECT_FALSE(identity::VerifyTrust(keys.root,
+                                     {keys.directory.certificate, keys.grants.certificate, keys.audit->certificate},
+                                     "example.org", t.clock.Now())
+                   .ok());
+}
+
+TEST(AuditKey, IsAddedToAnEarlierVersionByHandOnly) {
+  Founded t;
+  t.MakeOld(3);
+  EXPECT_THAT(t.Keys().AuditKey().status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("make-audit-key")));
+  EXPECT_THAT(VerifyAudit(t.config, t.passphrase).status(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_OK_AND_ASSIGN(const std::string key, MakeAuditKey(t.config, t.passphrase, t.clock, kCheap));
+  ASSERT_OK_AND_ASSIGN(const AuditState state, VerifyAudit(t.config, t.passphrase));
+  EXPECT_EQ(state.checkpoint.size, 3u);
+  EXPECT_EQ(state.audit_key, key);
+  ASSERT_OK_AND_ASSIGN(const std::string again, MakeAuditKey(t.config, t.passphrase, t.clock, kCheap));
+  EXPECT_EQ(again, key);
+}
+
+// The key is there and the tree is not: somebody put a chain of their own in its place. Opening it signs nothing.
+TEST(AuditKey, DoesNotSignAChainThatAppearsLater) {
+  Founded t;
+  audit::PutOldChain(*t.Database(), 3);
+  const auto opened = SqlcipherConnection::Open(DatabasePath(t.config.data_dir()), t.Keys().database_key,
+                                                *t.Keys().AuditKey(), t.clock, db::OpenOptions());
+  EXPECT_THAT(opened.status(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("audit_key_missing")));
+}
+
+}  // namespace
+}  // namespace plumbline::keyserver
