@@ -17,6 +17,7 @@
 #include "common/file.h"
 #include "common/identity/codes.h"
 #include "common/identity/reason.h"
+#include "common/retry.h"
 #include "common/identity/uri.h"
 #include "common/rpc/probe.h"
 #include "common/rpc/tls_policy.h"
@@ -111,9 +112,12 @@ absl::Status NotYetSent(const SendOutcome& outcome) {
   const std::string cause = outcome.trouble.ok() ? "the message waits" : identity::TextOf(outcome.trouble);
   std::string reason = identity::ReasonOf(outcome.trouble);
   if (reason.empty()) reason = "not_yet_sent";
-  return Refuse(outcome.trouble.ok() ? absl::StatusCode::kUnavailable : outcome.trouble.code(), reason,
-                absl::StrCat(cause, ". The message is kept and goes out once with the next `send`, `read`, `sync` or "
-                             "`listen`: do not type it again"));
+  absl::Status refused =
+      Refuse(outcome.trouble.ok() ? absl::StatusCode::kUnavailable : outcome.trouble.code(), reason,
+             absl::StrCat(cause, ". The message is kept and goes out once with the next `send`, `read`, `sync` or `listen`: do "
+                          "not type it again"));
+  const std::optional<absl::Duration> wait = RetryAfter(outcome.trouble);
+  return wait.has_value() ? WithRetryAfter(std::move(refused), *wait) : refused;
 }
 
 absl::Status ShowPeople(Engine& engine, const Target& target, const std::vector<PersonView>& people, bool accept_changes,

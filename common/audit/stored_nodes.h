@@ -11,8 +11,8 @@ namespace plumbline::audit {
 
 inline constexpr const char* kTables[] = {
     "CREATE TABLE audit_record (sequence INTEGER PRIMARY KEY, encoded BLOB NOT NULL, signature BLOB NOT NULL)",
-    "CREATE TABLE audit_node (row INTEGER PRIMARY KEY, level INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL, "
-    "UNIQUE (level, position))",
+    "CREATE TABLE audit_node (row INTEGER PRIMARY KEY, level INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL)",
+    "CREATE UNIQUE INDEX audit_node_place ON audit_node (level, position)",
     "CREATE TABLE audit_checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), note BLOB NOT NULL)"};
 
 // How a database keeps its audit record.

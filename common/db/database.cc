@@ -1,5 +1,8 @@
 #include "common/db/database.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/db/file_lock.h"
@@ -141,10 +144,13 @@ absl::Status Database::Checkpoint() {
 }
 
 absl::Status Database::CheckIntegrity() {
-  const absl::StatusOr<std::string> finding = QueryText("PRAGMA integrity_check");
-  if (finding.ok() && *finding == "ok") return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("store_damaged: pages of ", path_, " were changed or damaged (",
-                                          finding.ok() ? *finding : std::string(finding.status().message()),
+  const absl::StatusOr<std::string> findings = QueryText("PRAGMA integrity_check");
+  if (findings.ok() && *findings == "ok") return absl::OkStatus();
+  std::string first(findings.ok() ? *findings : std::string(findings.status().message()));
+  constexpr absl::string_view kHeading = "*** in database main ***\n";
+  if (absl::StartsWith(first, kHeading)) first.erase(0, kHeading.size());
+  first.resize(std::min(first.size(), first.find('\n')));
+  return absl::DataLossError(absl::StrCat("store_damaged: pages of ", path_, " were changed or damaged (", first,
                                           "); stop, keep the file as evidence, and restore it from a backup"));
 }
 
