@@ -203,9 +203,10 @@ std::string ObjectJson(const std::vector<DescribedField>& fields) {
 }
 
 std::string ErrorText(const absl::Status& status) {
-  const std::string text = identity::TextOf(status);
+  const std::string text = identity::TextOf(status), reason = identity::ReasonOf(status);
   return absl::StrCat(
-      "plumbline-admin: ", text.empty() ? absl::StatusCodeToString(status.code()) : Printable(text), "\n");
+      "plumbline-admin: ", text.empty() ? absl::StatusCodeToString(status.code()) : Printable(text),
+      reason.empty() ? "" : absl::StrCat(" [", reason, "]"), "\n");
 }
 
 std::string ErrorJson(const absl::Status& status) {
