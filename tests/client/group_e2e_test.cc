@@ -307,5 +307,22 @@ TEST(Group, AnOwnerStartsABlockedGroupAnewWithoutWhoBlockedIt) {
   EXPECT_THAT(New(alice), IsEmpty());
 }
 
+// One administrator's decision; what the members' clients do about it is shown by the directory's own record.
+TEST(Group, TheNextMessageTakesALeaversDevicesOut) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Leaver", bob.account, carol.account});
+  for (const Person& person : {bob, carol}) Do(person, {"sync"});
+  const CommandResult removed =
+      ValueOf(Services().organisation.Administer({"--yes", "account", "remove", bob.account, "--reason", "left us"}));
+  ASSERT_EQ(removed.exit_code, 0) << removed.out << removed.err;
+  Do(carol, {"sync"});
+  Do(carol, {"send", "group:Leaver", "without bob"});  // a member, not an owner
+  EXPECT_THAT(New(alice), ElementsAre("without bob"));
+  EXPECT_THAT(History(alice, "group:Leaver", "notice"), Contains("device_removed"));
+  for (const json& person : Last(As(alice, {"group", "show", "Leaver"}))["people"]) {
+    EXPECT_EQ(person["devices"].size(), person["user"] == "mimi://example.org/u/" + bob.account ? 0u : 1u) << person;
+  }
+}
+
 }  // namespace
 }  // namespace plumbline::client
