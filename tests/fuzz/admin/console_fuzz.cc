@@ -34,7 +34,11 @@ void Fuzz(ByteView input) {
   switch (input[0]) {
     case 0: Show<keys::v1::AccountView>(body, AccountText, AccountJson); break;
     case 1: Show<keys::v1::AccountList>(body, AccountsText, AccountsJson); break;
-    case 2: Show<plumbline::audit::v1::AuditPage>(body, AuditText, AuditJson); break;
+    case 2:
+      Show<plumbline::audit::v1::AuditPage>(body, AuditText, [](const plumbline::audit::v1::AuditPage& page) {
+        return AuditJson(page, "example.org/audit+00+key");
+      });
+      break;
     case 3: {
       const auto description = DescribeIntent(body);
       CHECK(description.ok() == identity::ParseIntent(body).ok());

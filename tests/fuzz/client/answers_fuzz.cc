@@ -52,6 +52,9 @@ class Liar final : public Network {
   }
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest&) override { return absl::OkStatus(); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return std::make_unique<Line>(*this); }
+  absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() override {
+    return absl::UnavailableError("server_unreachable: x");
+  }
   absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox&, uint64_t, EventQueue&) override {
     return absl::UnavailableError("server_unreachable: x");
   }
