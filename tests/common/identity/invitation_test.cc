@@ -82,6 +82,18 @@ TEST(Invitation, RefusesBase64ThatIsNotCanonical) {
   EXPECT_EQ(with_bits_left_over, 15 + 3);
 }
 
+// Each byte value at each place: only the one character that stands there is read as it.
+TEST(Invitation, RefusesBytesThatAreNoLetters) {
+  const std::string text = FormatInvitation(Valid());
+  for (size_t at = text.rfind(':') + 1; at < text.size(); ++at) {
+    for (int byte = 0x80; byte < 0x100; ++byte) {
+      std::string changed = text;
+      changed[at] = static_cast<char>(byte);
+      EXPECT_THAT(ParseInvitation(changed), StatusIs(kInvalid)) << at << " " << byte;
+    }
+  }
+}
+
 TEST(Invitation, OneByADeviceIsToldFromAnAdministrators) {
   Invitation device = Valid();
   device.by_device = true;
