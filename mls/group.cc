@@ -209,9 +209,7 @@ absl::Status Group::AdvanceTo(Group&& next) {
                   std::move(from.secrets.sender_data),
                   std::move(from.secret_tree),
                   std::move(from.secrets.resumption),
-                  {}};
-  for (uint32_t i = 0; i < from.tree.leaf_count().value; ++i)
-    ended.leaves.push_back(from.tree.shared_leaf({i}));
+                  from.tree.leaves()};
   to.past = std::move(from.past);
   to.past.push_front(std::move(ended));
   while (to.past.size() > to.policy.max_past_epochs) to.past.pop_back();

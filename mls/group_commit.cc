@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "mls/group_state.h"
+#include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
 namespace {
@@ -101,7 +102,7 @@ absl::Status CheckOwnNewLeaf(const GroupState& group, const Provisional& next, c
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
   if (leaf.credential == current.credential && leaf.signature_key == current.signature_key)
     return absl::OkStatus();
-  RETURN_IF_ERROR(CheckSignatureKeyIsNew(next.tree, group.own(), leaf.signature_key));
+  RETURN_IF_ERROR(CheckSignatureKeysAreNew(next.tree, {{leaf.signature_key, NodeOf(group.own())}}));
   RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
   if (!judge.SameClient(current.credential, leaf.credential)) {
     return absl::InvalidArgumentError("the new credential names another client");

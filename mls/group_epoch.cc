@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "mls/group_state.h"
 #include "mls/transcript_hash.h"
+#include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
 

@@ -223,10 +223,10 @@ absl::StatusOr<Processed> ProcessPast(GroupState& group, PastEpoch& past,
                    OpenSenderData(*group.suite, past.sender_data, message));
   if (sender_data.leaf == past.own_leaf) return Processed(OwnMessage{past.epoch});
   if (sender_data.leaf.value >= past.leaves.size() ||
-      past.leaves[sender_data.leaf.value] == nullptr) {
+      past.leaves[sender_data.leaf.value].node == nullptr) {
     return Invalid("sender was not a member");
   }
-  const LeafNode& sender = *past.leaves[sender_data.leaf.value];
+  const LeafNode& sender = *past.leaves[sender_data.leaf.value].node;
   const LeafNode* now = group.tree.leaf(sender_data.leaf);
   if (now == nullptr || !judge.SameClient(now->credential, sender.credential)) {
     return absl::PermissionDeniedError("sender has been removed since");

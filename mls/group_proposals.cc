@@ -136,7 +136,16 @@ absl::Status CheckResult(const Provisional& next) {
     }
   }
   if (next.adds.empty() && next.updates.empty()) return absl::OkStatus();
-  return CheckUniqueKeys(next.tree);
+  std::vector<KeyClaim> encryption;
+  std::vector<KeyClaim> signature;
+  for (const std::vector<MemberChange>* changes : {&next.adds, &next.updates}) {
+    for (const MemberChange& change : *changes) {
+      encryption.push_back({change.after.encryption_key, NodeOf(change.index)});
+      signature.push_back({change.after.signature_key, NodeOf(change.index)});
+    }
+  }
+  RETURN_IF_ERROR(CheckEncryptionKeysAreNew(next.tree, std::move(encryption)));
+  return CheckSignatureKeysAreNew(next.tree, std::move(signature));
 }
 
 }  // namespace
@@ -245,42 +254,12 @@ absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, Lea
   if (current == nullptr) return Invalid("committer is not a member");
   RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
-  RETURN_IF_ERROR(CheckSignatureKeyIsNew(next.tree, committer, leaf.signature_key));
+  RETURN_IF_ERROR(CheckSignatureKeysAreNew(next.tree, {{leaf.signature_key, NodeOf(committer)}}));
   RETURN_IF_ERROR(
       VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, committer}));
   RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
   if (!judge.SameClient(current->credential, leaf.credential)) {
     return absl::UnauthenticatedError("path changes the client behind a leaf");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckSignatureKeyIsNew(const RatchetTree& tree, LeafIndex owner,
-                                    ByteView signature_key) {
-  for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
-    const LeafNode* other = tree.leaf({i});
-    if (i != owner.value && other != nullptr && Equal(other->signature_key, signature_key)) {
-      return Invalid("signature key is another member's");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckCredentialTypes(const RatchetTree& tree) {
-  std::vector<uint16_t> in_use;
-  for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
-    const LeafNode* leaf = tree.leaf({i});
-    if (leaf != nullptr && !Contains(in_use, leaf->credential.type))
-      in_use.push_back(leaf->credential.type);
-  }
-  for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
-    const LeafNode* leaf = tree.leaf({i});
-    if (leaf == nullptr) continue;
-    for (const uint16_t type : in_use) {
-      if (!Contains(leaf->capabilities.credentials, type)) {
-        return Invalid("a member does not support a credential type in use");
-      }
-    }
   }
   return absl::OkStatus();
 }

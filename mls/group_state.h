@@ -42,7 +42,7 @@ struct PastEpoch {
   SenderDataSecret sender_data;
   SecretTree secret_tree;
   ResumptionPsk resumption;
-  std::vector<std::shared_ptr<const LeafNode>> leaves;  // the members then
+  Leaves leaves;  // the members then
 };
 
 struct GroupState {
@@ -132,13 +132,6 @@ absl::StatusOr<Provisional> ApplyProposals(const GroupState& group,
 // The committer's leaf in a path (§7.3, §12.4.2), against the tree before the path.
 absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, LeafIndex committer,
                            const LeafNode& leaf, const Judge& judge);
-
-// No other member than `owner` has this signature key.
-absl::Status CheckSignatureKeyIsNew(const RatchetTree& tree, LeafIndex owner,
-                                    ByteView signature_key);
-
-// Every member supports the credential types in use (§7.3).
-absl::Status CheckCredentialTypes(const RatchetTree& tree);
 
 // The PSKs in their order, from the store and from the group's own epochs. NOT_FOUND if one is
 // missing.

@@ -95,22 +95,20 @@ absl::StatusOr<std::vector<PendingUpdate>> ReadUpdates(Reader& in) {
   return updates;
 }
 
-using Leaves = std::vector<std::shared_ptr<const LeafNode>>;
-
-bool SameLeaf(const std::shared_ptr<const LeafNode>& a, const std::shared_ptr<const LeafNode>& b) {
-  return a == b || (a != nullptr && b != nullptr && *a == *b);
+bool SameLeaf(const LeafSlot& a, const LeafSlot& b) {
+  return a.node == b.node || (a.node != nullptr && b.node != nullptr && *a.node == *b.node);
 }
 
 // Leaves of a past epoch as differences from the next newer one: most members do not change.
 void WriteLeaves(Writer& out, const Leaves& leaves, const Leaves& newer) {
   Writer list;
   uint32_t count = 0;
-  for (uint32_t i = 0; i < leaves.size(); ++i) {
-    if (i < newer.size() && SameLeaf(leaves[i], newer[i])) continue;
-    list.U32(i).Present(leaves[i] != nullptr);
-    if (leaves[i] != nullptr) WriteLeafNode(list, *leaves[i]);
+  leaves.ForEach([&](size_t i, const LeafSlot& leaf) {
+    if (i < newer.size() && SameLeaf(leaf, newer[i])) return;
+    list.U32(static_cast<uint32_t>(i)).Present(leaf.node != nullptr);
+    if (leaf.node != nullptr) WriteLeafNode(list, *leaf.node);
     ++count;
-  }
+  });
   out.U32(static_cast<uint32_t>(leaves.size())).U32(count).Fixed(list.view());
 }
 
@@ -119,34 +117,28 @@ absl::StatusOr<Leaves> ReadLeaves(Reader& in, const Leaves& newer, LeafCount exp
   ASSIGN_OR_RETURN(const uint32_t size, in.U32());
   ASSIGN_OR_RETURN(const uint32_t count, in.U32());
   if (size != expected.value) return Broken("stored leaves do not fit their secret tree");
-  const size_t known = std::min<size_t>(size, newer.size());
-  Leaves leaves(newer.begin(), newer.begin() + static_cast<ptrdiff_t>(known));
+  Leaves leaves = newer;
+  leaves.Resize(std::min<size_t>(size, newer.size()));
   for (uint32_t i = 0, least = 0; i < count; ++i) {
     ASSIGN_OR_RETURN(const uint32_t index, in.U32());
     if (index < least || index >= size || index > leaves.size())
       return Broken("stored leaves are out of order");
     least = index + 1;
-    std::shared_ptr<const LeafNode> leaf;
+    LeafSlot leaf;
     ASSIGN_OR_RETURN(const bool present, in.Present());
     if (present) {
       ASSIGN_OR_RETURN(LeafNode read, ReadLeafNode(in));
-      leaf = std::make_shared<const LeafNode>(std::move(read));
+      leaf = LeafSlot(std::make_shared<const LeafNode>(std::move(read)));
     }
     if (index == leaves.size()) {
-      leaves.push_back(std::move(leaf));
+      leaves.PushBack(std::move(leaf));
       continue;
     }
     if (SameLeaf(leaf, newer[index]))
       return Broken("stored leaf is listed though it did not change");
-    leaves[index] = std::move(leaf);
+    leaves.Mutable(index) = std::move(leaf);
   }
   if (leaves.size() != size) return Broken("stored leaves are missing");
-  return leaves;
-}
-
-Leaves LeavesOf(const RatchetTree& tree) {
-  Leaves leaves;
-  for (uint32_t i = 0; i < tree.leaf_count().value; ++i) leaves.push_back(tree.shared_leaf({i}));
   return leaves;
 }
 
@@ -208,7 +200,7 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
   ASSIGN_OR_RETURN(Bytes tag, ReadBytes(in));
   ASSIGN_OR_RETURN(std::vector<StoredProposal> proposals, ReadProposals(in));
   ASSIGN_OR_RETURN(std::vector<PendingUpdate> updates, ReadUpdates(in));
-  ASSIGN_OR_RETURN(std::deque<PastEpoch> past, ReadPast(*suite, in, LeavesOf(tree), policy));
+  ASSIGN_OR_RETURN(std::deque<PastEpoch> past, ReadPast(*suite, in, tree.leaves(), policy));
   return GroupState{suite,
                     policy,
                     std::move(context),
@@ -240,7 +232,7 @@ Secret Group::Serialize() const {
   out.Vector(state.interim_transcript_hash).Vector(state.confirmation_tag);
   WriteProposals(out, state.proposals);
   WriteUpdates(out, state.updates);
-  WritePast(out, state.past, LeavesOf(state.tree));
+  WritePast(out, state.past, state.tree.leaves());
   return out.TakeSecret();
 }
 

@@ -38,9 +38,29 @@ void WriteParentNode(Writer& out, const ParentNode& node) {
 
 }  // namespace
 
+uint64_t KeyPrefix(ByteView key) {
+  uint64_t prefix = 0;
+  std::memcpy(&prefix, key.data(), std::min(sizeof(prefix), key.size()));
+  return prefix;
+}
+
+LeafSlot::LeafSlot(std::shared_ptr<const LeafNode> leaf)
+    : node(std::move(leaf)),
+      encryption_prefix(KeyPrefix(node->encryption_key)),
+      signature_prefix(KeyPrefix(node->signature_key)),
+      credential_type(node->credential.type) {
+  for (const uint16_t type : node->capabilities.credentials) {
+    if (type < 32) supported_credentials |= uint32_t{1} << type;
+  }
+}
+
+ParentSlot::ParentSlot(ParentNode parent)
+    : node(std::make_shared<const ParentNode>(std::move(parent))),
+      encryption_prefix(KeyPrefix(node->encryption_key)) {}
+
 RatchetTree::RatchetTree(const CipherSuite& suite, LeafNode first) : suite_(&suite) {
   Resize(1);
-  leaves_[0] = std::make_shared<const LeafNode>(std::move(first));
+  SetLeaf({0}, std::move(first));
 }
 
 absl::StatusOr<RatchetTree> RatchetTree::Parse(const CipherSuite& suite, ByteView wire,
@@ -64,8 +84,8 @@ absl::Status RatchetTree::ReadNodes(ByteView list, uint32_t max_leaves) {
     if (is_leaf && leaves_.size() >= std::min(max_leaves, kMaxLeaves)) {
       return absl::InvalidArgumentError("tree has too many leaves");
     }
-    if (is_leaf) leaves_.emplace_back();
-    if (!is_leaf) parents_.emplace_back();
+    if (is_leaf) leaves_.Resize(leaves_.size() + 1);
+    if (!is_leaf) parents_.Resize(parents_.size() + 1);
     ASSIGN_OR_RETURN(const bool present, in.Present());
     last_is_blank = !present;
     if (!present) continue;
@@ -74,10 +94,10 @@ absl::Status RatchetTree::ReadNodes(ByteView list, uint32_t max_leaves) {
       return absl::InvalidArgumentError("tree node of the wrong type");
     if (is_leaf) {
       ASSIGN_OR_RETURN(LeafNode leaf, ReadLeafNode(in));
-      leaves_.back() = std::make_shared<const LeafNode>(std::move(leaf));
+      Put({index / 2}, LeafSlot(std::make_shared<const LeafNode>(std::move(leaf))));
     } else {
       ASSIGN_OR_RETURN(ParentNode parent, ReadParentNode(in));
-      parents_.back() = std::make_shared<const ParentNode>(std::move(parent));
+      parents_.Mutable(index / 2) = ParentSlot(std::move(parent));
     }
   }
   if (last_is_blank) return absl::InvalidArgumentError("tree is empty or ends in a blank node");
@@ -103,22 +123,13 @@ Bytes RatchetTree::Encode() const {
   return out.TakeBytes();
 }
 
-size_t RatchetTree::member_count() const {
-  return std::count_if(leaves_.begin(), leaves_.end(),
-                       [](const auto& leaf) { return leaf != nullptr; });
-}
-
-std::shared_ptr<const LeafNode> RatchetTree::shared_leaf(LeafIndex index) const {
-  return index.value < leaves_.size() ? leaves_[index.value] : nullptr;
-}
-
 const LeafNode* RatchetTree::leaf(LeafIndex index) const {
-  return index.value < leaves_.size() ? leaves_[index.value].get() : nullptr;
+  return index.value < leaves_.size() ? leaves_[index.value].node.get() : nullptr;
 }
 
 const ParentNode* RatchetTree::parent(NodeIndex node) const {
   CHECK(!node.is_leaf());
-  return node.value / 2 < parents_.size() ? parents_[node.value / 2].get() : nullptr;
+  return node.value / 2 < parents_.size() ? parents_[node.value / 2].node.get() : nullptr;
 }
 
 const Bytes* RatchetTree::encryption_key(NodeIndex node) const {
@@ -131,41 +142,46 @@ const Bytes* RatchetTree::encryption_key(NodeIndex node) const {
 }
 
 void RatchetTree::Resize(uint32_t leaves) {
-  leaves_.resize(leaves);
-  parents_.resize(leaves - 1);
-  hashes_.resize(2 * size_t{leaves} - 1);
+  leaves_.Resize(leaves);
+  parents_.Resize(leaves - 1);
+  hashes_.Resize(2 * size_t{leaves} - 1);
+}
+
+void RatchetTree::Put(LeafIndex index, LeafSlot slot) {
+  LeafSlot& place = leaves_.Mutable(index.value);
+  members_ += size_t{slot.node != nullptr} - size_t{place.node != nullptr};
+  place = std::move(slot);
 }
 
 void RatchetTree::Forget(NodeIndex node) {
-  hashes_[node.value].size = 0;
+  hashes_.Mutable(node.value).size = 0;
   for (auto up = Parent(node, leaf_count()); up; up = Parent(*up, leaf_count()))
-    hashes_[up->value].size = 0;
+    hashes_.Mutable(up->value).size = 0;
 }
 
 void RatchetTree::BlankDirectPath(LeafIndex index) {
-  for (const NodeIndex node : DirectPath(NodeOf(index), leaf_count()))
-    parents_[node.value / 2].reset();
+  for (const NodeIndex node : DirectPath(NodeOf(index), leaf_count())) {
+    if (parent(node) != nullptr) parents_.Mutable(node.value / 2) = ParentSlot();
+  }
   Forget(NodeOf(index));
 }
 
 void RatchetTree::SetLeaf(LeafIndex index, LeafNode leaf) {
-  CHECK(index.value < leaves_.size());
-  leaves_[index.value] = std::make_shared<const LeafNode>(std::move(leaf));
+  Put(index, LeafSlot(std::make_shared<const LeafNode>(std::move(leaf))));
   Forget(NodeOf(index));
 }
 
 LeafIndex RatchetTree::Add(LeafNode leaf) {
-  const auto blank = std::find(leaves_.begin(), leaves_.end(), nullptr);
-  const LeafIndex index{static_cast<uint32_t>(blank - leaves_.begin())};
-  if (blank == leaves_.end()) Resize(static_cast<uint32_t>(2 * leaves_.size()));
+  LeafIndex index{0};
+  while (index.value < leaves_.size() && this->leaf(index) != nullptr) ++index.value;
+  if (index.value == leaves_.size()) Resize(static_cast<uint32_t>(2 * leaves_.size()));
   for (const NodeIndex node : DirectPath(NodeOf(index), leaf_count())) {
-    std::shared_ptr<const ParentNode>& slot = parents_[node.value / 2];
-    if (slot == nullptr) continue;
-    ParentNode changed = *slot;
+    if (parent(node) == nullptr) continue;
+    ParentNode changed = *parent(node);
     const auto place =
         std::lower_bound(changed.unmerged_leaves.begin(), changed.unmerged_leaves.end(), index);
     changed.unmerged_leaves.insert(place, index);
-    slot = std::make_shared<const ParentNode>(std::move(changed));
+    parents_.Mutable(node.value / 2) = ParentSlot(std::move(changed));
   }
   SetLeaf(index, std::move(leaf));
   return index;
@@ -179,13 +195,12 @@ void RatchetTree::Update(LeafIndex index, LeafNode leaf) {
 
 void RatchetTree::Remove(LeafIndex index) {
   CHECK(leaf(index) != nullptr);
-  leaves_[index.value].reset();
+  Put(index, {});
   BlankDirectPath(index);
-  const auto is_blank = [](const auto& leaf) { return leaf == nullptr; };
-  while (leaves_.size() > 1 &&
-         std::all_of(leaves_.begin() + leaves_.size() / 2, leaves_.end(), is_blank)) {
-    Resize(static_cast<uint32_t>(leaves_.size() / 2));
-  }
+  size_t used = leaves_.size();
+  while (used > 1 && leaves_[used - 1].node == nullptr) --used;
+  const LeafCount wanted = CompleteLeafCount(static_cast<uint32_t>(used));
+  if (wanted != leaf_count()) Resize(wanted.value);
 }
 
 Bytes RatchetTree::SetPath(LeafIndex sender, const std::vector<PathStep>& steps,
@@ -194,8 +209,8 @@ Bytes RatchetTree::SetPath(LeafIndex sender, const std::vector<PathStep>& steps,
   BlankDirectPath(sender);
   Bytes parent_hash;  // of the topmost node: none
   for (size_t i = steps.size(); i-- > 0;) {
-    parents_[steps[i].node.value / 2] =
-        std::make_shared<const ParentNode>(ParentNode{keys[i], std::move(parent_hash), {}});
+    parents_.Mutable(steps[i].node.value / 2) =
+        ParentSlot(ParentNode{keys[i], std::move(parent_hash), {}});
     parent_hash = ParentHash(steps[i].node, steps[i].copath_child);
   }
   return parent_hash;
@@ -264,17 +279,23 @@ Bytes RatchetTree::HashParent(const ParentNode* parent, ByteView left, ByteView 
   return suite_->Hash(input.view());
 }
 
+Bytes RatchetTree::HashOfChildren(NodeIndex node) const {
+  TreeHash(Left(node));  // computing one may move the other
+  const ByteView right = TreeHash(Right(node));
+  return HashParent(parent(node), TreeHash(Left(node)), right);
+}
+
 ByteView RatchetTree::TreeHash(NodeIndex node) const {
-  CachedHash& cached = hashes_[node.value];
-  if (cached.size == 0) {
-    const Bytes hash = node.is_leaf()
-                           ? HashLeaf(LeafOf(node), leaf(LeafOf(node)))
-                           : HashParent(parent(node), TreeHash(Left(node)), TreeHash(Right(node)));
+  if (hashes_[node.value].size == 0) {
+    const Bytes hash = node.is_leaf() ? HashLeaf(LeafOf(node), leaf(LeafOf(node)))
+                                      : HashOfChildren(node);
+    CachedHash& cached = hashes_.Mutable(node.value);
     CHECK(!hash.empty() && hash.size() <= cached.bytes.size());
     std::memcpy(cached.bytes.data(), hash.data(), hash.size());
     cached.size = static_cast<uint8_t>(hash.size());
   }
-  return ByteView(cached.bytes.data(), cached.size);
+  const CachedHash& known = hashes_[node.value];
+  return ByteView(known.bytes.data(), known.size);
 }
 
 // The tree hash of `node` as it was before the `excluded` leaves (ascending) were added (§7.9):

@@ -1,8 +1,7 @@
 #include "mls/tree/tree_kem.h"
 
-#include <algorithm>
-
 #include "common/check.h"
+#include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
 namespace {
@@ -14,20 +13,9 @@ absl::Status Invalid(absl::string_view rule) { return absl::InvalidArgumentError
 
 // The keys that a path brings must be new to the tree and differ from each other.
 absl::Status CheckPathKeysAreNew(const RatchetTree& tree, const UpdatePath& path) {
-  const auto less = [](const Bytes* a, const Bytes* b) { return *a < *b; };
-  std::vector<const Bytes*> keys = {&path.leaf_node.encryption_key};
-  for (const UpdatePathNode& node : path.nodes) keys.push_back(&node.encryption_key);
-  std::sort(keys.begin(), keys.end(), less);
-  const auto same = [](const Bytes* a, const Bytes* b) { return *a == *b; };
-  if (std::adjacent_find(keys.begin(), keys.end(), same) != keys.end())
-    return Invalid("a path repeats a key");
-  for (uint32_t index = 0; index < NodeWidth(tree.leaf_count()); ++index) {
-    const Bytes* key = tree.encryption_key({index});
-    if (key != nullptr && std::binary_search(keys.begin(), keys.end(), key, less)) {
-      return Invalid("a path key is already in the tree");
-    }
-  }
-  return absl::OkStatus();
+  std::vector<KeyClaim> keys = {{path.leaf_node.encryption_key, std::nullopt}};
+  for (const UpdatePathNode& node : path.nodes) keys.push_back({node.encryption_key, std::nullopt});
+  return CheckEncryptionKeysAreNew(tree, std::move(keys));
 }
 
 // Stores the keys of `derived` for steps[first..], after comparing them with the public ones in the

@@ -1,7 +1,7 @@
 #include "mls/tree/tree_validation.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 #include <set>
 
 namespace plumbline::mls {
@@ -36,6 +36,52 @@ bool IsVouchedFor(const RatchetTree& tree, NodeIndex node, NodeIndex child, Node
   return !carried.empty() && Equal(carried, tree.ParentHash(node, other));
 }
 
+// Keys, found by their first bytes.
+class Claims {
+ public:
+  explicit Claims(std::vector<KeyClaim> claims) {
+    for (KeyClaim& claim : claims) {
+      const uint64_t prefix = KeyPrefix(claim.key);
+      filter_[Bit(prefix) / 64] |= uint64_t{1} << (Bit(prefix) % 64);
+      claims_.push_back({prefix, claim});
+    }
+    std::sort(claims_.begin(), claims_.end(), Less);
+  }
+
+  bool Repeat() const {
+    return std::adjacent_find(claims_.begin(), claims_.end(), [](const Entry& a, const Entry& b) {
+             return a.prefix == b.prefix && Equal(a.claim.key, b.claim.key);
+           }) != claims_.end();
+  }
+  // False for nearly all that Clash would deny.
+  bool MayHave(uint64_t prefix) const {
+    return (filter_[Bit(prefix) / 64] >> (Bit(prefix) % 64) & 1) != 0;
+  }
+  // Whether `key`, found in `node`, is claimed for another node or none.
+  bool Clash(ByteView key, NodeIndex node) const {
+    const Entry wanted{KeyPrefix(key), {key, std::nullopt}};
+    const auto found = std::lower_bound(claims_.begin(), claims_.end(), wanted, Less);
+    return found != claims_.end() && Equal(found->claim.key, key) && found->claim.owner != node;
+  }
+
+ private:
+  struct Entry {
+    uint64_t prefix;
+    KeyClaim claim;
+  };
+  static bool Less(const Entry& a, const Entry& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    return std::lexicographical_compare(a.claim.key.begin(), a.claim.key.end(),
+                                        b.claim.key.begin(), b.claim.key.end());
+  }
+  static uint32_t Bit(uint64_t prefix) {  // Fibonacci hashing: keys may begin alike
+    return static_cast<uint32_t>(prefix * 0x9E3779B97F4A7C15u >> 52);
+  }
+
+  std::vector<Entry> claims_;
+  std::array<uint64_t, 64> filter_{};
+};
+
 }  // namespace
 
 absl::Status CheckParentHashes(const RatchetTree& tree) {
@@ -68,20 +114,69 @@ absl::Status CheckUnmergedLeaves(const RatchetTree& tree) {
   });
 }
 
+absl::Status CheckEncryptionKeysAreNew(const RatchetTree& tree, std::vector<KeyClaim> claims) {
+  const Claims claimed(std::move(claims));
+  if (claimed.Repeat()) return absl::InvalidArgumentError("an encryption key occurs twice");
+  bool clash = false;
+  tree.leaves().ForEach([&](size_t i, const LeafSlot& slot) {
+    clash |= claimed.MayHave(slot.encryption_prefix) && slot.node != nullptr &&
+             claimed.Clash(slot.node->encryption_key, NodeOf({static_cast<uint32_t>(i)}));
+  });
+  tree.parents().ForEach([&](size_t i, const ParentSlot& slot) {
+    clash |= claimed.MayHave(slot.encryption_prefix) && slot.node != nullptr &&
+             claimed.Clash(slot.node->encryption_key, NodeIndex{static_cast<uint32_t>(2 * i + 1)});
+  });
+  if (clash) return absl::InvalidArgumentError("an encryption key is already in the tree");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSignatureKeysAreNew(const RatchetTree& tree, std::vector<KeyClaim> claims) {
+  const Claims claimed(std::move(claims));
+  if (claimed.Repeat()) return absl::InvalidArgumentError("a signature key occurs twice");
+  bool clash = false;
+  tree.leaves().ForEach([&](size_t i, const LeafSlot& slot) {
+    clash |= claimed.MayHave(slot.signature_prefix) && slot.node != nullptr &&
+             claimed.Clash(slot.node->signature_key, NodeOf({static_cast<uint32_t>(i)}));
+  });
+  if (clash) return absl::InvalidArgumentError("a signature key is another member's");
+  return absl::OkStatus();
+}
+
 absl::Status CheckUniqueKeys(const RatchetTree& tree) {
-  const auto less = [](const Bytes* a, const Bytes* b) { return *a < *b; };
-  std::set<const Bytes*, decltype(less)> encryption(less);
-  std::set<const Bytes*, decltype(less)> signature(less);
+  std::vector<KeyClaim> encryption;
+  std::vector<KeyClaim> signature;
   for (uint32_t index = 0; index < NodeWidth(tree.leaf_count()); ++index) {
     const NodeIndex node{index};
     const Bytes* key = tree.encryption_key(node);
     if (key == nullptr) continue;
-    if (!encryption.insert(key).second)
-      return absl::InvalidArgumentError("an encryption key occurs twice");
-    if (node.is_leaf() && !signature.insert(&tree.leaf(LeafOf(node))->signature_key).second) {
-      return absl::InvalidArgumentError("a signature key occurs twice");
-    }
+    encryption.push_back({*key, node});
+    if (node.is_leaf()) signature.push_back({tree.leaf(LeafOf(node))->signature_key, node});
   }
+  if (Claims(std::move(encryption)).Repeat())
+    return absl::InvalidArgumentError("an encryption key occurs twice");
+  if (Claims(std::move(signature)).Repeat())
+    return absl::InvalidArgumentError("a signature key occurs twice");
+  return absl::OkStatus();
+}
+
+absl::Status CheckCredentialTypes(const RatchetTree& tree) {
+  uint32_t in_use = 0;  // types below 32, as bits
+  uint32_t supported = ~uint32_t{0};
+  std::set<uint16_t> others;
+  tree.leaves().ForEach([&](size_t, const LeafSlot& slot) {
+    if (slot.node == nullptr) return;
+    if (slot.credential_type < 32) in_use |= uint32_t{1} << slot.credential_type;
+    if (slot.credential_type >= 32) others.insert(slot.credential_type);
+    supported &= slot.supported_credentials;
+  });
+  bool all = (in_use & ~supported) == 0;
+  for (const uint16_t type : others) {
+    tree.leaves().ForEach([&](size_t, const LeafSlot& slot) {
+      all &= slot.node == nullptr || Contains(slot.node->capabilities.credentials, type);
+    });
+  }
+  if (!all)
+    return absl::InvalidArgumentError("a member does not support a credential type in use");
   return absl::OkStatus();
 }
 

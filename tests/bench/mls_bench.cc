@@ -1,37 +1,27 @@
-// MLS operations at several group sizes. The floor of each is what it cannot do without: its signatures, HPKE operations, AEADs and
-// derivations, run one after the other on keys that are there already; no parsing, no tree, no copies.
+// MLS operations at several group sizes, suites 0x0001 and 0x0003, every parent node of the group filled.
+#include <malloc.h>
+
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "mls/group.h"
-#include "mls/secret_tree.h"
+#include "absl/strings/str_format.h"
+#include "common/check.h"
+#include "tests/bench/mls_floor.h"
+#include "tests/bench/mls_world.h"
 #include "tests/bench/table.h"
 #include "tests/common/certificates.h"
 
-namespace plumbline::mls {
+namespace plumbline::bench {
 namespace {
 
-using bench::Measure;
-using bench::MeasureAll;
-using bench::Sample;
-using bench::Stopwatch;
+using namespace plumbline::mls;
 using plumbline::testing::ValueOf;
 
-constexpr absl::Duration kBudget = absl::Milliseconds(500);
+constexpr absl::Duration kBudget = absl::Milliseconds(300);
 constexpr size_t kMessageSize = 1024;  // bytes of plaintext
-constexpr size_t kSenderDataSize = 12;
-constexpr int kKeySchedule = 12;       // derivations from one epoch to the next
-const absl::Time kNow = absl::FromUnixSeconds(1'790'000'000);
-
-class Trusting final : public AuthenticationService {
- public:
-  absl::Status Validate(const Credential&, ByteView, absl::Time) const override { return absl::OkStatus(); }
-  bool SameClient(const Credential& a, const Credential& b) const override { return a == b; }
-};
+constexpr size_t kSmall = 200;         // signed bytes of a leaf or key package, about
 const Trusting kTrusting;
-
-const CipherSuite& Suite() { return *ValueOf(CipherSuite::Get(static_cast<uint16_t>(SuiteId::kX25519Aes128GcmSha256Ed25519))); }
 
 int Levels(int members) {
   int levels = 0;
@@ -39,143 +29,163 @@ int Levels(int members) {
   return levels;
 }
 
-// The primitives alone.
-struct Floor {
-  const CipherSuite& suite = Suite();
-  const SignatureKeyPair signer = suite.GenerateSignatureKeyPair();
-  const HpkeKeyPair hpke = suite.GenerateHpkeKeyPair();
-  const SenderDataSecret sender_data = {Secret::Random(suite.hash_size())};
-  const Secret secret = Secret::Random(suite.hash_size());
-  const Bytes message = Bytes(kMessageSize, 1);
-  const Bytes signature = ValueOf(suite.SignWithLabel(signer.private_key, "FramedContentTBS", message));
+// Bytes on the heap.
+size_t HeapUse() { return mallinfo2().uordblks; }
 
-  void Sign() const { CHECK(suite.SignWithLabel(signer.private_key, "FramedContentTBS", message).ok()); }
-  void Verify() const { CHECK(suite.VerifyWithLabel(signer.public_key, "FramedContentTBS", message, signature).ok()); }
-  void Derive(int times) const {
-    for (int i = 0; i < times; ++i) CHECK(!suite.DeriveSecret(secret.view(), "path").view().empty());
-  }
-  void PathNode() const {
-    Derive(2);
-    CHECK(suite.DeriveHpkeKeyPair(secret.view()).ok());
-  }
-  HpkeCiphertext Seal() const { return ValueOf(suite.EncryptWithLabel(hpke.public_key, "UpdatePathNode", {}, secret.view())); }
+class MlsBench final {
+ public:
+  MlsBench(Table& table, SuiteId suite) : table_(table), suite_(suite), floor_(suite) {}
 
-  Sample Protect() const {
-    SecretTree tree(suite, {2}, {Secret::CopyOf(secret.view())});
-    return MeasureAll(kBudget, [&] {
-      Sign();
-      const MessageKey key = ValueOf(tree.Next({1}, RatchetType::kApplication));
-      const Bytes sealed = suite.Seal(key.secrets.key.view(), key.secrets.nonce.view(), {}, message);
-      const KeyAndNonce header = DeriveSenderDataKeyAndNonce(suite, sender_data, sealed);
-      CHECK(!suite.Seal(header.key.view(), header.nonce.view(), {}, Bytes(kSenderDataSize)).empty());
-    });
+  void Run() {
+    const std::string name = absl::StrFormat("MLS %d", static_cast<int>(suite_));
+    Floors(name);
+    for (const int members : {2, 10, 100, 1000}) {
+      const auto row = [&](const std::string& what, const Sample& sample, const Sample& floor) {
+        table_.Add({.group = name, .what = what, .members = members, .sample = sample, .floor = "its primitives", .floor_sample = floor});
+      };
+      Neighbours group = WarmGroup(suite_, members);
+      row("protect 1 KiB", Protect(group), MeasureAll(kBudget, [&] { ProtectFloor(); }));
+      row("unprotect 1 KiB", Unprotect(group), MeasureAll(kBudget, [&] { UnprotectFloor(); }));
+      row("path commit", Commit(group), MeasureAll(kBudget, [&] { CommitFloor(Levels(members)); }));
+      row("process a path commit", Process(group), MeasureAll(kBudget, [&] { ProcessFloor(Levels(members)); }));
+      row("add one, with a path", AddOne(group), MeasureAll(kBudget, [&] { AddOneFloor(Levels(members + 1)); }));
+      row("process that add", ProcessAdd(group), MeasureAll(kBudget, [&] { ProcessAddFloor(Levels(members + 1)); }));
+      row("join", Join(group), MeasureAll(kBudget, [&] { JoinFloor(members + 1); }));
+      Memory(name, members, group);
+    }
   }
-  Sample Unprotect() const {
-    SecretTree sender(suite, {2}, {Secret::CopyOf(secret.view())}), receiver(suite, {2}, {Secret::CopyOf(secret.view())});
+
+ private:
+  void Floors(const std::string& name) {
+    const auto add = [&](const std::string& what, const Sample& sample) { table_.Add({.group = name, .what = what, .sample = sample}); };
+    add("signature, 1 KiB", MeasureAll(kBudget, [&] { floor_.Sign(kMessageSize); }));
+    add("verification, 1 KiB", MeasureAll(kBudget, [&] { floor_.Verify(kMessageSize); }));
+    add("AEAD seal, 1 KiB", MeasureAll(kBudget, [&] { floor_.Seal(kMessageSize); }));
+    add("HPKE seal, 32 bytes", MeasureAll(kBudget, [&] { floor_.HpkeSeal(); }));
+    add("HPKE open, 32 bytes", MeasureAll(kBudget, [&] { floor_.HpkeOpen(); }));
+    add("path node", MeasureAll(kBudget, [&] { floor_.PathNode(); }));
+  }
+
+  void ProtectFloor() {
+    floor_.Sign(kMessageSize);
+    floor_.Ratchet();
+    floor_.Seal(kMessageSize);
+    floor_.SenderData(/*seal=*/true);
+  }
+  void UnprotectFloor() {
+    floor_.SenderData(/*seal=*/false);
+    floor_.Ratchet();
+    floor_.Open(kMessageSize);
+    floor_.Verify(kMessageSize);
+  }
+  // Signatures of leaf and content; the message goes out as a PrivateMessage.
+  void CommitFloor(int levels) {
+    floor_.KeyPair();
+    for (int i = 0; i < levels; ++i) floor_.PathNode();
+    for (int i = 0; i < levels; ++i) floor_.HpkeSeal();
+    floor_.Sign(kSmall);
+    floor_.Sign(kMessageSize);
+    floor_.KeySchedule();
+  }
+  // By a neighbour, who derives every node of the path.
+  void ProcessFloor(int levels) {
+    floor_.Verify(kSmall);
+    floor_.Verify(kMessageSize);
+    floor_.HpkeOpen();
+    for (int i = 0; i < levels; ++i) floor_.PathNode();
+    floor_.KeySchedule();
+  }
+  // Besides: both signatures of the key package are verified, the GroupInfo signed, the Welcome sealed.
+  void AddOneFloor(int levels) {
+    CommitFloor(levels);
+    floor_.Verify(kSmall);
+    floor_.Verify(kSmall);
+    floor_.Sign(kSmall);
+    floor_.HpkeSeal();
+  }
+  void ProcessAddFloor(int levels) {
+    floor_.Verify(kSmall);
+    floor_.Verify(kSmall);
+    ProcessFloor(levels);
+  }
+  // A verification for each leaf, and the GroupInfo's.
+  void JoinFloor(int members) {
+    for (int i = 0; i <= members; ++i) floor_.Verify(kSmall);
+  }
+
+  Sample Protect(Neighbours& group) {
+    const Bytes message(kMessageSize, 1);
+    return MeasureAll(kBudget, [&] { CHECK(group.first.Protect(message, {}).ok()); });
+  }
+  Sample Unprotect(Neighbours& group) {
+    const Bytes message(kMessageSize, 1);
     return Measure(kBudget, [&](Stopwatch& watch) {
-      const MessageKey sent = ValueOf(sender.Next({1}, RatchetType::kApplication));
-      const Bytes sealed = suite.Seal(sent.secrets.key.view(), sent.secrets.nonce.view(), {}, message);
-      const KeyAndNonce header = DeriveSenderDataKeyAndNonce(suite, sender_data, sealed);
-      const Bytes sealed_header = suite.Seal(header.key.view(), header.nonce.view(), {}, Bytes(kSenderDataSize));
+      const Bytes sent = ValueOf(group.second.Protect(message, {}));
       watch.Start();
-      const KeyAndNonce opener = DeriveSenderDataKeyAndNonce(suite, sender_data, sealed);
-      CHECK(suite.Open(opener.key.view(), opener.nonce.view(), {}, sealed_header).ok());
-      SecretTree::Staged staged = ValueOf(receiver.Stage({1}, RatchetType::kApplication, sent.generation));
-      CHECK(suite.Open(staged.key().key.view(), staged.key().nonce.view(), {}, sealed).ok());
-      Verify();
-      receiver.Consume(std::move(staged));
+      CHECK(group.first.Process(sent, kTrusting, kMlsNow).ok());
       watch.Stop();
     });
   }
-  // The creator of a new group commits: a node for each level, sealed to each other member, two signatures.
-  Sample Commit(int members) const {
+  // Staged and dropped. On a copy: each commit takes a generation of the handshake ratchet, and who receives skips only so many.
+  Sample Commit(const Neighbours& group) {
+    Group committer = group.first.Clone();
+    return MeasureAll(kBudget, [&] { CHECK(committer.Commit({}, kTrusting, kMlsNow).ok()); });
+  }
+  Sample Process(const Neighbours& group) {
+    Group committer = group.first.Clone();
+    Group receiver = group.second.Clone();
+    const Bytes commit = ValueOf(committer.Commit({}, kTrusting, kMlsNow)).message;
+    return MeasureAll(kBudget, [&] { CHECK(receiver.Process(commit, kTrusting, kMlsNow).ok()); });
+  }
+  CommitParams Adding(const Newcomer& newcomer, bool tree_in_welcome) const {
+    CommitParams params;
+    params.adds = {newcomer.bundle.key_package};
+    params.tree_in_welcome = tree_in_welcome;
+    return params;
+  }
+  // Without the tree in the Welcome: what writing it costs grows with the group by nature.
+  Sample AddOne(const Neighbours& group) {
+    Group committer = group.first.Clone();
+    const Newcomer newcomer = MakeNewcomer(suite_, "newcomer");
+    return MeasureAll(kBudget, [&] { CHECK(committer.Commit(Adding(newcomer, false), kTrusting, kMlsNow).ok()); });
+  }
+  Sample ProcessAdd(const Neighbours& group) {
+    Group committer = group.first.Clone();
+    Group receiver = group.second.Clone();
+    const Newcomer newcomer = MakeNewcomer(suite_, "newcomer");
+    const Bytes commit = ValueOf(committer.Commit(Adding(newcomer, false), kTrusting, kMlsNow)).message;
+    return MeasureAll(kBudget, [&] { CHECK(receiver.Process(commit, kTrusting, kMlsNow).ok()); });
+  }
+  Sample Join(const Neighbours& group) {
+    Group committer = group.first.Clone();
+    const Newcomer newcomer = MakeNewcomer(suite_, "newcomer");
+    const StagedCommit staged = ValueOf(committer.Commit(Adding(newcomer, true), kTrusting, kMlsNow));
     return MeasureAll(kBudget, [&] {
-      for (int i = 0; i < Levels(members); ++i) PathNode();
-      for (int i = 1; i < members; ++i) Seal();
-      Sign();
-      Sign();
-      Derive(kKeySchedule);
+      SignaturePrivateKey key{Secret::CopyOf(newcomer.signer.private_key.bytes.view())};
+      CHECK(Group::Join(*staged.welcome, newcomer.bundle, std::move(key), std::nullopt, kTrusting, kMlsNow).ok());
     });
   }
-  Sample Process(int members) const {
-    const HpkeCiphertext sealed = Seal();
-    return MeasureAll(kBudget, [&] {
-      Verify();
-      Verify();
-      CHECK(suite.DecryptWithLabel(hpke.private_key, hpke.public_key, "UpdatePathNode", {}, sealed).ok());
-      for (int i = 0; i < Levels(members); ++i) PathNode();
-      Derive(kKeySchedule);
-    });
+  // Of a group as it is when read from its store, where nothing is shared with another.
+  void Memory(const std::string& name, int members, const Neighbours& group) {
+    const size_t tree = group.first.EncodedTree().size();
+    const Secret stored = group.first.Serialize();
+    const size_t before = HeapUse();
+    const Group restored = ValueOf(Group::Parse(stored.view()));
+    const size_t used = HeapUse() - before;
+    table_.Note(absl::StrFormat("%s: memory of a group of %d: %d bytes, its encoded tree %d, beyond it %d for each member", name, members, used, tree,
+                                (static_cast<int64_t>(used) - static_cast<int64_t>(tree)) / members));
   }
-};
 
-SignaturePrivateKey CopyKey(const SignatureKeyPair& key) { return {Secret::CopyOf(key.private_key.bytes.view())}; }
-
-// The creator of a group of `members`, all added by one commit, and the first of those.
-struct TwoOfMany {
-  explicit TwoOfMany(int members) {
-    CreateGroupParams params;
-    params.group_id = Bytes(32, 7);
-    params.credential = Credential::Basic(AsBytes("creator"));
-    params.lifetime = Lifetime::From(kNow - absl::Hours(1), absl::Hours(24 * 90));
-    Group group = ValueOf(Group::Create(std::move(params), Suite().GenerateSignatureKeyPair()));
-    std::vector<KeyPackageBundle> bundles;
-    CommitParams commit;
-    SignatureKeyPair first_key;
-    for (int i = 1; i < members; ++i) {
-      SignatureKeyPair key = Suite().GenerateSignatureKeyPair();
-      KeyPackageParams package;
-      package.credential = Credential::Basic(AsBytes(absl::StrCat("member ", i)));
-      package.lifetime = Lifetime::From(kNow - absl::Hours(1), absl::Hours(24 * 90));
-      bundles.push_back(ValueOf(GenerateKeyPackage(package, key)));
-      commit.adds.push_back(bundles.back().key_package);
-      if (i == 1) first_key = std::move(key);
-    }
-    StagedCommit staged = ValueOf(group.Commit(std::move(commit), kTrusting, kNow));
-    CHECK(group.AdvanceTo(*std::move(staged.next)).ok());
-    other.emplace(ValueOf(Group::Join(*staged.welcome, bundles.front(), CopyKey(first_key), std::nullopt, kTrusting, kNow)));
-    creator.emplace(std::move(group));
-  }
-  std::optional<Group> creator, other;
+  Table& table_;
+  const SuiteId suite_;
+  MlsFloor floor_;
 };
 
 }  // namespace
-}  // namespace plumbline::mls
-
-namespace plumbline::bench {
 
 void MeasureMls(Table& table) {
-  using namespace plumbline::mls;
-  const Floor floor;
-  const auto add = [&](const std::string& what, const Sample& sample) { table.Add({.group = "MLS", .what = what, .sample = sample}); };
-  add("signature, Ed25519", MeasureAll(kBudget, [&] { floor.Sign(); }));
-  add("verification", MeasureAll(kBudget, [&] { floor.Verify(); }));
-  add("HPKE seal, 32 bytes", MeasureAll(kBudget, [&] { floor.Seal(); }));
-  add("derivation", MeasureAll(kBudget, [&] { floor.Derive(1); }));
-  const Sample protect_floor = floor.Protect(), unprotect_floor = floor.Unprotect();
-  const Bytes message(kMessageSize, 1);
-  for (const int members : {2, 10, 100, 1000}) {
-    TwoOfMany group(members);
-    const auto row = [&](const std::string& what, const Sample& sample, const Sample& floor_sample) {
-      table.Add({.group = "MLS", .what = what, .members = members, .sample = sample, .floor = "its primitives", .floor_sample = floor_sample});
-    };
-    row("protect 1 KiB", MeasureAll(kBudget, [&] { CHECK(group.creator->Protect(message, {}).ok()); }), protect_floor);
-    row("unprotect 1 KiB", Measure(kBudget, [&](Stopwatch& watch) {
-          const Bytes sent = plumbline::testing::ValueOf(group.other->Protect(message, {}));
-          watch.Start();
-          CHECK(group.creator->Process(sent, kTrusting, kNow).ok());
-          watch.Stop();
-        }), unprotect_floor);
-    // On a copy: each commit takes a generation of the handshake ratchet, and the receiver below skips only so many.
-    Group committer = group.creator->Clone();
-    row("commit, new group", MeasureAll(kBudget, [&] { CHECK(committer.Commit({}, kTrusting, kNow).ok()); }), floor.Commit(members));
-    row("process that commit", Measure(kBudget, [&](Stopwatch& watch) {
-          const StagedCommit staged = plumbline::testing::ValueOf(group.creator->Commit({}, kTrusting, kNow));
-          watch.Start();
-          CHECK(group.other->Process(staged.message, kTrusting, kNow).ok());  // staged, and dropped
-          watch.Stop();
-        }), floor.Process(members));
-  }
+  MlsBench(table, SuiteId::kX25519Aes128GcmSha256Ed25519).Run();
+  MlsBench(table, SuiteId::kX25519ChaCha20Poly1305Sha256Ed25519).Run();
 }
 
 }  // namespace plumbline::bench

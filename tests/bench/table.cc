@@ -70,6 +70,8 @@ void Table::Add(Row row) {
   rows_.push_back(std::move(row));
 }
 
+void Table::Note(std::string line) { notes_.push_back(std::move(line)); }
+
 std::string Table::Text() const {
   std::string text = absl::StrFormat("%-9s %-44s %5s %10s %10s %8s %7s  %s\n", "", "what", "N", "p50", "p99", "per s", "ratio", "floor");
   for (const Row& row : rows_) {
@@ -80,6 +82,7 @@ std::string Table::Text() const {
                           row.members == 0 ? "" : absl::StrCat(row.members), Short(row.sample.p50), Short(row.sample.p99),
                           Rate(row.sample.per_second), ratio.has_value() ? absl::StrFormat("%.2f", *ratio) : "", floor);
   }
+  for (const std::string& note : notes_) absl::StrAppend(&text, note, "\n");
   return text;
 }
 
@@ -103,7 +106,7 @@ std::string Table::Json() const {
     }
     rows.push_back(json);
   }
-  return nlohmann::ordered_json{{"format", "plumbline-bench-1"}, {"rows", rows}}.dump(2) + "\n";
+  return nlohmann::ordered_json{{"format", "plumbline-bench-1"}, {"rows", rows}, {"notes", notes_}}.dump(2) + "\n";
 }
 
 }  // namespace plumbline::bench

@@ -52,11 +52,13 @@ class Table final {
  public:
   // Keeps the row and, to show that it goes on, prints its name to standard error.
   void Add(Row row);
+  void Note(std::string line);  // below the table
   std::string Text() const;
   std::string Json() const;
 
  private:
   std::vector<Row> rows_;
+  std::vector<std::string> notes_;
 };
 
 void MeasureMls(Table& table);

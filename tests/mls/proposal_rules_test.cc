@@ -461,7 +461,7 @@ TEST_F(ProposalRules, PathWithAKeyOfTheTreeIsRefused) {
 
 TEST_F(ProposalRules, PathThatRepeatsAKeyIsRefused) {
   const auto repeat = [](UpdatePath& p) { p.nodes[1].encryption_key = p.nodes[0].encryption_key; };
-  ExpectRefused(forger_.CommittingWithPath({}, Path(repeat)), "repeats a key");
+  ExpectRefused(forger_.CommittingWithPath({}, Path(repeat)), "occurs twice");
 }
 
 TEST_F(ProposalRules, PathWithAnUnusableKeyIsRefused) {

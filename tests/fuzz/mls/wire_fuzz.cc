@@ -67,7 +67,7 @@ void FuzzTree(ByteView input) {
   for (uint32_t i = 0; i < tree->leaf_count().value; ++i) (void)tree->FilteredDirectPath({i});
   (void)tree->Resolution(tree->root());
   RatchetTree changed = *tree;
-  changed.Add(*tree->shared_leaf(LeafIndex{[&] {
+  changed.Add(*tree->leaf(LeafIndex{[&] {
     uint32_t i = 0;
     while (tree->leaf({i}) == nullptr) ++i;
     return i;
