@@ -152,6 +152,17 @@ absl::Status Organisation::Found(const Ports& preferred) {
   return HoldCeremony();
 }
 
+absl::Status Organisation::FoundLike(const Organisation& other, const Ports& preferred) {
+  std::error_code error;
+  fs::copy(other.folder(), folder(), fs::copy_options::recursive, error);
+  if (error) return absl::UnavailableError(absl::StrCat("cannot copy ", other.folder(), ": ", error.message()));
+  RETURN_IF_ERROR(PickPorts(preferred));
+  fingerprint_ = other.fingerprint_;
+  administrator_code_ = other.administrator_code_;
+  for (const Service service : kServices) RETURN_IF_ERROR(WriteConfiguration(service));
+  return absl::OkStatus();
+}
+
 absl::Status Organisation::Launch(Service service, const std::map<std::string, std::string>& environment) {
   Command command = {.program = Program(service == Service::kKeyserver  ? "plumbline-keyserver"
                                         : service == Service::kDelivery ? "plumbline-server"

@@ -53,6 +53,9 @@ class Organisation final {
   // Picks free ports (`preferred` where free), makes folders, passphrases and configurations, holds the ceremony: keys,
   // certificates, trust file. ALREADY_EXISTS if the folder holds an organisation.
   absl::Status Found(const Ports& preferred);
+  // The same from a copy of another, whose services have never been started: with its keys, certificates, passphrases and
+  // administrator, on ports of its own.
+  absl::Status FoundLike(const Organisation& other, const Ports& preferred);
 
   // Starts a service and waits until it answers. `environment` is added. Errors carry the end of its log.
   absl::Status Start(Service service, const std::map<std::string, std::string>& environment = {});

@@ -19,6 +19,7 @@
 #include "common/file.h"
 #include "common/rpc/tls_policy.h"
 #include "nlohmann/json.hpp"
+#include "tests/common/cheap_seal.h"
 #include "tests/common/process.h"
 
 namespace plumbline::admin {
@@ -127,6 +128,7 @@ class TestOrganisation final {
               "/admin\nlisten: 127.0.0.1:0\ncertificate_file: " + folder +
               "/admin.pem\nkeyserver_address: " + device + "\npassphrase_file: " + folder + "/passphrase\n");
     Must({PLUMBLINE_ADMIN_BINARY, "init", "--config", AdminConfig()});
+    testing::SealCheaply(folder, folder + "/passphrase");
     Must({PLUMBLINE_KEYSERVER_BINARY, "sign-service", "--config", KeyserverConfig(), "--service", "admin",
           "--csr", folder + "/admin/admin.csr", "--ip", "127.0.0.1", "--out", folder + "/admin.pem"});
     const std::string chain = *ReadTextFile(folder + "/admin.pem", 64 << 10);

@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/identity/codes.h"
 #include "common/rpc/tls_policy.h"
+#include "tests/common/cheap_seal.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -24,6 +25,7 @@ KeyserverProcess::KeyserverProcess(Ceremony ceremony) {
     const Ended init = Run("init", {"--json"});
     if (init.code != 0) std::fprintf(stderr, "%s\n", init.output.c_str());
     CHECK(init.code == 0);
+    testing::SealCheaply(path("data"), path("passphrase"));
     const nlohmann::json result = nlohmann::json::parse(init.out);
     first_code_ = *identity::NormaliseCode(result["administrator_code"].get<std::string>());
     fingerprint_ = result["fingerprint"];

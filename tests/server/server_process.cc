@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,8 @@
 #include "common/rpc/credentials.h"
 #include "common/rpc/tls_policy.h"
 #include "server/keys.h"
+#include "tests/common/cheap_seal.h"
+#include "tests/common/scratch.h"
 
 namespace plumbline::server {
 namespace {
@@ -20,6 +23,25 @@ void WriteText(const std::string& path, const std::string& text, mode_t mode) {
   CHECK(chmod(path.c_str(), mode) == 0);
 }
 
+// What `init` makes: sealed keys and a certificate request. Made once, since each server gets a certificate of its own for it.
+const std::string& InitialisedData(const std::string& root_fingerprint) {
+  static const testing::ScratchDir scratch;
+  static const std::string data = [&] {
+    WriteText(scratch / "passphrase", "a passphrase for this test\n", 0600);
+    WriteText(scratch / "server.yaml",
+              absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"", root_fingerprint, "\"\ndata_dir: ", scratch / "data",
+                           "\nlisten: 127.0.0.1:0\ntrust_file: trust.pem\ncertificate_file: server.pem\npassphrase_file: ",
+                           scratch / "passphrase", "\n"),
+              0644);
+    const Ended init = RunProgram({PLUMBLINE_SERVER, "init", "--config", scratch / "server.yaml"});
+    if (init.code != 0) std::fprintf(stderr, "%s\n", init.output.c_str());
+    CHECK(init.code == 0);
+    testing::SealCheaply(scratch / "data", scratch / "passphrase");
+    return scratch / "data";
+  }();
+  return data;
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(const std::string& limits) : limits_(limits) {
@@ -27,9 +49,7 @@ ServerProcess::ServerProcess(const std::string& limits) : limits_(limits) {
   WriteText(directory_.File("passphrase"), "a passphrase for this test\n", 0600);
   WriteText(directory_.File("trust.pem"), organisation_.TrustPem(), 0644);
   WriteConfig("127.0.0.1:0");
-  const Ended init = RunProgram({PLUMBLINE_SERVER, "init", "--config", ConfigFile()});
-  if (init.code != 0) std::fprintf(stderr, "%s\n", init.output.c_str());
-  CHECK(init.code == 0);
+  std::filesystem::copy(InitialisedData(organisation_.root().fingerprint().ToText()), directory_.File("data"));
   const std::string request = testing::ReadAll(absl::StrCat(directory_.File("data"), "/", kRequestFile));
   WriteText(directory_.File("server.pem"), organisation_.SignService(AsBytes(request)), 0644);
 }
