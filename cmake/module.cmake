@@ -12,7 +12,7 @@ if(CCACHE)
 endif()
 
 add_library(plumbline_flags INTERFACE)
-target_include_directories(plumbline_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(plumbline_flags INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 target_compile_options(plumbline_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror -fstack-protector-strong)
 target_compile_definitions(plumbline_flags INTERFACE _GLIBCXX_ASSERTIONS)
@@ -30,7 +30,7 @@ function(module name)
   cmake_parse_arguments(M "" "" "SRCS;DEPS" ${ARGN})
   add_library(plumbline_${name} STATIC ${M_SRCS})
   target_link_libraries(plumbline_${name} PUBLIC ${M_DEPS} PRIVATE plumbline_flags)
-  target_include_directories(plumbline_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_include_directories(plumbline_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 endfunction()
 
 # program(name SRCS main.cc ... DEPS x ...): an executable in bin/.

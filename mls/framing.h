@@ -44,6 +44,7 @@ struct Sender {
   uint32_t index = 0;  // of the leaf, or among the external senders
   bool operator==(const Sender&) const = default;
 };
+inline Sender MemberSender(LeafIndex leaf) { return {SenderType::kMember, leaf.value}; }
 
 struct ApplicationData {
   Secret bytes;

@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "common/check.h"
-#include "mls/group_state.h"
+#include "mls/epoch_change.h"
+#include "mls/grease.h"
 #include "mls/transcript_hash.h"
 
 namespace plumbline::mls {
@@ -42,6 +43,7 @@ absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair s
   leaf.source = LeafNodeSource::kKeyPackage;
   leaf.lifetime = params.lifetime;
   leaf.extensions = std::move(params.leaf_extensions);
+  if (params.grease) AddGrease(leaf.capabilities, leaf.extensions);
   RETURN_IF_ERROR(CheckLeafNodeAlone(*suite, leaf));
   RETURN_IF_ERROR(CheckGroupContextExtensions(params.group_context_extensions));
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, params.group_context_extensions));
@@ -60,19 +62,16 @@ absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair s
   Bytes interim = InterimTranscriptHash(*suite, {}, tag);
   SecretTree secret_tree(*suite, tree.leaf_count(), std::move(secrets.encryption),
                          params.policy.ratchet_limits);
-  return GroupAccess::Make(GroupState{suite,
-                                      params.policy,
-                                      std::move(context),
-                                      std::move(tree),
-                                      TreePrivate(LeafIndex{0}, std::move(leaf_key)),
-                                      std::move(signature_key.private_key),
-                                      std::move(secrets),
-                                      std::move(secret_tree),
-                                      std::move(interim),
-                                      std::move(tag),
-                                      {},
-                                      {},
-                                      {}});
+  return GroupAccess::Make(
+      GroupState{PublicGroup{suite, params.policy, std::move(context), std::move(tree),
+                             std::move(interim), std::move(tag)},
+                 TreePrivate(LeafIndex{0}, std::move(leaf_key)),
+                 std::move(signature_key.private_key),
+                 std::move(secrets),
+                 std::move(secret_tree),
+                 {},
+                 {},
+                 {}});
 }
 
 const Bytes& Group::group_id() const { return state_->context.group_id; }
@@ -86,7 +85,15 @@ const GroupPolicy& Group::policy() const { return state_->policy; }
 size_t Group::member_count() const { return state_->tree.member_count(); }
 Bytes Group::TreeHash() const { return state_->context.tree_hash; }
 Bytes Group::EncodedTree() const { return state_->tree.Encode(); }
-size_t Group::pending_proposals() const { return state_->proposals.size(); }
+size_t Group::pending_proposals() const { return state_->proposals.list().size(); }
+
+std::vector<Bytes> Group::pending_refs() const {
+  std::vector<Bytes> refs;
+  for (const StoredProposal& stored : state_->proposals.list()) refs.push_back(stored.ref.value);
+  return refs;
+}
+
+const std::optional<ReInitProposal>& Group::reinit() const { return state_->reinit; }
 
 std::vector<Member> Group::members() const {
   std::vector<Member> out;
@@ -112,6 +119,7 @@ Secret Group::Export(absl::string_view label, ByteView context, size_t size) con
 
 absl::StatusOr<Bytes> Group::Protect(ByteView plaintext, ByteView authenticated_data,
                                      Padding padding) {
+  RETURN_IF_ERROR(state_->CheckAlive());
   AuthenticatedContent content =
       NewContent(*state_, WireFormat::kPrivateMessage, authenticated_data,
                  ApplicationData{Secret::CopyOf(plaintext)});
@@ -119,38 +127,6 @@ absl::StatusOr<Bytes> Group::Protect(ByteView plaintext, ByteView authenticated_
       SignContent(*state_->suite, state_->signature_key, Encode(state_->context), content));
   ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(*state_, std::move(content), padding));
   return Encode(message);
-}
-
-// Signs, stores and protects a proposal of ours that was checked before.
-absl::StatusOr<Bytes> GroupAccess::Propose(GroupState& group, Proposal proposal,
-                                           HandshakeFraming framing, ByteView authenticated_data) {
-  if (group.proposals.size() >= kMaxPendingProposals)
-    return absl::ResourceExhaustedError("too many proposals");
-  const WireFormat format = framing == HandshakeFraming::kPublicMessage
-                                ? WireFormat::kPublicMessage
-                                : WireFormat::kPrivateMessage;
-  AuthenticatedContent content = NewContent(group, format, authenticated_data, proposal);
-  RETURN_IF_ERROR(SignContent(*group.suite, group.signature_key, Encode(group.context), content));
-  StoredProposal stored{
-      {ProposalReference(*group.suite, content)}, group.own(), std::move(proposal)};
-  ASSIGN_OR_RETURN(const MlsMessage message, mls::Protect(group, std::move(content), {}));
-  group.proposals.push_back(std::move(stored));
-  return Encode(message);
-}
-
-absl::StatusOr<Bytes> Group::ProposeAdd(const KeyPackage& key_package, HandshakeFraming framing,
-                                        const AuthenticationService& authentication, absl::Time now,
-                                        ByteView authenticated_data) {
-  Proposal proposal = AddProposal{key_package};
-  RETURN_IF_ERROR(CheckProposal(*state_, proposal, own_leaf(), Judge{authentication, now}));
-  return GroupAccess::Propose(*state_, std::move(proposal), framing, authenticated_data);
-}
-
-absl::StatusOr<Bytes> Group::ProposeRemove(LeafIndex index, HandshakeFraming framing,
-                                           ByteView authenticated_data) {
-  if (state_->tree.leaf(index) == nullptr)
-    return absl::InvalidArgumentError("Remove of someone who is not a member");
-  return GroupAccess::Propose(*state_, RemoveProposal{index}, framing, authenticated_data);
 }
 
 absl::Status CheckPolicy(const GroupPolicy& policy) {
@@ -164,38 +140,7 @@ absl::Status CheckPolicy(const GroupPolicy& policy) {
   return absl::OkStatus();
 }
 
-void ApplyLeafChange(const LeafChange& change, LeafNode& leaf) {
-  if (change.extensions) leaf.extensions = *change.extensions;
-  if (change.credential) leaf.credential = *change.credential;
-  if (change.signature_key) leaf.signature_key = change.signature_key->public_key;
-  if (change.capabilities) leaf.capabilities = *change.capabilities;
-}
-
-absl::StatusOr<Bytes> Group::ProposeUpdate(LeafChange change, HandshakeFraming framing,
-                                           ByteView authenticated_data) {
-  PendingUpdate pending{state_->suite->GenerateHpkeKeyPair(), std::nullopt};
-  LeafNode leaf = own_leaf_node();
-  ApplyLeafChange(change, leaf);
-  leaf.source = LeafNodeSource::kUpdate;
-  leaf.encryption_key = pending.encryption_key.public_key;
-  leaf.lifetime = {};
-  leaf.parent_hash.clear();
-  RETURN_IF_ERROR(CheckLeafNodeAlone(*state_->suite, leaf));
-  RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, state_->context.extensions));
-  const SignaturePrivateKey& signer =
-      change.signature_key ? change.signature_key->private_key : state_->signature_key;
-  RETURN_IF_ERROR(SignLeafNode(*state_->suite, signer, LeafPosition{group_id(), own_leaf()}, leaf));
-  ASSIGN_OR_RETURN(Bytes message, GroupAccess::Propose(*state_, UpdateProposal{std::move(leaf)},
-                                                       framing, authenticated_data));
-  if (change.signature_key) pending.signature_key = std::move(change.signature_key->private_key);
-  state_->updates.push_back(std::move(pending));
-  return message;
-}
-
-void Group::ClearPendingProposals() {
-  state_->proposals.clear();
-  state_->updates.clear();
-}
+void Group::ClearPendingProposals() { state_->proposals.Clear(); }
 
 absl::Status Group::AdvanceTo(Group&& next) {
   GroupState& from = *state_;

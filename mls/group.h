@@ -20,115 +20,15 @@
 #include "common/status.h"
 #include "mls/credential.h"
 #include "mls/crypto/cipher_suite.h"
-#include "mls/framing.h"
-#include "mls/key_package.h"
-#include "mls/leaf_node.h"
+#include "mls/group_policy.h"
+#include "mls/group_types.h"
 
 namespace plumbline::mls {
 
 struct GroupState;  // mls/group_state.h: everything a group is made of
 
-// A reused group may have been made under other settings: they are stored with it.
-struct GroupPolicy {
-  uint32_t max_past_epochs = 3;   // epochs whose application messages can still be read, 0..16
-  RatchetLimits ratchet_limits;   // per sender: generations ahead, skipped keys kept
-  uint32_t max_members = 10'000;  // and leaves that a tree from outside may have, 1..2^30
-  // Whether joining refuses a group with a member whose first leaf has expired. Off: it was valid
-  // when it was added.
-  bool check_member_lifetimes = false;
-  absl::Duration max_lifetime =
-      absl::InfiniteDuration();  // longest not_after - not_before accepted in a key package
-};
-
-enum class HandshakeFraming : uint8_t { kPrivateMessage, kPublicMessage };
-
-struct Member {
-  LeafIndex index;
-  Credential credential;
-  Bytes signature_key;
-  Bytes encryption_key;
-  Capabilities capabilities;
-  Extensions extensions;  // of its leaf node, e.g. 0xF0A1 mailbox address
-};
-
-// Pre-shared keys by the id under which they were agreed (§8.4).
-class PskStore {
- public:
-  virtual ~PskStore() = default;
-  // NOT_FOUND if there is none.
-  virtual absl::StatusOr<Secret> ExternalPsk(ByteView psk_id) const = 0;
-};
-
-struct CreateGroupParams {
-  SuiteId suite = SuiteId::kX25519Aes128GcmSha256Ed25519;
-  Bytes group_id;  // 1..255 bytes; random and unique, the caller's to choose
-  Credential credential;
-  Lifetime lifetime;  // of the creator's leaf
-  // Must list the type of every leaf and group context extension.
-  Capabilities capabilities = Capabilities::Default();
-  Extensions leaf_extensions;
-  Extensions group_context_extensions;  // e.g. 0xF0A2 group data
-  GroupPolicy policy;
-};
-
-// What to change in one's own leaf while committing or proposing an Update. The encryption key
-// always changes.
-struct LeafChange {
-  std::optional<Extensions> extensions;
-  std::optional<Credential> credential;
-  std::optional<SignatureKeyPair> signature_key;  // the new key signs from the next epoch on
-  std::optional<Capabilities> capabilities;
-};
-
-struct CommitParams {
-  std::vector<KeyPackage> adds;
-  std::vector<LeafIndex> removes;
-  // A GroupContextExtensions proposal: replaces the whole list.
-  std::optional<Extensions> group_context_extensions;
-  std::vector<Bytes> external_psks;       // ids, found in `psks`
-  bool include_pending_proposals = true;  // commit to all valid proposals stored in this epoch
-  bool force_path = true;                 // a path even where the proposals need none
-  LeafChange leaf;                        // needs a path
-  bool tree_in_welcome = true;            // ratchet_tree extension in the Welcome's GroupInfo
-  HandshakeFraming framing = HandshakeFraming::kPrivateMessage;
-  Bytes authenticated_data;  // visible to all who see the message, signed
-  Padding padding;
-  const PskStore* psks = nullptr;
-};
-
-struct ApplicationMessage {
-  LeafIndex sender;
-  Credential sender_credential;  // as of `epoch`
-  Bytes sender_signature_key;    // as of `epoch`
-  Bytes authenticated_data;
-  Secret plaintext;
-  uint64_t epoch = 0;  // of the message: the group's own or one of its past epochs
-  uint32_t generation = 0;
-};
-
-// A proposal was checked as far as it can be alone, and kept for the commits of this epoch.
-struct ProposalStored {
-  LeafIndex sender;
-  Bytes ref;  // ProposalRef
-  ProposalKind kind = ProposalKind::kAdd;
-  std::optional<KeyPackage> add;    // kAdd
-  std::optional<LeafIndex> remove;  // kRemove
-  Bytes authenticated_data;
-};
-
-// One of our own messages came back; it can and need not be read (its keys are gone).
-struct OwnMessage {
-  uint64_t epoch = 0;
-};
-
-struct MemberChange {
-  LeafIndex index;
-  LeafNode before;  // meaningless for an add
-  LeafNode after;   // meaningless for a remove
-  LeafIndex proposer;
-};
-
 struct StagedCommit;
+struct Successor;
 using Processed = std::variant<ApplicationMessage, ProposalStored, StagedCommit, OwnMessage>;
 
 class Group {
@@ -144,15 +44,31 @@ class Group {
 
   // Joins by a Welcome (MLSMessage bytes). `ratchet_tree` is needed if and only if the Welcome does
   // not carry it. INVALID_ARGUMENT (malformed, not for this bundle, any check of §12.4.3.1),
-  // UNAUTHENTICATED (a member's credential is refused), UNIMPLEMENTED (names what). Whether one is
-  // already in this group id is the caller's to check. `inviter`: set to the leaf that signed the
-  // GroupInfo.
+  // NOT_FOUND (a PSK), UNAUTHENTICATED (a member's credential is refused), UNIMPLEMENTED (names
+  // what), FAILED_PRECONDITION (it branches from or succeeds a group: JoinSuccessor). Whether one
+  // is already in this group id is the caller's to check. `inviter`: set to the leaf that signed
+  // the GroupInfo.
   static absl::StatusOr<Group> Join(ByteView welcome, const KeyPackageBundle& bundle,
                                     SignaturePrivateKey signature_key,
                                     const std::optional<Bytes>& ratchet_tree,
                                     const AuthenticationService& authentication, absl::Time now,
                                     const GroupPolicy& policy = {}, const PskStore* psks = nullptr,
                                     LeafIndex* inviter = nullptr);
+  // The same by the Welcome of a group that branches from this one or re-initialises it (§11.2,
+  // §11.3), under this group's policy. Also INVALID_ARGUMENT if that group is not what this one
+  // allows it to be.
+  absl::StatusOr<Group> JoinSuccessor(ByteView welcome, const KeyPackageBundle& bundle,
+                                      SignaturePrivateKey signature_key,
+                                      const std::optional<Bytes>& ratchet_tree,
+                                      const AuthenticationService& authentication, absl::Time now,
+                                      const PskStore* psks = nullptr) const;
+  // Joins by an external commit made from a GroupInfo (MLSMessage bytes). Errors as Join. The
+  // staged commit's `next` is the group, once the delivery service took the message.
+  static absl::StatusOr<StagedCommit> JoinExternally(ByteView group_info, ExternalJoinParams params,
+                                                     SignatureKeyPair signature_key,
+                                                     const AuthenticationService& authentication,
+                                                     absl::Time now,
+                                                     const GroupPolicy& policy = {});
   // Whether the Welcome names this key package: lets a client find the bundle that belongs to it.
   static absl::StatusOr<std::vector<Bytes>> WelcomeKeyPackageRefs(ByteView welcome);
 
@@ -176,6 +92,10 @@ class Group {
   Bytes TreeHash() const;
   Bytes EncodedTree() const;  // optional<Node> ratchet_tree<V>, for Join
   size_t pending_proposals() const;
+  std::vector<Bytes> pending_refs() const;  // of all of them, own ones too, in the order of arrival
+  // What the group was re-initialised to by the commit that began this epoch; its members only wait
+  // for, or make, the successor.
+  const std::optional<ReInitProposal>& reinit() const;
 
   Bytes EpochAuthenticator() const;                                             // §8.7
   Secret Export(absl::string_view label, ByteView context, size_t size) const;  // §8.5
@@ -185,13 +105,27 @@ class Group {
   absl::StatusOr<Bytes> Protect(ByteView plaintext, ByteView authenticated_data,
                                 Padding padding = {});
 
-  // Proposals as MLSMessage bytes, also stored as pending here.
+  // The group for those who shall join it (§12.4.3), signed, as MLSMessage bytes. Not public
+  // information: who may have it is the application's to say.
+  absl::StatusOr<Bytes> ExportGroupInfo(const GroupInfoOptions& options = {}) const;
+
+  // Proposals as MLSMessage bytes, also stored as pending here. INVALID_ARGUMENT for what members
+  // would refuse.
   absl::StatusOr<Bytes> ProposeAdd(const KeyPackage& key_package, HandshakeFraming framing,
                                    const AuthenticationService& authentication, absl::Time now,
                                    ByteView authenticated_data = {});
   absl::StatusOr<Bytes> ProposeUpdate(LeafChange change, HandshakeFraming framing,
                                       ByteView authenticated_data = {});
   absl::StatusOr<Bytes> ProposeRemove(LeafIndex index, HandshakeFraming framing,
+                                      ByteView authenticated_data = {});
+  absl::StatusOr<Bytes> ProposeExternalPsk(ByteView psk_id, HandshakeFraming framing,
+                                           ByteView authenticated_data = {});
+  absl::StatusOr<Bytes> ProposeResumptionPsk(uint64_t epoch, HandshakeFraming framing,
+                                             ByteView authenticated_data = {});
+  absl::StatusOr<Bytes> ProposeGroupContextExtensions(Extensions extensions,
+                                                      HandshakeFraming framing,
+                                                      ByteView authenticated_data = {});
+  absl::StatusOr<Bytes> ProposeReInit(ReInitProposal reinit, HandshakeFraming framing,
                                       ByteView authenticated_data = {});
   void ClearPendingProposals();
 
@@ -200,13 +134,28 @@ class Group {
   absl::StatusOr<StagedCommit> Commit(CommitParams params,
                                       const AuthenticationService& authentication, absl::Time now);
 
+  // A new group of some members of this one, tied to it by its resumption PSK (§11.3). `params`:
+  // suite as here, a new group id. `commit.adds`: a key package of each of the others.
+  // INVALID_ARGUMENT if one is none of a member.
+  absl::StatusOr<Successor> Branch(CreateGroupParams params, SignatureKeyPair signature_key,
+                                   CommitParams commit, const AuthenticationService& authentication,
+                                   absl::Time now) const;
+  // The group that this one was re-initialised to (§11.2): id, suite and group context extensions
+  // of `params` are replaced by those of reinit(). `commit.adds`: a key package of each of the
+  // others. FAILED_PRECONDITION if reinit() is empty; INVALID_ARGUMENT if a member is missing or
+  // one is new.
+  absl::StatusOr<Successor> Reinitialize(CreateGroupParams params, SignatureKeyPair signature_key,
+                                         CommitParams commit,
+                                         const AuthenticationService& authentication,
+                                         absl::Time now) const;
+
   // Takes one MLSMessage (PublicMessage or PrivateMessage). A commit is staged, not applied.
-  // INVALID_ARGUMENT (any rule of §12 or undecryptable), NOT_FOUND (other group, or an epoch
-  // outside the window), UNAUTHENTICATED (credential refused), RESOURCE_EXHAUSTED (generation too
-  // far ahead), FAILED_PRECONDITION (a commit refers to a proposal that was not received),
-  // PERMISSION_DENIED (a past epoch's message whose sender was removed since), UNIMPLEMENTED (names
-  // what). `now` is when the delivery service took the message, so that whoever reads late judges
-  // lifetimes as the others did.
+  // INVALID_ARGUMENT (any rule of §12 or undecryptable), NOT_FOUND (other group, an epoch outside
+  // the window, or a PSK), UNAUTHENTICATED (credential refused), RESOURCE_EXHAUSTED (generation too
+  // far ahead), FAILED_PRECONDITION (a commit refers to a proposal that was not received; the group
+  // was re-initialised), PERMISSION_DENIED (the policy refuses it; a past epoch's message whose
+  // sender was removed since), UNIMPLEMENTED (names what). `now` is when the delivery service took
+  // the message, so that whoever reads late judges lifetimes as the others did.
   absl::StatusOr<Processed> Process(ByteView message, const AuthenticationService& authentication,
                                     absl::Time now, const PskStore* psks = nullptr);
 
@@ -223,19 +172,27 @@ class Group {
 // A commit that passed every check, and the group it leads to.
 struct StagedCommit {
   LeafIndex committer;
-  LeafNode committer_leaf;  // as of the current epoch
+  LeafNode committer_leaf;  // as of the current epoch; of an external commit, its new leaf
   bool own = false;
+  bool external = false;           // the committer is new: also in `adds`
   std::vector<MemberChange> adds;  // in the order of the new leaves
   std::vector<MemberChange> removes;
   std::vector<MemberChange> updates;  // by Update proposals and the committer's path
   bool removes_us = false;
   bool has_path = false;
   bool group_context_changed = false;
+  bool reinit = false;  // ends the group: next->reinit() says for what
   Bytes authenticated_data;
   std::optional<Group> next;  // none if and only if removes_us
 
   Bytes message;                 // own only: the commit as MLSMessage bytes
   std::optional<Bytes> welcome;  // own only: for the added members, MLSMessage bytes
+};
+
+// A group made by Branch or Reinitialize, already in its first epoch with its other members.
+struct Successor {
+  Group group;
+  std::optional<Bytes> welcome;  // for the other members, MLSMessage bytes; none if there are none
 };
 
 // What a message says about itself before anything is checked: to find its group, and to keep it

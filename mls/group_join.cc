@@ -2,9 +2,8 @@
 #include <utility>
 
 #include "common/check.h"
-#include "mls/group_state.h"
+#include "mls/epoch_change.h"
 #include "mls/transcript_hash.h"
-#include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
 namespace {
@@ -32,21 +31,38 @@ absl::StatusOr<GroupSecrets> OpenGroupSecrets(const CipherSuite& suite, const We
   return Invalid("Welcome is not for this key package");
 }
 
-// §12.4.3.1: PSK ids are fresh and of a kind that a Welcome may carry.
-absl::Status CheckPsks(const CipherSuite& suite, const std::vector<PreSharedKeyId>& psks) {
+bool IsSuccessorPsk(const PreSharedKeyId& id) {
+  return id.type == PskType::kResumption && id.usage != ResumptionPskUsage::kApplication;
+}
+
+// §12.4.3.1: PSK ids are fresh, and at most one ties the group to another. That one, if any.
+absl::StatusOr<const PreSharedKeyId*> CheckPsks(const CipherSuite& suite,
+                                                const std::vector<PreSharedKeyId>& psks) {
+  const PreSharedKeyId* successor = nullptr;
   for (size_t i = 0; i < psks.size(); ++i) {
     if (psks[i].psk_nonce.size() != suite.hash_size())
       return Invalid("PSK nonce has the wrong length");
     for (size_t j = 0; j < i; ++j) {
       if (psks[i] == psks[j]) return Invalid("one PSK id occurs twice");
     }
-    if (psks[i].type != PskType::kResumption) continue;
-    if (psks[i].usage == ResumptionPskUsage::kReInit)
-      return absl::UnimplementedError("reinit is not supported");
-    if (psks[i].usage == ResumptionPskUsage::kBranch)
-      return absl::UnimplementedError("branching is not supported");
+    if (!IsSuccessorPsk(psks[i])) continue;
+    if (successor != nullptr) return Invalid("Welcome succeeds more than one group");
+    successor = &psks[i];
   }
-  return absl::OkStatus();
+  return successor;
+}
+
+// The PSK that ties the group to `origin`.
+absl::StatusOr<SuccessorLink> LinkTo(const GroupState& origin, const PreSharedKeyId& id) {
+  if (id.psk_group_id != origin.context.group_id) return Invalid("Welcome succeeds another group");
+  if (id.usage == ResumptionPskUsage::kReInit) {
+    if (!origin.reinit) return Invalid("Welcome re-initialises a group that goes on");
+    if (id.psk_epoch != origin.context.epoch)
+      return Invalid("Welcome re-initialises the group from another epoch");
+  }
+  const Secret* secret = OwnResumptionPsk(origin, id.psk_epoch);
+  if (secret == nullptr) return absl::NotFoundError("no resumption PSK of that group and epoch");
+  return SuccessorLink{id, Secret::CopyOf(secret->view())};
 }
 
 absl::StatusOr<GroupInfo> OpenGroupInfo(const CipherSuite& suite, const Welcome& welcome,
@@ -59,46 +75,8 @@ absl::StatusOr<GroupInfo> OpenGroupInfo(const CipherSuite& suite, const Welcome&
   RETURN_IF_ERROR(in.Done());
   if (info.group_context.cipher_suite != welcome.cipher_suite)
     return Invalid("GroupInfo is of another suite");
-  for (const Extension& extension : info.extensions) {
-    if (extension.type == kExtensionApplicationId ||
-        extension.type == kExtensionRequiredCapabilities ||
-        extension.type == kExtensionExternalSenders) {
-      return Invalid("extension type is not for GroupInfo");
-    }
-  }
-  RETURN_IF_ERROR(CheckGroupContextExtensions(info.group_context.extensions));
+  RETURN_IF_ERROR(CheckGroupInfoExtensions(info));
   return info;
-}
-
-absl::StatusOr<RatchetTree> TreeOf(const CipherSuite& suite, const GroupInfo& info,
-                                   const std::optional<Bytes>& given, const GroupPolicy& policy) {
-  const Bytes* carried = FindExtension(info.extensions, kExtensionRatchetTree);
-  if (carried == nullptr && !given) return Invalid("the ratchet tree is missing");
-  const ByteView wire = carried != nullptr ? ByteView(*carried) : ByteView(*given);
-  ASSIGN_OR_RETURN(RatchetTree tree, RatchetTree::Parse(suite, wire, policy.max_members));
-  if (!Equal(tree.RootHash(), info.group_context.tree_hash))
-    return Invalid("ratchet tree has another tree hash");
-  return tree;
-}
-
-// Every leaf, by itself and against the group (§7.3), and the credentials with their judge.
-absl::Status CheckLeaves(const RatchetTree& tree, const GroupContext& context,
-                         const GroupPolicy& policy, const Judge& judge) {
-  for (uint32_t i = 0; i < tree.leaf_count().value; ++i) {
-    const LeafNode* leaf = tree.leaf({i});
-    if (leaf == nullptr) continue;
-    RETURN_IF_ERROR(CheckLeafNodeAlone(tree.suite(), *leaf));
-    RETURN_IF_ERROR(CheckLeafNodeSupports(*leaf, context.extensions));
-    if (policy.check_member_lifetimes && leaf->source == LeafNodeSource::kKeyPackage &&
-        !leaf->lifetime.Holds(judge.now)) {
-      return Invalid("a member's leaf is outside its lifetime");
-    }
-    RETURN_IF_ERROR(
-        VerifyLeafNodeSignature(tree.suite(), *leaf, LeafPosition{context.group_id, {i}}));
-    RETURN_IF_ERROR(
-        judge.authentication.Validate(leaf->credential, leaf->signature_key, judge.now));
-  }
-  return CheckCredentialTypes(tree);
 }
 
 absl::StatusOr<LeafIndex> FindLeaf(const RatchetTree& tree, const LeafNode& own) {
@@ -118,49 +96,94 @@ absl::Status CheckOwnKeys(const CipherSuite& suite, const KeyPackageBundle& bund
   if (init != key_package.init_key || encryption != key_package.leaf_node.encryption_key) {
     return Invalid("private keys do not belong to the key package");
   }
-  ASSIGN_OR_RETURN(const Bytes signature, suite.SignWithLabel(signer, "KeyCheck", {}));
-  return suite.VerifyWithLabel(key_package.leaf_node.signature_key, "KeyCheck", {}, signature);
+  ASSIGN_OR_RETURN(const Bytes signature, suite.SignaturePublicKey(signer));
+  if (signature != key_package.leaf_node.signature_key)
+    return Invalid("signature key does not belong to the key package");
+  return absl::OkStatus();
 }
 
-absl::Status CheckGroupInfo(const RatchetTree& tree, const GroupInfo& info,
-                            const GroupPolicy& policy, const Judge& judge) {
-  const LeafNode* signer = tree.leaf(info.signer);
-  if (signer == nullptr) return Invalid("signer of the GroupInfo is not a member");
-  RETURN_IF_ERROR(VerifyGroupInfo(tree.suite(), signer->signature_key, info));
-  RETURN_IF_ERROR(CheckTreeStructure(tree));
-  return CheckLeaves(tree, info.group_context, policy, judge);
+bool HasClient(const RatchetTree& tree, const Credential& credential, const Judge& judge) {
+  bool found = false;
+  ForEachMember(tree, [&](LeafIndex, const LeafNode& leaf) {
+    found = found || judge.SameClient(leaf.credential, credential);
+  });
+  return found;
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<Bytes>> Group::WelcomeKeyPackageRefs(ByteView welcome) {
-  ASSIGN_OR_RETURN(const Welcome parsed, ParseWelcome(welcome));
-  std::vector<Bytes> refs;
-  for (const EncryptedGroupSecrets& entry : parsed.secrets) refs.push_back(entry.new_member);
-  return refs;
+// Whether every member of `some` is one of `all`.
+bool IsSubset(const RatchetTree& some, const RatchetTree& all, const Judge& judge) {
+  bool subset = true;
+  ForEachMember(some, [&](LeafIndex, const LeafNode& leaf) {
+    subset = subset && HasClient(all, leaf.credential, judge);
+  });
+  return subset;
 }
 
-absl::StatusOr<Group> Group::Join(ByteView welcome_bytes, const KeyPackageBundle& bundle,
-                                  SignaturePrivateKey signature_key,
-                                  const std::optional<Bytes>& ratchet_tree,
-                                  const AuthenticationService& authentication, absl::Time now,
-                                  const GroupPolicy& policy, const PskStore* psks,
-                                  LeafIndex* inviter) {
-  RETURN_IF_ERROR(CheckPolicy(policy));
-  ASSIGN_OR_RETURN(const Welcome welcome, ParseWelcome(welcome_bytes));
+// §11.2, §11.3, §12.4.3.1: the group is what its link to `origin` says.
+absl::Status CheckSuccessor(const GroupState& origin, const PreSharedKeyId& id,
+                            const GroupContext& context, const RatchetTree& tree,
+                            const Judge& judge) {
+  if (context.epoch != 1) return Invalid("successor of a group is not at its first epoch");
+  if (id.usage == ResumptionPskUsage::kBranch) {
+    if (context.cipher_suite != origin.context.cipher_suite)
+      return Invalid("branch of a group has another suite");
+    if (!IsSubset(tree, origin.tree, judge))
+      return Invalid("branch of a group has a member that the group has not");
+    return absl::OkStatus();
+  }
+  const ReInitProposal& reinit = *origin.reinit;
+  if (context.group_id != reinit.group_id || reinit.version != kProtocolVersionMls10 ||
+      context.cipher_suite != reinit.cipher_suite || context.extensions != reinit.extensions) {
+    return Invalid("re-initialised group is not what its ReInit says");
+  }
+  if (!IsSubset(origin.tree, tree, judge))
+    return Invalid("re-initialised group lacks a member of the old one");
+  return absl::OkStatus();
+}
+
+struct JoinInputs {
+  ByteView welcome;
+  const KeyPackageBundle& bundle;
+  SignaturePrivateKey signature_key;
+  const std::optional<Bytes>& ratchet_tree;
+  const GroupPolicy& policy;
+  const PskStore* psks;
+  const GroupState* origin;  // what the group may succeed; null for none
+};
+
+absl::StatusOr<std::optional<SuccessorLink>> FindLink(const CipherSuite& suite,
+                                                      const std::vector<PreSharedKeyId>& psks,
+                                                      const GroupState* origin) {
+  ASSIGN_OR_RETURN(const PreSharedKeyId* const id, CheckPsks(suite, psks));
+  if (id == nullptr && origin != nullptr) return Invalid("Welcome does not succeed the group");
+  if (id == nullptr) return std::optional<SuccessorLink>();
+  if (origin == nullptr)
+    return absl::FailedPreconditionError(
+        "Welcome of a group that succeeds another: join from that");
+  ASSIGN_OR_RETURN(SuccessorLink link, LinkTo(*origin, *id));
+  return std::optional<SuccessorLink>(std::move(link));
+}
+
+absl::StatusOr<Group> JoinByWelcome(JoinInputs in, const Judge& judge, LeafIndex* inviter) {
+  RETURN_IF_ERROR(CheckPolicy(in.policy));
+  ASSIGN_OR_RETURN(const Welcome welcome, ParseWelcome(in.welcome));
   ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(welcome.cipher_suite));
+  const KeyPackageBundle& bundle = in.bundle;
   if (bundle.key_package.cipher_suite != welcome.cipher_suite)
     return Invalid("Welcome is of another suite");
-  RETURN_IF_ERROR(CheckOwnKeys(*suite, bundle, signature_key));
+  RETURN_IF_ERROR(CheckOwnKeys(*suite, bundle, in.signature_key));
   ASSIGN_OR_RETURN(GroupSecrets secrets, OpenGroupSecrets(*suite, welcome, bundle));
   if (secrets.joiner_secret.size() != suite->hash_size())
     return Invalid("joiner secret has the wrong size");
-  RETURN_IF_ERROR(CheckPsks(*suite, secrets.psks));
-  ASSIGN_OR_RETURN(PskSecret psk, ResolvePsks(nullptr, *suite, secrets.psks, psks));
+  ASSIGN_OR_RETURN(const std::optional<SuccessorLink> link,
+                   FindLink(*suite, secrets.psks, in.origin));
+  ASSIGN_OR_RETURN(PskSecret psk,
+                   ResolvePsks(nullptr, *suite, secrets.psks, in.psks, link ? &*link : nullptr));
   JoinerSecret joiner{std::move(secrets.joiner_secret)};
   ASSIGN_OR_RETURN(GroupInfo info, OpenGroupInfo(*suite, welcome, joiner, psk));
-  ASSIGN_OR_RETURN(RatchetTree tree, TreeOf(*suite, info, ratchet_tree, policy));
-  RETURN_IF_ERROR(CheckGroupInfo(tree, info, policy, Judge{authentication, now}));
+  ASSIGN_OR_RETURN(RatchetTree tree, TreeOf(*suite, info, in.ratchet_tree, in.policy));
+  RETURN_IF_ERROR(CheckGroupInfo(tree, info, in.policy, judge));
+  if (link) RETURN_IF_ERROR(CheckSuccessor(*in.origin, link->id, info.group_context, tree, judge));
   ASSIGN_OR_RETURN(const LeafIndex own, FindLeaf(tree, bundle.key_package.leaf_node));
   if (own == info.signer) return Invalid("a Welcome cannot come from its receiver");
 
@@ -178,20 +201,47 @@ absl::StatusOr<Group> Group::Join(ByteView welcome_bytes, const KeyPackageBundle
   if (inviter != nullptr) *inviter = info.signer;
   Bytes interim = InterimTranscriptHash(*suite, confirmed, info.confirmation_tag);
   SecretTree secret_tree(*suite, tree.leaf_count(), std::move(epoch.encryption),
-                         policy.ratchet_limits);
-  return GroupAccess::Make(GroupState{suite,
-                                      policy,
-                                      std::move(info.group_context),
-                                      std::move(tree),
-                                      std::move(keys),
-                                      std::move(signature_key),
-                                      std::move(epoch),
-                                      std::move(secret_tree),
-                                      std::move(interim),
-                                      std::move(info.confirmation_tag),
-                                      {},
-                                      {},
-                                      {}});
+                         in.policy.ratchet_limits);
+  return GroupAccess::Make(
+      GroupState{PublicGroup{suite, in.policy, std::move(info.group_context), std::move(tree),
+                             std::move(interim), std::move(info.confirmation_tag)},
+                 std::move(keys),
+                 std::move(in.signature_key),
+                 std::move(epoch),
+                 std::move(secret_tree),
+                 {},
+                 {},
+                 {}});
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Bytes>> Group::WelcomeKeyPackageRefs(ByteView welcome) {
+  ASSIGN_OR_RETURN(const Welcome parsed, ParseWelcome(welcome));
+  std::vector<Bytes> refs;
+  for (const EncryptedGroupSecrets& entry : parsed.secrets) refs.push_back(entry.new_member);
+  return refs;
+}
+
+absl::StatusOr<Group> Group::Join(ByteView welcome, const KeyPackageBundle& bundle,
+                                  SignaturePrivateKey signature_key,
+                                  const std::optional<Bytes>& ratchet_tree,
+                                  const AuthenticationService& authentication, absl::Time now,
+                                  const GroupPolicy& policy, const PskStore* psks,
+                                  LeafIndex* inviter) {
+  return JoinByWelcome(
+      {welcome, bundle, std::move(signature_key), ratchet_tree, policy, psks, nullptr},
+      Judge{authentication, now}, inviter);
+}
+
+absl::StatusOr<Group> Group::JoinSuccessor(ByteView welcome, const KeyPackageBundle& bundle,
+                                           SignaturePrivateKey signature_key,
+                                           const std::optional<Bytes>& ratchet_tree,
+                                           const AuthenticationService& authentication,
+                                           absl::Time now, const PskStore* psks) const {
+  return JoinByWelcome(
+      {welcome, bundle, std::move(signature_key), ratchet_tree, state_->policy, psks, state_.get()},
+      Judge{authentication, now}, nullptr);
 }
 
 }  // namespace plumbline::mls

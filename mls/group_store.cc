@@ -8,14 +8,34 @@
 namespace plumbline::mls {
 namespace {
 
+// The second version is the first with what the group was re-initialised to at its end.
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersionReinit = 2;
+
+// Bits of the policy's flags.
+constexpr uint8_t kCheckMemberLifetimes = 1;
+constexpr uint8_t kAcceptExternalCommits = 2;
+constexpr uint8_t kAcceptExternalProposals = 4;
+constexpr uint8_t kAcceptReinit = 8;
+constexpr uint8_t kRefusePublicHandshakes = 16;
+constexpr uint8_t kAllFlags = 31;
 
 absl::Status Broken(absl::string_view what) { return absl::InvalidArgumentError(what); }
+
+uint8_t FlagsOf(const GroupPolicy& policy) {
+  uint8_t flags = 0;
+  if (policy.check_member_lifetimes) flags |= kCheckMemberLifetimes;
+  if (policy.accept_external_commits) flags |= kAcceptExternalCommits;
+  if (policy.accept_external_proposals) flags |= kAcceptExternalProposals;
+  if (policy.accept_reinit) flags |= kAcceptReinit;
+  if (!policy.accept_public_handshakes) flags |= kRefusePublicHandshakes;
+  return flags;
+}
 
 void WritePolicy(Writer& out, const GroupPolicy& policy) {
   out.U32(policy.max_past_epochs).U32(policy.ratchet_limits.max_forward_skip);
   out.U32(policy.ratchet_limits.max_out_of_order).U32(policy.max_members);
-  out.Present(policy.check_member_lifetimes);
+  out.U8(FlagsOf(policy));
   const bool bounded = policy.max_lifetime != absl::InfiniteDuration();
   out.Present(bounded);
   if (bounded) out.U64(static_cast<uint64_t>(absl::ToInt64Seconds(policy.max_lifetime)));
@@ -27,7 +47,13 @@ absl::StatusOr<GroupPolicy> ReadPolicy(Reader& in) {
   ASSIGN_OR_RETURN(policy.ratchet_limits.max_forward_skip, in.U32());
   ASSIGN_OR_RETURN(policy.ratchet_limits.max_out_of_order, in.U32());
   ASSIGN_OR_RETURN(policy.max_members, in.U32());
-  ASSIGN_OR_RETURN(policy.check_member_lifetimes, in.Present());
+  ASSIGN_OR_RETURN(const uint8_t flags, in.U8());
+  if ((flags & ~kAllFlags) != 0) return Broken("stored policy has unknown flags");
+  policy.check_member_lifetimes = (flags & kCheckMemberLifetimes) != 0;
+  policy.accept_external_commits = (flags & kAcceptExternalCommits) != 0;
+  policy.accept_external_proposals = (flags & kAcceptExternalProposals) != 0;
+  policy.accept_reinit = (flags & kAcceptReinit) != 0;
+  policy.accept_public_handshakes = (flags & kRefusePublicHandshakes) == 0;
   ASSIGN_OR_RETURN(const bool bounded, in.Present());
   if (bounded) {
     ASSIGN_OR_RETURN(const uint64_t seconds, in.U64());
@@ -45,54 +71,6 @@ absl::StatusOr<Secret> ReadSecret(Reader& in) {
 absl::StatusOr<Bytes> ReadBytes(Reader& in) {
   ASSIGN_OR_RETURN(const ByteView bytes, in.Vector(kMaxVarint));
   return ToBytes(bytes);
-}
-
-void WriteProposals(Writer& out, const std::vector<StoredProposal>& proposals) {
-  out.U32(static_cast<uint32_t>(proposals.size()));
-  for (const StoredProposal& stored : proposals) {
-    out.Vector(stored.ref.value).U32(stored.sender.value);
-    WriteProposal(out, stored.proposal);
-  }
-}
-
-absl::StatusOr<std::vector<StoredProposal>> ReadProposals(Reader& in) {
-  ASSIGN_OR_RETURN(const uint32_t count, in.U32());
-  std::vector<StoredProposal> proposals;
-  for (uint32_t i = 0; i < count; ++i) {
-    StoredProposal stored;
-    ASSIGN_OR_RETURN(stored.ref.value, ReadBytes(in));
-    ASSIGN_OR_RETURN(stored.sender.value, in.U32());
-    ASSIGN_OR_RETURN(stored.proposal, ReadProposal(in));
-    proposals.push_back(std::move(stored));
-  }
-  return proposals;
-}
-
-void WriteUpdates(Writer& out, const std::vector<PendingUpdate>& updates) {
-  out.U32(static_cast<uint32_t>(updates.size()));
-  for (const PendingUpdate& update : updates) {
-    out.Vector(update.encryption_key.private_key.bytes.view())
-        .Vector(update.encryption_key.public_key);
-    out.Present(update.signature_key.has_value());
-    if (update.signature_key) out.Vector(update.signature_key->bytes.view());
-  }
-}
-
-absl::StatusOr<std::vector<PendingUpdate>> ReadUpdates(Reader& in) {
-  ASSIGN_OR_RETURN(const uint32_t count, in.U32());
-  std::vector<PendingUpdate> updates;
-  for (uint32_t i = 0; i < count; ++i) {
-    PendingUpdate update;
-    ASSIGN_OR_RETURN(update.encryption_key.private_key.bytes, ReadSecret(in));
-    ASSIGN_OR_RETURN(update.encryption_key.public_key, ReadBytes(in));
-    ASSIGN_OR_RETURN(const bool has_signature_key, in.Present());
-    if (has_signature_key) {
-      ASSIGN_OR_RETURN(Secret key, ReadSecret(in));
-      update.signature_key = SignaturePrivateKey{std::move(key)};
-    }
-    updates.push_back(std::move(update));
-  }
-  return updates;
 }
 
 bool SameLeaf(const LeafSlot& a, const LeafSlot& b) {
@@ -179,7 +157,8 @@ absl::StatusOr<std::deque<PastEpoch>> ReadPast(const CipherSuite& suite, Reader&
 
 absl::StatusOr<GroupState> ReadState(Reader& in) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return Broken("unknown version of a stored group");
+  if (version != kVersion && version != kVersionReinit)
+    return Broken("unknown version of a stored group");
   ASSIGN_OR_RETURN(const GroupPolicy policy, ReadPolicy(in));
   ASSIGN_OR_RETURN(GroupContext context, ReadGroupContext(in));
   ASSIGN_OR_RETURN(const CipherSuite* const suite, CipherSuite::Get(context.cipher_suite));
@@ -198,22 +177,22 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
     return Broken("stored secret tree is of another size");
   ASSIGN_OR_RETURN(Bytes interim, ReadBytes(in));
   ASSIGN_OR_RETURN(Bytes tag, ReadBytes(in));
-  ASSIGN_OR_RETURN(std::vector<StoredProposal> proposals, ReadProposals(in));
-  ASSIGN_OR_RETURN(std::vector<PendingUpdate> updates, ReadUpdates(in));
+  ASSIGN_OR_RETURN(PendingProposals proposals, PendingProposals::Read(in));
   ASSIGN_OR_RETURN(std::deque<PastEpoch> past, ReadPast(*suite, in, tree.leaves(), policy));
-  return GroupState{suite,
-                    policy,
-                    std::move(context),
-                    std::move(tree),
+  std::optional<ReInitProposal> reinit;
+  if (version == kVersionReinit) {
+    ASSIGN_OR_RETURN(Proposal proposal, ReadProposalBody(in, ProposalKind::kReInit));
+    reinit = std::get<ReInitProposal>(std::move(proposal));
+  }
+  return GroupState{PublicGroup{suite, policy, std::move(context), std::move(tree),
+                                std::move(interim), std::move(tag)},
                     std::move(keys),
                     {std::move(signature_key)},
                     std::move(secrets),
                     std::move(secret_tree),
-                    std::move(interim),
-                    std::move(tag),
                     std::move(proposals),
-                    std::move(updates),
-                    std::move(past)};
+                    std::move(past),
+                    std::move(reinit)};
 }
 
 }  // namespace
@@ -221,7 +200,7 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
 Secret Group::Serialize() const {
   const GroupState& state = *state_;
   Writer out;
-  out.U8(kVersion);
+  out.U8(state.reinit ? kVersionReinit : kVersion);
   WritePolicy(out, state.policy);
   WriteGroupContext(out, state.context);
   out.Vector(state.tree.Encode());
@@ -230,9 +209,9 @@ Secret Group::Serialize() const {
   WriteEpochSecrets(out, state.secrets);
   state.secret_tree.Write(out);
   out.Vector(state.interim_transcript_hash).Vector(state.confirmation_tag);
-  WriteProposals(out, state.proposals);
-  WriteUpdates(out, state.updates);
+  state.proposals.Write(out);
   WritePast(out, state.past, state.tree.leaves());
+  if (state.reinit) WriteProposalBody(out, *state.reinit);
   return out.TakeSecret();
 }
 

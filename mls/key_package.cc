@@ -1,6 +1,7 @@
 #include "mls/key_package.h"
 
 #include "mls/framing.h"
+#include "mls/grease.h"
 
 namespace plumbline::mls {
 namespace {
@@ -129,6 +130,10 @@ absl::StatusOr<KeyPackageBundle> GenerateKeyPackage(const KeyPackageParams& para
   out.extensions = params.key_package_extensions;
   if (params.last_resort && !out.last_resort())
     out.extensions.push_back({kExtensionLastResort, {}});
+  if (params.grease) {
+    AddGrease(out.leaf_node.capabilities, out.leaf_node.extensions);
+    AddGreaseExtension(out.extensions);
+  }
   RETURN_IF_ERROR(CheckLeafNodeAlone(*suite, out.leaf_node));
   RETURN_IF_ERROR(SignLeafNode(*suite, signer.private_key, std::nullopt, out.leaf_node));
   ASSIGN_OR_RETURN(out.signature,

@@ -65,6 +65,7 @@ struct KeyPackageParams {
   Extensions leaf_extensions;
   Extensions key_package_extensions;
   bool last_resort = false;  // adds the last_resort extension
+  bool grease = false;       // adds values without a meaning (§13.5) wherever they may stand
 };
 
 // INVALID_ARGUMENT if the parameters do not make a valid key package (an extension type that the

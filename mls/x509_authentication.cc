@@ -1,16 +1,18 @@
 #include "mls/x509_authentication.h"
 
-#include <openssl/err.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "mls/crypto/openssl_handles.h"
 #include "mls/crypto/primitives.h"
 
 namespace plumbline::mls {
@@ -19,27 +21,13 @@ namespace {
 constexpr size_t kMaxIntermediates = kMaxCertificates;
 constexpr int kSecurityLevel = 2;  // OpenSSL's: 112 bits, no SHA-1
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
-using UsagePtr = std::unique_ptr<EXTENDED_KEY_USAGE, Deleter<EXTENDED_KEY_USAGE_free>>;
-using ObjectPtr = std::unique_ptr<ASN1_OBJECT, Deleter<ASN1_OBJECT_free>>;
-using VerifyPtr = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
+using CertificatePtr = std::unique_ptr<X509, OpensslFree<X509_free>>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
+using UsagePtr = std::unique_ptr<EXTENDED_KEY_USAGE, OpensslFree<EXTENDED_KEY_USAGE_free>>;
+using ObjectPtr = std::unique_ptr<ASN1_OBJECT, OpensslFree<ASN1_OBJECT_free>>;
+using VerifyPtr = std::unique_ptr<X509_STORE_CTX, OpensslFree<X509_STORE_CTX_free>>;
 void FreeStack(STACK_OF(X509) * stack) { sk_X509_free(stack); }  // borrows its certificates
-using StackPtr = std::unique_ptr<STACK_OF(X509), Deleter<FreeStack>>;
-
-// OpenSSL's error queue is per thread and shared with whoever else uses OpenSSL: leave it as it was.
-class ErrorQueueScope {
- public:
-  ErrorQueueScope() { ERR_set_mark(); }
-  ~ErrorQueueScope() { ERR_pop_to_mark(); }
-};
+using StackPtr = std::unique_ptr<STACK_OF(X509), OpensslFree<FreeStack>>;
 
 absl::Status Refused(absl::string_view why) { return absl::UnauthenticatedError(why); }
 
@@ -98,19 +86,37 @@ absl::StatusOr<std::vector<std::string>> Uris(const X509* certificate) {
   return uris;
 }
 
-std::optional<Bytes> Ed25519Key(X509* certificate) {
-  const EVP_PKEY* const key = X509_get0_pubkey(certificate);
-  if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) return std::nullopt;
-  Bytes raw(kEd25519PublicKeySize);
-  size_t size = raw.size();
-  if (EVP_PKEY_get_raw_public_key(key, raw.data(), &size) != 1 || size != raw.size()) return std::nullopt;
-  return raw;
+bool IsEcdsaCurve(const EVP_PKEY* key) {
+  std::array<char, 32> name{};
+  size_t size = 0;
+  if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) return false;
+  const absl::string_view curve(name.data(), size);
+  return curve == "prime256v1" || curve == "secp384r1" || curve == "secp521r1";
+}
+
+// The public key as leaf nodes have it (RFC 9420 §5.1.1).
+std::optional<Bytes> SignatureKey(X509* certificate) {
+  EVP_PKEY* const key = X509_get0_pubkey(certificate);
+  if (key == nullptr) return std::nullopt;
+  const int type = EVP_PKEY_get_id(key);
+  if (type != EVP_PKEY_ED25519 && type != EVP_PKEY_ED448 && !(type == EVP_PKEY_EC && IsEcdsaCurve(key))) {
+    return std::nullopt;
+  }
+  Bytes encoded(1 + 2 * 66);
+  size_t size = encoded.size();
+  const int ok = type == EVP_PKEY_EC ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, encoded.data(),
+                                                                       encoded.size(), &size)
+                                     : EVP_PKEY_get_raw_public_key(key, encoded.data(), &size);
+  if (ok != 1) return std::nullopt;
+  encoded.resize(size);
+  return encoded;
 }
 
 absl::StatusOr<CertificateSubject> SubjectOf(X509* certificate) {
   CertificateSubject subject;
   ASSIGN_OR_RETURN(subject.uris, Uris(certificate));
-  subject.ed25519_key = Ed25519Key(certificate);
+  subject.signature_key = SignatureKey(certificate);
+  if (subject.signature_key && subject.signature_key->size() == kEd25519PublicKeySize) subject.ed25519_key = subject.signature_key;
   ASSIGN_OR_RETURN(subject.not_before, ToTime(X509_get0_notBefore(certificate)));
   ASSIGN_OR_RETURN(subject.not_after, ToTime(X509_get0_notAfter(certificate)));
   return subject;
@@ -128,8 +134,8 @@ bool HasOnlyUsage(const X509* certificate, const std::string& oid) {
 
 absl::Status CheckLeaf(X509* leaf, ByteView signature_key, const std::string& extended_key_usage) {
   ASSIGN_OR_RETURN(const CertificateSubject subject, SubjectOf(leaf));
-  if (!subject.ed25519_key) return Refused("certificate's key is not an Ed25519 key");
-  if (!Equal(*subject.ed25519_key, signature_key)) return Refused("certificate is for another signature key");
+  if (!subject.signature_key) return Refused("certificate's key is of no signature scheme of MLS");
+  if (!Equal(*subject.signature_key, signature_key)) return Refused("certificate is for another signature key");
   if (subject.uris.empty()) return Refused("certificate does not name its subject by a URI");
   if (X509_check_ca(leaf) != 0) return Refused("a certificate authority cannot be a member");
   if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0) return Refused("certificate's key may not sign");

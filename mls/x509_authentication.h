@@ -20,7 +20,8 @@ inline constexpr size_t kMaxSubjectUris = 16;
 // What the leaf certificate of a credential says. Nothing of it is verified by reading it.
 struct CertificateSubject {
   std::vector<std::string> uris;  // subject alternative names of type URI, in order; printable ASCII; maybe empty
-  std::optional<Bytes> ed25519_key;  // 32 bytes; none for a key of another kind
+  std::optional<Bytes> signature_key;  // Ed25519, Ed448 or an uncompressed ECDSA point; none for other kinds of key
+  std::optional<Bytes> ed25519_key;    // the same if it is an Ed25519 key: 32 bytes
   absl::Time not_before;
   absl::Time not_after;
 };
@@ -42,8 +43,8 @@ class X509AuthenticationService final : public AuthenticationService {
   ~X509AuthenticationService() override;
 
   // OK if all of this holds at `now`: the credential is X.509; each certificate is signed by the next, the last by a
-  // root (or is one); all are valid in time, with CA rights where they sign; the leaf is no CA, has an Ed25519 key equal
-  // to `signature_key`, may sign, has the demanded extended key usage, and names its subject by at least one URI.
+  // root (or is one); all are valid in time, with CA rights where they sign; the leaf is no CA, has the key
+  // `signature_key`, may sign, has the demanded extended key usage, and names its subject by at least one URI.
   absl::Status Validate(const Credential& credential, ByteView signature_key, absl::Time now) const override;
 
   // The same URIs in the same order, at least one.

@@ -2,7 +2,6 @@
 
 #include "common/check.h"
 #include "common/codec.h"
-#include "mls/crypto/x25519_suite.h"
 
 namespace plumbline::mls {
 namespace {
@@ -24,21 +23,67 @@ Writer Labelled(absl::string_view label, ByteView content) {
 
 }  // namespace
 
+// In the order of their numbers, from 1.
+const std::array<CipherSuite, 7>& CipherSuite::Table() {
+  using enum SuiteId;
+  using enum SignatureScheme;
+  static const std::array<CipherSuite, 7> kTable = {{
+      {kX25519Aes128GcmSha256Ed25519, {KemId::kX25519, HashId::kSha256, AeadId::kAes128Gcm}, kEd25519},
+      {kP256Aes128GcmSha256P256, {KemId::kP256, HashId::kSha256, AeadId::kAes128Gcm}, kEcdsaP256},
+      {kX25519ChaCha20Poly1305Sha256Ed25519, {KemId::kX25519, HashId::kSha256, AeadId::kChaCha20Poly1305}, kEd25519},
+      {kX448Aes256GcmSha512Ed448, {KemId::kX448, HashId::kSha512, AeadId::kAes256Gcm}, kEd448},
+      {kP521Aes256GcmSha512P521, {KemId::kP521, HashId::kSha512, AeadId::kAes256Gcm}, kEcdsaP521},
+      {kX448ChaCha20Poly1305Sha512Ed448, {KemId::kX448, HashId::kSha512, AeadId::kChaCha20Poly1305}, kEd448},
+      {kP384Aes256GcmSha384P384, {KemId::kP384, HashId::kSha384, AeadId::kAes256Gcm}, kEcdsaP384},
+  }};
+  return kTable;
+}
+
 absl::StatusOr<const CipherSuite*> CipherSuite::Get(uint16_t id) {
-  static const X25519Suite kAes(SuiteId::kX25519Aes128GcmSha256Ed25519, AeadId::kAes128Gcm);
-  static const X25519Suite kChaCha(SuiteId::kX25519ChaCha20Poly1305Sha256Ed25519, AeadId::kChaCha20Poly1305);
-  for (const X25519Suite* suite : {&kAes, &kChaCha}) {
-    if (static_cast<uint16_t>(suite->id()) == id) return suite;
-  }
-  return absl::UnimplementedError("this build does not know the cipher suite");
+  const size_t row = size_t{id} - 1;  // 0 becomes a row far beyond the last
+  if (row >= Table().size()) return absl::UnimplementedError("this build does not know the cipher suite");
+  return &Table()[row];
 }
 
 std::vector<SuiteId> CipherSuite::Supported() {
-  return {SuiteId::kX25519Aes128GcmSha256Ed25519, SuiteId::kX25519ChaCha20Poly1305Sha256Ed25519};
+  using enum SuiteId;
+  return {kX25519Aes128GcmSha256Ed25519, kX25519ChaCha20Poly1305Sha256Ed25519, kP256Aes128GcmSha256P256,
+          kP384Aes256GcmSha384P384,      kP521Aes256GcmSha512P521,             kX448Aes256GcmSha512Ed448,
+          kX448ChaCha20Poly1305Sha512Ed448};
 }
 
+Bytes CipherSuite::Mac(ByteView key, ByteView data) const { return ToBytes(Hmac(hpke_.kdf, key, {data}).view()); }
+
 bool CipherSuite::MacVerify(ByteView key, ByteView data, ByteView tag) const {
-  return ConstantTimeEqual(Mac(key, data), tag);
+  return ConstantTimeEqual(Hmac(hpke_.kdf, key, {data}).view(), tag);
+}
+
+absl::StatusOr<HpkeCiphertext> CipherSuite::HpkeSeal(ByteView public_key, ByteView info, ByteView aad,
+                                                     ByteView plaintext) const {
+  ASSIGN_OR_RETURN(HpkeSender sender, SetupHpkeSender(hpke_, public_key, info));
+  ASSIGN_OR_RETURN(Bytes ciphertext, sender.context.Seal(aad, plaintext));
+  return HpkeCiphertext{std::move(sender.kem_output), std::move(ciphertext)};
+}
+
+absl::StatusOr<Secret> CipherSuite::HpkeOpen(const HpkePrivateKey& private_key, ByteView public_key, ByteView info,
+                                             ByteView aad, const HpkeCiphertext& ciphertext) const {
+  ASSIGN_OR_RETURN(HpkeContext context,
+                   SetupHpkeRecipient(hpke_, private_key, public_key, ciphertext.kem_output, info));
+  return context.Open(aad, ciphertext.ciphertext);
+}
+
+absl::StatusOr<HpkeExported> CipherSuite::HpkeSendExport(ByteView public_key, ByteView info, ByteView exporter_context,
+                                                         size_t size) const {
+  ASSIGN_OR_RETURN(HpkeSender sender, SetupHpkeSender(hpke_, public_key, info));
+  ASSIGN_OR_RETURN(Secret secret, sender.context.Export(exporter_context, size));
+  return HpkeExported{std::move(sender.kem_output), std::move(secret)};
+}
+
+absl::StatusOr<Secret> CipherSuite::HpkeReceiveExport(const HpkePrivateKey& private_key, ByteView public_key,
+                                                      ByteView kem_output, ByteView info, ByteView exporter_context,
+                                                      size_t size) const {
+  ASSIGN_OR_RETURN(const HpkeContext context, SetupHpkeRecipient(hpke_, private_key, public_key, kem_output, info));
+  return context.Export(exporter_context, size);
 }
 
 HpkeKeyPair CipherSuite::GenerateHpkeKeyPair() const {

@@ -7,10 +7,11 @@
 namespace plumbline::mls {
 
 struct HpkePrivateKey {
-  Secret bytes;  // X25519: the 32-byte scalar
+  Secret bytes;  // the scalar: KemPrivateKeySize bytes
 };
 struct SignaturePrivateKey {
-  Secret bytes;  // Ed25519: the 32-byte seed
+  Secret bytes;       // Ed25519, Ed448: the seed; ECDSA: the scalar
+  Secret prepared{};  // made of `bytes` by PrepareToSign, which alone may set it; empty: Sign does without
 };
 struct HpkeKeyPair {
   HpkePrivateKey private_key;

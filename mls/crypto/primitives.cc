@@ -13,22 +13,10 @@
 namespace plumbline::mls {
 namespace {
 
-constexpr size_t kSha256BlockSize = 64;
-
-struct MdCtxFree {
-  void operator()(EVP_MD_CTX* ctx) const { EVP_MD_CTX_free(ctx); }
-};
 struct CipherCtxFree {
   void operator()(EVP_CIPHER_CTX* ctx) const { EVP_CIPHER_CTX_free(ctx); }
 };
-using MdCtx = std::unique_ptr<EVP_MD_CTX, MdCtxFree>;
 using CipherCtx = std::unique_ptr<EVP_CIPHER_CTX, CipherCtxFree>;
-
-const EVP_MD* Sha256Md() {
-  static const EVP_MD* const kMd = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  CHECK(kMd != nullptr);
-  return kMd;
-}
 
 const EVP_CIPHER* GcmCipher(AeadId aead) {
   static const EVP_CIPHER* const kAes128 = EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
@@ -84,48 +72,6 @@ size_t AeadKeySize(AeadId aead) {
   }
   CHECK(false);
   return 0;
-}
-
-Secret HmacSha256(ByteView key, std::initializer_list<ByteView> parts) {
-  Secret pad(kSha256BlockSize);
-  if (key.size() > kSha256BlockSize) {
-    std::array<uint8_t, 32> digest = Sha256(key);
-    std::copy(digest.begin(), digest.end(), pad.span().begin());
-    sodium_memzero(digest.data(), digest.size());
-  } else {
-    std::copy(key.begin(), key.end(), pad.span().begin());
-  }
-  Secret digest(kSha256Size);
-  unsigned int size = 0;
-  const MdCtx ctx(EVP_MD_CTX_new());
-  CHECK(ctx != nullptr);
-  for (uint8_t& byte : pad.span()) byte ^= 0x36;
-  CHECK(EVP_DigestInit_ex2(ctx.get(), Sha256Md(), nullptr) == 1);
-  CHECK(EVP_DigestUpdate(ctx.get(), pad.view().data(), kSha256BlockSize) == 1);
-  for (ByteView part : parts) CHECK(EVP_DigestUpdate(ctx.get(), part.data(), part.size()) == 1);
-  CHECK(EVP_DigestFinal_ex(ctx.get(), digest.span().data(), &size) == 1 && size == kSha256Size);
-  for (uint8_t& byte : pad.span()) byte ^= 0x36 ^ 0x5c;
-  CHECK(EVP_DigestInit_ex2(ctx.get(), nullptr, nullptr) == 1);
-  CHECK(EVP_DigestUpdate(ctx.get(), pad.view().data(), kSha256BlockSize) == 1);
-  CHECK(EVP_DigestUpdate(ctx.get(), digest.view().data(), kSha256Size) == 1);
-  CHECK(EVP_DigestFinal_ex(ctx.get(), digest.span().data(), &size) == 1 && size == kSha256Size);
-  return digest;
-}
-
-Secret HkdfSha256Extract(ByteView salt, std::initializer_list<ByteView> ikm) { return HmacSha256(salt, ikm); }
-
-Secret HkdfSha256Expand(ByteView prk, ByteView info, size_t size) {
-  CHECK(size <= kMaxHkdfSha256Size);
-  Secret out(size);
-  Secret block;
-  uint8_t counter = 1;
-  for (size_t done = 0; done < size; ++counter) {
-    block = HmacSha256(prk, {block.view(), info, ByteView(&counter, 1)});
-    const size_t take = std::min(kSha256Size, size - done);
-    std::copy_n(block.view().begin(), take, out.span().begin() + done);
-    done += take;
-  }
-  return out;
 }
 
 Bytes AeadSeal(AeadId aead, ByteView key, ByteView nonce, ByteView aad, ByteView plaintext) {
@@ -207,13 +153,23 @@ absl::StatusOr<Bytes> Ed25519PublicKey(ByteView seed) {
   return public_key;
 }
 
-absl::StatusOr<Bytes> Ed25519Sign(ByteView seed, ByteView message) {
+absl::StatusOr<Secret> Ed25519Expand(ByteView seed) {
   if (seed.size() != kEd25519SeedSize) return absl::InvalidArgumentError("Ed25519 seed is not 32 bytes long");
   Bytes public_key(kEd25519PublicKeySize);
   Secret expanded(crypto_sign_SECRETKEYBYTES);
   CHECK(crypto_sign_seed_keypair(public_key.data(), expanded.span().data(), seed.data()) == 0);
+  return expanded;
+}
+
+absl::StatusOr<Bytes> Ed25519Sign(ByteView seed, ByteView message) {
+  ASSIGN_OR_RETURN(const Secret expanded, Ed25519Expand(seed));
+  return Ed25519SignExpanded(expanded.view(), message);
+}
+
+Bytes Ed25519SignExpanded(ByteView expanded, ByteView message) {
+  CHECK(expanded.size() == crypto_sign_SECRETKEYBYTES);
   Bytes signature(kEd25519SignatureSize);
-  CHECK(crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), expanded.view().data()) == 0);
+  CHECK(crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), expanded.data()) == 0);
   return signature;
 }
 

@@ -1,8 +1,6 @@
-// The primitives under the cipher suites: SHA-256 (HMAC, HKDF), AEADs, X25519, Ed25519.
-// Stateless and thread-safe. SHA-256 and AES-GCM come from libcrypto (fetched once), the rest from libsodium.
+// The primitives under the cipher suites: AEADs, X25519, Ed25519 (hashes are in hash.h, other curves in nist_curve.h
+// and curve448.h). Stateless and thread-safe. AES-GCM comes from libcrypto (fetched once), the rest from libsodium.
 #pragma once
-
-#include <initializer_list>
 
 #include "common/bytes.h"
 #include "common/secret.h"
@@ -10,22 +8,12 @@
 
 namespace plumbline::mls {
 
-inline constexpr size_t kSha256Size = 32;
 inline constexpr size_t kX25519Size = 32;      // scalar, point and shared secret
 inline constexpr size_t kEd25519SeedSize = 32;
 inline constexpr size_t kEd25519PublicKeySize = 32;
 inline constexpr size_t kEd25519SignatureSize = 64;
 inline constexpr size_t kAeadNonceSize = 12;
 inline constexpr size_t kAeadTagSize = 16;
-
-// HMAC-SHA-256 (RFC 2104) over the concatenation of `parts`: 32 bytes.
-Secret HmacSha256(ByteView key, std::initializer_list<ByteView> parts);
-
-// RFC 5869. An empty salt stands for 32 zero bytes, as the RFC says (HMAC pads both to the same block).
-Secret HkdfSha256Extract(ByteView salt, std::initializer_list<ByteView> ikm);
-// `size` <= 255 * 32: RFC 5869's limit; the caller's bug beyond it.
-inline constexpr size_t kMaxHkdfSha256Size = 255 * kSha256Size;
-Secret HkdfSha256Expand(ByteView prk, ByteView info, size_t size);
 
 // Numbers of RFC 9180 §7.3.
 enum class AeadId : uint16_t {
@@ -52,6 +40,10 @@ absl::StatusOr<Bytes> X25519PublicKey(ByteView scalar);
 // RFC 8032. INVALID_ARGUMENT for a seed of the wrong size.
 absl::StatusOr<Bytes> Ed25519PublicKey(ByteView seed);
 absl::StatusOr<Bytes> Ed25519Sign(ByteView seed, ByteView message);
+// The seed and its public key, 64 bytes: what every signature derives first. INVALID_ARGUMENT as above. `expanded` is never to be put
+// together from parts: a signature under another public key gives the private key away.
+absl::StatusOr<Secret> Ed25519Expand(ByteView seed);
+Bytes Ed25519SignExpanded(ByteView expanded, ByteView message);
 // INVALID_ARGUMENT if it does not verify: wrong sizes, a non-canonical scalar and small-order points included.
 absl::Status Ed25519Verify(ByteView public_key, ByteView message, ByteView signature);
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,15 @@ inline SignaturePrivateKey CopyKey(const SignatureKeyPair& key) {
   return {Secret::CopyOf(key.private_key.bytes.view())};
 }
 
+// Accepts whatever the RFC lets a policy refuse.
+inline GroupPolicy OpenPolicy() {
+  GroupPolicy policy;
+  policy.accept_external_commits = true;
+  policy.accept_external_proposals = true;
+  policy.accept_reinit = true;
+  return policy;
+}
+
 struct Client {
   explicit Client(std::string client_name,
                   SuiteId suite_id = SuiteId::kX25519Aes128GcmSha256Ed25519)
@@ -63,19 +73,32 @@ struct Client {
     params.group_id = ToBytes(AsBytes("a group"));
     params.credential = credential();
     params.lifetime = lifetime();
+    params.policy = policy;
     return params;
   }
-  Group NewGroup() const {
-    return *Group::Create(group_params(), {CopyKey(signature_key), signature_key.public_key});
+  SignatureKeyPair KeyPair() const { return {CopyKey(signature_key), signature_key.public_key}; }
+  Group NewGroup() const { return *Group::Create(group_params(), KeyPair()); }
+  absl::StatusOr<Group> Join(ByteView welcome, const KeyPackageBundle& bundle,
+                             const std::optional<Bytes>& tree = std::nullopt) const {
+    return Join(welcome, bundle, tree, policy);
   }
   absl::StatusOr<Group> Join(ByteView welcome, const KeyPackageBundle& bundle,
-                             const std::optional<Bytes>& tree = std::nullopt,
-                             const GroupPolicy& policy = {}) const {
-    return Group::Join(welcome, bundle, CopyKey(signature_key), tree, kTrusting, kNow, policy);
+                             const std::optional<Bytes>& tree, const GroupPolicy& under) const {
+    return Group::Join(welcome, bundle, CopyKey(signature_key), tree, kTrusting, kNow, under);
+  }
+  ExternalJoinParams external_params() const {
+    ExternalJoinParams params;
+    params.credential = credential();
+    return params;
+  }
+  absl::StatusOr<StagedCommit> JoinExternally(ByteView group_info,
+                                              ExternalJoinParams params) const {
+    return Group::JoinExternally(group_info, std::move(params), KeyPair(), kTrusting, kNow, policy);
   }
 
   std::string name;
   SuiteId suite;
+  GroupPolicy policy;  // of groups it creates or joins
   SignatureKeyPair signature_key;
 };
 
@@ -105,6 +128,37 @@ inline absl::Status ProcessAndAdvance(Group& group, ByteView commit) {
   if (!staged.ok()) return staged.status();
   if (!staged->next) return absl::CancelledError("removed");
   return group.AdvanceTo(*std::move(staged->next));
+}
+
+class MapPsks final : public PskStore {
+ public:
+  absl::StatusOr<Secret> ExternalPsk(ByteView psk_id) const override {
+    const auto found = external.find(ToBytes(psk_id));
+    if (found == external.end()) return absl::NotFoundError("no such PSK");
+    return Secret::CopyOf(found->second);
+  }
+  absl::StatusOr<Secret> ResumptionPsk(ByteView, uint64_t epoch) const override {
+    const auto found = resumption.find(epoch);
+    if (found == resumption.end()) return absl::NotFoundError("no such resumption PSK");
+    return Secret::CopyOf(found->second);
+  }
+  std::map<Bytes, Bytes> external;
+  std::map<uint64_t, Bytes> resumption;
+};
+
+// All hold one secret and read each other.
+inline void ExpectInStep(std::vector<Group*> groups) {
+  for (Group* const sender : groups) {
+    EXPECT_EQ(sender->EpochAuthenticator(), groups[0]->EpochAuthenticator());
+    const Bytes message = *sender->Protect(AsBytes("in step"), {});
+    for (Group* const receiver : groups) {
+      if (receiver == sender) continue;
+      const absl::StatusOr<ApplicationMessage> got =
+          ProcessAs<ApplicationMessage>(*receiver, message);
+      EXPECT_OK(got);
+      EXPECT_TRUE(got.ok() && got->sender == sender->own_leaf());
+    }
+  }
 }
 
 // `creator` in a new group with `others`, all added by one commit. In the order given, creator

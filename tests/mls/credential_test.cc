@@ -178,10 +178,33 @@ TEST(X509Authentication, RefusesACertificateForAnotherPurpose) {
   }
 }
 
-TEST(X509Authentication, RefusesALeafKeyThatIsNotEd25519) {
+TEST(X509Authentication, RefusesALeafKeyOfNoSignatureScheme) {
   const Pki pki;
-  const Bytes leaf = MakeTestCertificate(TestKey::P256(), &pki.issuer, pki.device).der;
-  EXPECT_THAT(pki.Validate(Credential::X509({leaf, pki.issuer.der})), StatusIs(kUnauthenticated, HasSubstr("Ed25519")));
+  for (const char* curve : {"secp256k1", "brainpoolP256r1"}) {
+    const Bytes leaf = MakeTestCertificate(TestKey::OfCurve(curve), &pki.issuer, pki.device).der;
+    EXPECT_THAT(pki.Validate(Credential::X509({leaf, pki.issuer.der})),
+                StatusIs(kUnauthenticated, HasSubstr("no signature scheme")));
+  }
+}
+
+// The certificate's key has the form in which leaf nodes of the suite have it.
+TEST(X509Authentication, AcceptsTheKeysOfEverySuite) {
+  const Pki pki;
+  const auto check = [&](const TestKey& key, size_t size) {
+    const Credential credential =
+        Credential::X509({MakeTestCertificate(key, &pki.issuer, pki.device).der, pki.issuer.der});
+    ASSERT_OK_AND_ASSIGN(const CertificateSubject subject, ReadSubject(credential));
+    ASSERT_TRUE(subject.signature_key.has_value());
+    EXPECT_EQ(subject.signature_key->size(), size);
+    EXPECT_EQ(subject.ed25519_key.has_value(), size == 32);
+    EXPECT_OK(pki.Service()->Validate(credential, *subject.signature_key, kNow));
+    EXPECT_THAT(pki.Validate(credential), StatusIs(kUnauthenticated, HasSubstr("another signature key")));
+  };
+  check(TestKey::Ed25519(), 32);
+  check(TestKey::P256(), 65);
+  check(TestKey::OfCurve("P-384"), 97);
+  check(TestKey::OfCurve("P-521"), 133);
+  check(TestKey::Ed448(), 57);
 }
 
 // No byte of a leaf certificate can be changed: neither signed fields nor their wrapping.

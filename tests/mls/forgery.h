@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "mls/group_state.h"
+#include "mls/epoch_change.h"
 #include "mls/transcript_hash.h"
 #include "tests/mls/clients.h"
 
@@ -55,7 +55,8 @@ class Forger {
   };
   Bytes CommittingWithPath(std::vector<Proposal> proposals, const PathHooks& hooks) {
     std::vector<CommitProposal> list;
-    for (const Proposal& proposal : proposals) list.push_back({proposal, state().own(), false, {}});
+    for (const Proposal& proposal : proposals)
+      list.push_back({proposal, state().as_sender(), false, {}});
     absl::StatusOr<Provisional> next = ApplyProposals(state(), list);
     EXPECT_OK(next);
     if (hooks.tree) hooks.tree(next->tree);
@@ -81,21 +82,93 @@ class Forger {
                        next->extensions,
                        std::move(keys),
                        CopyOf(state().signature_key),
+                       NextInit(state()),
                        CommitSecret{std::move(path->path.commit_secret)},
-                       next->psks};
-    return Message(std::move(commit), WireFormat::kPublicMessage, nullptr,
-                   [&](AuthenticatedContent& content) {
-                     absl::StatusOr<NextEpoch> epoch =
-                         EnterEpoch(state(), std::move(inputs), content, nullptr);
-                     if (!epoch.ok())
-                       return;  // a leaf so wrong that the receiver never comes to the tag
-                     content.auth.confirmation_tag = epoch->confirmation_tag;
-                     if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
-                   });
+                       ZeroPskSecret(suite()),
+                       {}};
+    return Message(
+        std::move(commit), WireFormat::kPublicMessage, nullptr, [&](AuthenticatedContent& content) {
+          absl::StatusOr<NextEpoch> epoch = EnterEpoch(state(), std::move(inputs), content);
+          if (!epoch.ok()) return;  // a leaf so wrong that the receiver never comes to the tag
+          content.auth.confirmation_tag = epoch->state.confirmation_tag;
+          if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
+        });
   }
 
  private:
   Group& group_;
+};
+
+// A client outside that breaks the rules of external commits; it sees what a member of the group
+// sees.
+class JoinForger {
+ public:
+  JoinForger(const Group& group, const Client& client)
+      : state_(GroupAccess::State(group)), client_(client) {}
+
+  struct Hooks {
+    std::function<void(LeafNode&)> leaf;  // before it is signed
+    std::function<void(UpdatePath&)> path;
+    std::function<void(mls::Commit&)> commit;
+    std::function<void(AuthenticatedContent&)> content;  // before it is signed
+    std::function<void(Bytes&)> tag;
+  };
+  Bytes Joining(std::vector<Proposal> proposals, const Hooks& hooks = {}, int inits = 1) const {
+    const CipherSuite& suite = *state_.suite;
+    absl::StatusOr<ExternalInit> init =
+        MakeExternalInit(suite, DeriveExternalKeyPair(suite, state_.secrets.external).public_key);
+    EXPECT_OK(init);
+    for (int i = 0; i < inits; ++i)
+      proposals.insert(proposals.begin(), ExternalInitProposal{init->kem_output});
+    std::vector<CommitProposal> list;
+    mls::Commit commit;
+    for (const Proposal& proposal : proposals) {
+      list.push_back({proposal, {SenderType::kNewMemberCommit, 0}, false, {}});
+      commit.proposals.emplace_back(proposal);
+    }
+    Provisional next{state_.tree, state_.context.extensions, {}, {}, {}, {}, {}, {}, false, {}, {}};
+    if (CheckExternalProposalList(state_, list, Judge{kTrusting, kNow}).ok())
+      next = *ApplyProposals(state_, list);  // otherwise the receiver never comes to the path
+    LeafNode leaf;
+    leaf.signature_key = client_.signature_key.public_key;
+    leaf.credential = client_.credential();
+    leaf.capabilities = Capabilities::Default();
+    const LeafIndex joiner = PlaceJoiner(next, leaf);
+    TreePrivate keys(joiner, {});
+    const auto sign = [&](LeafNode& ready) {
+      if (hooks.leaf) hooks.leaf(ready);
+      return SignLeafNode(suite, client_.signature_key.private_key,
+                          LeafPosition{state_.context.group_id, joiner}, ready);
+    };
+    absl::StatusOr<NewPath> path = StartPath(next.tree, keys, std::move(leaf), sign);
+    EXPECT_OK(path);
+    commit.path =
+        *SealPath(next.tree, *path, joiner, PathContext(state_, next.tree, next.extensions), {});
+    if (hooks.path) hooks.path(*commit.path);
+    if (hooks.commit) hooks.commit(commit);
+    AuthenticatedContent content = NewContent(state_, WireFormat::kPublicMessage, {}, commit);
+    content.content.sender = {SenderType::kNewMemberCommit, 0};
+    if (hooks.content) hooks.content(content);
+    const Bytes context = Encode(state_.context);
+    EXPECT_OK(SignContent(suite, client_.signature_key.private_key, context, content));
+    EpochInputs inputs{next.tree,
+                       next.extensions,
+                       std::move(keys),
+                       CopyKey(client_.signature_key),
+                       std::move(init->init),
+                       CommitSecret{std::move(path->path.commit_secret)},
+                       ZeroPskSecret(suite),
+                       {}};
+    absl::StatusOr<NextEpoch> epoch = EnterEpoch(state_, std::move(inputs), content);
+    content.auth.confirmation_tag =
+        epoch.ok() ? epoch->state.confirmation_tag : Bytes(suite.hash_size());
+    if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
+    return Encode(MlsMessage{ProtectPublic(suite, {}, context, std::move(content))});
+  }
+
+ private:
+  const GroupState& state_;
+  const Client& client_;
 };
 
 // Opens a Welcome with its receiver's keys, lets `change` alter what is inside, signs it as

@@ -67,19 +67,6 @@ TEST_F(FramingRules, RefuseSealedMessagesOfNoMember) {
   ExpectRefused(Encode(MlsMessage{message}), Code::kInvalidArgument, "not a member");
 }
 
-TEST_F(FramingRules, RefuseOtherKindsOfSenderByName) {
-  const std::vector<std::pair<SenderType, std::string>> kinds = {
-      {SenderType::kExternal, "external senders"}, {SenderType::kNewMemberProposal, "new members"}};
-  for (const auto& [type, name] : kinds) {
-    const auto change = [type = type](AuthenticatedContent& content) {
-      content.content.sender = {type, 0};
-    };
-    ExpectRefused(
-        forger_.Message(Proposal(RemoveProposal{{1}}), WireFormat::kPublicMessage, change),
-        Code::kUnimplemented, name);
-  }
-}
-
 TEST_F(FramingRules, RefuseApplicationDataInTheOpen) {
   AuthenticatedContent content =
       NewContent(forger_.state(), WireFormat::kPublicMessage, {}, ApplicationData{Secret(4)});

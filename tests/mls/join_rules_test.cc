@@ -280,16 +280,25 @@ TEST_F(JoinRules, PskRulesHoldInWelcomes) {
   };
   ExpectRefused(add(PskType::kExternal, {}, 31), "nonce");
   ExpectRefused(add(PskType::kExternal, {}, 32), "external PSK", true, Code::kNotFound);
-  ExpectRefused(add(PskType::kResumption, ResumptionPskUsage::kBranch, 32), "branching", true,
-                Code::kUnimplemented);
-  ExpectRefused(add(PskType::kResumption, ResumptionPskUsage::kReInit, 32), "reinit", true,
-                Code::kUnimplemented);
+  ExpectRefused(add(PskType::kResumption, {ResumptionPskUsage::kApplication}, 32), "resumption PSK",
+                true, Code::kNotFound);
+  for (const ResumptionPskUsage usage :
+       {ResumptionPskUsage::kBranch, ResumptionPskUsage::kReInit}) {
+    ExpectRefused(add(PskType::kResumption, usage, 32), "succeeds another", true,
+                  Code::kFailedPrecondition);
+  }
   ExpectRefused(
       [&](WelcomeParts& parts) {
         add(PskType::kExternal, {}, 32)(parts);
         add(PskType::kExternal, {}, 32)(parts);
       },
       "PSK id occurs twice");
+  ExpectRefused(
+      [&](WelcomeParts& parts) {
+        add(PskType::kResumption, ResumptionPskUsage::kBranch, 32)(parts);
+        add(PskType::kResumption, ResumptionPskUsage::kReInit, 32)(parts);
+      },
+      "more than one group");
 }
 
 TEST_F(JoinRules, PathSecretMustFitTheTree) {

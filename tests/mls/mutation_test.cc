@@ -12,7 +12,8 @@
 
 #include <functional>
 
-#include "mls/group.h"
+#include "mls/external.h"
+#include "mls/group_state.h"
 #include "tests/mls/clients.h"
 
 namespace plumbline::mls {
@@ -114,6 +115,82 @@ TEST_P(Mutation, OfACommitThatRemovesTheReceiver) {
   CommitParams params = Params(true, false);
   params.removes = {{0}};
   ExpectOnlyTheGenuineCommitIsTaken(std::move(params));
+}
+
+TEST_P(Mutation, OfPskProposals) {
+  ASSERT_OK_AND_ASSIGN(const Bytes external, bob().ProposeExternalPsk(Bytes{1}, GetParam()));
+  ASSERT_OK_AND_ASSIGN(const Bytes resumption, bob().ProposeResumptionPsk(1, GetParam()));
+  ExpectOnlyTheGenuineIsTaken<ProposalStored>(alice(), external);
+  ExpectOnlyTheGenuineIsTaken<ProposalStored>(alice(), resumption);
+}
+
+TEST_P(Mutation, OfACommitWithAResumptionPskAndExtensions) {
+  CommitParams params = Params(true, false);
+  params.resumption_psks = {1};
+  params.group_context_extensions =
+      Extensions{{kExtensionRequiredCapabilities, Encode(RequiredCapabilities{})}};
+  ExpectOnlyTheGenuineCommitIsTaken(std::move(params));
+}
+
+TEST_P(Mutation, OfAReInit) {
+  for (Group* const group : {&alice(), &bob()})
+    GroupAccess::State(*group).policy.accept_reinit = true;
+  const ReInitProposal reinit{{1, 2, 3}, 1, 3, {}};
+  ASSERT_OK_AND_ASSIGN(const Bytes wire, bob().ProposeReInit(reinit, GetParam()));
+  ExpectOnlyTheGenuineIsTaken<ProposalStored>(alice(), wire);
+  CommitParams params = Params(false, false);
+  params.reinit = reinit;
+  ExpectOnlyTheGenuineCommitIsTaken(std::move(params));
+}
+
+// What comes from outside has no membership tag: the signature and the confirmation tag hold it.
+class ExternalMutation : public ::testing::Test {
+ protected:
+  ExternalMutation() {
+    for (Client* const client : {&alice_, &bob_, &dave_}) client->policy = OpenPolicy();
+    groups_ = MakeGroup(alice_, {&bob_});
+  }
+  Group& alice() { return groups_[0]; }
+  GroupEpoch Epoch() { return {alice().suite(), alice().group_id(), alice().epoch()}; }
+
+  Client alice_{"alice"}, bob_{"bob"}, dave_{"dave"};
+  std::vector<Group> groups_;
+};
+
+TEST_F(ExternalMutation, OfAJoin) {
+  ASSERT_OK_AND_ASSIGN(const Bytes info, groups_[1].ExportGroupInfo());
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged,
+                       dave_.JoinExternally(info, dave_.external_params()));
+  ExpectOnlyTheGenuineIsTaken<StagedCommit>(alice(), staged.message);
+}
+
+TEST_F(ExternalMutation, OfAReturn) {
+  Client again("bob");
+  ASSERT_OK_AND_ASSIGN(const Bytes info, groups_[1].ExportGroupInfo());
+  ExternalJoinParams params = again.external_params();
+  params.replace_own_leaf = true;
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, again.JoinExternally(info, std::move(params)));
+  ExpectOnlyTheGenuineIsTaken<StagedCommit>(alice(), staged.message);
+}
+
+TEST_F(ExternalMutation, OfTheGroupInfoOneJoinsBy) {
+  ASSERT_OK_AND_ASSIGN(const Bytes info, groups_[1].ExportGroupInfo());
+  ForEachChange(info, [&](ByteView changed, const std::string& what) {
+    EXPECT_FALSE(dave_.JoinExternally(changed, dave_.external_params()).ok()) << what;
+  });
+}
+
+TEST_F(ExternalMutation, OfProposals) {
+  const Bytes senders =
+      EncodeExternalSenders({{dave_.signature_key.public_key, dave_.credential()}});
+  GroupAccess::State(alice()).context.extensions = {{kExtensionExternalSenders, senders}};
+  ASSERT_OK_AND_ASSIGN(const Bytes own, ProposeOwnAdd(Epoch(), dave_.NewKeyPackage().key_package,
+                                                      CopyKey(dave_.signature_key)));
+  ASSERT_OK_AND_ASSIGN(
+      const Bytes remove,
+      ProposeAsExternalSender(Epoch(), 0, CopyKey(dave_.signature_key), RemoveProposal{{1}}));
+  ExpectOnlyTheGenuineIsTaken<ProposalStored>(alice(), own);
+  ExpectOnlyTheGenuineIsTaken<ProposalStored>(alice(), remove);
 }
 
 class ApplicationMutation : public ::testing::Test {

@@ -191,9 +191,9 @@ TEST_F(ProposalRules, AddWithUnusableKeysIsRefused) {
   const auto refuse = [&](const std::function<void(KeyPackage&)>& change, const std::string& why) {
     ExpectRefusedBothWays(AddProposal{Altered(change)}, why);
   };
-  refuse([](KeyPackage& k) { k.init_key.pop_back(); }, "32 bytes");
+  refuse([](KeyPackage& k) { k.init_key.pop_back(); }, "wrong size");
   refuse([](KeyPackage& k) { k.init_key = Bytes(32); }, "small order");
-  refuse([](KeyPackage& k) { k.leaf_node.encryption_key.push_back(0); }, "32 bytes");
+  refuse([](KeyPackage& k) { k.leaf_node.encryption_key.push_back(0); }, "wrong size");
   refuse([](KeyPackage& k) { k.leaf_node.encryption_key = Bytes(32); }, "small order");
   refuse([](KeyPackage& k) { k.leaf_node.signature_key.clear(); }, "public key is not 32 bytes");
 }
@@ -238,11 +238,11 @@ TEST_F(ProposalRules, AddWithKeysOfOthersIsRefused) {
   KeyPackage key_package = dave_.NewKeyPackage().key_package;
   key_package.leaf_node.encryption_key = carol().own_leaf_node().encryption_key;
   Resign(dave_, key_package);
-  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "encryption key occurs twice");
+  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "encryption key is already in the tree");
   key_package = dave_.NewKeyPackage().key_package;
   key_package.leaf_node.signature_key = carol_.signature_key.public_key;
   Resign(carol_, key_package);
-  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "signature key occurs twice");
+  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "signature key is another member);
 }
 
 TEST_F(ProposalRules, AddsThatShareAnInitKeyAreRefused) {
@@ -294,9 +294,9 @@ TEST_F(ProposalRules, UpdateWithTheKeyOfAnotherMemberIsRefused) {
   ASSERT_OK(ProcessAs<ProposalStored>(carol(), update));
   Forger second(carol());
   Commit commit;
-  commit.proposals.emplace_back(GroupAccess::State(carol()).proposals[0].ref);
+  commit.proposals.emplace_back(GroupAccess::State(carol()).proposals.list()[0].ref);
   commit.path = UpdatePath{carol().own_leaf_node(), {}};
-  ExpectRefused(second.Message(std::move(commit)), "encryption key occurs twice");
+  ExpectRefused(second.Message(std::move(commit)), "encryption key is already in the tree");
 }
 
 TEST_F(ProposalRules, CommitToTheCommittersOwnUpdateIsRefused) {
@@ -327,7 +327,7 @@ TEST_F(ProposalRules, RemoveAndUpdateOfOneLeafIsRefused) {
   ASSERT_OK(ProcessAs<ProposalStored>(alice(), update));
   ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
   Commit commit;
-  commit.proposals.emplace_back(GroupAccess::State(alice()).proposals[0].ref);
+  commit.proposals.emplace_back(GroupAccess::State(alice()).proposals.list()[0].ref);
   commit.proposals.emplace_back(Proposal(RemoveProposal{{2}}));
   ExpectRefused(forger_.Message(std::move(commit)), "two changes to one leaf");
 }
@@ -394,9 +394,58 @@ TEST_F(ProposalRules, RequirementsThatAMemberLacksAreRefused) {
                                   {{kExtensionRequiredCapabilities, Encode(defaults)}}));
 }
 
-TEST_F(ProposalRules, WhatIsNotSupportedIsRefusedByName) {
-  ExpectRefusedBothWays(ReInitProposal{{1}, 1, 1, {}}, "ReInit", Code::kUnimplemented);
-  ExpectRefusedBothWays(ExternalInitProposal{{1}}, "xternal", Code::kUnimplemented);
+TEST_F(ProposalRules, CommitterMayChooseExactlyWhatItRefersTo) {
+  for (const uint8_t id : {1, 2, 3}) {
+    ASSERT_OK_AND_ASSIGN(const Bytes message,
+                         carol().ProposeExternalPsk(Bytes{id}, HandshakeFraming::kPublicMessage));
+    ASSERT_OK(ProcessAs<ProposalStored>(bob(), message));
+    ASSERT_OK(ProcessAs<ProposalStored>(alice(), message));
+  }
+  ASSERT_OK(bob().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+  MapPsks psks;
+  for (const uint8_t id : {1, 2, 3}) psks.external[{id}] = Bytes(32, id);
+  const std::vector<Bytes> refs = bob().pending_refs();
+  ASSERT_EQ(refs.size(), 4u);
+  const auto commit = [&](std::vector<Bytes> references) {
+    CommitParams params;
+    params.psks = &psks;
+    params.references = std::move(references);
+    return bob().Commit(std::move(params), kTrusting, kNow);
+  };
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, commit({refs[2], refs[0]}));
+  ASSERT_OK_AND_ASSIGN(const Processed taken,
+                       alice().Process(staged.message, kTrusting, kNow, &psks));
+  EXPECT_OK(commit({}));
+  EXPECT_THAT(commit({refs[3]}), StatusIs(Code::kInvalidArgument, HasSubstr("own Update")));
+  EXPECT_THAT(commit({Bytes(32)}), StatusIs(Code::kInvalidArgument, HasSubstr("stored")));
+}
+
+// --- ReInit, ExternalInit ---
+
+TEST_F(ProposalRules, ReInitIsRefusedUnlessThePolicyTakesIt) {
+  ExpectRefusedBothWays(ReInitProposal{{1}, 1, 1, {}}, "re-initialised", Code::kPermissionDenied);
+}
+
+TEST_F(ProposalRules, ReInitToAnOlderVersionIsRefused) {
+  GroupAccess::State(bob()).policy.accept_reinit = true;
+  ExpectRefusedBothWays(ReInitProposal{{1}, 0, 1, {}}, "older protocol version");
+}
+
+TEST_F(ProposalRules, ReInitWithExtensionsThatDoNotBelongIsRefused) {
+  GroupAccess::State(bob()).policy.accept_reinit = true;
+  ExpectRefusedBothWays(ReInitProposal{{1}, 1, 1, {{kExtensionRatchetTree, {}}}},
+                        "not for group contexts");
+}
+
+TEST_F(ProposalRules, ReInitBesideAnotherProposalIsRefused) {
+  GroupAccess::State(bob()).policy.accept_reinit = true;
+  ExpectRefused(forger_.Committing({ReInitProposal{{1}, 1, 1, {}}, Psk(32)}), "ReInit beside");
+  ExpectRefused(forger_.Committing({ReInitProposal{{1}, 1, 1, {}}, ReInitProposal{{2}, 1, 1, {}}}),
+                "ReInit beside");
+}
+
+TEST_F(ProposalRules, ExternalInitOfAMemberIsRefused) {
+  ExpectRefusedBothWays(ExternalInitProposal{{1}}, "ExternalInit by a member");
 }
 
 // --- Commit ---

@@ -18,7 +18,13 @@ void AddExtension(X509* certificate, X509* issuer, int nid, const std::string& v
 
 }  // namespace
 
-TestKey TestKey::P256() { return {std::shared_ptr<EVP_PKEY>(EVP_EC_gen("P-256"), EVP_PKEY_free)}; }
+TestKey TestKey::P256() { return OfCurve("P-256"); }
+
+TestKey TestKey::OfCurve(const char* name) { return {std::shared_ptr<EVP_PKEY>(EVP_EC_gen(name), EVP_PKEY_free)}; }
+
+TestKey TestKey::Ed448() {
+  return {std::shared_ptr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"), EVP_PKEY_free)};
+}
 
 TestKey TestKey::Ed25519() { return Ed25519From(RandomBytes(32)); }
 

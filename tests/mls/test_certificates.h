@@ -16,6 +16,8 @@ namespace plumbline::mls {
 struct TestKey {
   std::shared_ptr<EVP_PKEY> pkey;
   static TestKey P256();
+  static TestKey OfCurve(const char* name);
+  static TestKey Ed448();
   static TestKey Ed25519();
   static TestKey Ed25519From(ByteView seed);  // 32 bytes
 };

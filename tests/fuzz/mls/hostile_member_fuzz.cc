@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/check.h"
-#include "mls/group_state.h"
+#include "mls/epoch_change.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
 
@@ -63,8 +63,8 @@ class Liar {
     CHECK(SignContent(suite(), state().signature_key, Encode(state().context), content).ok());
     if (next) {
       const absl::StatusOr<NextEpoch> epoch =
-          EnterEpoch(state(), *std::move(next), content, &kTrusting);
-      if (epoch.ok()) content.auth.confirmation_tag = epoch->confirmation_tag;
+          EnterEpoch(state(), *std::move(next), content);
+      if (epoch.ok()) content.auth.confirmation_tag = epoch->state.confirmation_tag;
     }
     absl::StatusOr<MlsMessage> message = Protect(state(), std::move(content), {});
     CHECK(message.ok());
@@ -122,20 +122,27 @@ class Liar {
       return std::nullopt;
     }
     if (!next) return std::nullopt;
-    return EpochInputs{std::move(next->tree), std::move(next->extensions),
-                       std::move(keys),       CopyOf(state().signature_key),
-                       std::move(secret),     std::move(next->psks)};
+    absl::StatusOr<PskSecret> psk = ResolvePsks(&state(), suite(), next->psks, &kTrusting);
+    if (!psk.ok()) return std::nullopt;
+    return EpochInputs{std::move(next->tree),
+                       std::move(next->extensions),
+                       std::move(keys),
+                       CopyOf(state().signature_key),
+                       NextInit(state()),
+                       std::move(secret),
+                       *std::move(psk),
+                       std::move(next->reinit)};
   }
 
   // The proposals that the commit means, with the signatures in them; short of those that are not
   // known.
   std::vector<CommitProposal> ListOf(Commit& commit) {
     std::vector<CommitProposal> list;
-    const std::vector<StoredProposal>& known = state().proposals;
+    const std::vector<StoredProposal>& known = state().proposals.list();
     for (ProposalOrRef& item : commit.proposals) {
       if (auto* proposal = std::get_if<Proposal>(&item)) {
         SignInner(*proposal);
-        list.push_back({*proposal, state().own(), false, {}});
+        list.push_back({*proposal, state().as_sender(), false, {}});
         continue;
       }
       ProposalRef& ref = std::get<ProposalRef>(item);

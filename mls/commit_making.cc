@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/check.h"
-#include "mls/group_state.h"
+#include "mls/epoch_change.h"
 #include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
@@ -15,25 +15,22 @@ using ProposalList = std::vector<CommitProposal>;
 ProposalList ByValue(const GroupState& group, const CommitParams& params) {
   ProposalList list;
   const auto add = [&](Proposal proposal) {
-    list.push_back({std::move(proposal), group.own(), false, {}});
+    list.push_back({std::move(proposal), group.as_sender(), false, {}});
   };
   if (params.group_context_extensions)
     add(GroupContextExtensionsProposal{*params.group_context_extensions});
   for (const LeafIndex index : params.removes) add(RemoveProposal{index});
   for (const KeyPackage& key_package : params.adds) add(AddProposal{key_package});
-  for (const Bytes& psk : params.external_psks) {
-    PreSharedKeyId id;
-    id.psk_id = psk;
-    id.psk_nonce = RandomBytes(group.suite->hash_size());
-    add(PskProposal{std::move(id)});
-  }
+  for (const Bytes& psk : params.external_psks) add(NewExternalPsk(*group.suite, psk));
+  for (const uint64_t epoch : params.resumption_psks) add(NewResumptionPsk(group, epoch));
+  if (params.reinit) add(*params.reinit);
   return list;
 }
 
 // Whether a stored proposal could still be committed if it were the only one.
 bool IsUsable(const GroupState& group, const StoredProposal& stored, const PskStore* psks,
               const Judge& judge) {
-  if (stored.sender == group.own() && KindOf(stored.proposal) == ProposalKind::kUpdate)
+  if (stored.sender == group.as_sender() && KindOf(stored.proposal) == ProposalKind::kUpdate)
     return false;
   if (!CheckProposal(group, stored.proposal, stored.sender, judge).ok()) return false;
   const PskProposal* psk = std::get_if<PskProposal>(&stored.proposal);
@@ -60,7 +57,7 @@ std::vector<const StoredProposal*> Compatible(ProposalList list,
 ProposalList Joined(const GroupState& group, const std::vector<const StoredProposal*>& taken,
                     const ProposalList& by_value) {
   ProposalList out;
-  for (const StoredProposal& stored : group.proposals) {
+  for (const StoredProposal& stored : group.proposals.list()) {
     if (std::find(taken.begin(), taken.end(), &stored) == taken.end()) continue;
     out.push_back({stored.proposal, stored.sender, true, stored.ref});
   }
@@ -72,12 +69,17 @@ ProposalList Joined(const GroupState& group, const std::vector<const StoredPropo
 // invalid by now, superseded or in conflict stays out (§12.4.1 leaves that to the committer).
 ProposalList SelectPending(const GroupState& group, const ProposalList& by_value,
                            const PskStore* psks, const Judge& judge) {
-  // Removes first: they win over the Update of the same leaf. Then the newest first.
+  // Removes first: they win over the Update of the same leaf. Then the newest first. A ReInit only
+  // if there is nothing else.
+  const auto rank = [](const StoredProposal& stored) {
+    const ProposalKind kind = KindOf(stored.proposal);
+    return kind == ProposalKind::kRemove ? 0 : kind == ProposalKind::kReInit ? 2 : 1;
+  };
+  const std::vector<StoredProposal>& stored = group.proposals.list();
   std::vector<const StoredProposal*> candidates;
-  for (const bool removes : {true, false}) {
-    for (auto it = group.proposals.rbegin(); it != group.proposals.rend(); ++it) {
-      const bool is_remove = KindOf(it->proposal) == ProposalKind::kRemove;
-      if (is_remove == removes && IsUsable(group, *it, psks, judge)) candidates.push_back(&*it);
+  for (const int wanted : {0, 1, 2}) {
+    for (auto it = stored.rbegin(); it != stored.rend(); ++it) {
+      if (rank(*it) == wanted && IsUsable(group, *it, psks, judge)) candidates.push_back(&*it);
     }
   }
   candidates = Compatible(by_value, candidates, [&](const ProposalList& list) {
@@ -89,6 +91,20 @@ ProposalList SelectPending(const GroupState& group, const ProposalList& by_value
     return ApplyProposals(group, some).ok();
   });
   return Joined(group, candidates, by_value);
+}
+
+// The list that the caller chose to the last reference.
+absl::StatusOr<ProposalList> SelectExactly(const GroupState& group, const ProposalList& by_value,
+                                           const std::vector<Bytes>& references,
+                                           const Judge& judge) {
+  std::vector<const StoredProposal*> chosen;
+  for (const Bytes& reference : references) {
+    const StoredProposal* stored = group.proposals.Find({reference});
+    if (stored == nullptr) return absl::InvalidArgumentError("no such proposal is stored");
+    RETURN_IF_ERROR(CheckProposal(group, stored->proposal, stored->sender, judge));
+    chosen.push_back(stored);
+  }
+  return Joined(group, chosen, by_value);
 }
 
 bool ChangesLeaf(const LeafChange& change) {
@@ -146,9 +162,8 @@ std::optional<Secret> PathSecretFor(const NewPath* path, LeafIndex committer, Le
 
 absl::StatusOr<Bytes> SealGroupInfo(const NextEpoch& next, bool with_tree) {
   const GroupState& state = next.state;
-  GroupInfo info{state.context, {}, next.confirmation_tag, state.own(), {}};
-  if (with_tree) info.extensions.push_back({kExtensionRatchetTree, state.tree.Encode()});
-  RETURN_IF_ERROR(SignGroupInfo(*state.suite, state.signature_key, info));
+  ASSIGN_OR_RETURN(const GroupInfo info,
+                   MakeGroupInfo(state, {.ratchet_tree = with_tree, .external_pub = false}));
   Writer plain;
   WriteGroupInfo(plain, info);
   const WelcomeKey key = DeriveWelcomeKey(*state.suite, next.joiner, next.psk);
@@ -199,28 +214,32 @@ StagedCommit Describe(const GroupState& group, const Provisional& applied, bool 
   staged.has_path = has_path;
   if (has_path) {
     staged.updates.push_back(
-        {group.own(), staged.committer_leaf, *applied.tree.leaf(group.own()), group.own()});
+        {group.own(), staged.committer_leaf, *applied.tree.leaf(group.own()), group.as_sender()});
   }
   staged.group_context_changed = applied.extensions_changed;
+  staged.reinit = applied.reinit.has_value();
   staged.authenticated_data = std::move(authenticated_data);
   return staged;
 }
 
 }  // namespace
 
-absl::StatusOr<StagedCommit> Group::Commit(CommitParams params,
-                                           const AuthenticationService& authentication,
-                                           absl::Time now) {
-  GroupState& group = *state_;
-  const Judge judge{authentication, now};
+absl::StatusOr<StagedCommit> MakeCommit(GroupState& group, CommitParams params, const Judge& judge,
+                                        SuccessorLink* link) {
+  RETURN_IF_ERROR(group.CheckAlive());
+  ASSIGN_OR_RETURN(const WireFormat format, FormatOf(group.policy, params.framing));
   ProposalList list = ByValue(group, params);
   for (const CommitProposal& item : list)
     RETURN_IF_ERROR(CheckProposal(group, item.proposal, item.sender, judge));
-  if (params.include_pending_proposals && !group.proposals.empty()) {
+  if (link != nullptr) list.push_back({PskProposal{link->id}, group.as_sender(), false, {}});
+  if (params.references) {
+    ASSIGN_OR_RETURN(list, SelectExactly(group, list, *params.references, judge));
+  } else if (params.include_pending_proposals && !group.proposals.list().empty()) {
     list = SelectPending(group, list, params.psks, judge);
   }
-  RETURN_IF_ERROR(CheckListRules(group, list, own_leaf(), judge));
+  RETURN_IF_ERROR(CheckListRules(group, list, group.own(), judge));
   ASSIGN_OR_RETURN(Provisional next, ApplyProposals(group, list));
+  ASSIGN_OR_RETURN(PskSecret psk, ResolvePsks(&group, *group.suite, next.psks, params.psks, link));
 
   TreePrivate keys = group.keys.Clone();
   keys.Prune(next.tree);
@@ -233,28 +252,31 @@ absl::StatusOr<StagedCommit> Group::Commit(CommitParams params,
     commit_secret.bytes = std::move(path->path.path.commit_secret);
   }
 
-  const WireFormat format = params.framing == HandshakeFraming::kPublicMessage
-                                ? WireFormat::kPublicMessage
-                                : WireFormat::kPrivateMessage;
   AuthenticatedContent content =
       NewContent(group, format, params.authenticated_data, CommitOf(list, path));
   RETURN_IF_ERROR(SignContent(*group.suite, group.signature_key, Encode(group.context), content));
   StagedCommit staged =
       Describe(group, next, path.has_value(), std::move(params.authenticated_data));
-  EpochInputs inputs{next.tree,         next.extensions,          std::move(keys),
-                     std::move(signer), std::move(commit_secret), next.psks};
-  ASSIGN_OR_RETURN(NextEpoch epoch, EnterEpoch(group, std::move(inputs), content, params.psks));
-  content.auth.confirmation_tag = epoch.confirmation_tag;
+  EpochInputs inputs{
+      std::move(next.tree), std::move(next.extensions), std::move(keys), std::move(signer),
+      NextInit(group),      std::move(commit_secret),   std::move(psk),  std::move(next.reinit)};
+  ASSIGN_OR_RETURN(NextEpoch epoch, EnterEpoch(group, std::move(inputs), content));
+  content.auth.confirmation_tag = epoch.state.confirmation_tag;
   if (!next.adds.empty()) {
     ASSIGN_OR_RETURN(staged.welcome, MakeWelcome(epoch, next, path ? &path->path : nullptr,
                                                  params.tree_in_welcome));
   }
   // Last: it changes this group by one generation of its own ratchet.
-  ASSIGN_OR_RETURN(const MlsMessage message,
-                   mls::Protect(group, std::move(content), params.padding));
+  ASSIGN_OR_RETURN(const MlsMessage message, Protect(group, std::move(content), params.padding));
   staged.message = Encode(message);
   staged.next = GroupAccess::Make(std::move(epoch.state));
   return staged;
+}
+
+absl::StatusOr<StagedCommit> Group::Commit(CommitParams params,
+                                           const AuthenticationService& authentication,
+                                           absl::Time now) {
+  return MakeCommit(*state_, std::move(params), Judge{authentication, now});
 }
 
 }  // namespace plumbline::mls

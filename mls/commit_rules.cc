@@ -1,57 +1,17 @@
-// The rules for proposals and for lists of them (RFC 9420 §12.1..§12.3).
+// The rules for lists of proposals, what they do to the tree, and the committer's leaf (RFC 9420
+// §12.2..§12.4).
+#include "mls/commit_rules.h"
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
-#include "mls/group_state.h"
 #include "mls/tree/tree_validation.h"
 
 namespace plumbline::mls {
 namespace {
 
 absl::Status Invalid(absl::string_view rule) { return absl::InvalidArgumentError(rule); }
-
-absl::Status CheckAdd(const GroupState& group, const AddProposal& add, const Judge& judge) {
-  const KeyPackage& key_package = add.key_package;
-  if (key_package.cipher_suite != group.context.cipher_suite)
-    return Invalid("added key package is of another suite");
-  RETURN_IF_ERROR(ValidateKeyPackage(key_package, judge.now));
-  const LeafNode& leaf = key_package.leaf_node;
-  const uint64_t length = leaf.lifetime.not_after - leaf.lifetime.not_before;
-  if (group.policy.max_lifetime != absl::InfiniteDuration() &&
-      length > static_cast<uint64_t>(absl::ToInt64Seconds(group.policy.max_lifetime))) {
-    return Invalid("lifetime of a key package is longer than the policy allows");
-  }
-  return judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now);
-}
-
-absl::Status CheckUpdate(const GroupState& group, const UpdateProposal& update, LeafIndex sender,
-                         const Judge& judge) {
-  const LeafNode* current = group.tree.leaf(sender);
-  if (current == nullptr) return Invalid("Update from someone who is not a member");
-  const LeafNode& leaf = update.leaf_node;
-  if (leaf.source != LeafNodeSource::kUpdate)
-    return Invalid("leaf node of an Update has another source");
-  RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
-  if (leaf.encryption_key == current->encryption_key)
-    return Invalid("Update keeps the encryption key");
-  RETURN_IF_ERROR(
-      VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, sender}));
-  RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
-  if (!judge.SameClient(current->credential, leaf.credential)) {
-    return absl::UnauthenticatedError("Update changes the client behind a leaf");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckPsk(const GroupState& group, const PreSharedKeyId& id) {
-  if (id.psk_nonce.size() != group.suite->hash_size())
-    return Invalid("PSK nonce has the wrong length");
-  if (id.type == PskType::kResumption && id.usage != ResumptionPskUsage::kApplication) {
-    return Invalid("PSK usage is not for commits");
-  }
-  return absl::OkStatus();
-}
 
 template <typename T, typename Visit>
 void ForEach(const std::vector<CommitProposal>& list, Visit visit) {
@@ -66,9 +26,10 @@ absl::Status CheckTargets(const std::vector<CommitProposal>& list, LeafIndex com
   absl::Status status;
   std::set<LeafIndex> touched;
   ForEach<UpdateProposal>(list, [&](const CommitProposal& item, const UpdateProposal&) {
-    if (item.sender == committer)
+    if (item.sender == MemberSender(committer))
       status.Update(Invalid("commit covers the committer's own Update"));
-    if (!touched.insert(item.sender).second) status.Update(Invalid("two Updates for one leaf"));
+    if (!touched.insert(LeafIndex{item.sender.index}).second)
+      status.Update(Invalid("two Updates for one leaf"));
   });
   ForEach<RemoveProposal>(list, [&](const CommitProposal&, const RemoveProposal& remove) {
     if (remove.removed == committer) status.Update(Invalid("commit removes its committer"));
@@ -80,7 +41,7 @@ absl::Status CheckTargets(const std::vector<CommitProposal>& list, LeafIndex com
 
 // §12.2: a client is added once, and only if it is not in the group already or leaves it by the
 // same commit.
-absl::Status CheckAdds(const GroupState& group, const std::vector<CommitProposal>& list,
+absl::Status CheckAdds(const PublicGroup& group, const std::vector<CommitProposal>& list,
                        const std::set<LeafIndex>& removed, const Judge& judge) {
   std::vector<const KeyPackage*> adds;
   std::set<Bytes> init_keys;
@@ -119,6 +80,9 @@ absl::Status CheckSingles(const std::vector<CommitProposal>& list) {
       list, [&](const CommitProposal&, const GroupContextExtensionsProposal&) {
         if (++extension_changes > 1) status.Update(Invalid("two GroupContextExtensions proposals"));
       });
+  ForEach<ReInitProposal>(list, [&](const CommitProposal&, const ReInitProposal&) {
+    if (list.size() > 1) status.Update(Invalid("ReInit beside another proposal"));
+  });
   return status;
 }
 
@@ -148,51 +112,20 @@ absl::Status CheckResult(const Provisional& next) {
   return CheckSignatureKeysAreNew(next.tree, std::move(signature));
 }
 
+// What every leaf in a path has to be.
+absl::Status CheckCommitLeaf(const PublicGroup& group, const Provisional& next, LeafIndex owner,
+                             const LeafNode& leaf, const Judge& judge) {
+  RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
+  RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
+  RETURN_IF_ERROR(CheckSignatureKeysAreNew(next.tree, {{leaf.signature_key, NodeOf(owner)}}));
+  RETURN_IF_ERROR(
+      VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, owner}));
+  return judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now);
+}
+
 }  // namespace
 
-absl::Status CheckGroupContextExtensions(const Extensions& extensions) {
-  for (const Extension& extension : extensions) {
-    switch (extension.type) {
-      case kExtensionApplicationId:
-      case kExtensionRatchetTree:
-      case kExtensionExternalPub:
-        return Invalid("extension type is not for group contexts");
-      case kExtensionRequiredCapabilities:
-        RETURN_IF_ERROR(ParseRequiredCapabilities(extension.data).status());
-        break;
-      default:
-        break;
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckProposal(const GroupState& group, const Proposal& proposal, LeafIndex sender,
-                           const Judge& judge) {
-  switch (KindOf(proposal)) {
-    case ProposalKind::kAdd:
-      return CheckAdd(group, std::get<AddProposal>(proposal), judge);
-    case ProposalKind::kUpdate:
-      return CheckUpdate(group, std::get<UpdateProposal>(proposal), sender, judge);
-    case ProposalKind::kRemove:
-      if (group.tree.leaf(std::get<RemoveProposal>(proposal).removed) == nullptr) {
-        return Invalid("Remove of someone who is not a member");
-      }
-      return absl::OkStatus();
-    case ProposalKind::kPsk:
-      return CheckPsk(group, std::get<PskProposal>(proposal).id);
-    case ProposalKind::kGroupContextExtensions:
-      return CheckGroupContextExtensions(
-          std::get<GroupContextExtensionsProposal>(proposal).extensions);
-    case ProposalKind::kReInit:
-      return absl::UnimplementedError("ReInit proposals are not supported");
-    case ProposalKind::kExternalInit:
-      return absl::UnimplementedError("external commits are not supported");
-  }
-  return absl::UnimplementedError("unknown proposal type");
-}
-
-absl::Status CheckProposalList(const GroupState& group, const std::vector<CommitProposal>& list,
+absl::Status CheckProposalList(const PublicGroup& group, const std::vector<CommitProposal>& list,
                                LeafIndex committer, const Judge& judge) {
   for (const CommitProposal& item : list) {
     RETURN_IF_ERROR(CheckProposal(group, item.proposal, item.sender, judge));
@@ -200,7 +133,23 @@ absl::Status CheckProposalList(const GroupState& group, const std::vector<Commit
   return CheckListRules(group, list, committer, judge);
 }
 
-absl::Status CheckListRules(const GroupState& group, const std::vector<CommitProposal>& list,
+absl::Status CheckExternalProposalList(const PublicGroup& group,
+                                       const std::vector<CommitProposal>& list,
+                                       const Judge& judge) {
+  int inits = 0;
+  int removes = 0;
+  for (const CommitProposal& item : list) {
+    if (item.by_reference) return Invalid("external commit refers to a proposal");
+    RETURN_IF_ERROR(CheckProposal(group, item.proposal, item.sender, judge));
+    if (KindOf(item.proposal) == ProposalKind::kExternalInit) ++inits;
+    if (KindOf(item.proposal) == ProposalKind::kRemove) ++removes;
+  }
+  if (inits != 1) return Invalid("external commit does not have exactly one ExternalInit");
+  if (removes > 1) return Invalid("external commit removes more than one leaf");
+  return CheckSingles(list);
+}
+
+absl::Status CheckListRules(const PublicGroup& group, const std::vector<CommitProposal>& list,
                             LeafIndex committer, const Judge& judge) {
   std::set<LeafIndex> removed;
   RETURN_IF_ERROR(CheckTargets(list, committer, removed));
@@ -216,18 +165,18 @@ bool NeedsPath(const std::vector<CommitProposal>& list) {
          });
 }
 
-absl::StatusOr<Provisional> ApplyProposals(const GroupState& group,
+absl::StatusOr<Provisional> ApplyProposals(const PublicGroup& group,
                                            const std::vector<CommitProposal>& list) {
-  Provisional next{group.tree, group.context.extensions, {}, {}, {}, {}, {}, {}, false};
+  Provisional next{group.tree, group.context.extensions, {}, {}, {}, {}, {}, {}, false, {}, {}};
   ForEach<GroupContextExtensionsProposal>(
       list, [&](const CommitProposal&, const GroupContextExtensionsProposal& gce) {
         next.extensions = gce.extensions;
         next.extensions_changed = true;
       });
   ForEach<UpdateProposal>(list, [&](const CommitProposal& item, const UpdateProposal& update) {
-    next.updates.push_back(
-        {item.sender, *next.tree.leaf(item.sender), update.leaf_node, item.sender});
-    next.tree.Update(item.sender, update.leaf_node);
+    const LeafIndex index{item.sender.index};
+    next.updates.push_back({index, *next.tree.leaf(index), update.leaf_node, item.sender});
+    next.tree.Update(index, update.leaf_node);
   });
   ForEach<RemoveProposal>(list, [&](const CommitProposal& item, const RemoveProposal& remove) {
     next.removes.push_back({remove.removed, *next.tree.leaf(remove.removed), {}, item.sender});
@@ -241,6 +190,11 @@ absl::StatusOr<Provisional> ApplyProposals(const GroupState& group,
   });
   ForEach<PskProposal>(
       list, [&](const CommitProposal&, const PskProposal& psk) { next.psks.push_back(psk.id); });
+  ForEach<ReInitProposal>(
+      list, [&](const CommitProposal&, const ReInitProposal& reinit) { next.reinit = reinit; });
+  ForEach<ExternalInitProposal>(list, [&](const CommitProposal&, const ExternalInitProposal& init) {
+    next.kem_output = init.kem_output;
+  });
   if (!next.adds.empty() && next.tree.member_count() > group.policy.max_members) {
     return absl::ResourceExhaustedError("group would have more members than the policy allows");
   }
@@ -248,45 +202,43 @@ absl::StatusOr<Provisional> ApplyProposals(const GroupState& group,
   return next;
 }
 
-absl::Status CheckPathLeaf(const GroupState& group, const Provisional& next, LeafIndex committer,
+LeafIndex PlaceJoiner(Provisional& next, const LeafNode& leaf) {
+  LeafNode without_key = leaf;  // the path's keys have to be new to the tree, its leaf's included
+  without_key.encryption_key.clear();
+  const LeafIndex index = next.tree.Add(std::move(without_key));
+  next.adds.push_back({index, {}, leaf, {SenderType::kNewMemberCommit, 0}});
+  return index;
+}
+
+absl::Status CheckPathLeaf(const PublicGroup& group, const Provisional& next, LeafIndex committer,
                            const LeafNode& leaf, const Judge& judge) {
   const LeafNode* current = group.tree.leaf(committer);
   if (current == nullptr) return Invalid("committer is not a member");
-  RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
-  RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
-  RETURN_IF_ERROR(CheckSignatureKeysAreNew(next.tree, {{leaf.signature_key, NodeOf(committer)}}));
-  RETURN_IF_ERROR(
-      VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, committer}));
-  RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
+  RETURN_IF_ERROR(CheckCommitLeaf(group, next, committer, leaf, judge));
   if (!judge.SameClient(current->credential, leaf.credential)) {
     return absl::UnauthenticatedError("path changes the client behind a leaf");
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<PskSecret> ResolvePsks(const GroupState* group, const CipherSuite& suite,
-                                      const std::vector<PreSharedKeyId>& ids,
-                                      const PskStore* store) {
-  if (ids.empty()) return ZeroPskSecret(suite);
-  std::vector<Psk> psks;
-  for (const PreSharedKeyId& id : ids) {
-    if (id.type == PskType::kExternal) {
-      if (store == nullptr) return absl::NotFoundError("no store for external PSKs");
-      ASSIGN_OR_RETURN(Secret secret, store->ExternalPsk(id.psk_id));
-      psks.push_back({id, std::move(secret)});
-      continue;
-    }
-    const Secret* found = nullptr;
-    if (group != nullptr && id.psk_group_id == group->context.group_id) {
-      if (id.psk_epoch == group->context.epoch) found = &group->secrets.resumption.bytes;
-      for (const PastEpoch& past : group->past) {
-        if (past.epoch == id.psk_epoch) found = &past.resumption.bytes;
-      }
-    }
-    if (found == nullptr) return absl::NotFoundError("no resumption PSK of that group and epoch");
-    psks.push_back({id, Secret::CopyOf(found->view())});
+absl::Status CheckJoinerLeaf(const PublicGroup& group, const Provisional& next, LeafIndex joiner,
+                             const LeafNode& leaf, const Judge& judge) {
+  RETURN_IF_ERROR(CheckCommitLeaf(group, next, joiner, leaf, judge));
+  for (const MemberChange& replaced : next.removes) {
+    if (!judge.SameClient(replaced.before.credential, leaf.credential))
+      return absl::UnauthenticatedError("external commit removes another client");
+    if (replaced.before.encryption_key == leaf.encryption_key)
+      return Invalid("external commit keeps the encryption key of the leaf it removes");
   }
-  return DerivePskSecret(suite, psks);
+  absl::Status status;
+  ForEachMember(next.tree, [&](LeafIndex index, const LeafNode& member) {
+    if (index != joiner && judge.SameClient(member.credential, leaf.credential))
+      status.Update(Invalid("client that joins is already a member"));
+  });
+  RETURN_IF_ERROR(status);
+  if (next.tree.member_count() > group.policy.max_members)
+    return absl::ResourceExhaustedError("group would have more members than the policy allows");
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::mls

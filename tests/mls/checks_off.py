@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Turns every check of mls/ off, one at a time, and expects the tests to turn red.
+
+  tests/mls/checks_off.py build SCRATCH     copies the sources, gives each check a number and a switch, and builds once
+  tests/mls/checks_off.py run SCRATCH [N..] runs the tests with each check (or those) off; lists what no test missed
+  tests/mls/checks_off.py list SCRATCH      the numbered checks
+
+A check is a statement that refuses: `return <error>`, `RETURN_IF_ERROR(...)`, `status.Update(<error>)`, or a last
+`return Check...(...)`. Switched off, the statement is skipped (or gives OK). The switch is the environment variable
+MLS_CHECK_OFF, so all of them share one build. Takes minutes, needs PLUMBLINE_VECTORS or the default folder; not part of
+`./dev test`. Exit code 1 if a check can be taken out unnoticed and is not in KNOWN below.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COPIED = ["CMakeLists.txt", "CMakePresets.json", "cmake", "common", "mls", "tests/mls", "tests/vectors",
+          "tests/status_matchers.h"]
+# Cheapest first: the run of a check ends at the first test that turns red.
+TESTS = ["mls_rules_test", "mls_external_test", "mls_cipher_suite_test", "mls_credential_test", "mls_group_test",
+         "mls_key_schedule_test", "mls_crypto_vector_test", "mls_vector_test", "mls_mutation_test"]
+
+# Checks that nothing can miss, with the reason. By file and a piece of the statement.
+KNOWN = [
+]
+
+ERROR = r"(?:Invalid|Refused|Broken|BadKey|NotAscending|absl::[A-Z]\w+Error)\("
+START = re.compile(rf"(?<![\w.])(?:return (?:{ERROR}|(?:Check|Verify|VerifyLeafNodeSignature)\w*\(|"
+                   rf"(?:judge\.authentication\.Validate|suite->VerifyWithLabel|suite\.VerifyWithLabel)\()"
+                   rf"|RETURN_IF_ERROR\(|status\.Update\()")
+SWITCH = """#pragma once
+#include <cstdlib>
+namespace plumbline::mls::mutant {
+inline bool Off(int check) {
+  static const int off = std::getenv("MLS_CHECK_OFF") ? std::atoi(std::getenv("MLS_CHECK_OFF")) : 0;
+  return check == off;
+}
+}
+"""
+
+
+def closing(text, at):
+    """The index after the parenthesis that closes the one at `at`; strings and characters are skipped."""
+    depth = 0
+    quote = None
+    i = at
+    while i < len(text):
+        c = text[i]
+        if quote:
+            if c == "\\":
+                i += 1
+            elif c == quote:
+                quote = None
+        elif c in "\"'" and not (c == "'" and text[i - 1].isalnum()):
+            quote = c
+        elif c == "(":
+            depth += 1
+        elif c == ")":
+            depth -= 1
+            if depth == 0:
+                return i + 1
+        i += 1
+    raise ValueError("unbalanced")
+
+
+def returns_status(text, at):
+    """Whether the function or lambda around `at` returns a plain absl::Status."""
+    head = text[:at]
+    functions = list(re.finditer(r"^(?!namespace|}|//|#|template|using|constexpr|struct|class)(\S.*?)\(", head, re.M))
+    function = functions[-1].group(1) if functions else ""
+    inner = list(re.finditer(r"\[&?\w*\]\([^)]*\)\s*(->\s*[\w:]+)?\s*\{", head[functions[-1].start():] if functions else head))
+    if inner and head[functions[-1].start():][inner[-1].end():].count("}") <= head[functions[-1].start():][inner[-1].end():].count("{"):
+        return inner[-1].group(1) is None or "Status" in inner[-1].group(1)
+    return function.startswith("absl::Status ") or " absl::Status " in " " + function
+
+
+def mutate(path, text, first):
+    """The text with switches, and the checks as (number, file, line, statement)."""
+    out, checks, last = [], [], 0
+    for match in START.finditer(text):
+        if match.start() < last:
+            continue
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        if "//" in text[line_start:match.start()] or text[line_start:line_start + 1] == "#":
+            continue
+        if re.match(rf"absl::Status {ERROR}", text[line_start:]):
+            continue  # the helper that makes the error
+        opening = match.end() - 1
+        end = closing(text, opening)
+        if text[end:end + 1] != ";":
+            continue  # part of a larger expression
+        statement = text[match.start():end]
+        before, after = text[:match.start()].rstrip(), text[end + 1:].lstrip()
+        is_return = statement.startswith("return")
+        number = first + len(checks)
+        body = statement[len("return "):] if is_return else statement
+        guarded = before.endswith(")") or before.endswith("{") and re.search(r"\)\s*\{$", before) and \
+            re.search(r"(if|for|while)\b[^;{}]*\{$", before)
+        last_of_block = after.startswith("}")
+        if not is_return or guarded and not before.endswith(":"):
+            replacement = f"if (!mutant::Off({number})) {statement}"
+        elif before.endswith(":") and "switch" in text[max(0, match.start() - 4000):match.start()]:
+            replacement = f"if (mutant::Off({number})) break; {statement}"
+        elif last_of_block:
+            if not returns_status(text, match.start()):
+                continue
+            replacement = f"return mutant::Off({number}) ? absl::OkStatus() : absl::Status({body})"
+        else:
+            replacement = f"if (!mutant::Off({number})) {statement}"
+        out.append(text[last:match.start()] + replacement)
+        last = end
+        line = text.count("\n", 0, match.start()) + 1
+        checks.append((number, str(path), line, " ".join(statement.split())))
+    out.append(text[last:])
+    return "".join(out), checks
+
+
+def build(scratch):
+    for name in COPIED:
+        source, target = ROOT / name, scratch / "src" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source, target)
+    (scratch / "src/mls/mutant.h").write_text(SWITCH)
+    checks = []
+    for path in sorted((scratch / "src/mls").rglob("*.cc")):
+        if path.name == "group_store.cc" or "codec" in path.name:
+            continue  # storage of our own: tests/mls/mutation_test.cc has it as a whole
+        text, found = mutate(path.relative_to(scratch / "src"), path.read_text(), len(checks) + 1)
+        if found:
+            include = text.index("#include")
+            path.write_text(text[:include] + '#include "mls/mutant.h"\n' + text[include:])
+        checks += found
+    (scratch / "checks.json").write_text(json.dumps(checks, indent=0))
+    print(len(checks), "checks")
+    subprocess.run(["cmake", "-S", scratch / "src", "-B", scratch / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                    "-DCMAKE_CXX_FLAGS=-O1", "-DPLUMBLINE_PARTS=common;mls;tests/vectors;tests/mls"],
+                   check=True, stdout=subprocess.DEVNULL)
+    return subprocess.run(["cmake", "--build", scratch / "build", "-j2", "--target", *TESTS]).returncode
+
+
+def red(scratch, number):
+    """The first test that notices, or None."""
+    env = dict(os.environ, MLS_CHECK_OFF=str(number), GTEST_BRIEF="1")
+    env.setdefault("PLUMBLINE_VECTORS", str(ROOT.parent / "shared/vectors"))
+    for test in TESTS:
+        try:
+            done = subprocess.run([scratch / "build/bin" / test], env=env, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, timeout=300)
+        except subprocess.TimeoutExpired:
+            return test + " (without end)"
+        if done.returncode != 0:
+            return test
+    return None
+
+
+def run(scratch, wanted):
+    checks = json.loads((scratch / "checks.json").read_text())
+    if red(scratch, 0) is not None:
+        sys.exit("the tests fail with every check on")
+    chosen = [c for c in checks if not wanted or c[0] in wanted]
+    missed, known = [], 0
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for check, test in zip(chosen, pool.map(lambda c: red(scratch, c[0]), chosen)):
+            if test is not None:
+                continue
+            if any(file in check[1] and piece in check[3] for file, piece, _ in KNOWN):
+                known += 1
+                continue
+            missed.append(check)
+            print("unnoticed: {0} {1}:{2}: {3}".format(*check), flush=True)
+    print(f"{len(chosen)} checks: {len(chosen) - len(missed) - known} turned a test red, {known} known, "
+          f"{len(missed)} unnoticed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("build", "run", "list"):
+        sys.exit(__doc__)
+    folder = pathlib.Path(sys.argv[2]).resolve()
+    if sys.argv[1] == "build":
+        sys.exit(build(folder))
+    if sys.argv[1] == "list":
+        for entry in json.loads((folder / "checks.json").read_text()):
+            print("{0} {1}:{2}: {3}".format(*entry))
+        sys.exit(0)
+    sys.exit(run(folder, {int(n) for n in sys.argv[3:]}))
