@@ -171,6 +171,7 @@ absl::StatusOr<Group> JoinByWelcome(JoinInputs in, const Judge& judge, LeafIndex
   const KeyPackageBundle& bundle = in.bundle;
   if (bundle.key_package.cipher_suite != welcome.cipher_suite)
     return Invalid("Welcome is of another suite");
+  suite->PrepareToSign(in.signature_key);
   RETURN_IF_ERROR(CheckOwnKeys(*suite, bundle, in.signature_key));
   ASSIGN_OR_RETURN(GroupSecrets secrets, OpenGroupSecrets(*suite, welcome, bundle));
   if (secrets.joiner_secret.size() != suite->hash_size())

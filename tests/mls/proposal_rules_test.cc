@@ -242,7 +242,7 @@ TEST_F(ProposalRules, AddWithKeysOfOthersIsRefused) {
   key_package = dave_.NewKeyPackage().key_package;
   key_package.leaf_node.signature_key = carol_.signature_key.public_key;
   Resign(carol_, key_package);
-  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "signature key is another member);
+  ExpectRefused(forger_.Committing({AddProposal{key_package}}), "signature key is another member's");
 }
 
 TEST_F(ProposalRules, AddsThatShareAnInitKeyAreRefused) {
