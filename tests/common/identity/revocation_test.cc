@@ -47,6 +47,11 @@ TEST(Revocation, RevokesSomethingAndFollowsAnEarlierOne) {
   Revocation backwards = Example();
   backwards.previous = backwards.sequence;
   EXPECT_FALSE(ParseRevocation(Encode(backwards)).ok());
+  Revocation last = Example();
+  last.sequence = uint64_t{1} << 62;
+  EXPECT_OK(ParseRevocation(Encode(last)));
+  ++last.sequence;  // what a database cannot count
+  EXPECT_FALSE(ParseRevocation(Encode(last)).ok());
 }
 
 TEST(Revocation, WhatIsTooMuchForOneIsSplit) {
