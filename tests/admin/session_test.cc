@@ -12,7 +12,9 @@
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/identity/uri.h"
 #include "tests/admin/sample_intents.h"
+#include "tests/common/certificates.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::admin {
@@ -227,6 +229,50 @@ TEST(Session, NoticesARecordThatIsLeftOutOfAnAuditPage) {
       return absl::OkStatus();
     };
     EXPECT_EQ(desk.session.ListAuditEvents(4, 10).ok(), !gap);
+  }
+}
+
+// The certificate of a log's key, as the ceremony makes it or nearly so.
+struct LogCertificate {
+  std::string uri = identity::RoleUri{"example.org", identity::Role::kAudit}.ToString();
+  crypto::Purpose purpose = crypto::Purpose::kRoleSignature;
+  bool by_issuing = false;
+  absl::Duration age = absl::Hours(1);
+  crypto::Certificate From(const testing::TestOrganisation& organisation, const crypto::Ed25519KeyPair& key) const {
+    crypto::LeafSpec spec;
+    spec.spki = crypto::Ed25519Spki(key.public_key());
+    spec.uris = {uri};
+    spec.purpose = purpose;
+    spec.validity = {organisation.now - age, organisation.now - age + absl::Hours(24)};
+    if (by_issuing) return organisation.Leaf(spec);
+    return *crypto::IssueLeaf(organisation.root, organisation.root_key, spec);
+  }
+};
+
+TEST(Session, BelievesOnlyTheKeyOfTheRecordThatTheRootVouchesFor) {
+  Desk desk;
+  const testing::TestOrganisation organisation(desk.clock.Now()), other(desk.clock.Now());
+  desk.profile.root_pem = organisation.root.ToPem();
+  const auto key = crypto::Ed25519KeyPair::Generate();
+  plumbline::audit::v1::AuditPage page;
+  const auto key_of = [&](const testing::TestOrganisation& by, const LogCertificate& certificate) {
+    page.set_log_certificate(ToString(certificate.From(by, key).der()));
+    return desk.session.LogKeyOf(page);
+  };
+  ASSERT_OK_AND_ASSIGN(const tlog::VerifierKey log, key_of(organisation, {}));
+  EXPECT_EQ(log, *tlog::VerifierKey::Create("example.org/audit/keyserver", key.public_key()));
+  const auto wrong = StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("audit_key_wrong: "));
+  EXPECT_THAT(key_of(other, {}), wrong);
+  EXPECT_THAT(key_of(organisation, {.by_issuing = true}), wrong);
+  EXPECT_THAT(key_of(organisation, {.age = absl::Hours(48)}), wrong);
+  EXPECT_THAT(key_of(organisation, {.purpose = crypto::Purpose::kMlsCredential}), wrong);
+  for (const auto& uri : {identity::RoleUri{"example.org", identity::Role::kGrants},
+                          identity::RoleUri{"example.com", identity::Role::kAudit}}) {
+    EXPECT_THAT(key_of(organisation, {.uri = uri.ToString()}), wrong) << uri.ToString();
+  }
+  for (const char* none : {"", "nonsense"}) {
+    page.set_log_certificate(none);
+    EXPECT_THAT(desk.session.LogKeyOf(page), wrong);
   }
 }
 

@@ -172,6 +172,38 @@ TEST(Departure, ARestoredDeliveryServerIsToldAgain) {
   EXPECT_TRUE(c.Eventually([&] { return c.heard.Count() == 2; }));
 }
 
+TEST(Departure, WhatWasRevokedOnceIsNotToldAgain) {
+  Connected c;
+  TestDevice alice = c.world.Enrol(kAlice);
+  DrawGrants(c.world, alice, 2);
+  c.world.Pass(alice, "delivery");
+  c.world.Suspend(kAlice);
+  ASSERT_OK(c.world.Change(Action::kReactivateAccount, kAlice));
+  const auto fresh = DrawGrants(c.world, alice, 1);
+  ASSERT_OK(c.world.Change(Action::kRemoveAccount, kAlice));
+  ASSERT_EQ(c.heard.Count(), 2u);
+  MutexLock lock(c.heard.mutex);
+  EXPECT_EQ(c.heard.all[1].previous, c.heard.all[0].sequence);
+  ASSERT_EQ(c.heard.all[1].items.grants.size(), 1u);
+  EXPECT_EQ(c.heard.all[1].items.grants[0].serial, fresh[0]);
+  EXPECT_TRUE(c.heard.all[1].items.passes.empty());
+}
+
+// The queue is kept until nothing in it could open anything: a delivery server may come back from an
+// older copy until then.
+TEST(Departure, ARevocationIsKeptUntilWhatItRevokesIsOver) {
+  Connected c;
+  TestDevice alice = c.world.Enrol(kAlice);
+  DrawGrants(c.world, alice, 1);
+  c.world.Suspend(kAlice);
+  c.world.clock().Advance(absl::Hours(24 * 30));
+  ASSERT_OK(c.world.ledger().Sweep(c.world.clock().Now()));
+  EXPECT_TRUE(c.world.departures().Newest()->has_value());
+  c.world.clock().Advance(absl::Hours(24 * 10));
+  ASSERT_OK(c.world.ledger().Sweep(c.world.clock().Now()));
+  EXPECT_FALSE(c.world.departures().Newest()->has_value());
+}
+
 TEST(Departure, ASuspendedPersonsKeyPackagesAreGoneForGood) {
   World world;
   TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);

@@ -10,6 +10,7 @@
 #include <future>
 #include <limits>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -327,6 +328,20 @@ TEST(RunUnary, KeepsTheTextOfItsOwnFailuresFromStrangers) {
   EXPECT_EQ(Say(channel, "bug").error_message().find("SELECT"), std::string::npos);
 }
 
+TEST(RunUnary, SaysOfAStoreThatRefusesWhatItMeansForTheCaller) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, [](const Caller&, const std::string& text, std::string&) {
+    return text == "full" ? absl::ResourceExhaustedError("disk_full: /var/lib/x is full")
+                          : absl::UnavailableError("store_unavailable: /var/lib/x");
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  const absl::Status full = FromGrpc(Say(channel, "full"));
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full: ")));
+  EXPECT_EQ(RetryAfter(full), absl::Minutes(1));
+  EXPECT_THAT(FromGrpc(Say(channel, "away")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("storage_unavailable: ")));
+  for (const char* text : {"full", "away"}) EXPECT_EQ(Say(channel, text).error_message().find("/var"), std::string::npos);
+}
+
 TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
   const TestOrganisation org;
   std::promise<void> release;
@@ -419,6 +434,42 @@ TEST(RetryInfo, IsCarriedBothWaysInTheStatusDetails) {
   EXPECT_EQ(info.retry_delay().nanos(), 500'000'000);
   EXPECT_EQ(RetryAfter(FromGrpc(wire)), absl::Milliseconds(1500));
   EXPECT_FALSE(RetryAfter(FromGrpc(ToGrpc(absl::ResourceExhaustedError("busy: later")))).has_value());
+}
+
+TEST(RetryInfo, IsAMillisecondToAnHourHoweverItIsAsked) {
+  const auto said = [](absl::Duration wait) { return RetryAfter(WithRetryAfter(absl::UnavailableError("x"), wait)); };
+  EXPECT_EQ(said(absl::ZeroDuration()), absl::Milliseconds(1));
+  EXPECT_EQ(said(-absl::Hours(1)), absl::Milliseconds(1));
+  EXPECT_EQ(said(absl::InfiniteDuration()), kLongestRetry);
+  EXPECT_FALSE(RetryAfter(WithRetryAfter(absl::OkStatus(), absl::Seconds(1))).has_value());
+  const auto held = [](const char* payload) {
+    absl::Status status = absl::UnavailableError("x");
+    status.SetPayload("plumbline/retry-after-ms", absl::Cord(payload));
+    return RetryAfter(status);
+  };
+  EXPECT_EQ(held("0"), absl::Milliseconds(1));
+  EXPECT_EQ(held("9000000000"), kLongestRetry);
+  EXPECT_FALSE(held("soon").has_value());
+}
+
+// A text that does not fit the headers of an answer would replace the whole answer by an error of gRPC's own.
+TEST(Status, ALongTextIsCut) {
+  const grpc::Status wire = ToGrpc(absl::InvalidArgumentError("reason: " + std::string(10'000, 'x')));
+  EXPECT_EQ(wire.error_message().size(), 2048u);
+  EXPECT_EQ(ReasonId(FromGrpc(wire)), "reason");
+}
+
+TEST(Status, AReasonIsAShortWordBeforeAColon) {
+  for (const char* text : {"", "no reason", ": nothing before", "Upper: case", "with space: x", "dash-ed: x", "x:y"}) {
+    EXPECT_EQ(ReasonId(absl::UnavailableError(text)), "") << text;
+  }
+  EXPECT_EQ(ReasonId(absl::UnavailableError(std::string(65, 'x') + ": y")), "");
+  EXPECT_EQ(ReasonId(absl::UnavailableError("abc_19: y")), "abc_19");
+}
+
+TEST(Status, ACodeThatIsNoneIsUnknown) {
+  EXPECT_TRUE(absl::IsUnknown(FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(17), "x"))));
+  EXPECT_TRUE(absl::IsUnknown(FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(-1), "x"))));
 }
 
 TEST(RetryInfo, WhatAServerMayNotSayIsNotBelieved) {
