@@ -32,7 +32,10 @@ TEST(Sessions, EndWithTheirTimeAndSaySoForAWhile) {
   const SessionId id = *sessions.Open(identity::RandomFixed<32>());
   clock.Advance(absl::Minutes(10));
   EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_ended")));
-  clock.Advance(absl::Minutes(10));
+  clock.Advance(absl::Minutes(9));
+  EXPECT_OK(sessions.CheckRoom());
+  EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_ended")));
+  clock.Advance(absl::Minutes(1));
   EXPECT_OK(sessions.CheckRoom());
   EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_unknown")));
 }
