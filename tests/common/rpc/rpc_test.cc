@@ -158,6 +158,23 @@ TEST(Client, DetectsAServerUnderAnotherName) {
   EXPECT_OK(Call(endpoint));
 }
 
+TEST(Client, PassesOnWhatAServiceSaysAndExplainsTheRest) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, [](const Caller&, const std::string& text, std::string&) {
+    if (text == "reason") return absl::UnavailableError("some_reason: cause and remedy");
+    return absl::UnavailableError("no reason");
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  const auto mapped = [&](const grpc::Status& status) { return MapClientError(status, served.endpoint, absl::Now()); };
+  EXPECT_OK(mapped(grpc::Status::OK));
+  EXPECT_THAT(mapped(Say(channel, "reason")), StatusIs(absl::StatusCode::kUnavailable, "some_reason: cause and remedy"));
+  EXPECT_THAT(mapped(Say(channel, "other")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
+  EXPECT_THAT(mapped(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "late")),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
+  EXPECT_THAT(mapped(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "")),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("not_offered: ")));
+}
+
 TEST(Client, SaysWhenNothingListens) {
   const TestOrganisation org;
   Endpoint endpoint;
@@ -383,6 +400,36 @@ TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
   EXPECT_EQ(done, 18);
 }
 
+// Whoever gave up while their call waited is not worked for.
+TEST(RunUnary, ACallThatWasCancelledWhileItWaitedIsNotRun) {
+  const TestOrganisation org;
+  std::promise<void> release;
+  const std::shared_future<void> gate = release.get_future().share();
+  std::atomic<int> running = 0, late = 0;
+  const Served served(org, Kind::kAnonymous, [&, gate](const Caller&, const std::string& text, std::string&) {
+    if (text == "late") ++late;
+    if (text != "held") return absl::OkStatus();
+    ++running;
+    gate.wait();
+    return absl::OkStatus();
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  std::vector<std::future<grpc::Status>> held;
+  for (int i = 0; i < 2; ++i) {
+    held.push_back(std::async(std::launch::async, [&] { return Say(channel, "held", nullptr, absl::Seconds(120)); }));
+  }
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while (running < 2 && absl::Now() < give_up) std::this_thread::yield();  // both threads are taken
+  // By the end of the second one, the server has heard of the first one's end.
+  for (const char* text : {"late", "later"}) {
+    EXPECT_EQ(Say(channel, text, nullptr, absl::Milliseconds(200)).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+  release.set_value();
+  for (auto& call : held) EXPECT_TRUE(call.get().ok());
+  EXPECT_TRUE(Say(channel, "after").ok());  // behind it in the queue
+  EXPECT_EQ(late, 0);
+}
+
 // One connection fills the queue; another one's call gets a place all the same.
 TEST(RunUnary, AFullQueueHasAPlaceForAnotherConnection) {
   const TestOrganisation org;
@@ -492,7 +539,19 @@ TEST(RetryInfo, WhatAServerMayNotSayIsNotBelieved) {
   EXPECT_EQ(read(0, 0), absl::Milliseconds(1));
   EXPECT_FALSE(ParseRetryDetails("").has_value());
   EXPECT_FALSE(ParseRetryDetails("nonsense").has_value());
-  EXPECT_FALSE(ParseRetryDetails(std::string(kMaxDetailsBytes + 1, 0)).has_value());
+  google::rpc::Status long_one;
+  long_one.set_message(std::string(kMaxDetailsBytes, 'x'));
+  long_one.add_details()->PackFrom([] {
+    google::rpc::RetryInfo info;
+    info.mutable_retry_delay()->set_seconds(2);
+    return info;
+  }());
+  EXPECT_FALSE(ParseRetryDetails(long_one.SerializeAsString()).has_value());
+  long_one.clear_message();
+  EXPECT_TRUE(ParseRetryDetails(long_one.SerializeAsString()).has_value());
+  google::rpc::Status no_delay;
+  no_delay.add_details()->PackFrom(google::rpc::RetryInfo());
+  EXPECT_FALSE(ParseRetryDetails(no_delay.SerializeAsString()).has_value());
 }
 
 TEST(Listener, RefusesMessagesAboveTheLimitAndHeadersThatAreTooLarge) {
