@@ -310,6 +310,30 @@ TEST(Session, RefusesARegistrationOfAnotherKey) {
               StatusIs(absl::StatusCode::kDataLoss));
 }
 
+TEST(Session, RefusesANameThatCannotBeShown) {
+  Desk desk;
+  for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("Root\nAdmin")}) {
+    EXPECT_THAT(desk.session.RegisterFirst(name, "ABCD-EFGH-JKMN-PQRS"),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name_invalid: ")));
+  }
+  EXPECT_TRUE(desk.api.registered.public_key().empty());
+}
+
+TEST(Session, RefusesAnAnswerThatIsSealedAndShouldNotBe) {
+  Desk desk;
+  desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult& result) {
+    result.set_sealed(true);
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(desk.session.ListAccounts(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed: ")));
+}
+
+TEST(Session, PreparesNothingAgainstAnAccountWhoseStateItDoesNotKnow) {
+  Desk desk;
+  EXPECT_THAT(desk.session.Prepare(Action::kSuspendAccount, kAlice, {}, "left", "short"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed: ")));
+}
+
 TEST(Session, RefusesACodeThatCannotBeOneBeforeSendingAnything) {
   Desk desk;
   EXPECT_THAT(desk.session.RegisterFirst("Root Admin", "not a code"),

@@ -321,6 +321,14 @@ TEST(OwnDevices, ARemovalKeepsTheMarkOfAComparison) {
   EXPECT_EQ(Directory::StateOf(s.Own()), Verification::kVerified);
 }
 
+TEST(OwnDevices, ACodeThatCannotBeOneIsToldFromOneThatNobodyShows) {
+  Desk desk;
+  EXPECT_THAT(desk.devices.Find("short"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("code_malformed: ")));
+  EXPECT_THAT(desk.devices.Find("ZZZZ-ZZZZ-ZZZZ-ZZZZ"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("join_unknown: ")));
+}
+
 TEST(OwnDevices, AnInvitationLivesAMinuteToADay) {
   Desk desk;
   const auto wrong = StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("life_out_of_range: "));

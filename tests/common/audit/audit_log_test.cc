@@ -137,6 +137,26 @@ TEST(AuditLog, NamesARecordWhoseSignatureOrNodeWasChanged) {
   EXPECT_THAT(v.Verify(), StatusIs(kBroken, HasSubstr("nodes of records that are not there")));
 }
 
+// A checkpoint that the log's key did sign, but not of this end.
+TEST(AuditLog, NamesWhatIsBehindItsCheckpointOrNotOfIt) {
+  FiveRecords t;
+  ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint good, t.reader().Verify());
+  ASSERT_OK(WriteCheckpoint(*t.database, *t.log_key.SignCheckpoint(3, good.root)));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 4 was added after the last signed checkpoint")));
+  ASSERT_OK(WriteCheckpoint(*t.database, *t.log_key.SignCheckpoint(5, tlog::LeafHash({}))));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("the signed checkpoint is not of these records")));
+}
+
+TEST(AuditLog, NamesANodeThatIsNoHash) {
+  for (const char* touch : {"UPDATE audit_node SET hash = zeroblob(4000) WHERE level = 0 AND position = 2",
+                            "UPDATE audit_node SET hash = x'' WHERE level = 0 AND position = 2",
+                            "DELETE FROM audit_node WHERE level = 0 AND position = 2"}) {
+    FiveRecords t;
+    ASSERT_OK(t.database->Execute(touch));
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 3 is not what the stored tree has"))) << touch;
+  }
+}
+
 // A log never signs what contradicts what it signed before.
 TEST(AuditLog, AppendsNothingToABrokenEnd) {
   FiveRecords cut;
