@@ -334,9 +334,13 @@ TEST(AuditRecord, HasOneFormAndIsBounded) {
 
 TEST(AuditRecord, OverTheWireItHasOneOfTwoOutcomes) {
   v1::Event event;
-  ToProto(SampleRecord(), event);
-  ASSERT_OK_AND_ASSIGN(const Record back, FromProto(event));
-  EXPECT_EQ(EncodeRecord(back), EncodeRecord(SampleRecord()));
+  for (const Outcome outcome : {Outcome::kSuccess, Outcome::kRefused}) {
+    Record record = SampleRecord();
+    record.outcome = outcome;
+    ToProto(record, event);
+    ASSERT_OK_AND_ASSIGN(const Record back, FromProto(event));
+    EXPECT_EQ(EncodeRecord(back), EncodeRecord(record));
+  }
   for (const char* outcome : {"", "Success", "failed"}) {
     event.set_outcome(outcome);
     EXPECT_THAT(FromProto(event), StatusIs(absl::StatusCode::kInvalidArgument));
