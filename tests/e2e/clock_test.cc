@@ -169,5 +169,58 @@ TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
   EXPECT_THAT(Failure(late), HasSubstr("If the clock is ahead, correct it"));
 }
 
+// The same five weeks within one `listen`, which is never started again: the servers go away and come back, and each time it
+// renews its certificate, opens mailboxes and publishes key packages by itself. At the end people reach it who had never
+// written to it, and who had.
+TEST(Renewal, HappensInsideOneListen) {
+  ServiceFixture services(PLUMBLINE_BIN);
+  const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob"), carol = services.Enrolled("carol");
+  ExpectOk(At({}, alice, {"send", "bob", "day 0"}));
+  ASSERT_EQ(services.organisation.Stop(assess::Service::kAdmin), 0);
+  const std::string clock = services.organisation.folder() + "/bobs-clock", output = services.organisation.folder() + "/listen";
+  ASSERT_OK(assess::WriteFile(clock, "0"));
+  assess::Child listen = ValueOf(assess::Child::Start(
+      {.program = PLUMBLINE_BIN "/plumbline",
+       .arguments = {"--json", "--home", bob.home, "--passphrase-file", bob.passphrase_file, "listen"},
+       .environment = {{"LD_PRELOAD", PLUMBLINE_BIN "/plumbline-clock.so"}, {"ASSESS_CLOCK_FILE", clock}}},
+      {.log_path = output, .err_path = output + ".err"}));
+  const auto printed = [&](const std::string& text) {
+    const std::string all = assess::ReadFile(output).value_or("");
+    size_t count = 0;
+    for (size_t at = 0; (at = all.find(text, at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  const auto shows = [&](const std::string& text, size_t count = 1) {
+    return assess::PollUntil([&] { return printed(text) >= count || !listen.Running(); }, absl::Seconds(75)) &&
+           printed(text) >= count;
+  };
+  ASSERT_TRUE(shows("day 0"));
+  std::string certificate = assess::ReadFile(bob.home + "/tls.crt").value_or("");
+  for (const int day : {6, 12, 18, 24, 30, 36, 42}) {
+    SCOPED_TRACE(day);
+    const size_t gone = printed("\"online\":false");
+    for (const assess::Service service : {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+      ASSERT_EQ(services.organisation.Stop(service), 0);
+    }
+    ASSERT_TRUE(shows("\"online\":false", gone + 1)) << assess::ReadFile(output).value_or("");
+    const size_t back = printed("\"online\":true");
+    ASSERT_OK(assess::WriteFile(clock, absl::StrCat(absl::ToInt64Seconds(absl::Hours(24 * day)))));
+    for (const assess::Service service : {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+      ASSERT_OK(services.organisation.Start(service, Moved(absl::Hours(24 * day))));
+    }
+    ASSERT_TRUE(shows("\"online\":true", back + 1)) << assess::ReadFile(output).value_or("");
+    EXPECT_TRUE(assess::PollUntil([&] { return assess::ReadFile(bob.home + "/tls.crt").value_or("") != certificate; },
+                                  absl::Seconds(75)));
+    certificate = assess::ReadFile(bob.home + "/tls.crt").value_or("");
+    ExpectOk(At(absl::Hours(24 * day), alice, {"sync"}));
+    ExpectOk(At(absl::Hours(24 * day), carol, {"sync"}));
+  }
+  ExpectOk(At(absl::Hours(24 * 42), alice, {"send", "bob", "day 42 from alice"}));
+  ExpectOk(At(absl::Hours(24 * 42), carol, {"send", "bob", "day 42 from carol"}));
+  EXPECT_TRUE(shows("day 42 from alice")) << assess::ReadFile(output).value_or("");
+  EXPECT_TRUE(shows("day 42 from carol")) << assess::ReadFile(output).value_or("");
+  EXPECT_EQ(listen.Stop(), 0);
+}
+
 }  // namespace
 }  // namespace plumbline

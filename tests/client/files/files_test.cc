@@ -160,7 +160,7 @@ struct World {
     return With([&](Files& files) { return files.Send(two.bob.user(), path, "text/plain", [](uint64_t, uint64_t) {}); });
   }
   absl::Status Resume() {
-    return With([&](Files& files) { return files.Resume([](uint64_t, uint64_t) {}); });
+    return With([&](Files& files) { return files.Resume({}).status(); });
   }
   absl::StatusOr<std::string> Save(int64_t id, const std::string& path) {
     return With([&](Files& files) { return files.Save(id, path, [](uint64_t, uint64_t) {}); });
@@ -438,6 +438,35 @@ TEST(Files, RefusesWhatCannotBeSent) {
   EXPECT_THAT(w.Send(w.Source("bad\xff", {})), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("file_name_unusable")));
   EXPECT_TRUE(w.server.Attachments().empty());
   EXPECT_TRUE(ValueOf(w.two.alice.stores->files.Uploads()).empty());
+}
+
+TEST(Files, APauseLeavesAnUploadWhereItGoesOn) {
+  World w;
+  w.server.fail_every = 2;
+  EXPECT_THAT(w.Send(w.Source("large.bin", RandomBytes(2'000'000))), StatusIs(absl::StatusCode::kUnavailable));
+  w.server.fail_every = 0;
+  uint64_t done = 0, total = 0;
+  int64_t message = 0;
+  bool wanted = true;
+  UploadWatch watch;
+  watch.progress = [&](const FileUpload&, uint64_t d, uint64_t t) { done = d, total = t; };
+  watch.complete = [&](const FileUpload& upload, int64_t id) {
+    EXPECT_EQ(upload.name, "large.bin");
+    message = id;
+  };
+  watch.pause = [&] { return std::exchange(wanted, !wanted); };  // one piece, then somebody wants something else
+  const auto resume = [&] { return ValueOf(w.With([&](Files& files) { return files.Resume(watch); })); };
+  ASSERT_TRUE(resume());
+  const uint64_t at_first = done;
+  ASSERT_TRUE(resume());
+  EXPECT_EQ(done, at_first + identity::kPieceSize);
+  EXPECT_LT(done, total);
+  EXPECT_EQ(message, 0);
+  int more = 0;
+  while (resume()) ++more;
+  EXPECT_GT(more, 2);
+  EXPECT_EQ(done, total);
+  ASSERT_THAT(w.FileMessages(), ElementsAre(message));
 }
 
 TEST(Files, WhatTheServerRefusesForGoodIsGivenUpAndWhatItRefusesNowIsKept) {
