@@ -1,8 +1,9 @@
-// plumbline-assess: the demonstration, and a sample organisation to try by hand.
+// plumbline-assess: the demonstration, a sample organisation to try by hand, a crowd.
 #include <CLI/CLI.hpp>
 
 #include "assess/demo/demonstration.h"
 #include "assess/demo/sample.h"
+#include "assess/tools/flood.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Measures a Plumbline installation against the fifteen questions, and shows it at work.", "plumbline-assess");
@@ -23,9 +24,16 @@ int main(int argc, char** argv) {
   for (CLI::App* verb : {up, status, down, reset}) {
     verb->add_option("--run", sample.run, "folder of the sample organisation")->required();
   }
+  plumbline::assess::FloodOptions crowd;
+  CLI::App* flood = app.add_subcommand("flood", "ask a delivery server for more than it can do, until standard input ends");
+  flood->add_option("--address", crowd.address, "of the delivery server, host:port")->required();
+  flood->add_option("--fingerprint", crowd.fingerprint, "of the organisation's root")->required();
+  flood->add_option("--connections", crowd.connections, "[10]")->check(CLI::Range(1, 1000));
+  flood->add_option("--at-once", crowd.at_once, "calls under way on each [64]")->check(CLI::Range(1, 100));
   CLI11_PARSE(app, argc, argv);
 
   if (demo->parsed()) return plumbline::assess::Demonstrate(demonstration);
+  if (flood->parsed()) return plumbline::assess::Flood(crowd);
   if (up->parsed()) return plumbline::assess::Up(sample);
   if (status->parsed()) return plumbline::assess::Status(sample);
   return plumbline::assess::Down(sample, reset->parsed());

@@ -19,11 +19,6 @@ using identity::Refuse;
 constexpr int kRounds = 8;                                    // of anything that others may win meanwhile
 constexpr absl::Duration kCaughtUp = absl::Seconds(30);       // for which nothing new is asked about a group
 constexpr absl::Duration kReceivePatience = absl::Seconds(30);  // for one mailbox stream to say something
-constexpr absl::Duration kUpkeep = absl::Minutes(5);
-
-bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || identity::ReasonOf(status) == "busy";
-}
 
 }  // namespace
 
@@ -32,7 +27,7 @@ Engine::Engine(Stores& stores, const Self& self, Network& network, const Clock& 
       directory_(stores, self, network, supplies_, clock), conversations_(stores, self, clock),
       inbox_(stores, conversations_, self, clock), sender_(stores, conversations_, inbox_, network, supplies_, clock),
       receiver_(stores, inbox_, sender_, supplies_, network, events_, clock),
-      membership_(stores, self, directory_, supplies_, conversations_, clock) {}
+      membership_(stores, self, directory_, supplies_, conversations_, clock), upkeep_(clock) {}
 
 absl::StatusOr<std::string> Engine::ResolveName(absl::string_view typed) const {
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserName(typed, self_.domain());
@@ -210,8 +205,13 @@ absl::Status Engine::CommitAddresses() {
 }
 
 absl::Status Engine::DoWhatIsDue() {
-  RETURN_IF_ERROR(membership_.Fresh(self_.user()).status());  // a device that this one did not approve becomes a notice
-  RETURN_IF_ERROR(supplies_.Prepare());
+  // Without the key server what is in the outbox can go nevertheless.
+  absl::Status known = membership_.Fresh(self_.user()).status();  // a device that this one did not approve becomes a notice
+  known.Update(supplies_.Prepare());
+  if (!known.ok()) {
+    known.Update(sender_.Flush());
+    return known;
+  }
   RETURN_IF_ERROR(CommitAddresses());
   RETURN_IF_ERROR(AttendToGroups());
   ASSIGN_OR_RETURN(const std::vector<Entry> waiting, stores_.history.InState(EntryState::kWaiting));
@@ -250,40 +250,42 @@ absl::Status Engine::Synchronise() {
 
 absl::Status Engine::Run(const Callbacks& callbacks) {
   constexpr absl::Duration kTick = absl::Milliseconds(250);
-  absl::Time next_upkeep = absl::InfinitePast();
-  absl::Duration pause = absl::Milliseconds(250);
-  const auto note = [&](const absl::Status& status) {
-    const bool news = status.ok() != trouble_.ok();
-    trouble_ = status;
-    return news ? callbacks.changed() : absl::OkStatus();
-  };
   while (!callbacks.until()) {
-    if (clock_.Now() >= next_upkeep) {
-      absl::Status due = DoWhatIsDue();
-      if (due.ok()) due = receiver_.Start();
-      pause = due.ok() ? absl::Milliseconds(250) : std::min(pause * 2, absl::Seconds(30));
-      next_upkeep = clock_.Now() + (due.ok() ? kUpkeep : pause);
-      RETURN_IF_ERROR(note(due));
+    if (upkeep_.Due()) {
+      due_ = callbacks.upkeep();
+      due_.Update(DoWhatIsDue());
+      upkeep_.Done(due_);
+      RETURN_IF_ERROR(Changed(callbacks));
     }
     RETURN_IF_ERROR(receiver_.Start());
-    std::optional<Event> event = events_.Pop(kTick);
+    bool more = false;
+    if (receiver_.failure().ok()) {
+      ASSIGN_OR_RETURN(more, callbacks.work());
+    }
+    const std::optional<Event> event = events_.Pop(more ? absl::ZeroDuration() : kTick);
     if (!event.has_value()) continue;
     if (const auto* line = std::get_if<LineTyped>(&event->what)) {
       RETURN_IF_ERROR(callbacks.line(&line->text));
     } else if (std::holds_alternative<InputEnded>(event->what)) {
       RETURN_IF_ERROR(callbacks.line(nullptr));
     } else {
+      const bool was_up = receiver_.failure().ok();
       ASSIGN_OR_RETURN(const bool news, receiver_.Take(*event));
-      if (news) {
-        RETURN_IF_ERROR(callbacks.changed());
-        next_upkeep = std::min(next_upkeep, clock_.Now());  // a new conversation has things due
-      }
-      if (trouble_.ok() != receiver_.failure().ok()) RETURN_IF_ERROR(note(receiver_.failure()));
+      const bool up = receiver_.failure().ok();
+      if (news) upkeep_.Soon();  // a new conversation has things due
+      if (up && !was_up) upkeep_.Now();
+      if (news || up != was_up) RETURN_IF_ERROR(Changed(callbacks));
     }
   }
   receiver_.Stop();
   sender_.Disconnect();
   return absl::OkStatus();
+}
+
+absl::Status Engine::Changed(const Callbacks& callbacks) {
+  const absl::Status line = receiver_.failure();
+  trouble_ = line.ok() ? due_ : line;
+  return callbacks.changed();
 }
 
 absl::StatusOr<Engine::Comparison> Engine::Compare(const std::string& user) {

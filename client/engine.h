@@ -19,30 +19,11 @@
 #include "client/sender.h"
 #include "client/stores.h"
 #include "client/supplies.h"
+#include "client/target.h"
+#include "client/upkeep.h"
 #include "common/clock.h"
 
 namespace plumbline::client {
-
-// What is known of a person just before something is sent to them.
-struct PersonView {
-  Contact contact;
-  Verification verification = Verification::kNever;
-  bool first_time = false;       // never shown before
-  bool devices_changed = false;  // since they were last shown
-};
-
-// Whom a message is for: one person, or a group.
-struct Target {
-  std::string conversation;  // its key (client/group_rules.h)
-  bool group = false;
-  std::vector<std::string> people;  // user URIs of the others
-};
-
-struct SendOutcome {
-  int64_t id = 0;  // of the history entry
-  EntryState state = EntryState::kWaiting;
-  absl::Status trouble;  // why it is not further; OK if it was sent or finally refused
-};
 
 class Engine final {
  public:
@@ -92,16 +73,21 @@ class Engine final {
   // Fails with the first thing that could not be done; what was received until then is in the history.
   absl::Status Synchronise();
 
-  // Stays online: handles events until `until` says so. `changed` is called when the history may have grown or the line
-  // has come or gone; `line` for each line in the queue, and with nullptr at its end.
+  // Stays online: handles events and does what is due until `until` says so. A failure of a callback but `upkeep` ends it.
   struct Callbacks {
-    std::function<absl::Status()> changed;
-    std::function<absl::Status(const std::string*)> line;
+    std::function<absl::Status()> changed;                    // the history may have grown, or trouble() have changed
+    std::function<absl::Status(const std::string*)> line;     // each line in the queue; nullptr at its end
     std::function<bool()> until;
+    std::function<absl::Status()> upkeep;        // what else is due; a failure is tried again as the engine's own are
+    std::function<absl::StatusOr<bool>()> work;  // while the server answers and nothing else waits; true: there is more at once
   };
   absl::Status Run(const Callbacks& callbacks);
-  // Why the line is down; OK while it is up.
+  // In Run: why the line is down, or what is due could not be done.
   const absl::Status& trouble() const { return trouble_; }
+  // In Run: whether something waits for which `work` should leave off.
+  bool Wanted() { return upkeep_.Due() || !events_.empty(); }
+  // In Run: something was written down that is to be sent.
+  void Hurry() { upkeep_.Soon(); }
 
   // The sixty digits to compare, from both people's present records.
   struct Comparison {
@@ -139,6 +125,7 @@ class Engine final {
   // Commits mailbox addresses that the own leaves lack. Bounded rounds: others may win an epoch meanwhile.
   absl::Status CommitAddresses();
   absl::Status DoWhatIsDue();
+  absl::Status Changed(const Callbacks& callbacks);
 
   Stores& stores_;
   const Self& self_;
@@ -153,6 +140,8 @@ class Engine final {
   Receiver receiver_;
   Membership membership_;
   std::map<Bytes, absl::Duration> caught_up_;  // when, by Uptime(); by group id
+  Upkeep upkeep_;
+  absl::Status due_;  // of the last attempt
   absl::Status trouble_;
 };
 

@@ -29,6 +29,11 @@ std::optional<Event> EventQueue::Pop(absl::Duration timeout) {
   return event;
 }
 
+bool EventQueue::empty() {
+  MutexLock lock(mutex_);
+  return events_.empty();
+}
+
 void EventQueue::Close() {
   MutexLock lock(mutex_);
   closed_ = true;

@@ -44,6 +44,7 @@ class EventQueue final {
   bool Push(Event event, const std::atomic<bool>& stop);
   // Waits up to `timeout` for the next event.
   std::optional<Event> Pop(absl::Duration timeout);
+  bool empty();
   // Wakes everybody; Push fails from now on.
   void Close();
 

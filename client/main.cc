@@ -45,6 +45,29 @@ void DescribeDevices(CLI::App& app, Line& line) {
   remove->add_flag("--yes", o.yes, "Without asking: for scripts");
 }
 
+void DescribeFiles(CLI::App& app, Line& line) {
+  namespace client = plumbline::client;
+  Options& o = line.options;
+  CLI::App* send_file = Add(app, line, "send-file", "Send a file", client::SendFileCommand);
+  send_file->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();
+  send_file->add_option("path", o.path, "The file; at most 100 MiB")->required();
+  send_file->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
+      ->check(CLI::Range(0.0, 3600.0));
+  send_file->add_option("--media-type", o.media_type, "What the recipient is told it is")->check(CLI::Validator(
+      [](std::string& type) { return client::IsMediaType(type) ? "" : "not a media type, as image/png"; }, "TYPE"));
+  send_file->add_flag("--accept-changes", o.accept_changes, "Send although a verified person's devices have changed");
+  CLI::App* files = Add(app, line, "files", "List files that were sent and received, from the store alone",
+                        client::FilesCommand);
+  files->add_option("person", o.person, "Only with this person or group:NAME");
+  CLI::App* save = Add(app, line, "save", "Fetch a file and save it; nothing is ever replaced", client::SaveCommand);
+  save->add_option("id", o.id, "Its number, from files, read or history")->required();
+  save->add_option("path", o.path, "File or folder (default: its own name, here)");
+  save->add_option("--wait", o.wait_seconds, "Seconds to keep trying while the server is away (default 15)")
+      ->check(CLI::Range(0.0, 3600.0));
+  CLI::App* take_back = Add(app, line, "take-back", "Delete a file you sent from the server", client::TakeBackCommand);
+  take_back->add_option("id", o.id, "Its number, from files or history")->required();
+}
+
 void Describe(CLI::App& app, Line& line) {
   namespace client = plumbline::client;
   Options& o = line.options;
@@ -72,25 +95,7 @@ void Describe(CLI::App& app, Line& line) {
       ->check(CLI::Range(0.0, 3600.0));
   send->add_flag("--accept-changes", o.accept_changes, "Send although a verified person's devices have changed");
 
-  CLI::App* send_file = Add(app, line, "send-file", "Send a file", client::SendFileCommand);
-  send_file->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();
-  send_file->add_option("path", o.path, "The file; at most 100 MiB")->required();
-  send_file->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
-      ->check(CLI::Range(0.0, 3600.0));
-  send_file->add_option("--media-type", o.media_type, "What the recipient is told it is")->check(CLI::Validator(
-      [](std::string& type) { return client::IsMediaType(type) ? "" : "not a media type, as image/png"; }, "TYPE"));
-  send_file->add_flag("--accept-changes", o.accept_changes, "Send although a verified person's devices have changed");
-  CLI::App* files = Add(app, line, "files", "List files that were sent and received, from the store alone",
-                        client::FilesCommand);
-  files->add_option("person", o.person, "Only with this person or group:NAME");
-  CLI::App* save = Add(app, line, "save", "Fetch a file and save it; nothing is ever replaced", client::SaveCommand);
-  save->add_option("id", o.id, "Its number, from files, read or history")->required();
-  save->add_option("path", o.path, "File or folder (default: its own name, here)");
-  save->add_option("--wait", o.wait_seconds, "Seconds to keep trying while the server is away (default 15)")
-      ->check(CLI::Range(0.0, 3600.0));
-  CLI::App* take_back = Add(app, line, "take-back", "Delete a file you sent from the server", client::TakeBackCommand);
-  take_back->add_option("id", o.id, "Its number, from files or history")->required();
-
+  DescribeFiles(app, line);
   Add(app, line, "read", "Fetch and print what is new", client::ReadCommand);
   Add(app, line, "sync", "Send what waits and fetch what is new, printing nothing of it", client::SyncCommand);
   CLI::App* listen = Add(app, line, "listen", "Stay online and print messages as they come", client::ListenCommand);

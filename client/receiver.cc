@@ -25,7 +25,6 @@ absl::Status Receiver::Start() {
     if (stream.stream != nullptr || Uptime() < stream.again) continue;
     stream.number = next_number_++;
     stream.caught_up = false;
-    stream.failure = absl::OkStatus();
     ASSIGN_OR_RETURN(stream.stream, network_.Receive(mailbox, stream.number, events_));
   }
   return absl::OkStatus();
@@ -37,17 +36,19 @@ absl::StatusOr<bool> Receiver::Take(const Event& event) {
   Stream& stream = found->second;
   if (const auto* arrived = std::get_if<EnvelopeArrived>(&event.what)) {
     stream.failures = 0;
+    stream.failure = absl::OkStatus();
     return TakeEnvelope(stream, event.mailbox, *arrived);
   }
   if (std::holds_alternative<CaughtUp>(event.what)) {
     stream.failures = 0;
+    stream.failure = absl::OkStatus();
     stream.caught_up = true;
   } else if (const auto* ended = std::get_if<StreamEnded>(&event.what)) {
     // The server has closed the mailbox: whoever needs one opens another. What was in it is lost, and gaps will say so.
     if (const std::string reason = identity::ReasonOf(ended->why); reason == "mailbox_closed" || reason == "proof_invalid") {
       streams_.erase(found);
       RETURN_IF_ERROR(supplies_.Forget(event.mailbox));
-      return false;
+      return true;
     }
     EndStream(stream, ended->why);
   }
@@ -93,7 +94,7 @@ bool Receiver::caught_up() const {
 
 bool Receiver::settled() const {
   return std::all_of(streams_.begin(), streams_.end(),
-                     [](const auto& entry) { return entry.second.caught_up || !entry.second.failure.ok(); });
+                     [](const auto& entry) { return entry.second.caught_up || entry.second.stream == nullptr; });
 }
 
 absl::Status Receiver::failure() const {

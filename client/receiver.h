@@ -27,7 +27,8 @@ class Receiver final {
   // Ends all streams.
   void Stop() { streams_.clear(); }
 
-  // Takes an event of a stream. Fails only if the store does. True if it brought an envelope whose effects are new.
+  // Takes an event of a stream. Fails only if the store does. True if something is new: an envelope's effects, or a mailbox that is
+  // closed for good.
   absl::StatusOr<bool> Take(const Event& event);
 
   // Everything that was stored before the streams began is here.
@@ -42,7 +43,7 @@ class Receiver final {
     uint64_t number = 0;
     std::unique_ptr<MailboxStream> stream;  // null while it is down
     bool caught_up = false;
-    absl::Status failure;
+    absl::Status failure;  // until the next one says something
     int failures = 0;  // in a row
     absl::Duration again;  // not before this Uptime()
   };

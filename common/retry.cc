@@ -15,8 +15,8 @@ constexpr char kPayload[] = "plumbline/retry-after-ms";
 }  // namespace
 
 absl::Status WithRetryAfter(absl::Status status, absl::Duration wait) {
-  const int64_t milliseconds = absl::ToInt64Milliseconds(std::clamp(wait, absl::Milliseconds(1), kLongestRetry));
-  status.SetPayload(kPayload, absl::Cord(absl::StrCat(milliseconds)));  // does nothing to OK
+  // Its bounds are kept where it is read. Does nothing to OK.
+  status.SetPayload(kPayload, absl::Cord(absl::StrCat(absl::ToInt64Milliseconds(wait))));
   return status;
 }
 

@@ -15,9 +15,30 @@ const crypto::Certificate* CertificateOf(const rpc::Caller& caller) {
   return caller.certificate ? &*caller.certificate : nullptr;
 }
 
-class DeviceService final : public keys::v1::Device::CallbackService {
+// A service whose rpcs are signed requests to a desk.
+template <typename Service, typename Desk>
+class SignedService : public Service {
+ protected:
+  SignedService(WorkerPool& pool, Desk& desk) : pool_(pool), desk_(desk) {}
+
+  template <typename Response>
+  using Act = absl::Status (Desk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&);
+
+  template <typename Response>
+  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act, const keys::v1::SignedRequest* request,
+                          Response* response) {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
+      return (desk_.*act)(CertificateOf(caller), *request, *response);
+    });
+  }
+
+  WorkerPool& pool_;
+  Desk& desk_;
+};
+
+class DeviceService final : public SignedService<keys::v1::Device::CallbackService, DeviceDesk> {
  public:
-  DeviceService(WorkerPool& pool, DeviceDesk& desk) : pool_(pool), desk_(desk) {}
+  DeviceService(WorkerPool& pool, DeviceDesk& desk) : SignedService(pool, desk) {}
 
   ServerUnaryReactor* OpenChannel(CallbackServerContext* context, const keys::v1::OpenChannelRequest*,
                                   keys::v1::OpenChannelResponse* response) override {
@@ -46,27 +67,11 @@ class DeviceService final : public keys::v1::Device::CallbackService {
                                        keys::v1::RenewCertificateResponse* response) override {
     return Run(context, &DeviceDesk::RenewCertificate, request, response);
   }
-
- private:
-  template <typename Response>
-  using Act = absl::Status (DeviceDesk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&,
-                                           Response&);
-
-  template <typename Response>
-  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act,
-                          const keys::v1::SignedRequest* request, Response* response) {
-    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
-      return (desk_.*act)(CertificateOf(caller), *request, *response);
-    });
-  }
-
-  WorkerPool& pool_;
-  DeviceDesk& desk_;
 };
 
-class OwnDevicesService final : public keys::v1::OwnDevices::CallbackService {
+class OwnDevicesService final : public SignedService<keys::v1::OwnDevices::CallbackService, JoinDesk> {
  public:
-  OwnDevicesService(WorkerPool& pool, JoinDesk& desk) : pool_(pool), desk_(desk) {}
+  OwnDevicesService(WorkerPool& pool, JoinDesk& desk) : SignedService(pool, desk) {}
 
   ServerUnaryReactor* InviteDevice(CallbackServerContext* context, const keys::v1::SignedRequest* request,
                                    keys::v1::InviteDeviceResponse* response) override {
@@ -80,21 +85,6 @@ class OwnDevicesService final : public keys::v1::OwnDevices::CallbackService {
                                    keys::v1::DecideDeviceResponse* response) override {
     return Run(context, &JoinDesk::DecideDevice, request, response);
   }
-
- private:
-  template <typename Response>
-  using Act = absl::Status (JoinDesk::*)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&);
-
-  template <typename Response>
-  ServerUnaryReactor* Run(CallbackServerContext* context, Act<Response> act, const keys::v1::SignedRequest* request,
-                          Response* response) {
-    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
-      return (desk_.*act)(CertificateOf(caller), *request, *response);
-    });
-  }
-
-  WorkerPool& pool_;
-  JoinDesk& desk_;
 };
 
 class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService {

@@ -3,7 +3,7 @@
 namespace plumbline::server {
 namespace {
 
-constexpr absl::Duration kTick = absl::Seconds(20);
+constexpr Day kFirstDay{1};  // what was removed ended before it, and nothing else did
 
 }  // namespace
 
@@ -19,16 +19,19 @@ AttachmentUpkeep::~AttachmentUpkeep() {
 void AttachmentUpkeep::Work() {
   for (;;) {
     Purge();
-    const absl::Time next = absl::Now() + kTick;
+    const absl::Duration next = Uptime() + tick_;
     MutexLock lock(mutex_);
-    while (!stopping_ && absl::Now() < next) wake_.WaitFor(mutex_, next - absl::Now());
+    while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }
 }
 
 void AttachmentUpkeep::Purge() {
+  const absl::Time now = clock_.Now();
+  (void)clock_watch_.Look(now, Uptime());  // the upkeep of messages says so
+  const Day today = clock_watch_.MayDelete(Uptime()) ? DayOf(now) : kFirstDay;
   for (int attempt = 0; attempt < 3; ++attempt) {
-    const absl::Status status = store_.Purge(DayOf(clock_.Now()));
+    const absl::Status status = store_.Purge(today);
     if (status.ok()) return;
     if (!absl::IsAborted(status)) {
       logger_.Error("store.purge_failed", {{LogKey::kStatus, status.code()}});

@@ -46,10 +46,12 @@ void Demonstration::Run() {
   Groups();
   SurviveCrash();
   SendFiles();
+  GroupFile();
   Hunt();
   ReadRecord();
   Tamper();
   Leave();
+  Overload();
 }
 
 int Demonstrate(const DemonstrationOptions& options) {

@@ -1,4 +1,4 @@
-// The demonstration: a new organisation, six steps, every one checked. Real programs, processes, sockets and TLS.
+// The demonstration: a new organisation, step by step, every one checked. Real programs, processes, sockets and TLS.
 #pragma once
 
 #include <map>
@@ -50,6 +50,10 @@ class Demonstration final {
   // i: demo/groups.cc
   void Groups();
   absl::Status InGroup(const Person& person, const std::vector<std::string>& arguments);
+  // j: demo/group_file.cc
+  void GroupFile();
+  void LaterPersonLacksFile(const std::string& group);
+  void LeaverLosesFile(const Person& erin, const std::string& number, const std::string& group);
   // c: demo/crash.cc
   void SurviveCrash();
   void JudgeArrival(Check check, const std::string& mark, size_t kills);
@@ -75,6 +79,10 @@ class Demonstration final {
   void MeasureLeaver();
   void LoseDevice(const Person& tablet, const std::string& device);
 
+  // h: demo/overload.cc
+  void Overload();
+  absl::Status MakeRoomSmall();
+
   // A sentence with a canary in it: what the search in step d looks for.
   std::string Canary(const std::string& sentence);
 
@@ -85,7 +93,8 @@ class Demonstration final {
   std::unique_ptr<Relay> relay_;
   Organisation organisation_;
   People people_;
-  Person alice_, bob_, carol_;
+  Person alice_, bob_, carol_, dora_;
+  std::string group_;  // the name of the group of step i, of Alice and Bob afterwards; empty: there is none
   std::string alice_invitation_;
   std::map<std::string, std::string> canaries_;  // marker -> sentence
 };

@@ -34,10 +34,11 @@ void Demonstration::Groups() {
   const std::string group = "group:" + name;
   const std::string first = Canary("The lower gate sticks."), second = Canary("Welcome, Dora."),
                     third = Canary("We meet without Dora on Friday.");
-  absl::StatusOr<Person> dora = organisation_.NewPerson("dora.dean", "Dora Dean");
-  absl::Status status = dora.ok() ? organisation_.CreateAccount(*dora) : dora.status();
-  absl::StatusOr<std::string> invitation = status.ok() ? organisation_.Invite(*dora) : absl::StatusOr<std::string>(status);
-  status = invitation.ok() ? people_.Enrol(*dora, *invitation) : invitation.status();
+  const absl::StatusOr<Person> dora = organisation_.NewPerson("dora.dean", "Dora Dean");
+  if (dora.ok()) dora_ = *dora;
+  absl::Status status = dora.ok() ? organisation_.CreateAccount(dora_) : dora.status();
+  absl::StatusOr<std::string> invitation = status.ok() ? organisation_.Invite(dora_) : absl::StatusOr<std::string>(status);
+  status = invitation.ok() ? people_.Enrol(dora_, *invitation) : invitation.status();
 
   Check made = {.id = "demo.i.group",
                 .title = "Alice makes a group with Bob; both read what is said in it",
@@ -57,33 +58,34 @@ void Demonstration::Groups() {
                  .title = "Dora is added: she reads what follows and nothing of what was said before",
                  .bears_on = {{"P1.Q1.S3", Weight::kPart}}};
   absl::StatusOr<std::vector<Shown>> seen = std::vector<Shown>();
-  status = InGroup(alice_, {"group", "add", name, dora->account});
+  status = InGroup(alice_, {"group", "add", name, dora_.account});
   if (status.ok()) status = InGroup(alice_, {"send", group, second});
-  if (status.ok()) seen = people_.Read(*dora);
+  if (status.ok()) seen = people_.Read(dora_);
   if (status.ok()) status = seen.status();
   if (!status.ok()) {
     recorder_.JudgeStatus(later, status);
     return;
   }
-  later.evidence.push_back(recorder_.Keep("group-after-joining.txt", Screen(dora->account, *seen)));
+  later.evidence.push_back(recorder_.Keep("group-after-joining.txt", Screen(dora_.account, *seen)));
   recorder_.Judge(later, Shows(*seen, second) && !Shows(*seen, first), "Dora's screen begins where she came in, and says so.");
 
   Check removed = {.id = "demo.i.removed",
                    .title = "Dora is removed: she reads nothing of what is said afterwards, and Bob does",
                    .bears_on = {{"P1.Q1.S3", Weight::kPart}, {"P1.Q2.S4", Weight::kPart}}};
-  status = InGroup(alice_, {"group", "remove", name, dora->account});
+  status = InGroup(alice_, {"group", "remove", name, dora_.account});
   if (status.ok()) status = InGroup(alice_, {"send", group, third});
-  if (status.ok()) seen = people_.Read(*dora);
+  if (status.ok()) seen = people_.Read(dora_);
   if (status.ok()) bob = people_.Read(bob_);
   if (status.ok()) status = seen.ok() ? bob.status() : seen.status();
   if (!status.ok()) {
     recorder_.JudgeStatus(removed, status);
     return;
   }
-  removed.evidence.push_back(recorder_.Keep("group-after-removal.txt", Screen(dora->account, *seen) + Screen(bob_.account, *bob)));
+  removed.evidence.push_back(recorder_.Keep("group-after-removal.txt", Screen(dora_.account, *seen) + Screen(bob_.account, *bob)));
   const bool told = std::any_of(seen->begin(), seen->end(), [](const Shown& s) { return s.notice; });
   recorder_.Judge(removed, !Shows(*seen, third) && told && Shows(*bob, third),
                   "Dora's client says that she is out; the message is on Bob's screen alone.");
+  group_ = name;
 }
 
 }  // namespace plumbline::assess

@@ -9,9 +9,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/files.h"
 #include "client/cli/qr.h"
 #include "client/cli/session.h"
+#include "client/cli/uploads.h"
 #include "client/enrolment.h"
 #include "client/net/grpc_devices.h"
 #include "common/file.h"
@@ -203,23 +203,32 @@ absl::Status ReadCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
   const absl::Status synchronised = engine->Synchronise();
-  ASSIGN_OR_RETURN(const std::vector<Entry> entries, session->stores().history.InState(EntryState::kNew));
-  json list = json::array();
-  for (const Entry& entry : entries) {
-    list.push_back(output.EntryJson(entry));
-    if (!output.json()) output.Entry(entry);
-  }
-  if (synchronised.ok() || !entries.empty()) output.Value({{"messages", list}, {"complete", synchronised.ok()}});
-  if (entries.empty() && synchronised.ok()) output.Line("Nothing new.");
-  RETURN_IF_ERROR(MarkShown(session->stores(), entries));
-  return synchronised;
+  bool any = false;
+  const auto show = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::vector<Entry> entries, session->stores().history.InState(EntryState::kNew));
+    json list = json::array();
+    for (const Entry& entry : entries) {
+      list.push_back(output.EntryJson(entry));
+      if (!output.json()) output.Entry(entry);
+    }
+    any = any || !entries.empty();
+    if (synchronised.ok() || any) output.Value({{"messages", list}, {"complete", synchronised.ok()}});
+    return MarkShown(session->stores(), entries);
+  };
+  if (!output.json()) RETURN_IF_ERROR(show());  // an upload may take minutes
+  const absl::Status uploaded = FinishUploads(*session, *engine, output, absl::Seconds(options.wait_seconds));
+  RETURN_IF_ERROR(show());
+  RETURN_IF_ERROR(synchronised);
+  if (!any) output.Line("Nothing new.");
+  return uploaded;
 }
 
 absl::Status SyncCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
-  const absl::Status uploaded = ResumeUploads(options, *session, *engine, output);  // must not hold up the rest
-  RETURN_IF_ERROR(engine->Synchronise());
+  const absl::Status synchronised = engine->Synchronise();
+  const absl::Status uploaded = FinishUploads(*session, *engine, output, absl::Seconds(options.wait_seconds));
+  RETURN_IF_ERROR(synchronised);
   ASSIGN_OR_RETURN(const int64_t left, session->stores().outbox.Count());
   ASSIGN_OR_RETURN(const std::vector<Entry> fresh, session->stores().history.InState(EntryState::kNew));
   output.Value({{"outbox", left}, {"new", fresh.size()}});

@@ -13,9 +13,6 @@ absl::Status FilesCommand(const Options& options, Output& output);
 absl::Status SaveCommand(const Options& options, Output& output);
 absl::Status TakeBackCommand(const Options& options, Output& output);
 
-// Goes on with uploads that were begun by an earlier command.
-absl::Status ResumeUploads(const Options& options, Session& session, Engine& engine, Output& output);
-
 // type "/" subtype, printable ASCII without spaces, at most 127 bytes.
 bool IsMediaType(absl::string_view text);
 

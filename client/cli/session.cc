@@ -119,11 +119,6 @@ absl::StatusOr<NetworkOptions> Session::Addresses() const {
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Network>> Session::Connect() const {
-  ASSIGN_OR_RETURN(NetworkOptions options, Addresses());
-  return NewGrpcNetwork(std::move(options), clock_);
-}
-
 absl::StatusOr<std::unique_ptr<DevicesNetwork>> Session::ConnectDevices() const {
   RETURN_IF_ERROR(rpc::PinTls13());
   ASSIGN_OR_RETURN(const NetworkOptions options, Addresses());
@@ -133,17 +128,19 @@ absl::StatusOr<std::unique_ptr<DevicesNetwork>> Session::ConnectDevices() const 
 absl::StatusOr<Engine*> Session::Online() {
   if (engine_ != nullptr) return engine_.get();
   RETURN_IF_ERROR(rpc::PinTls13());
-  ASSIGN_OR_RETURN(network_, Connect());
-  {
-    // A failure here is met again, and reported, by whatever the command does next.
-    Supplies supplies(*stores_, *self_, *network_, clock_);
-    const absl::StatusOr<bool> renewed = supplies.RenewCertificate(home_.tls_key_path(), home_.tls_certificate_path());
-    if (renewed.ok() && *renewed) {
-      ASSIGN_OR_RETURN(network_, Connect());
-    }
-  }
+  ASSIGN_OR_RETURN(NetworkOptions options, Addresses());
+  ASSIGN_OR_RETURN(network_, NewGrpcNetwork(std::move(options), clock_));
   engine_ = std::make_unique<Engine>(*stores_, *self_, *network_, clock_);
+  RenewCertificate().IgnoreError();  // a failure is met again, and reported, by whatever the command does next
   return engine_.get();
+}
+
+absl::Status Session::RenewCertificate() {
+  ASSIGN_OR_RETURN(const bool renewed,
+                   engine_->supplies().RenewCertificate(home_.tls_key_path(), home_.tls_certificate_path()));
+  if (!renewed) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const NetworkOptions options, Addresses());
+  return network_->UseIdentity(*options.identity);
 }
 
 }  // namespace plumbline::client

@@ -41,6 +41,9 @@ class Session final {
   // The engine, with the network. Renews the TLS certificate when its time has come. FAILED_PRECONDITION tls_files if the
   // TLS identity cannot be read.
   absl::StatusOr<Engine*> Online();
+  // After Online(): the same renewal, for a command that stays online; what follows shows the new certificate. Codes as
+  // Supplies::RenewCertificate, and tls_files.
+  absl::Status RenewCertificate();
   // After Online().
   Network& network() { return *network_; }
   // The key server's rpcs about this person's devices. FAILED_PRECONDITION tls_files.
@@ -48,7 +51,6 @@ class Session final {
 
  private:
   explicit Session(Home home) : home_(std::move(home)) {}
-  absl::StatusOr<std::unique_ptr<Network>> Connect() const;
   absl::StatusOr<NetworkOptions> Addresses() const;
 
   const Home home_;
@@ -56,7 +58,7 @@ class Session final {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Self> self_;
-  std::unique_ptr<Network> network_;
+  std::unique_ptr<GrpcNetwork> network_;
   std::unique_ptr<Engine> engine_;
 };
 

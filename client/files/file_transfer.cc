@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "client/upkeep.h"
 #include "common/identity/pass.h"
 #include "common/identity/reason.h"
 
@@ -14,9 +15,8 @@ namespace v1 = delivery::v1;
 
 static_assert(identity::kPieceSize % kChunkSize == 0, "a piece holds whole chunks");
 
-bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || identity::ReasonOf(status) == "busy" ||
-         identity::ReasonOf(status) == "too_many_sessions";
+bool IsWorthRepeating(const absl::Status& status) {
+  return IsTransient(status) || identity::ReasonOf(status) == "too_many_sessions";
 }
 
 bool SessionIsOver(const absl::Status& status) {
@@ -81,7 +81,7 @@ absl::StatusOr<Response> FileTransfer::Persist(const std::function<absl::StatusO
     absl::StatusOr<Response> response = session.ok() ? call(**session) : absl::StatusOr<Response>(session.status());
     if (response.ok()) return response;
     const bool again = SessionIsOver(response.status()) && ++over < kSessions;
-    if (!again && !IsTransient(response.status())) return response;
+    if (!again && !IsWorthRepeating(response.status())) return response;
     session_.reset();
     if (again) continue;
     if (clock_.Now() + pause > give_up) return response;
@@ -101,13 +101,15 @@ absl::StatusOr<v1::BeginResponse> FileTransfer::Begin(const Attachment& attachme
   });
 }
 
-absl::StatusOr<uint32_t> FileTransfer::Upload(const Attachment& attachment, const Spool& spool, const FileProgress& progress) {
+absl::StatusOr<uint32_t> FileTransfer::Upload(const Attachment& attachment, const Spool& spool, const FileProgress& progress,
+                                              const std::function<bool()>& pause) {
   ASSIGN_OR_RETURN(const v1::BeginResponse begun, Begin(attachment));
   uint64_t durable = begun.durable_bytes();
   uint32_t expires_day = begun.expires_day();
   progress(std::min(durable, attachment.size), attachment.size);
   while (durable < attachment.size) {
     if (durable % identity::kPieceSize != 0) break;
+    if (pause && pause()) return absl::CancelledError("paused");
     const auto size = static_cast<size_t>(std::min<uint64_t>(identity::kPieceSize, attachment.size - durable));
     ASSIGN_OR_RETURN(const Bytes piece, spool.ReadAt(durable, size));
     ASSIGN_OR_RETURN(const v1::PutResponse put, Persist<v1::PutResponse>([&](Session& session) {

@@ -32,7 +32,9 @@ class FileTransfer final {
   };
   // Uploads all of `spool`, which has attachment.size bytes. Returns the last day the server keeps it. The server's refusals
   // as in attachments.proto; UNAVAILABLE when the patience is over.
-  absl::StatusOr<uint32_t> Upload(const Attachment& attachment, const Spool& spool, const FileProgress& progress);
+  // `pause` is asked before each piece; where it says true, CANCELLED: what is at the server stays there.
+  absl::StatusOr<uint32_t> Upload(const Attachment& attachment, const Spool& spool, const FileProgress& progress,
+                                  const std::function<bool()>& pause = nullptr);
 
   // Fetches what `spool` lacks; each chunk is checked before it is kept, also what was there before. FAILED_PRECONDITION
   // file_damaged: the server has something else than the sender uploaded; NOT_FOUND file_expired.

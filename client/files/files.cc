@@ -118,7 +118,8 @@ absl::Status Files::Seal(FileUpload& upload) {
   return change.Commit();
 }
 
-absl::StatusOr<int64_t> Files::Complete(const FileUpload& upload, const FileProgress& progress) {
+absl::StatusOr<int64_t> Files::Complete(const FileUpload& upload, const FileProgress& progress,
+                                        const std::function<bool()>& pause) {
   const FileTransfer::Attachment attachment = AttachmentOf(upload);
   uint32_t expires_day = 0;
   {
@@ -128,7 +129,7 @@ absl::StatusOr<int64_t> Files::Complete(const FileUpload& upload, const FileProg
       return Refuse(absl::StatusCode::kAborted, "file_changed",
                     "the sealed copy in this device's folder is gone or damaged: the file was not sent; send it again");
     }
-    ASSIGN_OR_RETURN(expires_day, transfer_.Upload(attachment, *spool, progress));
+    ASSIGN_OR_RETURN(expires_day, transfer_.Upload(attachment, *spool, progress, pause));
   }
   FileReference file;
   file.name = upload.name;
@@ -215,26 +216,37 @@ void Files::RemoveStrayCopies(const std::vector<FileUpload>& pending) const {
   }
 }
 
-absl::Status Files::Resume(const FileProgress& progress) {
+absl::StatusOr<bool> Files::Resume(const UploadWatch& watch) {
   ASSIGN_OR_RETURN(std::vector<FileUpload> pending, stores_.files.Uploads());
   absl::Status first;
   RemoveStrayCopies(pending);  // a crash between the end of an upload and its copy's
   for (FileUpload& upload : pending) {
-    absl::Status status;
+    absl::StatusOr<int64_t> message = 0;
     if (!upload.sealed_hash.has_value()) {
       ASSIGN_OR_RETURN(upload, WithFreshKey(std::move(upload)));
-      status = Seal(upload);
+      if (const absl::Status sealed = Seal(upload); !sealed.ok()) message = sealed;
     }
-    if (status.ok()) status = Complete(upload, progress).status();
-    if (status.ok()) continue;
-    if (absl::IsUnavailable(status)) return status;  // it would be so for the others too
-    if (IsForGood(status)) {
-      RETURN_IF_ERROR(GiveUp(upload, &status));
+    bool paused = false;
+    if (message.ok()) {
+      message = Complete(upload,
+                         [&](uint64_t done, uint64_t total) { if (watch.progress) watch.progress(upload, done, total); },
+                         [&] { return paused = watch.pause && watch.pause(); });
+    }
+    if (paused) return true;
+    if (message.ok()) {
+      if (watch.complete) watch.complete(upload, *message);
+      continue;
+    }
+    if (absl::IsUnavailable(message.status())) return message.status();  // it would be so for the others too
+    if (IsForGood(message.status())) {
+      RETURN_IF_ERROR(GiveUp(upload, &message.status()));
+      if (watch.given_up) watch.given_up(upload, message.status());
     } else {
-      first.Update(status);
+      first.Update(message.status());
     }
   }
-  return first;
+  RETURN_IF_ERROR(first);
+  return false;
 }
 
 absl::StatusOr<FileReference> Files::Find(int64_t history_id) {

@@ -5,6 +5,7 @@
 // and the end of the upload.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,14 @@
 #include "common/status.h"
 
 namespace plumbline::client {
+
+// What is heard of uploads that go on; each may be null.
+struct UploadWatch {
+  std::function<void(const FileUpload&, uint64_t done, uint64_t total)> progress;
+  std::function<void(const FileUpload&, int64_t message)> complete;  // written down in the history, to be sent like a text
+  std::function<void(const FileUpload&, const absl::Status&)> given_up;
+  std::function<bool()> pause;  // asked between pieces: true leaves off there
+};
 
 // Used from one thread.
 class Files final {
@@ -36,8 +45,9 @@ class Files final {
                                const FileProgress& progress);
 
   // Goes on with every upload that was begun. What cannot go on (the file is gone or has changed before its copy was complete,
-  // or the server refuses it for good) becomes a notice in its conversation. Fails with the first that may go on later.
-  absl::Status Resume(const FileProgress& progress);
+  // or the server refuses it for good) becomes a notice in its conversation. Fails with the first that may go on later. True if
+  // it left off because of `pause`.
+  absl::StatusOr<bool> Resume(const UploadWatch& watch);
 
   // The file of a message. NOT_FOUND not_a_file; INVALID_ARGUMENT file_malformed.
   absl::StatusOr<FileReference> Find(int64_t history_id);
@@ -58,7 +68,8 @@ class Files final {
   absl::StatusOr<FileUpload> NewUpload(FileUpload upload);
   // Reads the source into a sealed copy. ABORTED file_changed; INVALID_ARGUMENT file_unreadable.
   absl::Status Seal(FileUpload& upload);
-  absl::StatusOr<int64_t> Complete(const FileUpload& upload, const FileProgress& progress);
+  absl::StatusOr<int64_t> Complete(const FileUpload& upload, const FileProgress& progress,
+                                   const std::function<bool()>& pause = nullptr);
   absl::Status GiveUp(const FileUpload& upload, const absl::Status* why);
   absl::StatusOr<FileUpload> WithFreshKey(FileUpload upload);
   void RemoveStrayCopies(const std::vector<FileUpload>& pending) const;

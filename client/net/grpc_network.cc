@@ -55,10 +55,19 @@ class GrpcSendConnection final : public SendConnection {
   const Clock& clock_;
 };
 
-class GrpcNetwork final : public Network {
+class NetworkOverGrpc final : public GrpcNetwork {
  public:
-  GrpcNetwork(NetworkOptions options, std::unique_ptr<DeviceChannel> device, const Clock& clock)
-      : options_(std::move(options)), device_(std::move(device)), clock_(clock) {}
+  NetworkOverGrpc(NetworkOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+
+  absl::Status UseIdentity(const rpc::TlsIdentity& identity) override {
+    if (options_.working_key == nullptr) return absl::FailedPreconditionError("a device's identity before enrolment");
+    rpc::Endpoint endpoint;
+    endpoint.address = options_.device_address;
+    endpoint.root_pem = options_.root_pem;
+    endpoint.identity = identity.Copy();
+    ASSIGN_OR_RETURN(device_, DeviceChannel::Create(std::move(endpoint), *options_.working_key, clock_));
+    return absl::OkStatus();
+  }
 
   absl::StatusOr<keys::v1::EnrolResponse> Enrol(const keys::v1::EnrolRequest& request) override {
     const rpc::Endpoint endpoint = Anonymous(options_.keyserver_address);
@@ -137,22 +146,18 @@ class GrpcNetwork final : public Network {
   }
 
   const NetworkOptions options_;
-  const std::unique_ptr<DeviceChannel> device_;
+  std::unique_ptr<DeviceChannel> device_;  // null before enrolment
   const Clock& clock_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Network>> NewGrpcNetwork(NetworkOptions options, const Clock& clock) {
-  std::unique_ptr<DeviceChannel> device;
-  if (options.identity.has_value() && options.working_key != nullptr) {
-    rpc::Endpoint endpoint;
-    endpoint.address = options.device_address;
-    endpoint.root_pem = options.root_pem;
-    endpoint.identity = options.identity->Copy();
-    ASSIGN_OR_RETURN(device, DeviceChannel::Create(std::move(endpoint), *options.working_key, clock));
-  }
-  return std::unique_ptr<Network>(std::make_unique<GrpcNetwork>(std::move(options), std::move(device), clock));
+absl::StatusOr<std::unique_ptr<GrpcNetwork>> NewGrpcNetwork(NetworkOptions options, const Clock& clock) {
+  std::optional<rpc::TlsIdentity> identity;
+  if (options.working_key != nullptr) identity = std::move(options.identity);
+  auto network = std::make_unique<NetworkOverGrpc>(std::move(options), clock);
+  if (identity.has_value()) RETURN_IF_ERROR(network->UseIdentity(*identity));
+  return std::unique_ptr<GrpcNetwork>(std::move(network));
 }
 
 }  // namespace plumbline::client

@@ -22,7 +22,14 @@ struct NetworkOptions {
   const crypto::Ed25519KeyPair* working_key = nullptr;  // signs device requests; outlives the network
 };
 
+class GrpcNetwork : public Network {
+ public:
+  // From now on this device shows the renewed certificate. INVALID_ARGUMENT if it does not parse; FAILED_PRECONDITION before
+  // enrolment.
+  virtual absl::Status UseIdentity(const rpc::TlsIdentity& identity) = 0;
+};
+
 // Needs rpc::PinTls13() first. INVALID_ARGUMENT if the identity does not parse.
-absl::StatusOr<std::unique_ptr<Network>> NewGrpcNetwork(NetworkOptions options, const Clock& clock);
+absl::StatusOr<std::unique_ptr<GrpcNetwork>> NewGrpcNetwork(NetworkOptions options, const Clock& clock);
 
 }  // namespace plumbline::client

@@ -27,7 +27,7 @@ absl::Status CloseReason(const ReceiveResponse::Closed& closed) {
                               "another connection now fetches this mailbox; is this device's folder in use twice?");
     case ReceiveResponse::Closed::MAILBOX_CLOSED:
       return identity::Refuse(absl::StatusCode::kNotFound, "mailbox_closed",
-                              "the mailbox has expired or was closed; a new one is opened with the next command");
+                              "the mailbox has expired or was closed; a new one is opened when this device goes online next, or by itself while it is");
     default:
       return identity::Refuse(absl::StatusCode::kUnavailable, "server_stopping",
                               "the delivery server is stopping; try again in a moment");

@@ -4,6 +4,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -41,9 +42,7 @@ Bytes Encode(const DeviceDecision& decision) {
 
 absl::StatusOr<DeviceDecision> ParseDeviceDecision(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion)
-    return absl::InvalidArgumentError("unknown version of a device decision");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a device decision"));
   ASSIGN_OR_RETURN(const uint8_t decision, in.U8());
   if (decision < 1 || decision > 3) return absl::InvalidArgumentError("unknown decision");
   DeviceDecision out;

@@ -1,6 +1,7 @@
 #include "common/identity/envelope.h"
 
 #include "common/identity/labels.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -39,8 +40,7 @@ absl::StatusOr<Bytes> EncodePadded(const EnvelopeContent& content) {
 
 absl::StatusOr<EnvelopeContent> ParseEnvelopeContent(ByteView plaintext) {
   Reader in(plaintext);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of an envelope");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "an envelope"));
   ASSIGN_OR_RETURN(const uint8_t kind, in.U8());
   if (kind < 1 || kind > 5) return absl::InvalidArgumentError("unknown kind of envelope");
   ASSIGN_OR_RETURN(const ByteView payload, in.Vector(kMaxPayload));

@@ -1,5 +1,7 @@
 #include "common/identity/frame.h"
 
+#include "common/identity/version.h"
+
 namespace plumbline::identity {
 namespace {
 constexpr uint8_t kVersion = 1;
@@ -17,8 +19,7 @@ Bytes Encode(const Frame& frame) {
 
 absl::StatusOr<Frame> ParseFrame(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a frame");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a frame"));
   Frame out;
   ASSIGN_OR_RETURN(out.sequence, in.U64());
   ASSIGN_OR_RETURN(out.previous_hash, ReadFixed<32>(in));

@@ -4,6 +4,7 @@
 
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -36,8 +37,7 @@ Bytes Encode(const MailboxGrant& grant) { return SignedPart(grant).Fixed(grant.s
 
 absl::StatusOr<MailboxGrant> ParseMailboxGrant(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a mailbox grant");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a mailbox grant"));
   MailboxGrant out;
   ASSIGN_OR_RETURN(out.serial, ReadFixed<16>(in));
   ASSIGN_OR_RETURN(out.expires_day, in.U32());

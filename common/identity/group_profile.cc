@@ -4,6 +4,7 @@
 #include "common/identity/record.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -12,12 +13,6 @@ constexpr uint8_t kVersion = 1;
 constexpr size_t kMaxGroupId = 64;
 constexpr size_t kMaxPeopleBytes = kMaxGroupPeople * (kMaxUri + 16);
 constexpr size_t kMaxLeaveRequest = kMaxUri + 256;
-
-absl::Status CheckVersion(Reader& in) {
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("an unknown version of a group's structure");
-  return absl::OkStatus();
-}
 
 absl::StatusOr<GroupPerson> ReadPerson(Reader& in) {
   GroupPerson out;
@@ -57,7 +52,7 @@ Bytes Encode(const GroupProfile& profile) {
 
 absl::StatusOr<GroupProfile> ParseGroupProfile(ByteView wire) {
   Reader in(wire);
-  RETURN_IF_ERROR(CheckVersion(in));
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a group profile"));
   GroupProfile out;
   ASSIGN_OR_RETURN(out.conversation_id, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.name, ReadText(in, kMaxGroupName));
@@ -103,7 +98,7 @@ Bytes Encode(const LeaveRequest& request) {
 
 absl::StatusOr<LeaveRequest> ParseLeaveRequest(ByteView wire) {
   Reader in(wire);
-  RETURN_IF_ERROR(CheckVersion(in));
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a leave request"));
   LeaveRequest out;
   ASSIGN_OR_RETURN(out.conversation_id, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.user, ReadUserUri(in));
@@ -129,7 +124,7 @@ absl::StatusOr<CommitEvidence> ParseCommitEvidence(ByteView wire) {
   if (wire.empty()) return out;
   if (wire.size() > kMaxCommitEvidence) return absl::InvalidArgumentError("a commit's evidence is too long");
   Reader in(wire);
-  RETURN_IF_ERROR(CheckVersion(in));
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a commit's evidence"));
   ASSIGN_OR_RETURN(const ByteView requests, in.Vector(kMaxCommitEvidence));
   for (Reader rest(requests); !rest.AtEnd();) {
     if (out.leave_requests.size() == kMaxGroupPeople) return absl::InvalidArgumentError("too many leave requests");

@@ -4,6 +4,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -105,8 +106,7 @@ Bytes Encode(const Intent& intent) {
 absl::StatusOr<Intent> ParseIntent(ByteView wire) {
   if (wire.size() > kMaxIntent) return absl::InvalidArgumentError("an intent is too long");
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of an intent");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "an intent"));
   ASSIGN_OR_RETURN(const uint16_t action, in.U16());
   if (action < 1 || action > static_cast<uint16_t>(Action::kRevokeDevice)) {
     return absl::InvalidArgumentError("unknown action");

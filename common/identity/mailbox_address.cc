@@ -1,6 +1,7 @@
 #include "common/identity/mailbox_address.h"
 
 #include "common/identity/uri.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -19,8 +20,7 @@ Bytes Encode(const MailboxAddress& address) {
 
 absl::StatusOr<MailboxAddress> ParseMailboxAddress(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a mailbox address");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a mailbox address"));
   MailboxAddress out;
   ASSIGN_OR_RETURN(const ByteView server, in.Vector(kMaxAddress));
   out.server = ToString(server);
@@ -40,8 +40,7 @@ Bytes Encode(const GroupData& data) {
 
 absl::StatusOr<GroupData> ParseGroupData(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of group data");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "group data"));
   GroupData out;
   ASSIGN_OR_RETURN(out.handle, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(const uint8_t kind, in.U8());

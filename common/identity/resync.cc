@@ -1,6 +1,7 @@
 #include "common/identity/resync.h"
 
 #include "common/identity/labels.h"
+#include "common/identity/version.h"
 
 namespace plumbline::identity {
 namespace {
@@ -34,8 +35,7 @@ Bytes Encode(const ResyncRequest& request) {
 
 absl::StatusOr<ResyncRequest> ParseResyncRequest(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("an unknown version of a resync request");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a resync request"));
   ResyncRequest out;
   ASSIGN_OR_RETURN(const ByteView group_id, in.Vector(kMaxGroupId));
   if (group_id.empty()) return absl::InvalidArgumentError("a resync request without a group");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/identity/version.h"
+
 namespace plumbline::identity {
 namespace {
 
@@ -87,8 +89,7 @@ Bytes Encode(const Revocation& revocation) {
 
 absl::StatusOr<Revocation> ParseRevocation(ByteView wire) {
   Reader in(wire);
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion) return absl::InvalidArgumentError("unknown version of a revocation");
+  RETURN_IF_ERROR(TakeVersion(in, kVersion, "a revocation"));
   Revocation out;
   ASSIGN_OR_RETURN(out.sequence, in.U64());
   ASSIGN_OR_RETURN(out.previous, in.U64());

@@ -36,11 +36,11 @@ std::string RetryDetails(const absl::Status& status, const std::string& message,
 
 std::optional<absl::Duration> ParseRetryDetails(const std::string& bytes) {
   google::rpc::Status details;
-  if (bytes.empty() || bytes.size() > kMaxDetailsBytes || !details.ParseFromString(bytes)) return std::nullopt;
+  if (bytes.size() > kMaxDetailsBytes || !details.ParseFromString(bytes)) return std::nullopt;
   if (details.details_size() > kMaxDetails) return std::nullopt;
   for (const auto& detail : details.details()) {
     google::rpc::RetryInfo info;
-    if (!detail.Is<google::rpc::RetryInfo>() || !detail.UnpackTo(&info) || !info.has_retry_delay()) continue;
+    if (!detail.UnpackTo(&info) || !info.has_retry_delay()) continue;  // also where it is something else
     const auto& delay = info.retry_delay();
     const bool valid = delay.seconds() >= 0 && delay.nanos() >= 0 && delay.nanos() < 1'000'000'000;
     if (!valid) return std::nullopt;
@@ -60,9 +60,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  const int code = static_cast<int>(status.error_code());
-  const bool known = code >= 1 && code <= 16;
-  const absl::Status plain(known ? static_cast<absl::StatusCode>(code) : absl::StatusCode::kUnknown, status.error_message());
+  const absl::Status plain(static_cast<absl::StatusCode>(status.error_code()), status.error_message());  // others are kUnknown
   const std::optional<absl::Duration> wait = ParseRetryDetails(status.error_details());
   return wait.has_value() ? WithRetryAfter(plain, *wait) : plain;
 }
@@ -70,7 +68,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
 std::string ReasonId(const absl::Status& status) {
   const absl::string_view message = status.message();
   const size_t colon = message.find(": ");
-  if (colon == absl::string_view::npos || colon == 0 || colon > kMaxReasonId) return "";
+  if (colon > kMaxReasonId) return "";  // also where there is none
   for (const char c : message.substr(0, colon)) {
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return "";
   }

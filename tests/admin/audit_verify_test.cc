@@ -179,6 +179,17 @@ TEST_F(AuditVerifyTest, AnOlderCopyAndASecondHistoryContradictWhatWasSeen) {
   EXPECT_OK(console->VerifyAudit());
 }
 
+TEST_F(AuditVerifyTest, AnotherKeyThanLastTimeIsNamedAndNotTaken) {
+  const testing::ScratchDir home;
+  const audit::LogKey other =
+      *audit::LogKey::Create("example.org/audit/keyserver", crypto::Ed25519KeyPair::Generate());
+  ASSERT_OK(SaveSeenLog(home.path(), {other.verifier(), *other.SignCheckpoint(0, tlog::EmptyRoot())}));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(NewConsole(home.path())->VerifyAudit(),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("audit_key_changed: ")));
+  }
+}
+
 TEST_F(AuditVerifyTest, ExportsOfTheServicesVerifyWithTheirKeysAlone) {
   const std::string file = organisation->folder + "/keyserver.jsonl", own = organisation->folder + "/admin.jsonl";
   const testing::Finished exported = Offline("export-audit", {"--out", file});

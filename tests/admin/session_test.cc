@@ -12,7 +12,9 @@
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/identity/uri.h"
 #include "tests/admin/sample_intents.h"
+#include "tests/common/certificates.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::admin {
@@ -230,6 +232,50 @@ TEST(Session, NoticesARecordThatIsLeftOutOfAnAuditPage) {
   }
 }
 
+// The certificate of a log's key, as the ceremony makes it or nearly so.
+struct LogCertificate {
+  std::string uri = identity::RoleUri{"example.org", identity::Role::kAudit}.ToString();
+  crypto::Purpose purpose = crypto::Purpose::kRoleSignature;
+  bool by_issuing = false;
+  absl::Duration age = absl::Hours(1);
+  crypto::Certificate From(const testing::TestOrganisation& organisation, const crypto::Ed25519KeyPair& key) const {
+    crypto::LeafSpec spec;
+    spec.spki = crypto::Ed25519Spki(key.public_key());
+    spec.uris = {uri};
+    spec.purpose = purpose;
+    spec.validity = {organisation.now - age, organisation.now - age + absl::Hours(24)};
+    if (by_issuing) return organisation.Leaf(spec);
+    return *crypto::IssueLeaf(organisation.root, organisation.root_key, spec);
+  }
+};
+
+TEST(Session, BelievesOnlyTheKeyOfTheRecordThatTheRootVouchesFor) {
+  Desk desk;
+  const testing::TestOrganisation organisation(desk.clock.Now()), other(desk.clock.Now());
+  desk.profile.root_pem = organisation.root.ToPem();
+  const auto key = crypto::Ed25519KeyPair::Generate();
+  plumbline::audit::v1::AuditPage page;
+  const auto key_of = [&](const testing::TestOrganisation& by, const LogCertificate& certificate) {
+    page.set_log_certificate(ToString(certificate.From(by, key).der()));
+    return desk.session.LogKeyOf(page);
+  };
+  ASSERT_OK_AND_ASSIGN(const tlog::VerifierKey log, key_of(organisation, {}));
+  EXPECT_EQ(log, *tlog::VerifierKey::Create("example.org/audit/keyserver", key.public_key()));
+  const auto wrong = StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("audit_key_wrong: "));
+  EXPECT_THAT(key_of(other, {}), wrong);
+  EXPECT_THAT(key_of(organisation, {.by_issuing = true}), wrong);
+  EXPECT_THAT(key_of(organisation, {.age = absl::Hours(48)}), wrong);
+  EXPECT_THAT(key_of(organisation, {.purpose = crypto::Purpose::kMlsCredential}), wrong);
+  for (const auto& uri : {identity::RoleUri{"example.org", identity::Role::kGrants},
+                          identity::RoleUri{"example.com", identity::Role::kAudit}}) {
+    EXPECT_THAT(key_of(organisation, {.uri = uri.ToString()}), wrong) << uri.ToString();
+  }
+  for (const char* none : {"", "nonsense"}) {
+    page.set_log_certificate(none);
+    EXPECT_THAT(desk.session.LogKeyOf(page), wrong);
+  }
+}
+
 TEST(Session, PassesARefusalOnAsItIs) {
   Desk desk;
   desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult&) {
@@ -262,6 +308,30 @@ TEST(Session, RefusesARegistrationOfAnotherKey) {
   desk.api.registration = [](auto& response) { response.set_key_id(std::string(32, 'x')); };
   EXPECT_THAT(desk.session.RegisterFirst("Root Admin", identity::GenerateCode()),
               StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(Session, RefusesANameThatCannotBeShown) {
+  Desk desk;
+  for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("Root\nAdmin")}) {
+    EXPECT_THAT(desk.session.RegisterFirst(name, "ABCD-EFGH-JKMN-PQRS"),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name_invalid: ")));
+  }
+  EXPECT_TRUE(desk.api.registered.public_key().empty());
+}
+
+TEST(Session, RefusesAnAnswerThatIsSealedAndShouldNotBe) {
+  Desk desk;
+  desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult& result) {
+    result.set_sealed(true);
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(desk.session.ListAccounts(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed: ")));
+}
+
+TEST(Session, PreparesNothingAgainstAnAccountWhoseStateItDoesNotKnow) {
+  Desk desk;
+  EXPECT_THAT(desk.session.Prepare(Action::kSuspendAccount, kAlice, {}, "left", "short"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed: ")));
 }
 
 TEST(Session, RefusesACodeThatCannotBeOneBeforeSendingAnything) {

@@ -3,12 +3,12 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "assess/demo/people.h"
 #include "common/identity/codes.h"
 #include "common/identity/invitation.h"
+#include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -18,8 +18,11 @@ namespace {
 using assess::CommandResult;
 using assess::Person;
 using assess::Service;
-using nlohmann::json;
+using plumbline::testing::ExpectOk;
+using plumbline::testing::Last;
+using plumbline::testing::Reason;
 using plumbline::testing::ServiceFixture;
+using plumbline::testing::Texts;
 using plumbline::testing::ValueOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -36,31 +39,6 @@ std::string NewName(const std::string& stem) {
   static int count = 0;
   return absl::StrCat(stem, ++count);
 }
-
-// The last line of the output as JSON.
-json Last(const CommandResult& result) {
-  std::string text = result.out;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const size_t line = text.rfind('\n');
-  const json value = json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
-std::string Reason(const CommandResult& result) {
-  const json value = Last(result);
-  return value.contains("error") ? value["error"].value("reason", "") : "";
-}
-
-// Texts of one kind in what `read` or `history` printed.
-std::vector<std::string> Texts(const CommandResult& result, const std::string& kind = "message") {
-  std::vector<std::string> texts;
-  for (const json& entry : Last(result).value("messages", json::array())) {
-    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
-  }
-  return texts;
-}
-
-void ExpectOk(const CommandResult& result) { EXPECT_EQ(result.exit_code, 0) << result.out << result.err; }
 
 struct Two {
   Person alice = Services().Enrolled(NewName("alice"));

@@ -3,9 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "assess/demo/people.h"
 #include "common/db/database.h"
+#include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -15,7 +17,10 @@ namespace {
 using assess::CommandResult;
 using assess::Person;
 using nlohmann::json;
+using plumbline::testing::Last;
+using plumbline::testing::Reason;
 using plumbline::testing::ServiceFixture;
+using plumbline::testing::Texts;
 using plumbline::testing::ValueOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -43,19 +48,6 @@ Person SecondDevice(const Person& person, const std::string& label) {
   return device;
 }
 
-json Last(const CommandResult& result) {
-  std::string text = result.out;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const size_t line = text.rfind('\n');
-  const json value = json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
-std::string Reason(const CommandResult& result) {
-  const json value = Last(result);
-  return value.contains("error") ? value["error"].value("reason", "") : "";
-}
-
 CommandResult As(const Person& person, const std::vector<std::string>& arguments) {
   return Services().Run(person, arguments);
 }
@@ -69,19 +61,11 @@ void Do(const Person& person, const std::vector<std::string>& arguments) {
 std::vector<std::string> New(const Person& person, const std::string& kind = "message") {
   const CommandResult result = As(person, {"read"});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
-  std::vector<std::string> texts;
-  for (const json& entry : Last(result).value("messages", json::array())) {
-    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
-  }
-  return texts;
+  return Texts(result, kind);
 }
 
 std::vector<std::string> History(const Person& person, const std::string& conversation, const std::string& kind) {
-  std::vector<std::string> texts;
-  for (const json& entry : Last(As(person, {"history", conversation, "--limit", "1000"})).value("messages", json::array())) {
-    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
-  }
-  return texts;
+  return Texts(As(person, {"history", conversation, "--limit", "1000"}), kind);
 }
 
 TEST(Group, ThreePeopleWriteToEachOther) {
@@ -319,9 +303,54 @@ TEST(Group, TheNextMessageTakesALeaversDevicesOut) {
   Do(carol, {"send", "group:Leaver", "without bob"});  // a member, not an owner
   EXPECT_THAT(New(alice), ElementsAre("without bob"));
   EXPECT_THAT(History(alice, "group:Leaver", "notice"), Contains("device_removed"));
-  for (const json& person : Last(As(alice, {"group", "show", "Leaver"}))["people"]) {
+  const json people = Last(As(alice, {"group", "show", "Leaver"}))["people"];
+  EXPECT_EQ(people.size(), 3u);
+  for (const json& person : people) {
     EXPECT_EQ(person["devices"].size(), person["user"] == "mimi://example.org/u/" + bob.account ? 0u : 1u) << person;
   }
+}
+
+size_t GrantsDrawn(const Person& person) {
+  size_t drawn = 0;
+  const std::string device = Last(As(person, {"status"})).value("device", "none");
+  const json record = Last(ValueOf(Services().organisation.Administer({"audit", "list"})));
+  for (const json& event : record["events"]) {
+    drawn += event["name"] == "grants.drawn" && absl::StrContains(event.value("actor", ""), device);
+  }
+  return drawn;
+}
+
+// Everything that this person held died with the suspension: mailboxes, grants, passes, key packages.
+TEST(Group, WhoIsTakenBackAfterASuspensionIsReachedAndReachesAgain) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
+  Do(alice, {"group", "create", "Back again", bob.account, carol.account});
+  for (const Person& person : {bob, carol}) Do(person, {"sync"});
+  Do(bob, {"send", alice.account, "before"});
+  EXPECT_THAT(New(alice), ElementsAre("before"));
+  Do(alice, {"sync"});
+  const size_t drawn = GrantsDrawn(bob);
+  const auto decide = [&](const char* verb) {
+    const CommandResult decided =
+        ValueOf(Services().organisation.Administer({"account", verb, bob.account, "--reason", "an inquiry"}));
+    ASSERT_EQ(decided.exit_code, 0) << decided.out << decided.err;
+  };
+  decide("suspend");
+  EXPECT_EQ(Reason(As(bob, {"sync"})), "account_suspended");
+  EXPECT_EQ(Reason(As(alice, {"send", bob.account, "not sent"})), "account_suspended");
+  Do(carol, {"sync"});
+  Do(carol, {"send", "group:Back again", "without bob"});
+  EXPECT_THAT(New(alice), ElementsAre("without bob"));
+  decide("reactivate");
+  Do(bob, {"sync"});  // opens mailboxes from new grants, and has key packages again
+  EXPECT_GT(GrantsDrawn(bob), drawn);
+  Do(carol, {"sync"});
+  Do(carol, {"send", "group:Back again", "with bob"});  // takes his device in again
+  Do(alice, {"send", bob.account, "welcome back"});
+  EXPECT_THAT(New(bob), UnorderedElementsAre("with bob", "welcome back"));
+  Do(bob, {"send", "group:Back again", "thank you all"});
+  Do(bob, {"send", alice.account, "and you"});
+  EXPECT_THAT(New(alice), UnorderedElementsAre("with bob", "thank you all", "and you"));
+  EXPECT_THAT(New(carol), ElementsAre("thank you all"));
 }
 
 }  // namespace

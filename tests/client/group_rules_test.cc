@@ -110,12 +110,14 @@ struct Crew {
     return {encoded, *identity::ToFixed<64>(directory.Sign("plumbline directory record v1", encoded))};
   }
 
-  identity::LeaveRequest LeaveRequestOf(Device& person, Device& signer) {
+  identity::LeaveRequest LeaveRequestOf(Device& person, Device& signer,
+                                        const std::function<void(identity::LeaveRequest&)>& change = [](auto&) {}) {
     identity::LeaveRequest request;
     request.conversation_id = Profile().conversation_id;
     request.user = person.user();
     request.since = identity::FindPerson(Profile(), person.user())->since;
     request.device_id = person.self->device();
+    change(request);
     return identity::SignLeaveRequest(
         request, ValueOf(crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(signer.self->account().mls_seed.view()))));
   }
@@ -184,6 +186,14 @@ TEST(GroupRules, AStayBeginsWithItsEpoch) {
   EXPECT_THAT(crew.Judge(crew.alice, commit), Forbidden("a stay begins with the epoch that brings it"));
 }
 
+// Whoever is in it does not begin anew: an older wish to leave would no longer hold, or hold again.
+TEST(GroupRules, AStayIsNotBegunAgain) {
+  Crew crew;
+  Crew::Commit commit{crew.Profile()};
+  commit.profile->people[1].since = crew.GroupOf(crew.alice).epoch() + 1;
+  EXPECT_THAT(crew.Judge(crew.alice, commit), Forbidden("a stay begins with the epoch that brings it"));
+}
+
 TEST(GroupRules, TheConversationKeepsItsIdentity) {
   Crew crew;
   Crew::Commit commit{crew.Profile()};
@@ -209,14 +219,17 @@ TEST(GroupRules, AMemberTakesOutOnlyWhoAskedForIt) {
   EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
   commit.evidence.leave_requests = {crew.LeaveRequestOf(crew.bob, crew.bob)};  // somebody else's
   EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
-  identity::LeaveRequest other_stay = crew.LeaveRequestOf(crew.carol, crew.carol);
-  other_stay.since = 5;
-  commit.evidence.leave_requests = {other_stay};
-  EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
-  identity::LeaveRequest other_group = crew.LeaveRequestOf(crew.carol, crew.carol);
-  other_group.conversation_id[0] ^= 1;
-  commit.evidence.leave_requests = {other_group};
-  EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
+  // Carol's own, well signed, but not for this: another stay, another group, of a device that is not in it.
+  const identity::DeviceId bobs = crew.bob.self->device(), carols = crew.carol.self->device();
+  commit.evidence.leave_requests = {crew.LeaveRequestOf(crew.carol, crew.bob, [&](auto& r) { r.device_id = bobs; })};
+  EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));  // Bob's device speaks for nobody else
+  commit.evidence.leave_requests = {crew.LeaveRequestOf(crew.bob, crew.carol, [&](auto& r) { r.device_id = carols; })};
+  EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));  // nor hers for him
+  for (const auto& change : {+[](identity::LeaveRequest& r) { r.since = 5; }, +[](identity::LeaveRequest& r) { r.conversation_id[0] ^= 1; },
+                             +[](identity::LeaveRequest& r) { r.device_id[0] ^= 1; }}) {
+    commit.evidence.leave_requests = {crew.LeaveRequestOf(crew.carol, crew.carol, change)};
+    EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
+  }
   commit.evidence.leave_requests = {crew.LeaveRequestOf(crew.carol, crew.carol)};
   EXPECT_OK(crew.Judge(crew.bob, commit));
 }
@@ -274,6 +287,28 @@ TEST(GroupRules, ADirectConversationKeepsItsTwoPeople) {
   EXPECT_THAT(CheckCommit(group->state,
                           ValueOf(group->state.Commit(std::move(alone), two.alice.self->authentication(), two.clock.Now())), context),
               Forbidden("exactly two people"));
+  mls::CommitParams another;  // two people, but not these
+  another.adds = {carol.AddKeyPackage(intake)};
+  another.removes = {mls::LeafIndex{1}};
+  EXPECT_THAT(CheckCommit(group->state,
+                          ValueOf(group->state.Commit(std::move(another), two.alice.self->authentication(), two.clock.Now())), context),
+              Forbidden("a direct conversation keeps its two people"));
+}
+
+TEST(GroupRules, AGroupSaysWhatItIs) {
+  Crew crew;
+  const auto without = [&](uint16_t type) {
+    mls::Group group = crew.GroupOf(crew.alice);
+    mls::CommitParams params;
+    mls::Extensions extensions = group.group_context_extensions();
+    std::erase_if(extensions, [&](const mls::Extension& e) { return e.type == type; });
+    params.group_context_extensions = std::move(extensions);
+    mls::StagedCommit staged = ValueOf(group.Commit(std::move(params), crew.alice.self->authentication(), crew.clock.Now()));
+    return PeopleOf(*staged.next).status();
+  };
+  const auto not_one = [](const char* why) { return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)); };
+  EXPECT_THAT(without(identity::kGroupDataExtension), not_one("not_a_conversation: the group does not say what it is"));
+  EXPECT_THAT(without(identity::kGroupProfileExtension), not_one("not_a_conversation: a group without its profile"));
 }
 
 TEST(GroupRules, WithoutAnOwnerPresentTheFirstLeafDecides) {
@@ -286,6 +321,28 @@ TEST(GroupRules, WithoutAnOwnerPresentTheFirstLeafDecides) {
       ValueOf(group->state.Commit(std::move(params), crew.bob.self->authentication(), crew.clock.Now()));
   const GroupPeople people = ValueOf(PeopleOf(*staged.next));
   EXPECT_THAT(people.owners(), ElementsAre(crew.bob.user()));
+}
+
+TEST(GroupRules, AnOwnerWhoIsPresentDecidesAndNotTheFirstLeaf) {
+  Crew crew;
+  mls::Group group = crew.GroupOf(crew.alice);
+  mls::CommitParams params;
+  GroupProfile profile = crew.Profile();
+  for (GroupPerson& person : profile.people) {
+    if (person.user == crew.carol.user()) person.role = GroupRole::kOwner;
+  }
+  mls::Extensions extensions = group.group_context_extensions();
+  for (mls::Extension& extension : extensions) {
+    if (extension.type == identity::kGroupProfileExtension) extension.data = identity::Encode(profile);
+  }
+  params.group_context_extensions = std::move(extensions);
+  mls::StagedCommit promoted = ValueOf(group.Commit(std::move(params), crew.alice.self->authentication(), crew.clock.Now()));
+  EXPECT_THAT(ValueOf(PeopleOf(*promoted.next)).owners(), ElementsAre(crew.alice.user(), crew.carol.user()));
+  mls::CommitParams without_bob;
+  without_bob.removes = {crew.LeafOf(crew.bob)};
+  mls::StagedCommit staged =
+      ValueOf(promoted.next->Commit(std::move(without_bob), crew.alice.self->authentication(), crew.clock.Now()));
+  EXPECT_THAT(ValueOf(PeopleOf(*staged.next)).owners(), ElementsAre(crew.alice.user(), crew.carol.user()));
 }
 
 // The receiving client applies none of it and says so; its state stays what it was.

@@ -4,6 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/ascii.h"
 #include "common/crypto/p256.h"
 #include "common/identity/codes.h"
 #include "common/identity/invitation.h"
@@ -54,8 +58,9 @@ class KeyServer final : public DevicesNetwork {
   absl::StatusOr<keys::v1::DecideDeviceResponse> DecideDevice(
       const keys::v1::DecideDeviceRequest& request) override {
     decided.push_back(request);
-    return keys::v1::DecideDeviceResponse();
+    return answer;
   }
+  keys::v1::DecideDeviceResponse answer;
   keys::v1::GetOwnAccountResponse account;
   keys::v1::InviteDeviceRequest invited;
   keys::v1::ListJoinRequestsResponse waiting;
@@ -150,6 +155,187 @@ TEST(OwnDevices, TheKeyServerLearnsTheInvitationsHashAndNotItsCode) {
             ToString(identity::EnrolmentCodeHash(desk.alice.user(), invitation.code)));
   EXPECT_THAT(desk.devices.Invite(absl::Seconds(1)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("life_out_of_range: ")));
+}
+
+// A person of several devices, as the directory lists them.
+struct Several : Desk {
+  Device tablet{organisation, "alice", clock}, phone{organisation, "alice", clock};
+
+  keys::v1::SignedRecord List(uint64_t version, const std::vector<Device*>& listed,
+                              const std::string& previous = "") const {
+    identity::DirectoryRecord record;
+    record.user = alice.user();
+    record.display_name = "Alice";
+    record.version = version;
+    if (version > 1) record.previous_hash = Sha256(AsBytes(previous));
+    std::map<identity::DeviceId, std::string> credentials;
+    for (Device* each : listed) {
+      identity::RecordDevice device;
+      device.device_id = each->self->device();
+      device.label = each == &alice ? "laptop" : "tablet";
+      device.mls_signature_public_key = *identity::ToFixed<32>(each->self->mls_public_key());
+      device.credential_hash = Sha256(each->self->account().mls_certificate);
+      record.devices.push_back(device);
+      credentials[device.device_id] = ToString(each->self->account().mls_certificate);
+    }
+    std::sort(record.devices.begin(), record.devices.end(),
+              [](const auto& a, const auto& b) { return a.device_id < b.device_id; });
+    keys::v1::SignedRecord out;
+    out.set_record(ToString(identity::Encode(record)));
+    out.set_signature(ToString(
+        alice.self->working_key().Sign(identity::kDirectoryRecordLabel, AsBytes(out.record()))));
+    for (const auto& [id, credential] : credentials) out.add_credentials(credential);
+    return out;
+  }
+  // The directory as it is now, and as it will be after the next decision.
+  void Now(const std::vector<Device*>& now, const std::vector<Device*>& then) {
+    *keyserver.account.mutable_record() = List(1, now);
+    *keyserver.answer.mutable_record() = List(2, then, keyserver.account.record().record());
+  }
+  WaitingDevice Asking(const Device& device) const {
+    WaitingDevice out;
+    out.device_id = device.self->device();
+    out.request_hash.fill(7);
+    out.label = "tablet";
+    return out;
+  }
+  identity::DeviceDecision Decided() const {
+    const keys::v1::DecideDeviceRequest& sent = keyserver.decided.at(0);
+    EXPECT_OK(alice.self->working_key().public_key().Verify(
+        identity::kDeviceDecisionLabel, AsBytes(sent.decision()), AsBytes(sent.signature())));
+    return *identity::ParseDeviceDecision(AsBytes(sent.decision()));
+  }
+  Contact Own() { return **alice.stores->contacts.Find(alice.user()); }
+  void Compare() {  // as after comparing codes with the other devices
+    Change change = *alice.stores->store.Begin();
+    const identity::Hash compared = DevicesHash(Own().parsed);
+    ASSERT_OK(alice.stores->contacts.SetVerified(change, alice.user(), ToBytes(compared)));
+    ASSERT_OK(change.Commit());
+  }
+};
+
+TEST(OwnDevices, AnApprovalIsSignedOverWhatWasShownAndMakesTheDeviceKnown) {
+  Several s;
+  s.Now({&s.alice}, {&s.alice, &s.tablet});
+  ASSERT_OK(s.devices.Approve(s.Asking(s.tablet)));
+  const identity::DeviceDecision decision = s.Decided();
+  EXPECT_EQ(decision.decision, identity::Decision::kApprove);
+  EXPECT_EQ(decision.user, s.alice.user());
+  EXPECT_EQ(decision.device_id, s.tablet.self->device());
+  EXPECT_EQ(decision.subject_hash, s.Asking(s.tablet).request_hash);
+  EXPECT_EQ(decision.label, "tablet");
+  EXPECT_EQ(decision.signer_device_id, s.alice.self->device());
+  EXPECT_EQ(decision.time_unix, 1'790'000'000u);
+  EXPECT_EQ(Directory::StateOf(s.Own()), Verification::kVerified);
+  EXPECT_TRUE(Equal(s.Own().shown_devices, DevicesHash(s.Own().parsed)));
+  EXPECT_THAT(s.alice.Texts(EntryKind::kNotice), ::testing::IsEmpty());
+}
+
+// One device that nobody looked at stays one, whatever is approved beside it.
+TEST(OwnDevices, AnApprovalVouchesForNoOtherDevice) {
+  Several s;
+  s.Now({&s.alice, &s.phone}, {&s.alice, &s.phone, &s.tablet});
+  ASSERT_OK(s.devices.Approve(s.Asking(s.tablet)));
+  EXPECT_NE(Directory::StateOf(s.Own()), Verification::kVerified);
+  Several compared;
+  compared.Now({&compared.alice, &compared.phone},
+               {&compared.alice, &compared.phone, &compared.tablet});
+  ASSERT_OK(compared.devices.List());
+  compared.Compare();
+  ASSERT_OK(compared.devices.Approve(compared.Asking(compared.tablet)));
+  EXPECT_EQ(Directory::StateOf(compared.Own()), Verification::kVerified);
+}
+
+// The key server takes the occasion to add one more.
+TEST(OwnDevices, ADeviceThatComesInBesideTheApprovedOneIsANotice) {
+  Several s;
+  s.Now({&s.alice}, {&s.alice, &s.tablet, &s.phone});
+  ASSERT_OK(s.devices.Approve(s.Asking(s.tablet)));
+  EXPECT_THAT(s.alice.Texts(EntryKind::kNotice), ::testing::ElementsAre("own_device_added"));
+}
+
+TEST(OwnDevices, OthersAreVerifiedOnceTheyWereCompared) {
+  Several s;
+  s.Now({&s.alice, &s.tablet}, {});
+  const auto verified = [&] {
+    std::map<bool, bool> out;  // of this one, and of the other
+    for (const OwnDevice& each : s.devices.List().value()) out[each.is_this] = each.verified;
+    return out;
+  };
+  EXPECT_EQ(verified(), (std::map<bool, bool>{{true, true}, {false, false}}));
+  s.Compare();
+  EXPECT_EQ(verified(), (std::map<bool, bool>{{true, true}, {false, true}}));
+}
+
+TEST(OwnDevices, OneIsFoundByTheBeginningOfItsIdThatIsItsAlone) {
+  Several s;
+  s.Now({&s.alice, &s.tablet}, {});
+  const std::string id = ToHex(s.tablet.self->device());
+  ASSERT_OK_AND_ASSIGN(const OwnDevice found, s.devices.FindOwn(absl::AsciiStrToUpper(id)));
+  EXPECT_EQ(found.device.device_id, s.tablet.self->device());
+  const auto unknown = StatusIs(absl::StatusCode::kNotFound, HasSubstr("device_unknown: "));
+  EXPECT_THAT(s.devices.FindOwn(""), unknown);
+  EXPECT_THAT(s.devices.FindOwn(id + "0"), unknown);
+  EXPECT_THAT(s.devices.FindOwn("x"), unknown);
+  EXPECT_THAT(s.devices.FindOwn(ToHex(s.alice.self->device())),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("own_device: ")));
+  // Seventeen devices share at least one first digit.
+  std::vector<std::unique_ptr<Device>> many;
+  std::vector<Device*> all;
+  std::map<char, int> firsts;
+  for (int i = 0; i < 17; ++i) {
+    many.push_back(std::make_unique<Device>(s.organisation, "alice", s.clock));
+    all.push_back(many.back().get());
+    ++firsts[ToHex(all.back()->self->device())[0]];
+  }
+  *s.keyserver.account.mutable_record() = s.List(2, all, s.keyserver.account.record().record());
+  for (const auto& [first, count] : firsts) {
+    if (count == 1) continue;
+    EXPECT_THAT(s.devices.FindOwn(std::string(1, first)), unknown);
+  }
+}
+
+TEST(OwnDevices, ARemovalIsBoundToTheListThatWasSeen) {
+  Several s;
+  s.Now({&s.alice, &s.tablet, &s.phone}, {&s.alice, &s.phone});
+  s.keyserver.answer.mutable_revocation()->set_delivery("confirmed");
+  ASSERT_OK_AND_ASSIGN(const OwnDevice found, s.devices.FindOwn(ToHex(s.tablet.self->device())));
+  ASSERT_OK_AND_ASSIGN(const keys::v1::RevocationView revocation, s.devices.Remove(found));
+  EXPECT_EQ(revocation.delivery(), "confirmed");
+  const identity::DeviceDecision decision = s.Decided();
+  EXPECT_EQ(decision.decision, identity::Decision::kRemove);
+  EXPECT_EQ(decision.device_id, s.tablet.self->device());
+  EXPECT_EQ(decision.subject_hash,
+            identity::Hash(Sha256(AsBytes(s.keyserver.account.record().record()))));
+  EXPECT_NE(Directory::StateOf(s.Own()), Verification::kVerified);  // the phone was never looked at
+  EXPECT_TRUE(Equal(s.Own().shown_devices, DevicesHash(s.Own().parsed)));
+  EXPECT_THAT(s.alice.Texts(EntryKind::kNotice), ::testing::IsEmpty());
+}
+
+TEST(OwnDevices, ARemovalKeepsTheMarkOfAComparison) {
+  Several s;
+  s.Now({&s.alice, &s.tablet, &s.phone}, {&s.alice, &s.phone});
+  ASSERT_OK_AND_ASSIGN(const OwnDevice found, s.devices.FindOwn(ToHex(s.tablet.self->device())));
+  s.Compare();
+  ASSERT_OK(s.devices.Remove(found));
+  EXPECT_EQ(Directory::StateOf(s.Own()), Verification::kVerified);
+}
+
+TEST(OwnDevices, ACodeThatCannotBeOneIsToldFromOneThatNobodyShows) {
+  Desk desk;
+  EXPECT_THAT(desk.devices.Find("short"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("code_malformed: ")));
+  EXPECT_THAT(desk.devices.Find("ZZZZ-ZZZZ-ZZZZ-ZZZZ"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("join_unknown: ")));
+}
+
+TEST(OwnDevices, AnInvitationLivesAMinuteToADay) {
+  Desk desk;
+  const auto wrong = StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("life_out_of_range: "));
+  EXPECT_THAT(desk.devices.Invite(absl::Seconds(59)), wrong);
+  EXPECT_OK(desk.devices.Invite(absl::Seconds(60)));
+  EXPECT_OK(desk.devices.Invite(absl::Hours(24)));
+  EXPECT_THAT(desk.devices.Invite(absl::Hours(24) + absl::Seconds(1)), wrong);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "common/retry.h"
 
 namespace plumbline::client {
@@ -10,13 +12,16 @@ namespace {
 absl::Status Busy(absl::Duration wait) { return WithRetryAfter(absl::ResourceExhaustedError("busy: later"), wait); }
 
 TEST(Patience, WaitsAsLongAsItIsAskedAndALittleMoreByChance) {
+  std::set<absl::Duration> waits;
   for (int i = 0; i < 100; ++i) {
     Patience patience;
     const std::optional<absl::Duration> wait = patience.Next(Busy(absl::Seconds(1)));
     ASSERT_TRUE(wait.has_value());
     EXPECT_GE(*wait, absl::Seconds(1));
     EXPECT_LE(*wait, absl::Milliseconds(1250));
+    waits.insert(*wait);
   }
+  EXPECT_GT(waits.size(), 1u);  // not all at the same moment
 }
 
 TEST(Patience, EndsAfterAFewAttemptsAndAfterAFewSeconds) {

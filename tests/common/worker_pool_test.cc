@@ -91,6 +91,17 @@ TEST(WorkerPool, AFullQueueGivesEachSourceItsShare) {
   EXPECT_EQ(held.ran, (std::vector<std::string>{"a1", "b1", "a2", "b2"}));
 }
 
+// What a stream waits for has nobody to tell that it was pushed out, so it never is.
+TEST(WorkerPool, ATaskThatCannotBeRefusedKeepsItsPlace) {
+  Held held(2);
+  int ran = 0;
+  EXPECT_TRUE(held.pool.TrySubmit([&] { ++ran; }));
+  EXPECT_TRUE(held.pool.TrySubmit([&] { ++ran; }));
+  EXPECT_FALSE(held.Submit(1, "a1"));
+  held.Release();
+  EXPECT_EQ(ran, 2);
+}
+
 TEST(WorkerPool, RunsWhatIsQueuedAndRefusesTheRestWhenItStops) {
   std::atomic<int> ran = 0;
   WorkerPool pool(1, 100);
@@ -99,6 +110,8 @@ TEST(WorkerPool, RunsWhatIsQueuedAndRefusesTheRestWhenItStops) {
   pool.Stop();
   EXPECT_EQ(ran, accepted);
   EXPECT_FALSE(pool.TrySubmit([] {}));
+  WorkerPool::Task late{[] {}, [] {}};
+  EXPECT_FALSE(pool.TrySubmit(1, late));
   pool.Stop();
 }
 

@@ -3,10 +3,14 @@
 // plumbline-clock.so. The product has no such switch.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "assess/tools/child.h"
+#include "common/db/database.h"
+#include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -16,7 +20,10 @@ namespace {
 using assess::CommandResult;
 using assess::Person;
 using nlohmann::json;
+using plumbline::testing::ExpectOk;
+using plumbline::testing::Last;
 using plumbline::testing::ServiceFixture;
+using plumbline::testing::Texts;
 using plumbline::testing::ValueOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -38,32 +45,10 @@ CommandResult At(absl::Duration offset, const Person& person,
   return ValueOf(assess::RunCommand(command, absl::Seconds(60)));
 }
 
-// The last line of the output.
-json Last(const CommandResult& result) {
-  std::string text = result.out;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const size_t line = text.rfind('\n');
-  const json value =
-      json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
 // "reason: text" of the failure that was printed.
 std::string Failure(const CommandResult& result) {
   const json error = Last(result).value("error", json::object());
   return absl::StrCat(error.value("reason", ""), ": ", error.value("message", ""));
-}
-
-std::vector<std::string> Texts(const CommandResult& result) {
-  std::vector<std::string> texts;
-  for (const json& entry : Last(result).value("messages", json::array())) {
-    if (entry.value("kind", "") == "message") texts.push_back(entry.value("text", ""));
-  }
-  return texts;
-}
-
-void ExpectOk(const CommandResult& result) {
-  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
 }
 
 // One organisation for the tests in which the services keep the true time.
@@ -113,15 +98,35 @@ TEST(WrongClock, IsNamedAtEnrolment) {
   ExpectOk(At({}, erin, enrol, invitation));  // neither attempt used the code
 }
 
+// How many files the delivery server has in its database.
+int64_t AttachmentsKept(ServiceFixture& services) {
+  const assess::AttachmentDatabase attachments = ValueOf(services.organisation.Attachments());
+  const db::Key key = ValueOf(db::Key::FromSecret(Secret::CopyOf(attachments.key.view())));
+  db::OpenOptions options;
+  options.create = false;
+  options.exclusive = false;
+  const auto database = ValueOf(db::Database::Open(attachments.path, key, options));
+  db::Statement count = ValueOf(database->Prepare("SELECT COUNT(*) FROM attachments"));
+  EXPECT_TRUE(ValueOf(count.Step()));
+  return count.Int64(0);
+}
+
 // Thirty-six days pass in steps of six, for everybody. Certificates last seven days and mailboxes
 // about thirty-four: what is said at the end goes through mailboxes, under certificates, that did
-// not exist at the beginning. Whoever was away for all that time is told what to do.
+// not exist at the beginning. Whoever was away for all that time is told what to do. A file that was
+// sent on the first day can be had within its thirty days, and is gone from the server after them.
 TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
   ServiceFixture services(PLUMBLINE_BIN);
   const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob"),
                away = services.Enrolled("away");
   ExpectOk(At({}, alice, {"send", "bob", "day 0"}));
   EXPECT_THAT(Texts(At({}, bob, {"read"})), ElementsAre("day 0"));
+  const std::string folder = services.organisation.folder();
+  ASSERT_OK(assess::WriteFile(folder + "/plan", "the plan"));
+  ExpectOk(At({}, alice, {"send-file", "bob", folder + "/plan"}));
+  const json received = Last(At({}, bob, {"read"}))["messages"];
+  ASSERT_EQ(received.size(), 1u) << received;
+  const std::string file = absl::StrCat(received[0].value("id", int64_t{0}));
   ASSERT_EQ(services.organisation.Stop(assess::Service::kAdmin), 0);
   const auto until_day = [&](int day) {
     for (const assess::Service service :
@@ -139,6 +144,9 @@ TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
     ExpectOk(on_day(day, alice, {"sync"}));
     ExpectOk(on_day(day, bob, {"sync"}));
   }
+  ExpectOk(on_day(24, bob, {"save", file, folder + "/saved"}));
+  EXPECT_EQ(ValueOf(assess::ReadFile(folder + "/saved")), "the plan");
+  EXPECT_EQ(AttachmentsKept(services), 1);
   until_day(30);
   ExpectOk(on_day(30, alice, {"sync"}));  // her new mailboxes are announced
   ExpectOk(
@@ -151,11 +159,67 @@ TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
   EXPECT_THAT(Texts(on_day(36, alice, {"read"})), ElementsAre("day 36"));
   ExpectOk(on_day(36, alice, {"send", "bob", "and back"}));
   EXPECT_THAT(Texts(on_day(36, bob, {"read"})), ElementsAre("and back"));
+  EXPECT_THAT(Failure(on_day(36, bob, {"save", file, folder + "/late"})), HasSubstr("file_expired: "));
+  EXPECT_FALSE(std::filesystem::exists(folder + "/late"));
+  EXPECT_TRUE(assess::PollUntil([&] { return AttachmentsKept(services) == 0; }, absl::Seconds(20)));
   const CommandResult late = on_day(36, away, {"send", "bob", "hello", "--wait", "0"});
   EXPECT_NE(late.exit_code, 0);
   EXPECT_THAT(Failure(late), HasSubstr("own_certificate_expired: "));
   EXPECT_THAT(Failure(late), HasSubstr("ask your administrator for an invitation"));
   EXPECT_THAT(Failure(late), HasSubstr("If the clock is ahead, correct it"));
+}
+
+// The same five weeks within one `listen`, which is never started again: the servers go away and come back, and each time it
+// renews its certificate, opens mailboxes and publishes key packages by itself. At the end people reach it who had never
+// written to it, and who had.
+TEST(Renewal, HappensInsideOneListen) {
+  ServiceFixture services(PLUMBLINE_BIN);
+  const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob"), carol = services.Enrolled("carol");
+  ExpectOk(At({}, alice, {"send", "bob", "day 0"}));
+  ASSERT_EQ(services.organisation.Stop(assess::Service::kAdmin), 0);
+  const std::string clock = services.organisation.folder() + "/bobs-clock", output = services.organisation.folder() + "/listen";
+  ASSERT_OK(assess::WriteFile(clock, "0"));
+  assess::Child listen = ValueOf(assess::Child::Start(
+      {.program = PLUMBLINE_BIN "/plumbline",
+       .arguments = {"--json", "--home", bob.home, "--passphrase-file", bob.passphrase_file, "listen"},
+       .environment = {{"LD_PRELOAD", PLUMBLINE_BIN "/plumbline-clock.so"}, {"ASSESS_CLOCK_FILE", clock}}},
+      {.log_path = output, .err_path = output + ".err"}));
+  const auto printed = [&](const std::string& text) {
+    const std::string all = assess::ReadFile(output).value_or("");
+    size_t count = 0;
+    for (size_t at = 0; (at = all.find(text, at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  const auto shows = [&](const std::string& text, size_t count = 1) {
+    return assess::PollUntil([&] { return printed(text) >= count || !listen.Running(); }, absl::Seconds(75)) &&
+           printed(text) >= count;
+  };
+  ASSERT_TRUE(shows("day 0"));
+  std::string certificate = assess::ReadFile(bob.home + "/tls.crt").value_or("");
+  for (const int day : {6, 12, 18, 24, 30, 36, 42}) {
+    SCOPED_TRACE(day);
+    const size_t gone = printed("\"online\":false");
+    for (const assess::Service service : {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+      ASSERT_EQ(services.organisation.Stop(service), 0);
+    }
+    ASSERT_TRUE(shows("\"online\":false", gone + 1)) << assess::ReadFile(output).value_or("");
+    const size_t back = printed("\"online\":true");
+    ASSERT_OK(assess::WriteFile(clock, absl::StrCat(absl::ToInt64Seconds(absl::Hours(24 * day)))));
+    for (const assess::Service service : {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+      ASSERT_OK(services.organisation.Start(service, Moved(absl::Hours(24 * day))));
+    }
+    ASSERT_TRUE(shows("\"online\":true", back + 1)) << assess::ReadFile(output).value_or("");
+    EXPECT_TRUE(assess::PollUntil([&] { return assess::ReadFile(bob.home + "/tls.crt").value_or("") != certificate; },
+                                  absl::Seconds(75)));
+    certificate = assess::ReadFile(bob.home + "/tls.crt").value_or("");
+    ExpectOk(At(absl::Hours(24 * day), alice, {"sync"}));
+    ExpectOk(At(absl::Hours(24 * day), carol, {"sync"}));
+  }
+  ExpectOk(At(absl::Hours(24 * 42), alice, {"send", "bob", "day 42 from alice"}));
+  ExpectOk(At(absl::Hours(24 * 42), carol, {"send", "bob", "day 42 from carol"}));
+  EXPECT_TRUE(shows("day 42 from alice")) << assess::ReadFile(output).value_or("");
+  EXPECT_TRUE(shows("day 42 from carol")) << assess::ReadFile(output).value_or("");
+  EXPECT_EQ(listen.Stop(), 0);
 }
 
 }  // namespace

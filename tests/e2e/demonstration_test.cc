@@ -49,8 +49,8 @@ TEST(Demonstration, RunsEveryStep) {
   for (const char* id : {"demo.a.ceremony", "demo.a.code-wrong", "demo.a.code-reused", "demo.a.code-expired", "demo.a.fingerprint",
                          "demo.b.online", "demo.b.offline", "demo.b.code", "demo.c.crash", "demo.d.disk", "demo.d.memory",
                          "demo.d.network", "demo.d.names", "demo.e.record", "demo.e.chain", "demo.e.verify", "demo.e.tamper",
-                         "demo.f.file", "demo.f.tamper", "demo.g.device", "demo.g.leaver", "demo.g.lost-device", "demo.i.group",
-                         "demo.i.later", "demo.i.removed"}) {
+                         "demo.f.file", "demo.f.tamper", "demo.g.device", "demo.g.leaver", "demo.g.lost-device", "demo.h.overload",
+                         "demo.i.group", "demo.i.later", "demo.i.removed", "demo.j.file", "demo.j.later", "demo.j.leaver"}) {
     bool there = false;
     for (const auto& check : ran.report["checks"]) there = there || check["id"] == id;
     EXPECT_TRUE(there) << id;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "assess/tools/child.h"
+#include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -14,25 +15,6 @@ namespace plumbline::testing {
 namespace {
 
 using nlohmann::json;
-
-// The last line that is JSON.
-json Last(const std::string& out) {
-  json last;
-  for (size_t at = 0; at < out.size();) {
-    const size_t end = std::min(out.find('\n', at), out.size());
-    const json line = json::parse(out.substr(at, end - at), nullptr, false);
-    if (!line.is_discarded()) last = line;
-    at = end + 1;
-  }
-  return last;
-}
-
-std::string Reason(const assess::CommandResult& result) {
-  const json last = Last(result.out);
-  return result.exit_code == 0 || !last.is_object() || !last.contains("error")
-             ? ""
-             : last["error"]["reason"].get<std::string>();
-}
 
 struct Scene {
   Scene() : alice(services.Enrolled("alice")) {

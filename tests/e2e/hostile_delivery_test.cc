@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "tests/client_output.h"
 #include "tests/e2e/hostile_server.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
@@ -15,7 +15,6 @@ namespace {
 
 using assess::CommandResult;
 using assess::Person;
-using nlohmann::json;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -31,27 +30,6 @@ struct World {
 World& TheWorld() {
   static auto* const world = new World;
   return *world;
-}
-
-json Last(const CommandResult& result) {
-  std::string text = result.out;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const size_t line = text.rfind('\n');
-  const json value = json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
-std::string Reason(const CommandResult& result) {
-  const json value = Last(result);
-  return value.contains("error") ? value["error"].value("reason", "") : "";
-}
-
-std::vector<std::string> Texts(const CommandResult& result, const std::string& kind = "message") {
-  std::vector<std::string> texts;
-  for (const json& entry : Last(result).value("messages", json::array())) {
-    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
-  }
-  return texts;
 }
 
 // Two people with a conversation that both have joined; then the mischief begins.

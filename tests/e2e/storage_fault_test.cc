@@ -8,12 +8,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
 
 #include "absl/strings/str_cat.h"
 #include "assess/demo/people.h"
+#include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -23,7 +23,6 @@ namespace {
 using assess::CommandResult;
 using assess::Person;
 using assess::Service;
-using nlohmann::json;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 using Environment = std::map<std::string, std::string>;
@@ -55,29 +54,6 @@ std::vector<int> Points(int changes, size_t few) {
   std::shuffle(points.begin(), points.end(), random);
   points.resize(few);
   return points;
-}
-
-json Last(const CommandResult& result) {
-  const json whole = json::parse(result.out, nullptr, false);
-  if (whole.is_object()) return whole;
-  std::string text = result.out;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const size_t line = text.rfind('\n');
-  const json value = json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
-std::vector<std::string> Texts(const CommandResult& result, const std::string& kind = "message") {
-  std::vector<std::string> texts;
-  for (const json& entry : Last(result).value("messages", json::array())) {
-    if (entry.value("kind", "") == kind) texts.push_back(kind == "message" ? entry.value("text", "") : entry.value("reason", ""));
-  }
-  return texts;
-}
-
-std::string Reason(const CommandResult& result) {
-  const json value = Last(result);
-  return value.contains("error") ? value["error"].value("reason", "") : "";
 }
 
 // One organisation with a first person for all tests.
@@ -330,8 +306,11 @@ TEST(StorageFault, TheKeyServerAndTheAdminServiceNameADamagedPageAndDoNotServeIt
     FlipByte(path, at);
     const absl::Status started = organisation.Start(service);
     EXPECT_FALSE(started.ok());
-    EXPECT_THAT(std::string(started.message()), ::testing::HasSubstr("store_damaged"));
-    EXPECT_THAT(std::string(started.message()), ::testing::HasSubstr(path));
+    for (const std::string& said : {std::string("store_damaged"), path, std::string("backup")}) {
+      EXPECT_THAT(std::string(started.message()), ::testing::HasSubstr(said));
+    }
+    EXPECT_FALSE(organisation.Running(service));
+    for (const int port : organisation.ListenersOf(service)) EXPECT_FALSE(assess::PortAnswers(port));
     FlipByte(path, at);  // the backup
     ASSERT_OK(organisation.Start(service));
   }

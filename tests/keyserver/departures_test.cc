@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "absl/time/clock.h"
+#include "common/identity/codes.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
 #include "common/identity/pass.h"
@@ -172,6 +173,38 @@ TEST(Departure, ARestoredDeliveryServerIsToldAgain) {
   EXPECT_TRUE(c.Eventually([&] { return c.heard.Count() == 2; }));
 }
 
+TEST(Departure, WhatWasRevokedOnceIsNotToldAgain) {
+  Connected c;
+  TestDevice alice = c.world.Enrol(kAlice);
+  DrawGrants(c.world, alice, 2);
+  c.world.Pass(alice, "delivery");
+  c.world.Suspend(kAlice);
+  ASSERT_OK(c.world.Change(Action::kReactivateAccount, kAlice));
+  const auto fresh = DrawGrants(c.world, alice, 1);
+  ASSERT_OK(c.world.Change(Action::kRemoveAccount, kAlice));
+  ASSERT_EQ(c.heard.Count(), 2u);
+  MutexLock lock(c.heard.mutex);
+  EXPECT_EQ(c.heard.all[1].previous, c.heard.all[0].sequence);
+  ASSERT_EQ(c.heard.all[1].items.grants.size(), 1u);
+  EXPECT_EQ(c.heard.all[1].items.grants[0].serial, fresh[0]);
+  EXPECT_TRUE(c.heard.all[1].items.passes.empty());
+}
+
+// The queue is kept until nothing in it could open anything: a delivery server may come back from an
+// older copy until then.
+TEST(Departure, ARevocationIsKeptUntilWhatItRevokesIsOver) {
+  Connected c;
+  TestDevice alice = c.world.Enrol(kAlice);
+  DrawGrants(c.world, alice, 1);
+  c.world.Suspend(kAlice);
+  c.world.clock().Advance(absl::Hours(24 * 30));
+  ASSERT_OK(c.world.ledger().Sweep(c.world.clock().Now()));
+  EXPECT_TRUE(c.world.departures().Newest()->has_value());
+  c.world.clock().Advance(absl::Hours(24 * 10));
+  ASSERT_OK(c.world.ledger().Sweep(c.world.clock().Now()));
+  EXPECT_FALSE(c.world.departures().Newest()->has_value());
+}
+
 TEST(Departure, ASuspendedPersonsKeyPackagesAreGoneForGood) {
   World world;
   TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
@@ -226,6 +259,95 @@ TEST(Departure, ARemovedPersonCanStillBeLookedUpAndNotBeReached) {
   keys::v1::ClaimKeyPackagesResponse claimed;
   EXPECT_THAT(world.directory().ClaimKeyPackages(claim, claimed),
               StatusIs(kPrecondition, StartsWith("account_removed: ")));
+}
+
+// Whatever one person or device loses, another one keeps.
+TEST(Departure, TouchesNobodyElse) {
+  for (const Action what : {Action::kSuspendAccount, Action::kRemoveAccount, Action::kRevokeDevice}) {
+    SCOPED_TRACE(static_cast<int>(what));
+    Connected c;
+    World& world = c.world;
+    TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
+    DrawGrants(world, alice, 1);
+    const auto serials = DrawGrants(world, bob, 2);
+    const std::string unused = world.IssueCode(kBob), lookup = world.Pass(bob);
+    world.Pass(bob, "delivery");
+    keys::v1::PublishKeyPackagesRequest packages;
+    packages.add_key_packages(MakeKeyPackage(bob, world.clock().Now()));
+    keys::v1::PublishKeyPackagesResponse published;
+    ASSERT_OK(world.devices().PublishKeyPackages(&bob.tls, world.Sign(bob, "PublishKeyPackages", packages), published));
+    const Applicant asking;
+    const auto invite = [&] {
+      const std::string code = identity::GenerateCode();
+      keys::v1::InviteDeviceRequest body;
+      body.set_code_hash(ToString(identity::EnrolmentCodeHash(kBob, code)));
+      body.set_life_seconds(600);
+      keys::v1::InviteDeviceResponse response;
+      EXPECT_OK(world.joins().InviteDevice(&bob.tls, world.Sign(bob, "InviteDevice", body), response));
+      return code;
+    };
+    keys::v1::AskResponse asked;
+    ASSERT_OK(world.joins().Ask(Application(asking, kBob, invite()), asked));
+    const std::string invitation = invite();
+
+    ASSERT_OK(world.Change(what, kAlice,
+                           what == Action::kRevokeDevice ? Encode(identity::RevokeDeviceParameters{alice.id}) : Bytes()));
+    EXPECT_EQ(world.View(kBob).status(), "active");
+    EXPECT_EQ(RecordOf(world, kBob).devices.size(), 1u);
+    keys::v1::ListJoinRequestsResponse waiting;
+    ASSERT_OK(world.joins().ListJoinRequests(
+        &bob.tls, world.Sign(bob, "ListJoinRequests", keys::v1::ListJoinRequestsRequest()), waiting));
+    EXPECT_EQ(waiting.waiting_size(), 1);
+    EXPECT_OK(world.joins().Ask(Application(Applicant(), kBob, invitation), asked));
+    keys::v1::EnrolResponse enrolled;
+    EXPECT_OK(world.enrolment().Enrol(Application(Applicant(), kBob, unused), enrolled));
+    keys::v1::ClaimKeyPackagesRequest claim;
+    claim.set_token(lookup);
+    claim.set_user(kBob);
+    claim.set_cipher_suite(3);
+    keys::v1::ClaimKeyPackagesResponse claimed;
+    ASSERT_OK(world.directory().ClaimKeyPackages(claim, claimed));
+    EXPECT_EQ(claimed.key_packages_size(), 1);
+    // And what he drew is still known when he leaves himself.
+    ASSERT_OK(world.Change(Action::kRemoveAccount, kBob));
+    ASSERT_EQ(c.heard.Count(), 2u);
+    MutexLock lock(c.heard.mutex);
+    ASSERT_EQ(c.heard.all[1].items.grants.size(), 2u);
+    EXPECT_EQ(c.heard.all[1].items.grants[0].serial, serials[0]);
+    EXPECT_EQ(c.heard.all[1].items.passes.size(), 1u);
+  }
+}
+
+// Of several devices of one person, too.
+TEST(Departure, OfOneDeviceTouchesNoOther) {
+  Connected c;
+  World& world = c.world;
+  TestDevice first = world.Enrol(kAlice), second = world.Enrol(kAlice), bob = world.Enrol(kBob);
+  for (TestDevice* each : {&first, &second}) {
+    keys::v1::PublishKeyPackagesRequest packages;
+    packages.add_key_packages(MakeKeyPackage(*each, world.clock().Now()));
+    keys::v1::PublishKeyPackagesResponse published;
+    ASSERT_OK(world.devices().PublishKeyPackages(&each->tls, world.Sign(*each, "PublishKeyPackages", packages), published));
+  }
+  const std::string code = identity::GenerateCode(), unused = world.IssueCode(kAlice);
+  keys::v1::InviteDeviceRequest body;
+  body.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
+  body.set_life_seconds(600);
+  keys::v1::InviteDeviceResponse invited;
+  ASSERT_OK(world.joins().InviteDevice(&second.tls, world.Sign(second, "InviteDevice", body), invited));
+  ASSERT_OK(world.Change(Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{first.id})));
+  keys::v1::AskResponse asked;
+  EXPECT_OK(world.joins().Ask(Application(Applicant(), kAlice, code), asked));
+  keys::v1::EnrolResponse enrolled;
+  EXPECT_OK(world.enrolment().Enrol(Application(Applicant(), kAlice, unused), enrolled));
+  keys::v1::ClaimKeyPackagesRequest claim;
+  claim.set_token(world.Pass(bob));
+  claim.set_user(kAlice);
+  claim.set_cipher_suite(3);
+  keys::v1::ClaimKeyPackagesResponse claimed;
+  ASSERT_OK(world.directory().ClaimKeyPackages(claim, claimed));
+  ASSERT_EQ(claimed.key_packages_size(), 1);
+  EXPECT_EQ(claimed.key_packages(0).device_id(), ToString(second.id));
 }
 
 TEST(Departure, RemovalIsForEver) {

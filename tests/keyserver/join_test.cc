@@ -230,6 +230,12 @@ TEST(Join, ADecisionCountsOnlyAsItWasSigned) {
   identity::DeviceDecision old = good;
   old.time_unix -= 3600;
   EXPECT_THAT(Decide(a.world, a.first, old), invalid);
+  identity::DeviceDecision early = good;
+  early.time_unix += 3600;
+  EXPECT_THAT(Decide(a.world, a.first, early), invalid);
+  identity::DeviceDecision never = good;
+  never.time_unix = UINT64_MAX;
+  EXPECT_THAT(Decide(a.world, a.first, never), invalid);
   identity::DeviceDecision other = good;
   other.device_id.fill(9);
   EXPECT_THAT(Decide(a.world, a.first, other),
@@ -261,6 +267,97 @@ TEST(Join, ADeviceRemovesAnotherAndNotItself) {
               StatusIs(kDenied, StartsWith("device_revoked: ")));
   EXPECT_EQ(a.world.LastEvent("device.revoked").actor,
             identity::DeviceUri({kDomain, second.id}).ToString());
+}
+
+TEST(Join, AnInvitationHasAHashAndLivesAMinuteToADay) {
+  World world;
+  TestDevice first = world.Enrol(kAlice);
+  const auto invite = [&](uint32_t life, const std::string& hash) {
+    keys::v1::InviteDeviceRequest body;
+    body.set_code_hash(hash);
+    body.set_life_seconds(life);
+    keys::v1::InviteDeviceResponse response;
+    return world.joins().InviteDevice(&first.tls, world.Sign(first, "InviteDevice", body), response);
+  };
+  const std::string hash(32, 'h');
+  EXPECT_OK(invite(60, hash));
+  EXPECT_OK(invite(86400, hash));
+  const auto malformed = StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("request_malformed: "));
+  EXPECT_THAT(invite(59, hash), malformed);
+  EXPECT_THAT(invite(86401, hash), malformed);
+  EXPECT_THAT(invite(600, hash.substr(1)), malformed);
+}
+
+TEST(Join, FourDevicesWaitAtMost) {
+  World world;
+  TestDevice first = world.Enrol(kAlice);
+  for (int i = 0; i < 4; ++i) ASSERT_OK(Ask(world, Applicant(), Invite(world, first)));
+  const std::string code = Invite(world, first);
+  EXPECT_THAT(Ask(world, Applicant(), code),
+              StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("too_many_join_requests: ")));
+  ASSERT_OK(Decide(world, first, About(world, Waiting(world, first).at(0), first, Decision::kRefuse)));
+  EXPECT_OK(Ask(world, Applicant(), code));  // it was not used up by the refusal
+}
+
+TEST(Join, AnAccountHasAtMostThirtyTwoDevices) {
+  Asked a;  // while there was room
+  while (a.world.accounts().Find(kAlice)->devices.size() < 32) a.world.Enrol(kAlice);
+  const auto full = StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("too_many_devices: "));
+  EXPECT_THAT(Ask(a.world, Applicant(), Invite(a.world, a.first)), full);
+  EXPECT_THAT(Decide(a.world, a.first, About(a.world, a.waiting, a.first)), full);
+  keys::v1::EnrolResponse response;
+  EXPECT_THAT(a.world.enrolment().Enrol(Application(Applicant(), kAlice, a.world.IssueCode(kAlice)), response), full);
+}
+
+TEST(Join, ADeviceThatWasApprovedAndRemovedAgainLearnsSo) {
+  Asked a;
+  ASSERT_OK(Decide(a.world, a.first, About(a.world, a.waiting, a.first)));
+  const auto id = *identity::ToFixed<16>(AsBytes(a.waiting.device_id()));
+  ASSERT_OK(a.world.Change(identity::Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{id})));
+  EXPECT_THAT(Collect(a.world, a.hash), StatusIs(kPrecondition, StartsWith("device_revoked: ")));
+  keys::v1::CollectRequest request;
+  request.set_request_hash("short");
+  keys::v1::CollectResponse response;
+  EXPECT_THAT(a.world.joins().Collect(request, response),
+              StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("request_malformed: ")));
+}
+
+TEST(Join, WhatADeviceInvitedDiesWithIt) {
+  Asked a;
+  TestDevice second = a.world.Enrol(kAlice);
+  const std::string code = Invite(a.world, a.first);
+  ASSERT_OK(a.world.Change(identity::Action::kRevokeDevice, kAlice,
+                           Encode(identity::RevokeDeviceParameters{a.first.id})));
+  EXPECT_THAT(Ask(a.world, Applicant(), code), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
+  EXPECT_THAT(Collect(a.world, a.hash), StatusIs(absl::StatusCode::kNotFound, StartsWith("join_unknown: ")));
+  EXPECT_TRUE(Waiting(a.world, second).empty());
+}
+
+TEST(Join, AnInvitationDiesWithASuspension) {
+  World world;
+  TestDevice first = world.Enrol(kAlice);
+  const std::string code = Invite(world, first);
+  world.Suspend(kAlice);
+  ASSERT_OK(world.Change(identity::Action::kReactivateAccount, kAlice));
+  EXPECT_THAT(Ask(world, Applicant(), code), StatusIs(kUnauthenticated, StartsWith("code_wrong: ")));
+  EXPECT_OK(Ask(world, Applicant(), Invite(world, first)));
+}
+
+// What the waiting device asked for, and a decision about it, are in the record before they hold.
+TEST(Join, EachStepIsInTheRecord) {
+  Asked a;
+  const std::string first = identity::DeviceUri({kDomain, a.first.id}).ToString();
+  const std::string asking =
+      identity::DeviceUri({kDomain, *identity::ToFixed<16>(AsBytes(a.waiting.device_id()))}).ToString();
+  EXPECT_EQ(a.world.LastEvent("device.invited").actor, first);
+  EXPECT_EQ(a.world.LastEvent("device.asked").subject, asking);
+  EXPECT_EQ(a.world.LastEvent("device.asked").details["invited_by"], ToHex(a.first.id));
+  ASSERT_OK(Decide(a.world, a.first, About(a.world, a.waiting, a.first, Decision::kRefuse)));
+  EXPECT_EQ(a.world.LastEvent("device.declined").actor, first);
+  EXPECT_EQ(a.world.LastEvent("device.declined").subject, asking);
+  EXPECT_FALSE(Ask(a.world, Applicant(), "0000-0000-0000-0000").ok());
+  EXPECT_EQ(a.world.LastEvent("enrolment.refused").reason, "code_wrong");
+  EXPECT_EQ(a.world.LastEvent("enrolment.refused").subject, kAlice);
 }
 
 TEST(Join, NobodyJoinsAnAccountThatWasSuspendedMeanwhile) {

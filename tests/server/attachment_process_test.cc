@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -131,6 +133,33 @@ TEST(AttachmentServer, KeepsWhatItAcknowledgedAcrossAKillAndGoesOn) {
   EXPECT_EQ(got, file.bytes);
   ASSERT_OK(file.Delete());
   EXPECT_THAT(file.Get(0), StatusIs(absl::StatusCode::kNotFound, HasSubstr("attachment_unknown")));
+}
+
+TEST(AttachmentServer, GivesAFileUntilItsLastDayAndNotAfterwards) {
+  ServerProcess server;
+  const std::string clock = server.directory().File("clock");
+  const auto set = [&](absl::Duration offset) {
+    std::ofstream(clock + ".new") << absl::ToInt64Seconds(offset);
+    std::filesystem::rename(clock + ".new", clock);
+  };
+  set(absl::ZeroDuration());
+  server.Start({{"LD_PRELOAD", PLUMBLINE_CLOCK}, {"ASSESS_CLOCK_FILE", clock}});
+  Uploader file(server, 2 * identity::kPieceSize);
+  ASSERT_OK(file.Begin());
+  ASSERT_OK(file.PutAll());
+  const auto download_after = [&](int days) -> absl::StatusOr<Bytes> {
+    set(absl::Hours(24 * days));
+    v1::OpenSessionRequest request;
+    request.set_token(server.organisation().NewPass(absl::Now() + absl::Hours(24 * days)));
+    v1::OpenSessionResponse response;
+    grpc::ClientContext context;
+    RETURN_IF_ERROR(rpc::FromGrpc(server.Client()->OpenSession(&context, request, &response)));
+    file.session = response.session_id();
+    return file.Download();
+  };
+  ASSERT_OK_AND_ASSIGN(const Bytes got, download_after(29));  // not at the edge, which a midnight could move
+  EXPECT_EQ(got, file.bytes);
+  EXPECT_THAT(download_after(31), StatusIs(absl::StatusCode::kNotFound, HasSubstr("attachment_unknown")));
 }
 
 TEST(AttachmentServer, HasItsQuotasAndSaysWhich) {

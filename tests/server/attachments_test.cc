@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
+#include "absl/time/clock.h"
+#include "server/attachment_upkeep.h"
 #include "server/store/sqlcipher_attachments.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/temporary_directory.h"
@@ -187,6 +191,55 @@ TEST(Attachments, MalformedFieldsAreNamed) {
 TEST(Attachments, AFullStoreSaysSoAndKeepsWhatItHas) {
   World w({}, kLarge - 1);
   EXPECT_THAT(w.Begin(kLarge), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full")));
+}
+
+// Polls: the upkeep is a thread.
+bool Eventually(const std::function<bool()>& done) {
+  for (const absl::Time end = absl::Now() + absl::Seconds(20); absl::Now() < end; absl::SleepFor(absl::Milliseconds(5))) {
+    if (done()) return true;
+  }
+  return done();
+}
+
+struct UpkeptWorld : World {
+  std::unique_ptr<Logger> logger = *Logger::Create({"delivery", directory.File("log"), LogLevel::kInfo});
+  std::optional<AttachmentUpkeep> upkeep;
+  void Start() { upkeep.emplace(*store, *logger, clock, /*tick=*/absl::Milliseconds(5)); }
+  ~UpkeptWorld() { upkeep.reset(); }
+  // Begins one, removes it, and waits until it has left the disk.
+  void AwaitPurge() {
+    const NewAttachment other{identity::RandomFixed<32>(), identity::RandomFixed<32>(), identity::kPieceSize};
+    const Day today = DayOf(clock.Now());
+    ASSERT_OK(store->Begin(other, today));
+    ASSERT_OK(store->Remove(other.id, other.owner_hash, today));
+    EXPECT_TRUE(Eventually([&] { return store->Begin(other, today).ok(); }));
+  }
+};
+
+TEST(AttachmentUpkeep, WhatEndedOrWasRemovedLeavesTheDisk) {
+  UpkeptWorld w;
+  ASSERT_OK(w.Upload());
+  const Day last = DayOf(w.clock.Now()) + 30;
+  w.clock.Advance(absl::Hours(24 * 31));  // before the service starts
+  w.Start();
+  w.AwaitPurge();
+  EXPECT_TRUE(Eventually([&] { return absl::IsNotFound(w.store->Read(Sha256(w.read), 0, last).status()); }));
+}
+
+// A clock that is set forward while the service runs must not make it throw away what is to be kept.
+TEST(AttachmentUpkeep, WhileAJumpOfTheClockStandsOnlyWhatWasRemovedLeavesTheDisk) {
+  UpkeptWorld w;
+  ASSERT_OK(w.Upload());
+  const Day last = DayOf(w.clock.Now()) + 30;
+  w.Start();
+  w.AwaitPurge();
+  w.clock.Advance(absl::Hours(24 * 31));
+  w.AwaitPurge();
+  w.AwaitPurge();  // what was removed goes first
+  EXPECT_OK(w.store->Read(Sha256(w.read), 0, last));
+  w.clock.Advance(-absl::Hours(24 * 31));  // set back: everything is as it was
+  w.AwaitPurge();
+  EXPECT_OK(w.store->Read(Sha256(w.read), 0, last));
 }
 
 }  // namespace

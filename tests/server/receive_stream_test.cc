@@ -114,9 +114,12 @@ TEST(ReceiveStream, ChallengesThenFetchesOnlyAfterTheProof) {
   s.Written();
   s.stream.OnRead(true, Proof());
   EXPECT_EQ(s.port.proofs, 1);
+  EXPECT_EQ(s.port.reads, 2);  // nothing more is read before the proof was looked at
+  s.stream.Wake();
   EXPECT_EQ(s.port.fetches, 0);
   s.stream.OnProved(absl::OkStatus());
   EXPECT_EQ(s.port.fetches, 1);
+  EXPECT_EQ(s.port.reads, 3);
 }
 
 TEST(ReceiveStream, EachStreamHasAnotherNonce) {
@@ -181,6 +184,7 @@ TEST(ReceiveStream, AWakeDuringAFetchIsNotLost) {
   Stream s;
   s.OpenAndProve();
   s.stream.Wake();
+  EXPECT_EQ(s.port.fetches, 1);  // one at a time
   s.stream.OnFetched(Rows(1, 0));
   EXPECT_EQ(s.port.fetches, 2);
 }

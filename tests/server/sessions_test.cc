@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "common/retry.h"
 #include "tests/server/fake_clock.h"
 #include "tests/status_matchers.h"
 
@@ -31,7 +32,10 @@ TEST(Sessions, EndWithTheirTimeAndSaySoForAWhile) {
   const SessionId id = *sessions.Open(identity::RandomFixed<32>());
   clock.Advance(absl::Minutes(10));
   EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_ended")));
-  clock.Advance(absl::Minutes(10));
+  clock.Advance(absl::Minutes(9));
+  EXPECT_OK(sessions.CheckRoom());
+  EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_ended")));
+  clock.Advance(absl::Minutes(1));
   EXPECT_OK(sessions.CheckRoom());
   EXPECT_THAT(sessions.Take(id, 1), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_unknown")));
 }
@@ -41,9 +45,36 @@ TEST(Sessions, AreBounded) {
   Sessions sessions(clock, {.life = absl::Minutes(10), .sessions = 2});
   (void)sessions.Open(identity::RandomFixed<32>());
   (void)sessions.Open(identity::RandomFixed<32>());
-  EXPECT_THAT(sessions.CheckRoom(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_many_sessions")));
+  const absl::Status full = sessions.CheckRoom();
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too_many_sessions")));
+  EXPECT_EQ(RetryAfter(full), absl::Minutes(1));
   clock.Advance(absl::Minutes(20));
   EXPECT_OK(sessions.CheckRoom());
+}
+
+TEST(Sessions, NoMoreIsGivenBackThanThereWas) {
+  FakeClock clock;
+  Sessions sessions(clock, {.envelopes = 10});
+  const SessionId id = *sessions.Open(identity::RandomFixed<32>());
+  sessions.GiveBack(id, 5);
+  EXPECT_FALSE(sessions.Take(id, 11).ok());
+  EXPECT_OK(sessions.Take(id, 10));
+  sessions.GiveBack(identity::RandomFixed<16>(), 5);  // of a session that is gone: nothing
+}
+
+TEST(Sessions, ARevokedPassIsRememberedAsLongAsItCouldBeTaken) {
+  FakeClock clock;
+  Sessions sessions(clock, {});
+  const auto nonce = identity::RandomFixed<32>(), other = identity::RandomFixed<32>();
+  const auto end = static_cast<uint64_t>(absl::ToUnixSeconds(clock.Now() + absl::Minutes(10)));
+  sessions.Revoke({{nonce, end}});
+  clock.Advance(absl::Minutes(9));
+  sessions.Revoke({{other, end}});
+  EXPECT_THAT(sessions.Open(nonce), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_spent")));
+  clock.Advance(absl::Minutes(1));
+  sessions.Revoke({{other, end}});  // over: nothing is kept of either
+  EXPECT_OK(sessions.Open(nonce));
+  EXPECT_OK(sessions.Open(other));
 }
 
 TEST(Sessions, UnknownOnesAreRefused) {

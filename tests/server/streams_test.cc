@@ -62,6 +62,34 @@ TEST(Streams, AProvedStreamNeverMakesWay) {
   EXPECT_EQ(streams.size(), 3u);
 }
 
+TEST(Streams, AMailboxWithoutAStreamIsNobodysBusiness) {
+  Streams streams(8);
+  Opened stream(streams);
+  streams.TakeOver(identity::MailboxId{1}, stream.stream);
+  streams.Wake({identity::MailboxId{2}});
+  streams.CloseMailboxes({identity::MailboxId{2}});
+  EXPECT_FALSE(stream.port.finished.has_value());
+  Opened gone(streams);
+  streams.Forget(gone.stream.get());
+  streams.TakeOver(identity::MailboxId{1}, gone.stream);  // its proof came after its end
+  EXPECT_FALSE(stream.port.finished.has_value());
+  EXPECT_EQ(streams.size(), 1u);
+}
+
+TEST(Streams, WithAllRoomTakenOneWithoutAProofMakesWay) {
+  Streams streams(4);  // one of them without a proof
+  std::vector<std::unique_ptr<Opened>> proved;
+  for (uint8_t i = 1; i <= 3; ++i) {
+    proved.push_back(std::make_unique<Opened>(streams));
+    streams.TakeOver(identity::MailboxId{i}, proved.back()->stream);
+  }
+  Opened silent(streams);
+  EXPECT_EQ(streams.size(), 4u);
+  proved.push_back(std::make_unique<Opened>(streams));
+  EXPECT_TRUE(silent.port.finished.has_value());
+  for (const auto& each : proved) EXPECT_FALSE(each->port.finished.has_value());
+}
+
 TEST(Streams, WithAllRoomProvedTheNewcomerIsRefused) {
   Streams streams(2);
   Opened first(streams);

@@ -12,6 +12,7 @@
 #include "assess/demo/people.h"
 #include "common/bytes.h"
 #include "common/db/database.h"
+#include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
 
@@ -22,6 +23,9 @@ using assess::CommandResult;
 using assess::Person;
 using assess::Service;
 using nlohmann::json;
+using plumbline::testing::ExpectOk;
+using plumbline::testing::Last;
+using plumbline::testing::Reason;
 using plumbline::testing::ServiceFixture;
 using plumbline::testing::ValueOf;
 using ::testing::HasSubstr;
@@ -35,22 +39,6 @@ std::string NewName(const std::string& stem) {
   static int count = 0;
   return absl::StrCat(stem, ++count);
 }
-
-// The last line of the output as JSON.
-json Last(const CommandResult& result) {
-  std::string text = result.out;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const size_t line = text.rfind('\n');
-  const json value = json::parse(line == std::string::npos ? text : text.substr(line + 1), nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
-std::string Reason(const CommandResult& result) {
-  const json value = Last(result);
-  return value.contains("error") ? value["error"].value("reason", "") : "";
-}
-
-void ExpectOk(const CommandResult& result) { EXPECT_EQ(result.exit_code, 0) << result.out << result.err; }
 
 CommandResult As(const Person& person, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "--json");

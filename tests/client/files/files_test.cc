@@ -53,6 +53,8 @@ class FolderServer final : public Network {
   int fail_every = 0;            // this many calls: one breaks after it took effect
   absl::Status failure = absl::UnavailableError("connection_lost: broke");
   absl::Status refusal;          // of each Put
+  std::optional<uint64_t> claim; // how much it says it has after a Put
+  int gets = 0;
   std::map<std::string, uint64_t> sizes;
   int calls = 0;
 
@@ -107,12 +109,13 @@ class FolderServer final : public Network {
         std::ofstream(path, std::ios::binary | std::ios::app) << request.piece();
       }
       v1::PutResponse response;
-      response.set_durable_bytes(std::filesystem::file_size(path));
+      response.set_durable_bytes(server_.claim.value_or(std::filesystem::file_size(path)));
       response.set_expires_day(30'000);
       if (server_.Breaks()) return server_.failure;
       return response;
     }
     absl::StatusOr<v1::GetResponse> Get(const v1::GetRequest& request) override {
+      ++server_.gets;
       const std::string path = server_.PathOf(ToString(Sha256(AsBytes(request.read_capability()))));
       if (!std::filesystem::exists(path)) return absl::NotFoundError("attachment_unknown: gone");
       if (server_.Breaks()) return server_.failure;
@@ -157,7 +160,7 @@ struct World {
     return With([&](Files& files) { return files.Send(two.bob.user(), path, "text/plain", [](uint64_t, uint64_t) {}); });
   }
   absl::Status Resume() {
-    return With([&](Files& files) { return files.Resume([](uint64_t, uint64_t) {}); });
+    return With([&](Files& files) { return files.Resume({}).status(); });
   }
   absl::StatusOr<std::string> Save(int64_t id, const std::string& path) {
     return With([&](Files& files) { return files.Save(id, path, [](uint64_t, uint64_t) {}); });
@@ -225,6 +228,65 @@ TEST(Files, ATransferThatBreaksGoesOn) {
   ASSERT_OK_AND_ASSIGN(const std::string saved, w.Save(id, w.folder / "saved"));
   EXPECT_EQ(ReadAll(saved), content);
   EXPECT_GT(w.server.connections, 4);
+}
+
+TEST(Files, WhatPassesIsWaitedForAndNothingElse) {
+  const Bytes content = RandomBytes(1'000'000);
+  for (const absl::Status& failure : {absl::DeadlineExceededError("slow"), absl::ResourceExhaustedError("busy: much to do"),
+                                      absl::ResourceExhaustedError("too_many_sessions: no room")}) {
+    SCOPED_TRACE(failure.ToString());
+    World w(absl::Seconds(60));
+    w.server.fail_every = 4;
+    w.server.failure = failure;
+    ASSERT_OK_AND_ASSIGN(const int64_t id, w.Send(w.Source("large.bin", content)));
+    ASSERT_OK_AND_ASSIGN(const std::string saved, w.Save(id, w.folder / "saved"));
+    EXPECT_EQ(ReadAll(saved), content);
+    EXPECT_GT(w.server.connections, 2);
+  }
+  World w(absl::Seconds(60));
+  w.server.fail_every = 1;
+  w.server.failure = absl::ResourceExhaustedError("storage_full: full");
+  EXPECT_THAT(w.Send(w.Source("large.bin", content)), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full")));
+  EXPECT_EQ(w.server.connections, 1);
+}
+
+TEST(Files, ASessionThatIsOverIsReplacedAndAServerThatEndsEachIsLeft) {
+  const Bytes content = RandomBytes(1'000'000);
+  for (const char* over : {"session_unknown: x", "session_ended: x", "budget_spent: x"}) {
+    SCOPED_TRACE(over);
+    World w;  // no patience: none is needed
+    w.server.failure = absl::UnauthenticatedError(over);
+    w.server.fail_every = 2;
+    ASSERT_OK_AND_ASSIGN(const int64_t id, w.Send(w.Source("large.bin", content)));
+    ASSERT_OK_AND_ASSIGN(const std::string saved, w.Save(id, w.folder / "saved"));
+    EXPECT_EQ(ReadAll(saved), content);
+    w.server.fail_every = 1;
+    w.server.connections = 0;
+    EXPECT_THAT(w.Send(w.Source("another.bin", content)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr(over)));
+    EXPECT_EQ(w.server.connections, 3);
+  }
+}
+
+TEST(Files, AServerThatContradictsItselfAboutWhatItHasIsNamed) {
+  for (const uint64_t claim : {uint64_t{0}, uint64_t{1}, uint64_t{identity::kPieceSize + 1}, UINT64_MAX}) {
+    SCOPED_TRACE(claim);
+    World w;
+    w.server.claim = claim;
+    EXPECT_THAT(w.Send(w.Source("large.bin", RandomBytes(1'000'000))),
+                StatusIs(absl::StatusCode::kInternal, HasSubstr("delivery_server_answer")));
+    EXPECT_TRUE(w.FileMessages().empty());
+  }
+}
+
+// Each piece is opened before it is kept and before the next is asked for.
+TEST(Files, ADamagedPieceEndsTheDownload) {
+  World w;
+  ASSERT_OK_AND_ASSIGN(const int64_t id, w.Send(w.Source("large.bin", RandomBytes(1'000'000))));
+  Bytes bad = ReadAll(w.server.Attachments().at(0));
+  bad[100] ^= 1;
+  WriteAllTo(w.server.Attachments().at(0), bad);
+  EXPECT_THAT(w.Save(id, w.folder / "saved"), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("file_damaged")));
+  EXPECT_EQ(w.server.gets, 1);
 }
 
 TEST(Files, AnUploadThatCouldNotEndGoesOnWithTheSameBytes) {
@@ -376,6 +438,35 @@ TEST(Files, RefusesWhatCannotBeSent) {
   EXPECT_THAT(w.Send(w.Source("bad\xff", {})), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("file_name_unusable")));
   EXPECT_TRUE(w.server.Attachments().empty());
   EXPECT_TRUE(ValueOf(w.two.alice.stores->files.Uploads()).empty());
+}
+
+TEST(Files, APauseLeavesAnUploadWhereItGoesOn) {
+  World w;
+  w.server.fail_every = 2;
+  EXPECT_THAT(w.Send(w.Source("large.bin", RandomBytes(2'000'000))), StatusIs(absl::StatusCode::kUnavailable));
+  w.server.fail_every = 0;
+  uint64_t done = 0, total = 0;
+  int64_t message = 0;
+  bool wanted = true;
+  UploadWatch watch;
+  watch.progress = [&](const FileUpload&, uint64_t d, uint64_t t) { done = d, total = t; };
+  watch.complete = [&](const FileUpload& upload, int64_t id) {
+    EXPECT_EQ(upload.name, "large.bin");
+    message = id;
+  };
+  watch.pause = [&] { return std::exchange(wanted, !wanted); };  // one piece, then somebody wants something else
+  const auto resume = [&] { return ValueOf(w.With([&](Files& files) { return files.Resume(watch); })); };
+  ASSERT_TRUE(resume());
+  const uint64_t at_first = done;
+  ASSERT_TRUE(resume());
+  EXPECT_EQ(done, at_first + identity::kPieceSize);
+  EXPECT_LT(done, total);
+  EXPECT_EQ(message, 0);
+  int more = 0;
+  while (resume()) ++more;
+  EXPECT_GT(more, 2);
+  EXPECT_EQ(done, total);
+  ASSERT_THAT(w.FileMessages(), ElementsAre(message));
 }
 
 TEST(Files, WhatTheServerRefusesForGoodIsGivenUpAndWhatItRefusesNowIsKept) {

@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
+
+#include "plumbline/audit/v1/audit.pb.h"
 #include "tests/common/audit/logs.h"
 #include "tests/status_matchers.h"
 
@@ -134,6 +137,26 @@ TEST(AuditLog, NamesARecordWhoseSignatureOrNodeWasChanged) {
   EXPECT_THAT(v.Verify(), StatusIs(kBroken, HasSubstr("nodes of records that are not there")));
 }
 
+// A checkpoint that the log's key did sign, but not of this end.
+TEST(AuditLog, NamesWhatIsBehindItsCheckpointOrNotOfIt) {
+  FiveRecords t;
+  ASSERT_OK_AND_ASSIGN(const tlog::Checkpoint good, t.reader().Verify());
+  ASSERT_OK(WriteCheckpoint(*t.database, *t.log_key.SignCheckpoint(3, good.root)));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 4 was added after the last signed checkpoint")));
+  ASSERT_OK(WriteCheckpoint(*t.database, *t.log_key.SignCheckpoint(5, tlog::LeafHash({}))));
+  EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("the signed checkpoint is not of these records")));
+}
+
+TEST(AuditLog, NamesANodeThatIsNoHash) {
+  for (const char* touch : {"UPDATE audit_node SET hash = zeroblob(4000) WHERE level = 0 AND position = 2",
+                            "UPDATE audit_node SET hash = x'' WHERE level = 0 AND position = 2",
+                            "DELETE FROM audit_node WHERE level = 0 AND position = 2"}) {
+    FiveRecords t;
+    ASSERT_OK(t.database->Execute(touch));
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 3 is not what the stored tree has"))) << touch;
+  }
+}
+
 // A log never signs what contradicts what it signed before.
 TEST(AuditLog, AppendsNothingToABrokenEnd) {
   FiveRecords cut;
@@ -238,6 +261,89 @@ TEST(AuditLog, IsWholeAfterEveryKill) {
     EXPECT_GE(checkpoint.size, acknowledged);
     EXPECT_LE(checkpoint.size, acknowledged + 1);  // at most one was on disk and not yet reported
     acknowledged = checkpoint.size;
+  }
+}
+
+TEST(AuditLog, APageSaysWhetherTheWholeRecordIsIntact) {
+  FiveRecords t;
+  AuditReader reader = t.reader();
+  ASSERT_OK_AND_ASSIGN(const Page page, reader.ReadPage(3, 10));
+  EXPECT_EQ(page.records.size(), 2u);
+  EXPECT_TRUE(page.intact);
+  ChangeRecord(*t.database, 1);
+  ASSERT_OK_AND_ASSIGN(const Page broken, reader.ReadPage(3, 10));
+  EXPECT_EQ(broken.records.size(), 2u);
+  EXPECT_FALSE(broken.intact);
+  ASSERT_OK_AND_ASSIGN(const auto none, reader.ReadAfter(UINT64_MAX, 10));
+  EXPECT_TRUE(none.empty());
+  ASSERT_OK(t.database->Execute("UPDATE audit_record SET encoded = x'00' WHERE sequence = 4"));
+  EXPECT_THAT(reader.ReadAfter(3, 10), StatusIs(kBroken, HasSubstr("record 4 was changed")));
+}
+
+TEST(AuditLog, APageHasAThousandRecordsAtMost) {
+  FiveRecords t;
+  {
+    ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(*t.database));
+    for (uint64_t n = 6; n <= kMaxPage + 1; ++n) ASSERT_OK(InsertRecord(*t.database, n, EncodeRecord({}), Bytes(64)));
+    ASSERT_OK(transaction.Commit());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto records, t.reader().ReadAfter(0, 100'000));
+  EXPECT_EQ(records.size(), kMaxPage);
+}
+
+Record SampleRecord() {
+  return {.sequence = 7, .time = absl::FromUnixSeconds(1), .name = "account.created", .actor = "a", .subject = "s",
+          .reason = "r", .outcome = Outcome::kSuccess, .details = {{"a", "1"}, {"b", "2"}}, .signature = {}};
+}
+
+TEST(AuditRecord, HasOneFormAndIsBounded) {
+  const Bytes wire = EncodeRecord(SampleRecord());
+  for (size_t i = 0; i < wire.size(); ++i) {
+    for (const uint8_t flip : {0x01, 0x03, 0x40, 0x80, 0xff}) {
+      Bytes changed = wire;
+      changed[i] ^= flip;
+      const auto parsed = DecodeRecord(changed);
+      if (!parsed.ok()) continue;
+      EXPECT_EQ(EncodeRecord(*parsed), changed) << i;
+    }
+  }
+  const auto refused = [](const std::function<void(Record&)>& change) {
+    Record record = SampleRecord();
+    change(record);
+    v1::Event event;
+    ToProto(record, event);
+    return !DecodeRecord(EncodeRecord(record)).ok() && !FromProto(event).ok();
+  };
+  const std::string longest(kMaxText, 'x'), longer(kMaxText + 1, 'x');
+  for (const auto field : {&Record::name, &Record::actor, &Record::subject, &Record::reason}) {
+    EXPECT_FALSE(refused([&](Record& r) { r.*field = longest; }));
+    EXPECT_TRUE(refused([&](Record& r) { r.*field = longer; }));
+  }
+  EXPECT_TRUE(refused([&](Record& r) { r.details["c"] = longer; }));
+  EXPECT_TRUE(refused([&](Record& r) { r.details[longer] = "3"; }));
+  const auto filled = [](size_t count) {
+    return [count](Record& r) {
+      r.details.clear();
+      for (size_t i = 0; i < count; ++i) r.details[std::string(1, static_cast<char>('a' + i))] = "x";
+    };
+  };
+  EXPECT_FALSE(refused(filled(kMaxDetails)));
+  EXPECT_TRUE(refused(filled(kMaxDetails + 1)));
+  EXPECT_TRUE(refused([](Record& r) { r.time = absl::FromUnixSeconds(int64_t{1} << 41); }));
+}
+
+TEST(AuditRecord, OverTheWireItHasOneOfTwoOutcomes) {
+  v1::Event event;
+  for (const Outcome outcome : {Outcome::kSuccess, Outcome::kRefused}) {
+    Record record = SampleRecord();
+    record.outcome = outcome;
+    ToProto(record, event);
+    ASSERT_OK_AND_ASSIGN(const Record back, FromProto(event));
+    EXPECT_EQ(EncodeRecord(back), EncodeRecord(record));
+  }
+  for (const char* outcome : {"", "Success", "failed"}) {
+    event.set_outcome(outcome);
+    EXPECT_THAT(FromProto(event), StatusIs(absl::StatusCode::kInvalidArgument));
   }
 }
 

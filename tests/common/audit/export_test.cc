@@ -54,7 +54,7 @@ TEST(AuditExport, RefusesOtherText) {
   FiveRecords t;
   AuditReader reader = t.reader();
   ASSERT_OK_AND_ASSIGN(const std::string text, ExportAll(reader));
-  for (const std::string& bad : {std::string(), std::string("\n"), std::string("{}\n"), text + "\n", text.substr(0, text.size() - 1),
+  for (const std::string& bad : {std::string(), std::string("\n"), std::string("{}\n"), text + "\n", text + "more", text.substr(0, text.size() - 1),
                                  absl::StrReplaceAll(text, {{"{\"record\"", "{ \"record\""}}), "\n" + text}) {
     EXPECT_THAT(VerifyExport(bad, t.log_key.verifier(), Ignore),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("audit_file_malformed")));

@@ -88,8 +88,18 @@ TEST(SealedFile, NeverPaysACostThatAnAttackerWroteIntoTheHeader) {
     changed[position] = 0xff;
     EXPECT_THAT(Unseal(Text(kGood), changed), StatusIs(absl::StatusCode::kDataLoss));
   }
-  EXPECT_THAT(Seal(Text(kGood), {}, {.passes = 0, .memory_kib = 8192}), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(Seal(Text(kGood), {}, {.passes = 1, .memory_kib = 1}), StatusIs(absl::StatusCode::kInvalidArgument));
+  for (const SealCost& cost : {SealCost{.passes = 0, .memory_kib = 8192}, SealCost{.passes = 17, .memory_kib = 8192},
+                               SealCost{.passes = 1, .memory_kib = 8191}, SealCost{.passes = 1, .memory_kib = (1 << 20) + 1}}) {
+    EXPECT_THAT(Seal(Text(kGood), {}, cost), StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+}
+
+TEST(SealedFile, IsBounded) {
+  EXPECT_OK(Seal(Text(kGood), Bytes(kMaxSealedContent), kCheap));
+  EXPECT_THAT(Seal(Text(kGood), Bytes(kMaxSealedContent + 1), kCheap), StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_OK_AND_ASSIGN(const Bytes sealed, Seal(Text(kGood), AsBytes(kContent), kCheap));
+  EXPECT_THAT(Unseal(Text(std::string(1025, 'x')), sealed),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("longer than any passphrase")));
 }
 
 TEST(SealedFile, RefusesWeakPassphrases) {

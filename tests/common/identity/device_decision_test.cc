@@ -37,6 +37,15 @@ TEST(DeviceDecision, IsNotAboutTheDeviceThatSigns) {
   EXPECT_FALSE(ParseDeviceDecision(Encode(own)).ok());
 }
 
+TEST(DeviceDecision, IsOneOfThree) {
+  for (const int other : {0, 4}) {
+    DeviceDecision unknown = Example();
+    unknown.label.clear();
+    unknown.decision = static_cast<Decision>(other);
+    EXPECT_FALSE(ParseDeviceDecision(Encode(unknown)).ok()) << other;
+  }
+}
+
 TEST(DeviceDecision, OnlyAnApprovalHasALabel) {
   DeviceDecision refusal = Example();
   refusal.decision = Decision::kRefuse;

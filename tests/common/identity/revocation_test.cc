@@ -47,6 +47,11 @@ TEST(Revocation, RevokesSomethingAndFollowsAnEarlierOne) {
   Revocation backwards = Example();
   backwards.previous = backwards.sequence;
   EXPECT_FALSE(ParseRevocation(Encode(backwards)).ok());
+  Revocation last = Example();
+  last.sequence = uint64_t{1} << 62;
+  EXPECT_OK(ParseRevocation(Encode(last)));
+  ++last.sequence;  // what a database cannot count
+  EXPECT_FALSE(ParseRevocation(Encode(last)).ok());
 }
 
 TEST(Revocation, WhatIsTooMuchForOneIsSplit) {
@@ -63,6 +68,11 @@ TEST(Revocation, WhatIsTooMuchForOneIsSplit) {
   EXPECT_TRUE(SplitItems({}, {}).empty());
   std::vector<RevokedGrant> above = grants;
   EXPECT_FALSE(ParseRevokedItems(Encode(RevokedItems{above, {}})).ok());
+  std::vector<RevokedPass> many(kMaxRevokedPasses + 1);
+  for (size_t i = 0; i < many.size(); ++i) many[i].nonce = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+  EXPECT_FALSE(ParseRevokedItems(Encode(RevokedItems{{}, many})).ok());
+  many.pop_back();
+  EXPECT_OK(ParseRevokedItems(Encode(RevokedItems{{}, many})));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <future>
 #include <limits>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -155,6 +156,23 @@ TEST(Client, DetectsAServerUnderAnotherName) {
   EXPECT_THAT(Call(endpoint), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("wrong_server_name")));
   endpoint.server_name = "localhost";
   EXPECT_OK(Call(endpoint));
+}
+
+TEST(Client, PassesOnWhatAServiceSaysAndExplainsTheRest) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, [](const Caller&, const std::string& text, std::string&) {
+    if (text == "reason") return absl::UnavailableError("some_reason: cause and remedy");
+    return absl::UnavailableError("no reason");
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  const auto mapped = [&](const grpc::Status& status) { return MapClientError(status, served.endpoint, absl::Now()); };
+  EXPECT_OK(mapped(grpc::Status::OK));
+  EXPECT_THAT(mapped(Say(channel, "reason")), StatusIs(absl::StatusCode::kUnavailable, "some_reason: cause and remedy"));
+  EXPECT_THAT(mapped(Say(channel, "other")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
+  EXPECT_THAT(mapped(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "late")),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
+  EXPECT_THAT(mapped(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "")),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("not_offered: ")));
 }
 
 TEST(Client, SaysWhenNothingListens) {
@@ -327,6 +345,20 @@ TEST(RunUnary, KeepsTheTextOfItsOwnFailuresFromStrangers) {
   EXPECT_EQ(Say(channel, "bug").error_message().find("SELECT"), std::string::npos);
 }
 
+TEST(RunUnary, SaysOfAStoreThatRefusesWhatItMeansForTheCaller) {
+  const TestOrganisation org;
+  const Served served(org, Kind::kAnonymous, [](const Caller&, const std::string& text, std::string&) {
+    return text == "full" ? absl::ResourceExhaustedError("disk_full: /var/lib/x is full")
+                          : absl::UnavailableError("store_unavailable: /var/lib/x");
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  const absl::Status full = FromGrpc(Say(channel, "full"));
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("storage_full: ")));
+  EXPECT_EQ(RetryAfter(full), absl::Minutes(1));
+  EXPECT_THAT(FromGrpc(Say(channel, "away")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("storage_unavailable: ")));
+  for (const char* text : {"full", "away"}) EXPECT_EQ(Say(channel, text).error_message().find("/var"), std::string::npos);
+}
+
 TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
   const TestOrganisation org;
   std::promise<void> release;
@@ -366,6 +398,36 @@ TEST(RunUnary, AnswersBusyWhenTheQueueIsFull) {
   release.set_value();
   for (size_t i = 0; i < calls.size(); ++i) done += !seen[i] && calls[i].get().ok() ? 1 : 0;
   EXPECT_EQ(done, 18);
+}
+
+// Whoever gave up while their call waited is not worked for.
+TEST(RunUnary, ACallThatWasCancelledWhileItWaitedIsNotRun) {
+  const TestOrganisation org;
+  std::promise<void> release;
+  const std::shared_future<void> gate = release.get_future().share();
+  std::atomic<int> running = 0, late = 0;
+  const Served served(org, Kind::kAnonymous, [&, gate](const Caller&, const std::string& text, std::string&) {
+    if (text == "late") ++late;
+    if (text != "held") return absl::OkStatus();
+    ++running;
+    gate.wait();
+    return absl::OkStatus();
+  });
+  ASSERT_OK_AND_ASSIGN(const auto channel, NewChannel(served.endpoint));
+  std::vector<std::future<grpc::Status>> held;
+  for (int i = 0; i < 2; ++i) {
+    held.push_back(std::async(std::launch::async, [&] { return Say(channel, "held", nullptr, absl::Seconds(120)); }));
+  }
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while (running < 2 && absl::Now() < give_up) std::this_thread::yield();  // both threads are taken
+  // By the end of the second one, the server has heard of the first one's end.
+  for (const char* text : {"late", "later"}) {
+    EXPECT_EQ(Say(channel, text, nullptr, absl::Milliseconds(200)).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+  release.set_value();
+  for (auto& call : held) EXPECT_TRUE(call.get().ok());
+  EXPECT_TRUE(Say(channel, "after").ok());  // behind it in the queue
+  EXPECT_EQ(late, 0);
 }
 
 // One connection fills the queue; another one's call gets a place all the same.
@@ -421,6 +483,42 @@ TEST(RetryInfo, IsCarriedBothWaysInTheStatusDetails) {
   EXPECT_FALSE(RetryAfter(FromGrpc(ToGrpc(absl::ResourceExhaustedError("busy: later")))).has_value());
 }
 
+TEST(RetryInfo, IsAMillisecondToAnHourHoweverItIsAsked) {
+  const auto said = [](absl::Duration wait) { return RetryAfter(WithRetryAfter(absl::UnavailableError("x"), wait)); };
+  EXPECT_EQ(said(absl::ZeroDuration()), absl::Milliseconds(1));
+  EXPECT_EQ(said(-absl::Hours(1)), absl::Milliseconds(1));
+  EXPECT_EQ(said(absl::InfiniteDuration()), kLongestRetry);
+  EXPECT_FALSE(RetryAfter(WithRetryAfter(absl::OkStatus(), absl::Seconds(1))).has_value());
+  const auto held = [](const char* payload) {
+    absl::Status status = absl::UnavailableError("x");
+    status.SetPayload("plumbline/retry-after-ms", absl::Cord(payload));
+    return RetryAfter(status);
+  };
+  EXPECT_EQ(held("0"), absl::Milliseconds(1));
+  EXPECT_EQ(held("9000000000"), kLongestRetry);
+  EXPECT_FALSE(held("soon").has_value());
+}
+
+// A text that does not fit the headers of an answer would replace the whole answer by an error of gRPC's own.
+TEST(Status, ALongTextIsCut) {
+  const grpc::Status wire = ToGrpc(absl::InvalidArgumentError("reason: " + std::string(10'000, 'x')));
+  EXPECT_EQ(wire.error_message().size(), 2048u);
+  EXPECT_EQ(ReasonId(FromGrpc(wire)), "reason");
+}
+
+TEST(Status, AReasonIsAShortWordBeforeAColon) {
+  for (const char* text : {"", "no reason", ": nothing before", "Upper: case", "with space: x", "dash-ed: x", "x:y"}) {
+    EXPECT_EQ(ReasonId(absl::UnavailableError(text)), "") << text;
+  }
+  EXPECT_EQ(ReasonId(absl::UnavailableError(std::string(65, 'x') + ": y")), "");
+  EXPECT_EQ(ReasonId(absl::UnavailableError("abc_19: y")), "abc_19");
+}
+
+TEST(Status, ACodeThatIsNoneIsUnknown) {
+  EXPECT_TRUE(absl::IsUnknown(FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(17), "x"))));
+  EXPECT_TRUE(absl::IsUnknown(FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(-1), "x"))));
+}
+
 TEST(RetryInfo, WhatAServerMayNotSayIsNotBelieved) {
   const auto read = [](int64_t seconds, int32_t nanos, int others = 0) {
     google::rpc::RetryInfo info;
@@ -441,7 +539,19 @@ TEST(RetryInfo, WhatAServerMayNotSayIsNotBelieved) {
   EXPECT_EQ(read(0, 0), absl::Milliseconds(1));
   EXPECT_FALSE(ParseRetryDetails("").has_value());
   EXPECT_FALSE(ParseRetryDetails("nonsense").has_value());
-  EXPECT_FALSE(ParseRetryDetails(std::string(kMaxDetailsBytes + 1, 0)).has_value());
+  google::rpc::Status long_one;
+  long_one.set_message(std::string(kMaxDetailsBytes, 'x'));
+  long_one.add_details()->PackFrom([] {
+    google::rpc::RetryInfo info;
+    info.mutable_retry_delay()->set_seconds(2);
+    return info;
+  }());
+  EXPECT_FALSE(ParseRetryDetails(long_one.SerializeAsString()).has_value());
+  long_one.clear_message();
+  EXPECT_TRUE(ParseRetryDetails(long_one.SerializeAsString()).has_value());
+  google::rpc::Status no_delay;
+  no_delay.add_details()->PackFrom(google::rpc::RetryInfo());
+  EXPECT_FALSE(ParseRetryDetails(no_delay.SerializeAsString()).has_value());
 }
 
 TEST(Listener, RefusesMessagesAboveTheLimitAndHeadersThatAreTooLarge) {
