@@ -11,15 +11,17 @@ mkdir -p "$FOUND"
 [ ! -d /dev/shm ] || export TMPDIR=/dev/shm  # stores of targets: what is tested is what is read, not the disk
 
 one() {  # one NAME
-  local name=$1 log="$FOUND/$1.log" corpus="build/fuzz/corpus/$1" limits start=$SECONDS failed=0
+  local name=$1 log="$FOUND/$1.log" corpus="build/fuzz/corpus/$1" limits same="" start=$SECONDS failed=0
   if [ -n "${PLUMBLINE_FUZZ_RUNS:-}" ]; then
     corpus=$(mktemp -d)  # an old corpus would be other inputs; the target itself adds -runs (tests/fuzz/fuzz_main.cc)
     limits="-seed=1"
+    # What is covered, and so what is tried next, depends on addresses wherever something is hashed by them.
+    if setarch "$(uname -m)" -R true 2>/dev/null; then same="setarch $(uname -m) -R"; fi
   else
     limits="-max_total_time=${PLUMBLINE_FUZZ_SECONDS:-60}"
   fi
   mkdir -p "$corpus"
-  "$BIN/fuzz_$name" $limits -max_len=65536 -timeout=25 -verbosity=0 -print_final_stats=1 -artifact_prefix="$FOUND/$name-" \
+  $same "$BIN/fuzz_$name" $limits -max_len=65536 -timeout=25 -verbosity=0 -print_final_stats=1 -artifact_prefix="$FOUND/$name-" \
     "$corpus" >"$log" 2>&1 || failed=1
   local runs seeds
   runs=$(sed -nE 's/^stat::number_of_executed_units: +([0-9]+)/\1/p' "$log")

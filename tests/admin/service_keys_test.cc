@@ -158,6 +158,10 @@ TEST(LoadIdentity, RefusesEveryWrongCertificateWithItsOwnReason) {
       *crypto::MakeRoot(scene.root_key, "other", {scene.now - absl::Hours(2), scene.now + absl::Hours(2)});
   scene.WriteChain(kAdminUri, keys.tls_key.spki(), other_root);
   refused("not the organisation's", scene.now);
+  Scene stranger;  // whose issuing certificate the organisation's root never signed
+  stranger.config.set_certificate_file(scene.config.certificate_file());
+  stranger.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
+  refused("certificate_wrong", scene.now);
   scene.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
   refused("certificate_expired", scene.now + absl::Hours(25));
   refused("certificate_not_yet_valid", scene.now - absl::Hours(3));

@@ -1,5 +1,6 @@
 // Rows of an audit record that are not what was written: each read answers or says that the record
 // is broken, and nothing that is not the signed record passes Verify or is signed on.
+#include "absl/strings/str_cat.h"
 #include "common/audit/audit_log.h"
 #include "common/audit/export.h"
 #include "tests/common/audit/logs.h"
@@ -24,23 +25,23 @@ constexpr const char* kUpdates[] = {
     "UPDATE audit_checkpoint SET note = ?1",
 };
 
+constexpr const char* kRecordTables[] = {"audit_record", "audit_node", "audit_checkpoint"};
+
 struct World {
   World() {
-    CHECK(log.database
-              ->Execute("CREATE TEMP TABLE kept_record AS SELECT * FROM audit_record;"
-                        "CREATE TEMP TABLE kept_node AS SELECT * FROM audit_node;"
-                        "CREATE TEMP TABLE kept_checkpoint AS SELECT * FROM audit_checkpoint")
-              .ok());
+    for (const char* table : kRecordTables)
+      Execute(absl::StrCat("CREATE TEMP TABLE kept_", table, " AS SELECT * FROM ", table));
   }
   void Restore() {
-    CHECK(log.database
-              ->Execute("BEGIN; DELETE FROM audit_record; DELETE FROM audit_node; DELETE FROM "
-                        "audit_checkpoint;"
-                        "INSERT INTO audit_record SELECT * FROM kept_record; INSERT INTO "
-                        "audit_node SELECT * FROM kept_node;"
-                        "INSERT INTO audit_checkpoint SELECT * FROM kept_checkpoint; COMMIT")
-              .ok());
+    Execute("BEGIN");
+    for (const char* table : kRecordTables) {
+      Execute(absl::StrCat("DELETE FROM ", table));
+      Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table));
+    }
+    Execute("COMMIT");
   }
+  void Execute(absl::string_view sql) { CHECK(log.database->Execute(sql).ok()); }
+
   FiveRecords log;
   const std::vector<Record> honest = *log.reader().ReadAfter(0, 10);
 };

@@ -162,10 +162,11 @@ absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
   std::vector<Bytes> seeds;
   ASSIGN_OR_RETURN(const auto files, testing::ReadVectorTar("merkle/testdata.tar.gz"));
   for (const auto& [name, text] : files) {
+    const bool inclusion = name.find("/inclusion/") != std::string::npos;
+    if (!inclusion && name.find("/consistency/") == std::string::npos) continue;  // subtrees
     const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!parsed.is_object()) continue;
-    const std::optional<Claim> claim =
-        PublishedClaim(parsed, name.find("/inclusion/") != std::string::npos);
+    const std::optional<Claim> claim = PublishedClaim(parsed, inclusion);
     if (claim) seeds.push_back(Encode(*claim));
   }
   return seeds;
