@@ -51,6 +51,21 @@ absl::Status Seal(const config::v1::AdminConfig& config, const Secret& passphras
   return crypto::SealToFile(SealedPath(config), passphrase, out.view());
 }
 
+absl::StatusOr<ServiceKeys> ParseKeys(ByteView content) {
+  Reader in(content);
+  ASSIGN_OR_RETURN(const ByteView database_key, in.Fixed(db::Key::kSize));
+  ASSIGN_OR_RETURN(const ByteView tls_key, in.Vector(kMaxTlsKey));
+  std::optional<crypto::Ed25519KeyPair> audit;
+  if (!in.AtEnd()) {
+    ASSIGN_OR_RETURN(const ByteView seed, in.Fixed(crypto::kEd25519SeedSize));
+    ASSIGN_OR_RETURN(audit, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(seed)));
+  }
+  RETURN_IF_ERROR(in.Done());
+  ASSIGN_OR_RETURN(db::Key key, db::Key::FromSecret(Secret::CopyOf(database_key)));
+  ASSIGN_OR_RETURN(crypto::P256PrivateKey private_key, crypto::P256PrivateKey::FromDer(tls_key));
+  return ServiceKeys{std::move(key), std::move(private_key), std::move(audit)};
+}
+
 absl::Status CheckLeaf(const config::v1::AdminConfig& config, const ServiceKeys& keys,
                        const crypto::Certificate& leaf) {
   if (leaf.spki() != keys.tls_key.spki()) {
@@ -145,18 +160,12 @@ absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& confi
                             absl::StrCat("the passphrase does not open ", SealedPath(config)));
   }
   RETURN_IF_ERROR(content.status());
-  Reader in(content->view());
-  ASSIGN_OR_RETURN(const ByteView database_key, in.Fixed(db::Key::kSize));
-  ASSIGN_OR_RETURN(const ByteView tls_key, in.Vector(kMaxTlsKey));
-  std::optional<crypto::Ed25519KeyPair> audit;
-  if (!in.AtEnd()) {
-    ASSIGN_OR_RETURN(const ByteView seed, in.Fixed(crypto::kEd25519SeedSize));
-    ASSIGN_OR_RETURN(audit, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(seed)));
+  absl::StatusOr<ServiceKeys> keys = ParseKeys(content->view());
+  if (!keys.ok()) {
+    return identity::Refuse(absl::StatusCode::kDataLoss, "sealed_file_damaged",
+                            absl::StrCat(SealedPath(config), " opens, but does not hold the service's keys; restore it from a backup"));
   }
-  RETURN_IF_ERROR(in.Done());
-  ASSIGN_OR_RETURN(db::Key key, db::Key::FromSecret(Secret::CopyOf(database_key)));
-  ASSIGN_OR_RETURN(crypto::P256PrivateKey private_key, crypto::P256PrivateKey::FromDer(tls_key));
-  return ServiceKeys{std::move(key), std::move(private_key), std::move(audit)};
+  return keys;
 }
 
 absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,
@@ -183,8 +192,13 @@ absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& conf
   }
   RETURN_IF_ERROR(CheckLeaf(config, keys, (*chain)[0]));
   RETURN_IF_ERROR(CheckValidity((*chain)[0], now));
-  RETURN_IF_ERROR(
-      crypto::VerifyChain((*chain)[0], {(*chain)[1]}, (*chain)[2], now, crypto::Purpose::kTlsPeer));
+  const absl::Status verified =
+      crypto::VerifyChain((*chain)[0], {(*chain)[1]}, (*chain)[2], now, crypto::Purpose::kTlsPeer);
+  if (!verified.ok()) {
+    return Broken("certificate_wrong", absl::StrCat(config.certificate_file(), " cannot be used: ", identity::TextOf(verified),
+                                                    "; have the key server's operator issue it again from ",
+                                                    RequestPath(config)));
+  }
   return ServiceIdentity{.tls = {.chain_pem = *pem, .key_pem = keys.tls_key.ToPem()},
                          .root_pem = (*chain)[2].ToPem(),
                          .not_after = (*chain)[0].not_after()};

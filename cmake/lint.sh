@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fails on an include that points the wrong way, on a type the style forbids, and on key material in the tree.
+# Fails on an include that points the wrong way, on a type the style forbids, on key material in the tree, and on a decoder that
+# nobody fuzzes.
 set -uo pipefail
 bad=0
 complain() { [ -z "$2" ] || { printf 'lint: %s\n%s\n' "$1" "$2"; bad=1; }; }
@@ -26,5 +27,11 @@ complain "exceptions of our own:" "$(git ls-files '*.h' '*.cc' | xargs -r grep -
 complain "private key material:" "$(git grep -nE -e '-----BEGIN (EC |RSA |OPENSSH |ENCRYPTED )?PRIVATE KEY' -- . ':!cmake/lint.sh' | head -5)"
 complain "session keys written by the product:" "$(git ls-files "*.h" "*.cc" | grep -v "^assess/" | xargs -r grep -nE "key_log_file|SSLKEYLOG")"
 complain "globbed sources:" "$(git ls-files '*CMakeLists.txt' '*.cmake' | xargs -r grep -nE 'file\(GLOB')"
+complain "fuzz targets without a row in docs/testing.md:" "$(git ls-files 'tests/fuzz/*_fuzz.cc' | sed -E 's#tests/fuzz/(.*)/(.*)_fuzz.cc#\1_\2#' \
+  | while read -r target; do grep -q "^| \`$target\` |" docs/testing.md || echo "$target"; done)"
+# What reads bytes from outside: its name says so, and no row of docs/testing.md may be without it.
+complain "decoders that no fuzz target in docs/testing.md names:" "$(git ls-files '*.h' ':!tests' \
+  | xargs grep -hoE '\b(Parse|Decode)[A-Z][A-Za-z]+\(|\bRead[A-Z][A-Za-z]+\((const CipherSuite& suite, )?Reader& ' | sed 's/(.*//' | sort -u \
+  | while read -r decoder; do grep -qE "^\| .*\b$decoder\b" docs/testing.md || echo "$decoder"; done)"
 [ $bad -eq 0 ] && echo "lint: clean"
 exit $bad

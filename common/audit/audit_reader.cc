@@ -99,6 +99,11 @@ absl::Status AuditReader::CheckNodes() {
     ++size;
     return same.ok() ? same : Broken(size, "is not what the stored tree has in its place");
   }));
+  // Readers and the next append go by the numbers of the rows.
+  ASSIGN_OR_RETURN(db::Statement last, database_->Prepare("SELECT IFNULL(MIN(sequence), 1), IFNULL(MAX(sequence), 0) FROM audit_record"));
+  RETURN_IF_ERROR(last.Step().status());
+  if (last.Int64(0) != 1) return Broken(1, "is not stored under its number");
+  if (static_cast<uint64_t>(last.Int64(1)) != size) return Broken(size, "or one before it is not stored under its number");
   ASSIGN_OR_RETURN(db::Statement count, database_->Prepare("SELECT COUNT(*) FROM audit_node"));
   RETURN_IF_ERROR(count.Step().status());
   return count.Int64(0) == nodes.count() ? absl::OkStatus() : Broken("the stored tree has nodes of records that are not there");

@@ -123,6 +123,22 @@ TEST(OpenServiceKeys, SaysWhatIsWrong) {
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("passphrase_wrong")));
 }
 
+// The passphrase opens the file, and what is in it are no keys.
+TEST(OpenServiceKeys, SaysThatTheContentIsDamaged) {
+  Scene scene;
+  ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
+  ASSERT_OK_AND_ASSIGN(const ServiceKeys keys, OpenServiceKeys(scene.config, Passphrase()));
+  Writer cut, no_key, longer;
+  cut.Fixed(keys.database_key.view());
+  no_key.Fixed(keys.database_key.view()).Vector(Bytes(100, 1)).Fixed(keys.audit->seed());
+  longer.Fixed(keys.database_key.view()).Vector(keys.tls_key.der()).Fixed(keys.audit->seed()).U8(0);
+  for (const Writer* content : {&cut, &no_key, &longer}) {
+    ASSERT_OK(crypto::SealToFile(SealedPath(scene.config), Passphrase(), content->view(), {1, 8192}));
+    EXPECT_THAT(OpenServiceKeys(scene.config, Passphrase()),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("sealed_file_damaged")));
+  }
+}
+
 TEST(LoadIdentity, RefusesEveryWrongCertificateWithItsOwnReason) {
   Scene scene;
   ASSERT_OK(Initialise(scene.config, Passphrase(), scene.clock));
@@ -142,6 +158,10 @@ TEST(LoadIdentity, RefusesEveryWrongCertificateWithItsOwnReason) {
       *crypto::MakeRoot(scene.root_key, "other", {scene.now - absl::Hours(2), scene.now + absl::Hours(2)});
   scene.WriteChain(kAdminUri, keys.tls_key.spki(), other_root);
   refused("not the organisation's", scene.now);
+  Scene stranger;  // whose issuing certificate the organisation's root never signed
+  stranger.config.set_certificate_file(scene.config.certificate_file());
+  stranger.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
+  refused("certificate_wrong", scene.now);
   scene.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
   refused("certificate_expired", scene.now + absl::Hours(25));
   refused("certificate_not_yet_valid", scene.now - absl::Hours(3));

@@ -66,6 +66,7 @@ class World final {
   AccountStore& accounts() { return desks_->accounts; }
   Ledger& ledger() { return desks_->ledger; }
   RefusalLog& refusals() { return desks_->refusals; }
+  SqlcipherConnection& connection() { return *connection_; }
 
   std::string Dump() { return keyserver::Dump(*connection_); }
   std::vector<audit::Record> Audit();

@@ -109,7 +109,10 @@ TestMailbox ServerProcess::Mailbox(v1::Delivery::Stub& client) const {
 }
 
 Receiver::Receiver(v1::Delivery::Stub& client, const TestMailbox& mailbox)
-    : mailbox_(mailbox), stream_(client.Receive(&context_)) {}
+    : mailbox_(mailbox) {
+  context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(5));  // no test waits for ever
+  stream_ = client.Receive(&context_);
+}
 
 Receiver::~Receiver() {
   if (finished_) return;

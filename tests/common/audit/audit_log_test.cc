@@ -91,6 +91,16 @@ TEST(AuditLog, NamesRecordsThatChangedPlaces) {
   EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("record 2 is missing or out of order: record 4 is in its place")));
 }
 
+// In order still, and each as it was signed; but readers ask for rows by number.
+TEST(AuditLog, FindsRecordsThatAreStoredUnderOtherNumbers) {
+  for (const char* move : {"UPDATE audit_record SET sequence = 9 WHERE sequence = 5", "UPDATE audit_record SET sequence = -sequence WHERE sequence = 1",
+                           "UPDATE audit_record SET sequence = sequence + 100"}) {
+    FiveRecords t;
+    ASSERT_TRUE(t.database->Execute(move).ok());
+    EXPECT_THAT(t.Verify(), StatusIs(kBroken, HasSubstr("under its number"))) << move;
+  }
+}
+
 TEST(AuditLog, NamesTheFirstOfSeveral) {
   FiveRecords t;
   ChangeRecord(*t.database, 2);

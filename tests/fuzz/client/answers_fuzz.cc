@@ -1,88 +1,18 @@
-// A key server and a delivery server that answer anything: the client refuses or takes it, and never fails otherwise. Each
-// answer is the next part of the input, a two-byte length before it.
-#include <optional>
-
+// A key server and a delivery server that answer anything: the client refuses or takes it, and never fails otherwise.
 #include "client/directory.h"
-#include "client/network.h"
 #include "client/sender.h"
 #include "client/supplies.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
 #include "common/identity/pass.h"
 #include "tests/client/people.h"
+#include "tests/fuzz/client/liar.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace plumbline::fuzz {
 namespace {
 
 using namespace client;  // NOLINT: a list of its types
-
-class Liar final : public Network {
- public:
-  ByteView rest;
-
-  template <typename Response>
-  absl::StatusOr<Response> Next() {
-    if (rest.size() < 2) return absl::UnavailableError("server_unreachable: no more");
-    const size_t size = std::min<size_t>(rest[0] * 256u + rest[1], rest.size() - 2);
-    Response response;
-    const bool parsed = response.ParseFromArray(rest.data() + 2, static_cast<int>(size));
-    rest = rest.subspan(2 + size);
-    if (!parsed) return absl::InternalError("answer_malformed: x");
-    return response;
-  }
-
-  absl::StatusOr<keys::v1::EnrolResponse> Enrol(const keys::v1::EnrolRequest&) override { return Next<keys::v1::EnrolResponse>(); }
-  absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest&) override { return Next<keys::v1::LookUpResponse>(); }
-  absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(const keys::v1::ClaimKeyPackagesRequest&) override {
-    return Next<keys::v1::ClaimKeyPackagesResponse>();
-  }
-  absl::StatusOr<keys::v1::PublishKeyPackagesResponse> PublishKeyPackages(const keys::v1::PublishKeyPackagesRequest&) override {
-    return Next<keys::v1::PublishKeyPackagesResponse>();
-  }
-  absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return Next<keys::v1::GetOwnAccountResponse>(); }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(const keys::v1::DrawPassesRequest&) override {
-    return Next<keys::v1::DrawPassesResponse>();
-  }
-  absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest&) override {
-    return Next<keys::v1::DrawGrantsResponse>();
-  }
-  absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(const keys::v1::RenewCertificateRequest&) override {
-    return Next<keys::v1::RenewCertificateResponse>();
-  }
-  absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest&) override { return absl::OkStatus(); }
-  absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return std::make_unique<Line>(*this); }
-  absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() override {
-    return absl::UnavailableError("server_unreachable: x");
-  }
-  absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox&, uint64_t, EventQueue&) override {
-    return absl::UnavailableError("server_unreachable: x");
-  }
-
- private:
-  class Line final : public SendConnection {
-   public:
-    explicit Line(Liar& liar) : liar_(liar) {}
-    absl::StatusOr<delivery::v1::OpenSessionResponse> OpenSession(const delivery::v1::OpenSessionRequest&) override {
-      return liar_.Next<delivery::v1::OpenSessionResponse>();
-    }
-    absl::StatusOr<delivery::v1::SubmitResponse> Submit(const delivery::v1::SubmitRequest& request) override {
-      auto response = liar_.Next<delivery::v1::SubmitResponse>();
-      if (!response.ok()) return response;
-      // Ids that are right, so that the outcomes are looked at.
-      for (int i = 0; i < std::min(response->results_size(), request.envelopes_size()); ++i) {
-        if (response->results(i).envelope_id().empty()) response->mutable_results(i)->set_envelope_id(request.envelopes(i).envelope_id());
-      }
-      return response;
-    }
-    absl::StatusOr<delivery::v1::ReadCommitResponse> ReadCommit(const delivery::v1::ReadCommitRequest&) override {
-      return liar_.Next<delivery::v1::ReadCommitResponse>();
-    }
-
-   private:
-    Liar& liar_;
-  };
-};
 
 struct World {
   World() {
@@ -91,16 +21,13 @@ struct World {
     CHECK(two.alice.conversations->EncryptNext(two.bob.user()).ok());
   }
   TwoPeople two;
-  Liar liar;
+  Answers answers;
+  Liar liar{answers};
 };
 
 World& TheWorld() {
   static auto* const world = new World;
   return *world;
-}
-
-Bytes Part(const std::string& message) {
-  return Concat({Bytes{static_cast<uint8_t>(message.size() >> 8), static_cast<uint8_t>(message.size())}, ToBytes(AsBytes(message))});
 }
 
 }  // namespace
@@ -110,7 +37,7 @@ void Fuzz(ByteView input) {
   if (input.empty()) return;
   World& world = TheWorld();
   Device& alice = world.two.alice;
-  world.liar.rest = input.subspan(1);
+  world.answers.rest = input.subspan(1);
   Supplies supplies(*alice.stores, *alice.self, world.liar, world.two.clock);
   Directory directory(*alice.stores, *alice.self, world.liar, supplies, world.two.clock);
   Sender sender(*alice.stores, *alice.conversations, *alice.inbox, world.liar, supplies, world.two.clock);

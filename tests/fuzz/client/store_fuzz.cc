@@ -1,5 +1,6 @@
 // Columns of the client's store that are not what it wrote: each read answers, or says that the data is broken; what was read
 // can be worked with.
+#include "common/identity/pass.h"
 #include "tests/client/people.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,8 +21,16 @@ constexpr const char* kUpdates[] = {
     "UPDATE outbox_envelope SET sealed = ?1", "UPDATE outbox_envelope SET mailbox_id = ?1", "UPDATE history SET kind = ?1",
     "UPDATE history SET state = ?1",          "UPDATE history SET body = ?1",           "UPDATE history SET device_id = ?1",
     "UPDATE history SET time = ?1",           "UPDATE contact SET record = ?1",         "UPDATE contact SET shown_devices = ?1",
-    "UPDATE chain SET hash = ?1",             "UPDATE chain SET sequence = ?1",
+    "UPDATE chain SET hash = ?1",             "UPDATE chain SET sequence = ?1",         "UPDATE group_name SET name = ?1",
+    "UPDATE wish SET kind = ?1",              "UPDATE wish SET subject = ?1",           "UPDATE leave_request SET request = ?1",
+    "UPDATE leave_request SET received = ?1", "UPDATE resync_request SET request = ?1", "UPDATE resync_request SET device_id = ?1",
+    "UPDATE resync_request SET stuck_key = ?1", "UPDATE resync_asked SET asked = ?1",   "UPDATE resync_asked SET times = ?1",
+    "UPDATE file_upload SET key = ?1",        "UPDATE file_upload SET read_capability = ?1", "UPDATE file_upload SET sealed_hash = ?1",
+    "UPDATE file_upload SET source_size = ?1", "UPDATE file_own SET attachment_id = ?1", "UPDATE file_own SET owner_capability = ?1",
+    "UPDATE pass SET bytes = ?1",             "UPDATE pass SET expires = ?1",           "UPDATE mailbox_grant SET bytes = ?1",
 };
+
+constexpr char kConversation[] = "group:0000000000000000000000000000000000000000000000000000000000000001";
 
 struct World {
   World() {
@@ -30,6 +39,28 @@ struct World {
     CHECK(two.alice.conversations->AddText(two.bob.user(), "waiting").ok());
     CHECK(two.alice.conversations->EncryptNext(two.bob.user()).ok());  // stays in the outbox
     CHECK(two.alice.conversations->AddText(two.bob.user(), "written").ok());
+    AddRows();
+  }
+  // One in each of the other tables.
+  void AddRows() {
+    Stores& stores = *two.alice.stores;
+    Change change = testing::ValueOf(stores.store.Begin());
+    CHECK(stores.membership.SetName(change, kConversation, "Team").ok());
+    CHECK(stores.membership.AddWish(change, {0, kConversation, WishKind::kRename, "Other"}).ok());
+    CHECK(stores.membership.AddLeaveRequest(change, kConversation, {two.bob.user(), Bytes(100, 1), two.clock.Now()}).ok());
+    CHECK(stores.membership.AddResyncRequest(change, Bytes(32, 1), {identity::DeviceId{1}, Bytes(100, 1), Bytes(32, 2)}).ok());
+    CHECK(stores.membership.SetAsked(change, Bytes(32, 1), {two.clock.Now(), 2}).ok());
+    FileUpload upload;
+    upload.conversation = kConversation;
+    upload.source = "/nowhere";
+    upload.name = "report.pdf";
+    upload.media_type = "application/pdf";
+    upload.key = Secret(32);
+    upload.sealed_hash = identity::Hash{1};
+    CHECK(stores.files.AddUpload(change, upload).ok());
+    CHECK(stores.files.AddOwn(change, {1, {}, {}}).ok());
+    CHECK(stores.supply.AddPass(change, Bytes(32, 1), identity::kPurposeDelivery, absl::InfiniteFuture()).ok());
+    CHECK(change.Commit().ok());
   }
   TwoPeople two;
 };
@@ -60,6 +91,13 @@ void Use(Device& device) {
   (void)device.conversations->SendingGroup(TheWorld().two.bob.user()).ok();
   (void)device.conversations->EncryptNext(TheWorld().two.bob.user()).ok();
   (void)stores.outbox.Next(0).ok();
+  (void)stores.membership.Names().ok();
+  (void)stores.membership.Wishes(kConversation).ok();
+  (void)stores.membership.LeaveRequests(kConversation).ok();
+  (void)stores.membership.ResyncRequests(Bytes(32, 1)).ok();
+  (void)stores.membership.AskedFor(Bytes(32, 1)).ok();
+  (void)stores.files.Uploads().ok();
+  (void)stores.files.FindOwn(1).ok();
 }
 
 }  // namespace

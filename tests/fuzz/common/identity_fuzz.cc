@@ -12,6 +12,7 @@
 #include "common/identity/frame.h"
 #include "common/identity/gate.h"
 #include "common/identity/grant.h"
+#include "common/identity/group_profile.h"
 #include "common/identity/intent.h"
 #include "common/identity/invitation.h"
 #include "common/identity/labels.h"
@@ -19,6 +20,7 @@
 #include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "common/identity/record.h"
+#include "common/identity/resync.h"
 #include "common/identity/revocation.h"
 #include "common/identity/text.h"
 #include "common/identity/trust.h"
@@ -99,6 +101,8 @@ void FuzzIntent(ByteView input) {
     CHECK(ParseIssueEnrolmentCodeParameters(intent->parameters).ok());
   if (intent->action == Action::kListAuditEvents)
     CHECK(ParseListAuditEventsParameters(intent->parameters).ok());
+  if (intent->action == Action::kRevokeDevice)
+    CHECK(ParseRevokeDeviceParameters(intent->parameters).ok());
 }
 
 // Messages that are only ever signed have no parser. Were two different ones the same bytes, a
@@ -205,6 +209,10 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseRevokedItems); },
       [](ByteView in) { RoundTrip(in, ParseDeviceDecision); },
       [](ByteView in) { RoundTrip(in, ParseRevokeDeviceParameters); },
+      [](ByteView in) { RoundTrip(in, ParseGroupProfile); },
+      [](ByteView in) { RoundTrip(in, ParseLeaveRequest); },
+      [](ByteView in) { RoundTrip(in, ParseCommitEvidence); },
+      [](ByteView in) { RoundTrip(in, ParseResyncRequest); },
   };
   return *targets;
 }
@@ -258,6 +266,7 @@ std::vector<Bytes> Seeds() {
                         Signature{5}};
   const Bytes grant = Encode(IssueGrant(Key(), kNow)),
               pass = Encode(IssuePass(Key(), Hash{1}, kNow));
+  const LeaveRequest leave = SignLeaveRequest({ConversationId{1}, "mimi://example.org/u/a", 3, DeviceId{4}, {}}, Key());
   std::vector<std::pair<uint8_t, Bytes>> list = {
       {0, ToBytes(AsBytes(UserUri{"example.org", "alice.b-c_1"}.ToString()))},
       {0, ToBytes(AsBytes(DeviceUri{"example.org", DeviceId{1}}.ToString()))},
@@ -294,6 +303,11 @@ std::vector<Bytes> Seeds() {
       {23, Encode(RevokedItems{{{GrantSerial{1}, 20000}}, {}})},
       {24, Encode(DeviceDecision{Decision::kApprove, "mimi://example.org/u/a", DeviceId{1}, Hash{2}, "tablet", DeviceId{3}, 1'800'000'000})},
       {25, Encode(RevokeDeviceParameters{DeviceId{1}})},
+      {26, Encode(GroupProfile{ConversationId{1}, "Team", {{"mimi://example.org/u/a", GroupRole::kOwner, 1},
+                                                           {"mimi://example.org/u/b", GroupRole::kMember, 2}}, Bytes(32, 3)})},
+      {27, Encode(leave)},
+      {28, Encode(CommitEvidence{{leave}, {{Encode(SampleRecord()), Signature{1}}}})},
+      {29, Encode(SignResyncRequest({Bytes(32, 1), 7, 1'800'000'000, Bytes(300, 2), {}}, Key()))},
   };
   for (uint16_t action = 1; action <= 9; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});

@@ -3,6 +3,7 @@
 #include "common/crypto/issue.h"
 #include "common/crypto/x509.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/vectors/vectors.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -53,6 +54,24 @@ void Fuzz(ByteView input) {
 std::vector<Bytes> Seeds() {
   return {Org().leaf.der(), Org().root.der(), crypto::CertificateRequest::Create(Org().key), ToBytes(Org().key.der()),
           ToBytes(AsBytes(Org().root.ToPem())), ToBytes(AsBytes(Org().root.fingerprint().ToText()))};
+}
+
+// Certificates for the published keys, by somebody who calls himself the organisation.
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  std::vector<Bytes> seeds;
+  const crypto::P256PrivateKey other = crypto::P256PrivateKey::Generate();
+  const crypto::Certificate root = *crypto::MakeRoot(other, "Fuzz root", {kNow - absl::Hours(1), kNow + absl::Hours(1)});
+  for (const char* path : {"wycheproof/ecdsa_secp256r1_sha256_test.json.gz", "wycheproof/ed25519_test.json.gz"}) {
+    ASSIGN_OR_RETURN(const nlohmann::json file, testing::ReadVectorJson(path));
+    for (const nlohmann::json& group : file["testGroups"]) {
+      crypto::LeafSpec spec = Organisation::Spec();
+      spec.spki = testing::FromHex(group["publicKeyDer"]);
+      const absl::StatusOr<crypto::Certificate> leaf = crypto::IssueLeaf(root, other, spec);
+      if (!leaf.ok()) continue;
+      seeds.push_back(leaf->der());
+    }
+  }
+  return seeds;
 }
 
 }  // namespace plumbline::fuzz

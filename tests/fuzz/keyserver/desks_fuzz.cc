@@ -2,6 +2,8 @@
 // carried out. Some are signed here, so that what is behind that check is reached.
 #include <memory>
 
+#include "common/identity/codes.h"
+#include "common/identity/device_decision.h"
 #include "common/identity/device_request.h"
 #include "common/identity/labels.h"
 #include "tests/fuzz/fuzz.h"
@@ -39,9 +41,9 @@ std::optional<Message> Parsed(ByteView bytes) {
 }
 
 // `body` as it came, under the device's own signature.
-template <typename Response>
-void AsDevice(absl::string_view rpc, ByteView body,
-              absl::Status (DeviceDesk::*method)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&)) {
+template <typename Desk, typename Response>
+void AsDevice(Desk& desk, absl::string_view rpc, ByteView body,
+              absl::Status (Desk::*method)(const crypto::Certificate*, const keys::v1::SignedRequest&, Response&)) {
   Server& server = TheServer();
   keys::v1::OpenChannelResponse channel;
   CHECK(server.world.devices().OpenChannel(&server.device.tls, channel).ok());
@@ -58,7 +60,7 @@ void AsDevice(absl::string_view rpc, ByteView body,
   out.set_counter(1);
   out.set_signature(ToString(server.device.keys.working_key.Sign(identity::kDeviceRequestLabel, Encode(request))));
   Response response;
-  Refused((server.world.devices().*method)(&server.device.tls, out, response));
+  Refused((desk.*method)(&server.device.tls, out, response));
 }
 
 void Anonymous(uint8_t what, ByteView body) {
@@ -75,6 +77,31 @@ void Anonymous(uint8_t what, ByteView body) {
       Refused(world.directory().ClaimKeyPackages(*request, response));
     }
   }
+}
+
+void Joining(uint8_t what, ByteView body) {
+  JoinDesk& joins = TheServer().world.joins();
+  if (what == 12) {
+    keys::v1::AskResponse response;
+    if (const auto request = Parsed<keys::v1::EnrolRequest>(body)) Refused(joins.Ask(*request, response));
+  } else {
+    keys::v1::CollectResponse response;
+    if (const auto request = Parsed<keys::v1::CollectRequest>(body)) Refused(joins.Collect(*request, response));
+  }
+}
+
+// A decision about device 1 is about the first one that waits, whose id nobody can guess.
+Bytes AboutTheFirst(ByteView body) {
+  absl::StatusOr<identity::DeviceDecision> decision = identity::ParseDeviceDecision(body);
+  if (!decision.ok() || decision->device_id != identity::DeviceId{1}) return ToBytes(body);
+  Server& server = TheServer();
+  keys::v1::ListJoinRequestsResponse list;
+  CHECK(server.world.joins()
+            .ListJoinRequests(&server.device.tls, server.world.Sign(server.device, "ListJoinRequests", keys::v1::ListJoinRequestsRequest()), list)
+            .ok());
+  if (list.waiting().empty()) return ToBytes(body);
+  decision->device_id = *identity::ToFixed<16>(AsBytes(list.waiting(0).device_id()));
+  return Encode(*decision);
 }
 
 void Administrators(uint8_t what, ByteView body) {
@@ -109,16 +136,27 @@ void Fuzz(ByteView input) {
   const ByteView body = input.subspan(1);
   switch (input[0]) {
     case 0: case 1: case 2: return Anonymous(input[0], body);
-    case 3: return AsDevice("PublishKeyPackages", body, &DeviceDesk::PublishKeyPackages);
-    case 4: return AsDevice("GetOwnAccount", body, &DeviceDesk::GetOwnAccount);
-    case 5: return AsDevice("DrawPasses", body, &DeviceDesk::DrawPasses);
-    case 6: return AsDevice("DrawGrants", body, &DeviceDesk::DrawGrants);
-    case 7: return AsDevice("RenewCertificate", body, &DeviceDesk::RenewCertificate);
+    case 3: return AsDevice(server.world.devices(), "PublishKeyPackages", body, &DeviceDesk::PublishKeyPackages);
+    case 4: return AsDevice(server.world.devices(), "GetOwnAccount", body, &DeviceDesk::GetOwnAccount);
+    case 5: return AsDevice(server.world.devices(), "DrawPasses", body, &DeviceDesk::DrawPasses);
+    case 6: return AsDevice(server.world.devices(), "DrawGrants", body, &DeviceDesk::DrawGrants);
+    case 7: return AsDevice(server.world.devices(), "RenewCertificate", body, &DeviceDesk::RenewCertificate);
     case 8: case 9: case 10: return Administrators(input[0], body);
     case 11: {
       const auto keys = KeyRing::Parse(body);
       if (keys.ok()) CHECK(keys->Serialize() == Secret::CopyOf(body));
       return;
+    }
+    case 12: case 13: return Joining(input[0], body);
+    case 14: return AsDevice(server.world.joins(), "InviteDevice", body, &JoinDesk::InviteDevice);
+    case 15: return AsDevice(server.world.joins(), "ListJoinRequests", body, &JoinDesk::ListJoinRequests);
+    case 16: return AsDevice(server.world.joins(), "DecideDevice", body, &JoinDesk::DecideDevice);
+    case 17: {  // a decision that the device did sign
+      keys::v1::DecideDeviceRequest request;
+      const Bytes decision = AboutTheFirst(body);
+      request.set_decision(ToString(decision));
+      request.set_signature(ToString(server.device.keys.working_key.Sign(identity::kDeviceDecisionLabel, decision)));
+      return AsDevice(server.world.joins(), "DecideDevice", AsBytes(request.SerializeAsString()), &JoinDesk::DecideDevice);
     }
     default: return;
   }
@@ -147,6 +185,25 @@ std::vector<Bytes> Seeds() {
   keys::v1::RenewCertificateRequest renew;
   renew.set_tls_csr(ToString(crypto::CertificateRequest::Create(server.device.keys.tls_key)));
   const identity::Intent intent = MakeIntent(identity::Action::kListAccounts, "", world.clock().Now());
+  const keys::v1::EnrolRequest joining = Application(Applicant(), kAlice, "0123456789ABCDEF");
+  keys::v1::CollectRequest collect;
+  collect.set_request_hash(std::string(32, 'h'));
+  keys::v1::InviteDeviceRequest invite;
+  invite.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, "0123456789ABCDEF")));  // so that `joining` may ask
+  invite.set_life_seconds(86400);
+  identity::DeviceDecision decision;
+  decision.decision = identity::Decision::kApprove;
+  decision.user = kAlice;
+  decision.device_id = identity::DeviceId{1};
+  decision.subject_hash = identity::HashOf(identity::JoinRequest{kAlice, Sha256(crypto::CertificateRequest::Parse(AsBytes(joining.tls_csr()))->spki()),
+                                            *identity::ToFixed<32>(AsBytes(joining.working_public_key())),
+                                            *identity::ToFixed<32>(AsBytes(joining.mls_signature_public_key()))});
+  decision.label = joining.device_label();
+  decision.signer_device_id = server.device.id;
+  decision.time_unix = static_cast<uint64_t>(absl::ToUnixSeconds(world.clock().Now()));
+  keys::v1::DecideDeviceRequest decide;
+  decide.set_decision(ToString(Encode(decision)));
+  decide.set_signature(std::string(64, 's'));
   return {seed(0, Application(Applicant(), kAlice, "0123456789ABCDEF")),
           seed(1, look_up),
           seed(2, claim),
@@ -158,7 +215,13 @@ std::vector<Bytes> Seeds() {
           seed(8, Sign(intent, world.administrator())),
           Concat({Bytes{9}, Encode(intent)}),
           seed(10, Registration(world.administrator(), world.first_code())),
-          Concat({Bytes{11}, world.organisation().keys().Serialize().view()})};
+          Concat({Bytes{11}, world.organisation().keys().Serialize().view()}),
+          seed(14, invite),
+          seed(12, joining),
+          seed(13, collect),
+          Bytes{15},
+          seed(16, decide),
+          Concat({Bytes{17}, Encode(decision)})};
 }
 
 }  // namespace plumbline::fuzz

@@ -1,7 +1,9 @@
 // Credentials from outside: what is read is written back byte for byte, and certificates never do worse than be refused.
 #include "mls/credential.h"
+#include "mls/key_package.h"
 #include "mls/x509_authentication.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/mls/published.h"
 #include "tests/mls/test_certificates.h"
 
 namespace plumbline::fuzz {
@@ -49,6 +51,17 @@ std::vector<Bytes> Seeds() {
   const Pki& pki = SharedPki();
   return {Encode(mls::Credential::Basic(AsBytes("alice"))), Encode(mls::Credential::X509({pki.leaf.der})),
           Encode(mls::Credential::X509({pki.leaf.der, pki.root.der})), Encode({0x0a0a, Bytes(70, 1)})};
+}
+
+// Those of the published key packages.
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  ASSIGN_OR_RETURN(const PublishedMls published, ReadPublishedMls());
+  std::vector<Bytes> seeds;
+  for (const Bytes& wire : published.messages) {
+    const auto package = mls::ParseKeyPackageMessage(wire);
+    if (package.ok()) seeds.push_back(Encode(package->leaf_node.credential));
+  }
+  return seeds;
 }
 
 }  // namespace plumbline::fuzz

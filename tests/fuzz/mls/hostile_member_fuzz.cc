@@ -9,6 +9,7 @@
 #include "mls/epoch_change.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
+#include "tests/fuzz/mls/published.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -270,6 +271,16 @@ std::vector<Bytes> Seeds() {
       if (commit.path && commit.path->nodes.empty()) CHECK(Deliver(seeds.back()));
     }
   }
+  return seeds;
+}
+
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  ASSIGN_OR_RETURN(const PublishedMls published, ReadPublishedMls());
+  std::vector<Bytes> seeds;
+  for (const Bytes& wire : published.proposals)
+    seeds.push_back(Seed(false, ContentType::kProposal, [&](Writer& out) { out.Fixed(wire); }));
+  for (const Bytes& wire : published.commits)
+    seeds.push_back(Seed(false, ContentType::kCommit, [&](Writer& out) { out.Fixed(wire); }));
   return seeds;
 }
 

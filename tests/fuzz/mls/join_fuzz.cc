@@ -10,6 +10,7 @@
 #include "mls/transcript_hash.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
+#include "tests/fuzz/mls/published.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -128,6 +129,26 @@ std::vector<Bytes> Seeds() {
   const auto seed = [](Kind kind, ByteView body) { return Concat({Bytes{kind}, body}); };
   return {seed(kWire, TheWorld().welcome), seed(kInfo, TheWelcome().info),
           seed(kSecrets, TheWelcome().secrets)};
+}
+
+// Of other groups: their Welcomes are not for Dave, their GroupInfos and secrets could be.
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  ASSIGN_OR_RETURN(const PublishedMls published, ReadPublishedMls());
+  std::vector<Bytes> seeds;
+  for (const Bytes& wire : published.messages) {
+    const absl::StatusOr<MlsMessage> message = ParseMlsMessage(wire);
+    if (!message.ok()) continue;
+    if (std::holds_alternative<Welcome>(message->body))
+      seeds.push_back(Concat({Bytes{kWire}, wire}));
+    const auto* info = std::get_if<GroupInfo>(&message->body);
+    if (info == nullptr) continue;
+    Writer out;
+    out.U8(kInfo);
+    WriteGroupInfo(out, *info);
+    seeds.push_back(out.TakeBytes());
+  }
+  for (const Bytes& wire : published.secrets) seeds.push_back(Concat({Bytes{kSecrets}, wire}));
+  return seeds;
 }
 
 }  // namespace plumbline::fuzz

@@ -1,10 +1,5 @@
 #include "tests/fuzz/mls/members.h"
 
-#include <sodium.h>
-
-#include <array>
-#include <cstring>
-
 #include "common/check.h"
 
 namespace plumbline::fuzz {
@@ -13,24 +8,6 @@ namespace {
 using mls::CommitParams;
 using mls::Group;
 using mls::HandshakeFraming;
-
-std::array<uint8_t, randombytes_SEEDBYTES> sequence;
-
-const char* Name() { return "fixed"; }
-void Fill(void* const out, const size_t size) {
-  uint64_t count = 0;
-  std::memcpy(&count, sequence.data(), sizeof(count));
-  ++count;
-  std::memcpy(sequence.data(), &count, sizeof(count));
-  randombytes_buf_deterministic(out, size, sequence.data());
-}
-uint32_t Word() {
-  uint32_t word = 0;
-  Fill(&word, sizeof(word));
-  return word;
-}
-
-randombytes_implementation fixed = {Name, Word, nullptr, nullptr, Fill, nullptr};
 
 template <typename T>
 T Taken(absl::StatusOr<T> value) {
@@ -143,11 +120,6 @@ World MakeWorld() {
 }
 
 }  // namespace
-
-void FixRandomness(uint8_t seed) {
-  sequence.fill(seed);
-  randombytes_set_implementation(&fixed);
-}
 
 mls::SignaturePrivateKey CopyKey(const mls::SignatureKeyPair& key) {
   return {Secret::CopyOf(key.private_key.bytes.view())};

@@ -1,17 +1,14 @@
-// A small group for fuzz targets, the same in every run, so that a corpus stays useful: random
-// bytes are a fixed sequence.
+// A small group for fuzz targets, the same in every run, so that a corpus stays useful.
 #pragma once
 
 #include <vector>
 
 #include "mls/group.h"
+#include "tests/fuzz/fixed_randomness.h"
 
 namespace plumbline::fuzz {
 
 inline const absl::Time kNow = absl::FromUnixSeconds(1'790'000'000);
-
-// From here on the process draws its random bytes from the sequence that belongs to `seed`.
-void FixRandomness(uint8_t seed);
 
 // Accepts every credential; a client is its credential. Knows one pre-shared key, whatever it is
 // called.

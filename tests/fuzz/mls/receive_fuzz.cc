@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
+#include "tests/fuzz/mls/published.h"
 
 namespace plumbline::fuzz {
 
@@ -29,6 +30,12 @@ std::vector<Bytes> Seeds() {
   }
   seeds.push_back(TheWorld().own);
   return seeds;
+}
+
+// Of other groups, and of every wire format.
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  ASSIGN_OR_RETURN(PublishedMls published, ReadPublishedMls());
+  return std::move(published.messages);
 }
 
 }  // namespace plumbline::fuzz

@@ -2,6 +2,7 @@
 // nothing; a consumed key is gone.
 #include "mls/secret_tree.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/vectors/vectors.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -61,6 +62,27 @@ std::vector<Bytes> Seeds() {
       Writer out;
       out.Vector(tree.Serialize().view());
       out.U8(1).U16(static_cast<uint16_t>(leaves - 1)).U16(1).U8(3).U16(0).U16(0).U8(0).U16(0).U16(9);
+      seeds.push_back(out.TakeBytes());
+    }
+  }
+  return seeds;
+}
+
+// The published trees of this suite, with their generations received.
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  std::vector<Bytes> seeds;
+  ASSIGN_OR_RETURN(const nlohmann::json cases, testing::ReadVectorJson("mls/secret-tree.json.gz"));
+  for (const nlohmann::json& c : cases) {
+    if (c["cipher_suite"].get<int>() != 1) continue;
+    const nlohmann::json& leaves = c["leaves"];
+    const SecretTree tree(Suite(), {static_cast<uint32_t>(leaves.size())},
+                          {Secret::CopyOf(testing::FromHex(c["encryption_secret"]))});
+    for (size_t leaf = 0; leaf < leaves.size(); ++leaf) {
+      Writer out;
+      out.Vector(tree.Serialize().view());
+      for (const nlohmann::json& key : leaves[leaf]) {
+        for (const uint8_t type : {0, 1}) out.U8(type).U16(static_cast<uint16_t>(leaf)).U16(key["generation"].get<uint16_t>());
+      }
       seeds.push_back(out.TakeBytes());
     }
   }

@@ -3,6 +3,7 @@
 #include "common/check.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
+#include "tests/vectors/vectors.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -44,6 +45,30 @@ std::vector<Bytes> Seeds() {
   for (const Bytes& message : world.messages) CheckProcess(heard, message);
   return {seed(0, world.alice_group.Serialize()), seed(0, world.carol_group.Serialize()),
           seed(0, heard.Serialize()), seed(1, world.dave_bundle.Serialize())};
+}
+
+// The groups that the published passive clients join.
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  std::vector<Bytes> seeds;
+  ASSIGN_OR_RETURN(const nlohmann::json cases,
+                   testing::ReadVectorJson("mls/passive-client-welcome.json.gz"));
+  for (const nlohmann::json& c : cases) {
+    if (!mls::CipherSuite::Get(c["cipher_suite"].get<uint16_t>()).ok()) continue;
+    mls::KeyPackageBundle bundle;
+    ASSIGN_OR_RETURN(bundle.key_package,
+                     mls::ParseKeyPackageMessage(testing::FromHex(c["key_package"])));
+    bundle.init_private_key.bytes = Secret::CopyOf(testing::FromHex(c["init_priv"]));
+    bundle.encryption_private_key.bytes = Secret::CopyOf(testing::FromHex(c["encryption_priv"]));
+    seeds.push_back(Concat({Bytes{1}, bundle.Serialize().view()}));
+    std::optional<Bytes> tree;
+    if (!c["ratchet_tree"].is_null()) tree = testing::FromHex(c["ratchet_tree"]);
+    const absl::StatusOr<mls::Group> group = mls::Group::Join(
+        testing::FromHex(c["welcome"]), bundle,
+        {Secret::CopyOf(testing::FromHex(c["signature_priv"]))}, tree, kTrusting,
+        absl::FromUnixSeconds(1'680'000'000));
+    if (group.ok()) seeds.push_back(Concat({Bytes{0}, group->Serialize().view()}));
+  }
+  return seeds;
 }
 
 }  // namespace plumbline::fuzz

@@ -4,6 +4,7 @@
 #include "mls/tree/tree_validation.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
+#include "tests/fuzz/mls/published.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -217,6 +218,42 @@ std::vector<Bytes> Seeds() {
   out.Add(kRequired, Encode(RequiredCapabilities{{0xF0A1, 0xF0A2}, {8}, {1, 2}}));
   out.Add(kWelcome, WriteWelcome, std::get<Welcome>(ParseMlsMessage(world.welcome)->body));
   return out.seeds;
+}
+
+namespace {
+
+// A published message, and each structure in it alone.
+void AddPublished(SeedList& out, ByteView wire) {
+  out.Add(kMessage, wire);
+  const absl::StatusOr<MlsMessage> message = ParseMlsMessage(wire);
+  if (!message.ok()) return;
+  AddContents(out, wire);
+  if (const auto* package = std::get_if<KeyPackage>(&message->body)) {
+    out.Add(kPackage, WriteKeyPackage, *package);
+    out.Add(kLeaf, WriteLeafNode, package->leaf_node);
+  }
+  if (const auto* welcome = std::get_if<Welcome>(&message->body))
+    out.Add(kWelcome, WriteWelcome, *welcome);
+  if (const auto* info = std::get_if<GroupInfo>(&message->body)) {
+    out.Add(kInfo, WriteGroupInfo, *info);
+    out.Add(kContext, WriteGroupContext, info->group_context);
+    out.Add(kExtensions, WriteExtensions, info->extensions);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
+  ASSIGN_OR_RETURN(const PublishedMls published, ReadPublishedMls());
+  SeedList out;
+  for (const Bytes& wire : published.messages) AddPublished(out, wire);
+  for (const Bytes& wire : published.authenticated) out.Add(kAuthenticated, wire);
+  for (const Bytes& wire : published.trees) out.Add(kTree, wire);
+  for (const Bytes& wire : published.secrets) out.Add(kSecrets, wire);
+  for (const Bytes& wire : published.proposals) out.Add(kProposal, wire);
+  for (const Bytes& wire : published.commits) out.Add(kCommit, wire);
+  for (const Bytes& wire : published.paths) out.Add(kPath, wire);
+  return std::move(out.seeds);
 }
 
 }  // namespace plumbline::fuzz
