@@ -258,7 +258,7 @@ absl::StatusOr<json> OutsideDevice::TakeEnvelope(Stream& stream,
       client::OpenEnvelope(stream.mailbox, arrived.envelope_id, arrived.sealed);
   stream.stream->Acknowledge({arrived.tag});
   if (!content.ok() || !seen_.insert(arrived.envelope_id).second) return json();
-  json out = {{"kind", NameOf(content->kind)}};
+  json out = {{"id", ToHex(arrived.envelope_id)}, {"kind", NameOf(content->kind)}};
   if (content->kind == identity::EnvelopeKind::kCommit) {
     ASSIGN_OR_RETURN(const identity::CommitPayload payload,
                      identity::ParseCommitPayload(content->payload));
