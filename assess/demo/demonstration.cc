@@ -50,6 +50,7 @@ void Demonstration::Run() {
   ReadRecord();
   Tamper();
   Leave();
+  Peers();
 }
 
 int Demonstrate(const DemonstrationOptions& options) {

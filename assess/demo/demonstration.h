@@ -75,6 +75,10 @@ class Demonstration final {
   void MeasureLeaver();
   void LoseDevice(const Person& tablet, const std::string& device);
 
+  // p: demo/peers.cc
+  void Peers();
+  absl::StatusOr<std::string> WalkWithPeers();  // what the runner printed
+
   // A sentence with a canary in it: what the search in step d looks for.
   std::string Canary(const std::string& sentence);
 
