@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   plumbline::assess::SampleOptions sample;
   CLI::App* up = app.add_subcommand("up", "start a sample organisation in the background, to try by hand");
   up->add_option("--bin", sample.bin, "folder of the programs")->required();
+  up->add_option("--interop", sample.interop, "script of an MLS client of another make, for whom a third person is added");
   CLI::App* status = app.add_subcommand("status", "what of it is running");
   CLI::App* down = app.add_subcommand("down", "stop it, keep its data");
   CLI::App* reset = app.add_subcommand("reset", "stop it and delete its data");

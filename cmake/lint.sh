@@ -19,6 +19,7 @@ includes keyserver common/ mls/ keyserver/ plumbline/
 includes server common/ server/ plumbline/
 includes admin common/ admin/ plumbline/
 includes client common/ mls/ client/ plumbline/
+includes interop common/ mls/ client/ interop/ plumbline/
 
 complain "common/*.{h,cc} knows no gRPC and no SQL:" "$(git ls-files 'common/*.h' 'common/*.cc' | grep -vE '^common/.+/' | xargs -r grep -nE '#include [<"](grpc|sqlite3)')"
 complain "server links mls:" "$(grep -n 'plumbline_mls' server/CMakeLists.txt 2>/dev/null)"

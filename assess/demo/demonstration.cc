@@ -52,6 +52,7 @@ void Demonstration::Run() {
   Tamper();
   Leave();
   Overload();
+  Peers();
 }
 
 int Demonstrate(const DemonstrationOptions& options) {

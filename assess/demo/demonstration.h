@@ -83,6 +83,10 @@ class Demonstration final {
   void Overload();
   absl::Status MakeRoomSmall();
 
+  // p: demo/peers.cc
+  void Peers();
+  absl::StatusOr<std::string> WalkWithPeers();  // what the runner printed
+
   // A sentence with a canary in it: what the search in step d looks for.
   std::string Canary(const std::string& sentence);
 

@@ -130,27 +130,49 @@ absl::Status Populate(Organisation& organisation) {
   return absl::OkStatus();
 }
 
+std::string InvitationOfIvy(const Organisation& organisation) { return organisation.folder() + "/secrets/ivy.invitation"; }
+
+// Ivy, whose client is of another make: an account and an invitation that waits for it. Once.
+absl::Status AddIvy(Organisation& organisation) {
+  if (fs::exists(InvitationOfIvy(organisation))) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Person ivy, organisation.NewPerson("ivy", "Ivy"));
+  RETURN_IF_ERROR(organisation.CreateAccount(ivy));
+  ASSIGN_OR_RETURN(const std::string invitation, organisation.Invite(ivy));
+  return WriteFile(InvitationOfIvy(organisation), invitation + "\n");
+}
+
 std::string Quoted(const std::string& text) { return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'"); }
 
 // `alice`, `bob` and `sam` as commands in the folder bin/: the client or tool with that person's folder and passphrase.
-absl::Status WriteCommands(const Organisation& organisation) {
+absl::Status WriteCommands(const Organisation& organisation, const std::string& interop) {
   const std::string folder = organisation.folder();
   std::error_code error;
   fs::create_directories(folder + "/bin", error);
-  const auto write = [&](const std::string& name, const std::string& program, const std::string& home, const std::string& passphrase) {
+  const auto write_line = [&](const std::string& name, const std::string& line) {
     const std::string path = absl::StrCat(folder, "/bin/", name);
-    RETURN_IF_ERROR(WriteFile(path, absl::StrCat("#!/bin/sh\nexec ", Quoted(organisation.Program(program)), " --home ", Quoted(home),
-                                                 " --passphrase-file ", Quoted(passphrase), " \"$@\"\n")));
+    RETURN_IF_ERROR(WriteFile(path, absl::StrCat("#!/bin/sh\nexec ", line, " \"$@\"\n")));
     if (chmod(path.c_str(), 0700) != 0) return absl::UnavailableError(absl::StrCat("cannot make ", path, " executable"));
     return absl::OkStatus();
   };
+  const auto write = [&](const std::string& name, const std::string& program, const std::string& home, const std::string& passphrase) {
+    return write_line(name, absl::StrCat(Quoted(organisation.Program(program)), " --home ", Quoted(home), " --passphrase-file ", Quoted(passphrase)));
+  };
+  if (!interop.empty()) {
+    const std::string home = folder + "/people/ivy", passphrase = folder + "/secrets/ivy.passphrase";
+    const std::string port = organisation.Program("plumbline-interop-port");
+    const std::string invitation = absl::StrCat("\"$(cat ", Quoted(InvitationOfIvy(organisation)), ")\"");
+    RETURN_IF_ERROR(write_line("ivy", absl::StrCat("node ", Quoted(Absolute(interop)), " ", Quoted(port), " ", Quoted(home), " ", Quoted(passphrase), " ",
+                                                   invitation, " --transcript ", Quoted(folder + "/ivy.transcript"))));
+    RETURN_IF_ERROR(write_line("ivy-port", absl::StrCat(Quoted(port), " --home ", Quoted(home), " --passphrase-file ", Quoted(passphrase),
+                                                        " --invitation ", invitation)));
+  }
   for (const std::string name : {"alice", "bob"}) {
     RETURN_IF_ERROR(write(name, "plumbline", absl::StrCat(folder, "/people/", name), absl::StrCat(folder, "/secrets/", name, ".passphrase")));
   }
   return write("sam", "plumbline-admin", organisation.AdministratorHome(), organisation.AdministratorPassphrase());
 }
 
-void SayWhatNext(const Organisation& organisation) {
+void SayWhatNext(const Organisation& organisation, bool interop) {
   const Ports& ports = organisation.ports();
   const std::string folder = organisation.folder();
   std::printf("\nThe sample organisation %s is running.\n", kDomain);
@@ -161,6 +183,10 @@ void SayWhatNext(const Organisation& organisation) {
   std::printf("  accounts          alice, bob; administrator Sam\n  folder            %s (passphrases in secrets/)\n", folder.c_str());
   std::printf("\nEach of them is a command in %s/bin:\n  export PATH=\"%s/bin:$PATH\"\n", folder.c_str(), folder.c_str());
   std::printf("\nTalk, in two terminals:\n  alice chat bob\n  bob chat alice\n\nBe the administrator:\n  sam account list\n  sam audit list\n");
+  if (interop) {
+    std::printf("\nAn MLS client of another make, in one terminal and alice in the other (docs/interop.md):\n  ivy\n  alice send ivy hello\n"
+                "Its half of the services as JSON lines: ivy-port. What was said there: %s/ivy.transcript\n", folder.c_str());
+  }
   std::printf("\nLater: ./dev status, ./dev down (keeps everything), ./dev up, ./dev reset (deletes it).\n");
 }
 
@@ -190,10 +216,11 @@ int Up(const SampleOptions& options) {
   } else {
     status = sample.StartAll();
   }
+  if (status.ok() && !options.interop.empty()) status = AddIvy(sample.organisation());
   if (status.ok()) status = sample.Save(options.run);
-  if (status.ok()) status = WriteCommands(sample.organisation());
+  if (status.ok()) status = WriteCommands(sample.organisation(), options.interop);
   if (!status.ok()) return Complain(status);
-  SayWhatNext(sample.organisation());
+  SayWhatNext(sample.organisation(), !options.interop.empty());
   return 0;
 }
 

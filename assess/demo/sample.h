@@ -8,6 +8,8 @@ namespace plumbline::assess {
 struct SampleOptions {
   std::string bin;  // folder of the programs
   std::string run;  // folder of the organisation
+  // Script of an MLS client of another make (docs/interop.md): a third person, Ivy, is added for it. Empty: nobody is.
+  std::string interop;
 };
 
 // Each prints for people and returns the exit code.
