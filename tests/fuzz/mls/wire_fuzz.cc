@@ -1,5 +1,6 @@
 // Everything that MLS puts on the wire, alone: what a parser accepts is written back byte for byte.
 #include "common/check.h"
+#include "mls/external.h"
 #include "mls/tree/ratchet_tree.h"
 #include "mls/tree/tree_validation.h"
 #include "tests/fuzz/fuzz.h"
@@ -26,6 +27,9 @@ enum Kind : uint8_t {
   kExtensions,
   kRequired,
   kWelcome,
+  kSenders,
+  kExternalPub,
+  kInfoMessage,
   kKinds
 };
 
@@ -123,6 +127,17 @@ void Fuzz(ByteView input) {
     case kWelcome:
       (void)Group::WelcomeKeyPackageRefs(wire).ok();
       return RoundTrip(wire, ReadWelcome, WriteWelcome);
+    case kSenders:
+      if (const auto senders = ParseExternalSenders(wire); senders.ok())
+        CHECK(Equal(EncodeExternalSenders(*senders), wire));
+      return;
+    case kExternalPub:
+      if (const auto key = ParseExternalPub(wire); key.ok())
+        CHECK(Equal(EncodeExternalPub(*key), wire));
+      return;
+    case kInfoMessage:
+      (void)ParseGroupInfoMessage(wire).ok();
+      return;
     default:
       return;
   }
