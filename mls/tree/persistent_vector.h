@@ -6,9 +6,8 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
-
-#include "common/check.h"
 
 namespace plumbline::mls {
 
@@ -18,9 +17,8 @@ class PersistentVector {
   size_t size() const { return size_; }
   const T& operator[](size_t index) const { return (*chunks_[index / kChunk])[index % kChunk]; }
 
-  // To change an element. Valid until the next copy or change of the vector.
+  // To change an element (index < size). Valid until the next copy or change of the vector.
   T& Mutable(size_t index) {
-    CHECK(index < size_);
     return Own(index / kChunk)[index % kChunk];
   }
 
