@@ -184,7 +184,7 @@ TEST_F(SuccessorTest, AProposedReInitIsCommittedAloneAndLast) {
   ASSERT_OK_AND_ASSIGN(const Bytes psk,
                        carol().ProposeResumptionPsk(1, HandshakeFraming::kPublicMessage));
   ASSERT_OK_AND_ASSIGN(const Bytes end,
-                       carol().ProposeReInit(reinit, HandshakeFraming::kPrivateMessage));
+                       carol().ProposeReInit(reinit, HandshakeFraming::kPublicMessage));
   for (Group* const group : {&alice(), &bob()}) {
     for (const Bytes& message : {psk, end}) ASSERT_OK(ProcessAs<ProposalStored>(*group, message));
   }
