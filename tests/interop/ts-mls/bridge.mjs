@@ -3,6 +3,7 @@
 import { webcrypto } from 'node:crypto';
 
 globalThis.crypto ??= webcrypto; // Node 18 has it under another name
+process.removeAllListeners('warning'); // and calls two algorithms experimental, on every start
 export const mls = await import('ts-mls');
 const { createGroupInfo } = await import('ts-mls/createCommit.js');
 const { ratchetTreeEncoder, decodeRatchetTree } = await import('ts-mls/ratchetTree.js');
