@@ -41,6 +41,13 @@ absl::Status ClockAhead(absl::Duration ago) {
                                        "if it is right"));
 }
 
+absl::StatusOr<identity::MailboxAddress> AddressIn(const StoredKeyPackage& stored) {
+  ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::KeyPackageBundle::Parse(stored.bundle.view()));
+  const Bytes* data = mls::FindExtension(bundle.key_package.leaf_node.extensions, identity::kMailboxAddressExtension);
+  if (data == nullptr) return absl::DataLossError("a stored key package names no mailbox");
+  return identity::ParseMailboxAddress(*data);
+}
+
 }  // namespace
 
 absl::Status Supplies::Prepare() {
@@ -204,7 +211,12 @@ absl::Status Supplies::Forget(const identity::MailboxId& id) {
   if (!mailbox.has_value()) return absl::OkStatus();
   if (mailbox->group_id.empty()) {
     for (const bool published : {true, false}) {
-      ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> naming_it, stores_.supply.KeyPackages(published));
+      ASSIGN_OR_RETURN(std::vector<StoredKeyPackage> list, stores_.supply.KeyPackages(published));
+      std::vector<StoredKeyPackage> naming_it;  // those that name its successor are still given out
+      for (StoredKeyPackage& key_package : list) {
+        ASSIGN_OR_RETURN(const identity::MailboxAddress address, AddressIn(key_package));
+        if (address.mailbox_id == id) naming_it.push_back(std::move(key_package));
+      }
       RETURN_IF_ERROR(RemoveAll(naming_it));
     }
   }

@@ -220,6 +220,22 @@ TEST(KeyPackages, AreReplacedWithTheIntakeMailboxTheyName) {
   EXPECT_EQ(s.KeyPackageCount(), 2 * (kKeyPackages + 1));
 }
 
+// The first mailbox was closed for good: what names its successor is in the hands of others.
+TEST(KeyPackages, AreForgottenWithTheIntakeMailboxTheyNameAndNoOthers) {
+  Scene s;
+  ASSERT_OK_AND_ASSIGN(const Mailbox first, s.supplies.EnsureMailbox({}));
+  ASSERT_OK(s.supplies.Prepare());
+  s.AdvanceDays(30);
+  ASSERT_OK(s.supplies.Prepare());
+  ASSERT_EQ(s.KeyPackageCount(), 2 * (kKeyPackages + 1));
+  ASSERT_OK(s.supplies.Forget(first.id));
+  EXPECT_EQ(s.KeyPackageCount(), kKeyPackages + 1);
+  for (const StoredKeyPackage& stored : ValueOf(s.alice.stores->supply.KeyPackages(true))) {
+    const mls::KeyPackageBundle bundle = ValueOf(mls::KeyPackageBundle::Parse(stored.bundle.view()));
+    EXPECT_NE(MailboxIn(ToString(mls::EncodeKeyPackageMessage(bundle.key_package))), first.id);
+  }
+}
+
 TEST(KeyPackages, AreForgottenWhenTheirTimeIsOver) {
   Scene s;
   ASSERT_OK(s.supplies.Prepare());
