@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mls/group_state.h"
 #include "tests/mls/clients.h"
 
 namespace plumbline::mls {
@@ -270,8 +271,17 @@ TEST(ExternalPolicy, RefusesByDefault) {
                                                        groups[0].group_id(), groups[0].epoch()},
                                                       dave.NewKeyPackage().key_package,
                                                       CopyKey(dave.signature_key)));
+  // The group itself may name a sender that this member does not listen to.
+  GroupAccess::State(groups[0]).context.extensions = {
+      {kExtensionExternalSenders,
+       EncodeExternalSenders({{dave.signature_key.public_key, dave.credential()}})}};
+  ASSERT_OK_AND_ASSIGN(
+      const Bytes remove,
+      ProposeAsExternalSender(
+          {SuiteId::kX25519Aes128GcmSha256Ed25519, groups[0].group_id(), groups[0].epoch()}, 0,
+          CopyKey(dave.signature_key), RemoveProposal{{1}}));
   const Secret before = groups[0].Serialize();
-  for (const Bytes& message : {join.message, add}) {
+  for (const Bytes& message : {join.message, add, remove}) {
     EXPECT_THAT(groups[0].Process(message, kTrusting, kNow).status(),
                 StatusIs(Code::kPermissionDenied));
     EXPECT_TRUE(groups[0].Serialize() == before);

@@ -119,6 +119,22 @@ TEST_F(FramingRules, RefuseEveryWrongConfirmationTag) {
   ExpectRefused(forger_.CommittingWithPath({}, hooks), Code::kInvalidArgument, "confirmation tag");
 }
 
+TEST_F(FramingRules, RefuseBytesAfterTheSenderData) {
+  const CipherSuite& suite = forger_.suite();
+  MlsMessage parsed = *ParseMlsMessage(*alice().Protect(AsBytes("hello"), {}));
+  PrivateMessage& message = std::get<PrivateMessage>(parsed.body);
+  const KeyAndNonce outer =
+      DeriveSenderDataKeyAndNonce(suite, forger_.state().secrets.sender_data, message.ciphertext);
+  Writer aad;
+  aad.Vector(message.group_id).U64(message.epoch).U8(1);
+  ASSERT_OK_AND_ASSIGN(const Secret sender, suite.Open(outer.key.view(), outer.nonce.view(),
+                                                       aad.view(), message.encrypted_sender_data));
+  message.encrypted_sender_data = suite.Seal(outer.key.view(), outer.nonce.view(), aad.view(),
+                                             Concat({sender.view(), Bytes{0}}));
+  EXPECT_THAT(bob().Process(Encode(parsed), kTrusting, kNow).status(),
+              StatusIs(Code::kInvalidArgument));
+}
+
 TEST_F(FramingRules, RefusePaddingThatIsNotZero) {
   const CipherSuite& suite = forger_.suite();
   AuthenticatedContent content =

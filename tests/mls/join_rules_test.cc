@@ -66,6 +66,18 @@ TEST_F(JoinRules, TheUnalteredWelcomeIsTaken) {
   EXPECT_EQ(joined.EpochAuthenticator(), groups_[0].EpochAuthenticator());
 }
 
+TEST_F(JoinRules, WelcomeDoesNotComeFromItsReceiver) {
+  const Bytes own = RewriteWelcome(welcome_, bundle_, dave_,
+                                   [](WelcomeParts& parts) { parts.info.signer = {3}; });
+  EXPECT_THAT(dave_.Join(own, bundle_),
+              StatusIs(Code::kInvalidArgument, HasSubstr("from its receiver")));
+}
+
+TEST_F(JoinRules, JoinerSecretHasTheSizeOfTheHash) {
+  ExpectRefused([](WelcomeParts& parts) { parts.secrets.joiner_secret = Secret(31); },
+                "joiner secret");
+}
+
 TEST_F(JoinRules, EveryTruncationAndChangedByteIsRefused) {
   for (size_t i = 0; i < welcome_.size(); i += 3) {
     EXPECT_FALSE(dave_.Join(ByteView(welcome_).first(i), bundle_).ok()) << i;

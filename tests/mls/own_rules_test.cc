@@ -292,6 +292,48 @@ TEST(ParserVersions, OthersAreRefused) {
   EXPECT_THAT(ParseAuthenticatedContent(wire), StatusIs(Code::kInvalidArgument));
 }
 
+// The octets that say what follows.
+TEST(ParserKinds, UnknownOnesAreRefused) {
+  const Client alice("alice");
+  Group group = alice.NewGroup();
+  ASSERT_OK_AND_ASSIGN(const Bytes message,
+                       group.ProposeExternalPsk(Bytes{1}, HandshakeFraming::kPublicMessage));
+  const size_t sender = 4 + 1 + group.group_id().size() + 8;  // after format, group id, epoch
+  const size_t content = sender + 1 + 4 + 1;                  // after index and no data
+  for (const auto& [place, last] : {std::pair{sender, 4}, std::pair{content, 3}}) {
+    for (const int value : {0, last + 1, 255}) {
+      Bytes changed = message;
+      changed[place] = static_cast<uint8_t>(value);
+      EXPECT_THAT(ParseMlsMessage(changed), StatusIs(Code::kInvalidArgument)) << place;
+    }
+  }
+  LeafNode unsourced = group.own_leaf_node();
+  unsourced.source = static_cast<LeafNodeSource>(4);
+  Writer out;
+  WriteLeafNode(out, unsourced);
+  Reader in(out.view());
+  EXPECT_THAT(ReadLeafNode(in), StatusIs(Code::kInvalidArgument));
+  Writer commit;
+  commit.Vector(Bytes{3, 1, 1}).Present(false);
+  Reader rest(commit.view());
+  EXPECT_THAT(ReadCommit(rest), StatusIs(Code::kInvalidArgument));
+}
+
+TEST(LeafNodes, OfUpdatesAreSignedWithTheirPlace) {
+  const Client alice("alice");
+  LeafNode leaf = alice.NewKeyPackage().key_package.leaf_node;
+  leaf.source = LeafNodeSource::kUpdate;
+  EXPECT_THAT(VerifyLeafNodeSignature(**CipherSuite::Get(1), leaf, std::nullopt),
+              StatusIs(Code::kInvalidArgument));
+}
+
+TEST(StoredSecrets, HaveTheSizeOfTheHash) {
+  Writer out;
+  for (int i = 0; i < 9; ++i) out.Vector(Bytes(31));
+  Reader in(out.view());
+  EXPECT_THAT(ReadEpochSecrets(**CipherSuite::Get(1), in), StatusIs(Code::kInvalidArgument));
+}
+
 TEST(ParserKinds, OfMessagesAreNotTakenForEachOther) {
   const Client alice("alice");
   const Group group = alice.NewGroup();

@@ -219,6 +219,30 @@ TEST_F(ProposalRules, CommitToTheCommittersOwnUpdateIsRefused) {
   ExpectRefused(forger_.Committing({AlteredUpdate([](LeafNode&) {})}), "committer's own Update");
 }
 
+TEST_F(ProposalRules, UpdateToALeafThatContradictsItselfIsRefused) {
+  ExpectRefused(forger_.Proposing(
+                    AlteredUpdate([](LeafNode& leaf) { leaf.capabilities.credentials.clear(); })),
+                "credential type");
+}
+
+TEST_F(ProposalRules, UpdateWithARefusedCredentialIsRefused) {
+  TestAuthentication strict;
+  strict.refused = ToBytes(AsBytes("alice"));
+  const Bytes update = forger_.Proposing(AlteredUpdate([](LeafNode&) {}));
+  EXPECT_THAT(bob().Process(update, strict, kNow).status(), StatusIs(Code::kUnauthenticated));
+}
+
+TEST_F(ProposalRules, TwoUpdatesOfOneLeafAreRefused) {
+  Commit commit;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(const Bytes update,
+                         carol().ProposeUpdate({}, HandshakeFraming::kPublicMessage));
+    ASSERT_OK(ProcessAs<ProposalStored>(bob(), update));
+  }
+  for (const Bytes& ref : carol().pending_refs()) commit.proposals.emplace_back(ProposalRef{ref});
+  ExpectRefused(forger_.Message(std::move(commit)), "two Updates for one leaf");
+}
+
 // --- Remove ---
 
 TEST_F(ProposalRules, RemoveOfNobodyIsRefused) {
@@ -334,6 +358,12 @@ TEST_F(ProposalRules, CommitterMayChooseExactlyWhatItRefersTo) {
   EXPECT_OK(commit({}));
   EXPECT_THAT(commit({refs[3]}), StatusIs(Code::kInvalidArgument, HasSubstr("own Update")));
   EXPECT_THAT(commit({Bytes(32)}), StatusIs(Code::kInvalidArgument, HasSubstr("stored")));
+}
+
+TEST_F(ProposalRules, ExtensionsThatDoNotParseAreRefused) {
+  for (const uint16_t type : {kExtensionRequiredCapabilities, kExtensionExternalSenders}) {
+    ExpectRefused(forger_.Proposing(GroupContextExtensionsProposal{{{type, {5}}}}), "");
+  }
 }
 
 // --- ReInit, ExternalInit ---

@@ -25,6 +25,10 @@ TEST_P(CipherSuiteTest, SignsAndVerifiesUnderOneLabelOnly) {
   EXPECT_THAT(suite().VerifyWithLabel(pair.public_key, "B", content, signature), StatusIs(kInvalid));
   EXPECT_THAT(suite().VerifyWithLabel(pair.public_key, "A", Bytes{1, 2}, signature), StatusIs(kInvalid));
   EXPECT_THAT(suite().VerifyWithLabel(Bytes(31), "A", content, signature), StatusIs(kInvalid));
+  const Bytes longer_key = Concat({pair.public_key, Bytes{0}});
+  const Bytes longer_signature = Concat({signature, Bytes{0}});
+  EXPECT_THAT(suite().VerifyWithLabel(longer_key, "A", content, signature), StatusIs(kInvalid));
+  EXPECT_THAT(suite().VerifyWithLabel(pair.public_key, "A", content, longer_signature), StatusIs(kInvalid));
   for (size_t i = 0; i < signature.size(); ++i) {  // in DER the lengths too
     signature[i] ^= 1;
     EXPECT_THAT(suite().VerifyWithLabel(pair.public_key, "A", content, signature), StatusIs(kInvalid)) << i;
@@ -96,6 +100,17 @@ TEST_P(CipherSuiteTest, RefusesSignatureKeysOfTheWrongSize) {
   EXPECT_THAT(suite().SignaturePublicKey(short_key), StatusIs(kInvalid));
 }
 
+TEST(EdwardsSuites, RefuseHpkePrivateKeysOfTheWrongSize) {
+  for (const uint16_t id : {1, 4}) {
+    const CipherSuite& suite = **CipherSuite::Get(id);
+    const HpkeKeyPair pair = suite.GenerateHpkeKeyPair();
+    const HpkePrivateKey shorter = {Secret::CopyOf(pair.private_key.bytes.view().subspan(1))};
+    EXPECT_THAT(suite.HpkePublicKey(shorter), StatusIs(kInvalid));
+    const HpkeCiphertext sealed = {pair.public_key, Bytes(16)};
+    EXPECT_THAT(suite.DecryptWithLabel(shorter, pair.public_key, "A", {}, sealed), StatusIs(kInvalid));
+  }
+}
+
 // A public key that forces the all-zero secret is refused on arrival and on use (RFC 9180 §7.1.4).
 TEST(X25519Suites, RefusePointsOfSmallOrder) {
   const CipherSuite& suite = **CipherSuite::Get(1);
@@ -159,6 +174,9 @@ TEST(NistSuites, RefuseScalarsOutsideTheirRange) {
     for (const Bytes& scalar : {Bytes(size), Bytes(size, 0xff)}) {
       EXPECT_THAT(suite.HpkePublicKey({Secret::CopyOf(scalar)}), StatusIs(kInvalid));
       EXPECT_THAT(suite.Sign({Secret::CopyOf(scalar)}, {}), StatusIs(kInvalid));
+      const HpkeKeyPair pair = suite.GenerateHpkeKeyPair();
+      const HpkeCiphertext sealed = {pair.public_key, Bytes(16)};
+      EXPECT_THAT(suite.DecryptWithLabel({Secret::CopyOf(scalar)}, pair.public_key, "A", {}, sealed), StatusIs(kInvalid));
     }
   }
 }
