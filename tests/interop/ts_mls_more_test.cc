@@ -1,5 +1,10 @@
 // Our MLS and ts-mls: ways in from outside, PSKs, other groups, certificates. As ts_mls_test.cc.
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "mls/x509_authentication.h"
 #include "tests/interop/ts_mls_fixture.h"
 #include "tests/mls/test_certificates.h"
@@ -175,78 +180,108 @@ TEST_P(TsMls, BranchAndReInitBothWays) {
   Agree(end_group, "last");
 }
 
+// A signature key of the suite that a certificate can be made for.
+struct CertifiedKey {
+  mls::TestKey key;
+  mls::SignatureKeyPair pair;
+};
+
+CertifiedKey NewKey(const mls::CipherSuite& suite) {
+  CertifiedKey out;
+  const char* curve = nullptr;
+  switch (suite.id()) {
+    case mls::SuiteId::kP256Aes128GcmSha256P256:
+      curve = "P-256";
+      break;
+    case mls::SuiteId::kP384Aes256GcmSha384P384:
+      curve = "P-384";
+      break;
+    case mls::SuiteId::kP521Aes256GcmSha512P521:
+      curve = "P-521";
+      break;
+    case mls::SuiteId::kX448Aes256GcmSha512Ed448:
+    case mls::SuiteId::kX448ChaCha20Poly1305Sha512Ed448:
+      out.key = mls::TestKey::Ed448();
+      break;
+    default:
+      out.key = mls::TestKey::Ed25519();
+  }
+  Bytes secret;
+  if (curve != nullptr) {
+    out.key = mls::TestKey::OfCurve(curve);
+    BIGNUM* scalar = nullptr;
+    CHECK(EVP_PKEY_get_bn_param(out.key.pkey.get(), OSSL_PKEY_PARAM_PRIV_KEY, &scalar) == 1);
+    secret.resize(static_cast<size_t>(EVP_PKEY_get_bits(out.key.pkey.get()) + 7) / 8);
+    CHECK(BN_bn2binpad(scalar, secret.data(), static_cast<int>(secret.size())) > 0);
+    BN_clear_free(scalar);
+  } else {
+    size_t size = 0;
+    CHECK(EVP_PKEY_get_raw_private_key(out.key.pkey.get(), nullptr, &size) == 1);
+    secret.resize(size);
+    CHECK(EVP_PKEY_get_raw_private_key(out.key.pkey.get(), secret.data(), &size) == 1);
+  }
+  out.pair.private_key.bytes = Secret::Take(std::move(secret));
+  out.pair.public_key = *suite.SignaturePublicKey(out.pair.private_key);
+  return out;
+}
+
 // X.509 credentials under a real chain, judged by ours; ts-mls carries them.
-TEST(TsMlsX509, MembersShowCertificates) {
-  if (const std::string why = WhyNoTsMls(); !why.empty()) GTEST_SKIP() << why;
-  TsMlsPeer peer;
-  const absl::Time now = Now();
+TEST_P(TsMls, MembersShowCertificates) {
   mls::TestCertificateParams params;
-  params.not_before = now - absl::Hours(1);
-  params.not_after = now + absl::Hours(24);
+  params.not_before = Now() - absl::Hours(1);
+  params.not_after = Now() + absl::Hours(24);
   params.ca = true;
   const mls::TestCertificate root = mls::MakeTestCertificate(mls::TestKey::P256(), nullptr, params);
+  const mls::TestCertificate nobody =
+      mls::MakeTestCertificate(mls::TestKey::P256(), nullptr, params);
   params.ca = false;
   const absl::StatusOr<std::unique_ptr<mls::X509AuthenticationService>> judge =
       mls::X509AuthenticationService::Create({.roots = {root.der}, .extended_key_usage = ""});
   ASSERT_OK(judge);
-  for (const uint16_t id : {1, 3}) {
-    SCOPED_TRACE(id);
-    const mls::CipherSuite& suite = **mls::CipherSuite::Get(id);
-    const auto certified = [&](const std::string& uri, const mls::SignatureKeyPair& key) {
-      params.uris = {uri};
-      return mls::MakeTestCertificate(mls::TestKey::Ed25519From(key.private_key.bytes.view()),
-                                      &root, params)
-          .der;
-    };
-    const mls::SignatureKeyPair our_key = suite.GenerateSignatureKeyPair(),
-                                their_key = suite.GenerateSignatureKeyPair();
-    mls::CreateGroupParams create;
-    create.suite = suite.id();
-    create.group_id = RandomBytes(16);
-    create.credential = mls::Credential::X509({certified("mimi://example.org/u/ours", our_key)});
-    create.lifetime = LeafLifetime();
-    create.policy = Policy();
-    mls::Group ours = *mls::Group::Create(std::move(create), CopyOf(our_key));
-    const absl::StatusOr<json> made =
-        peer.Ask("newClient",
-                 {{"who", "theirs"},
-                  {"suite", id},
-                  {"certificates", {ToHex(certified("mimi://example.org/u/theirs", their_key))}},
-                  {"signatureKey",
-                   {{"private", ToHex(their_key.private_key.bytes.view())},
-                    {"public", ToHex(their_key.public_key)}}}});
-    ASSERT_OK(made);
-    mls::CommitParams commit;
-    commit.adds = {*mls::ParseKeyPackageMessage(FromHex(made->value("keyPackage", "")))};
-    absl::StatusOr<mls::StagedCommit> staged = ours.Commit(std::move(commit), **judge, now);
-    ASSERT_OK(staged);
-    ASSERT_OK(ours.AdvanceTo(*std::move(staged->next)));
-    ASSERT_OK(peer.Ask("join", {{"who", "theirs"}, {"welcome", ToHex(*staged->welcome)}}));
-    const absl::StatusOr<json> updated = peer.Ask("commit", {{"who", "theirs"}});
-    ASSERT_OK(updated);
-    absl::StatusOr<mls::Processed> taken =
-        ours.Process(FromHex(updated->value("commit", "")), **judge, now);
-    ASSERT_OK(taken);
-    ASSERT_OK(ours.AdvanceTo(*std::move(std::get<mls::StagedCommit>(*taken).next)));
-    EXPECT_EQ(updated->value("authenticator", ""), ToHex(ours.EpochAuthenticator()));
-    // A certificate of nobody we know is refused.
-    const mls::TestCertificate stranger = mls::MakeTestCertificate(
-        mls::TestKey::Ed25519From(their_key.private_key.bytes.view()), nullptr, params);
-    const absl::StatusOr<json> foreign =
-        peer.Ask("newClient", {{"who", "stranger"},
-                               {"suite", id},
-                               {"certificates", {ToHex(stranger.der)}},
-                               {"signatureKey",
-                                {{"private", ToHex(their_key.private_key.bytes.view())},
-                                 {"public", ToHex(their_key.public_key)}}}});
-    ASSERT_OK(foreign);
-    EXPECT_EQ(
-        ours.ProposeAdd(*mls::ParseKeyPackageMessage(FromHex(foreign->value("keyPackage", ""))),
-                        mls::HandshakeFraming::kPrivateMessage, **judge, now)
-            .status()
-            .code(),
-        absl::StatusCode::kUnauthenticated);
-  }
+  const CertifiedKey our_key = NewKey(*suite_), their_key = NewKey(*suite_);
+  const auto certify = [&](const std::string& name, const CertifiedKey& key,
+                           const mls::TestCertificate& issuer) {
+    params.uris = {"mimi://example.org/u/" + name};
+    return mls::MakeTestCertificate(key.key, &issuer, params).der;
+  };
+  const auto their_package = [&](const std::string& who, const mls::TestCertificate& issuer) {
+    const json made =
+        Ask("newClient", {{"who", who},
+                          {"suite", GetParam()},
+                          {"certificates", {ToHex(certify(who, their_key, issuer))}},
+                          {"signatureKey",
+                           {{"private", ToHex(their_key.pair.private_key.bytes.view())},
+                            {"public", ToHex(their_key.pair.public_key)}}}});
+    return *mls::ParseKeyPackageMessage(FromHex(made.value("keyPackage", "")));
+  };
+
+  mls::CreateGroupParams create;
+  create.suite = suite_->id();
+  create.group_id = RandomBytes(16);
+  create.credential = mls::Credential::X509({certify("ours", our_key, root)});
+  create.lifetime = LeafLifetime();
+  create.policy = Policy();
+  Ours ours{*mls::Group::Create(std::move(create), CopyOf(our_key.pair)), {}};
+  mls::CommitParams commit;
+  commit.adds = {their_package("certified", root)};
+  absl::StatusOr<mls::StagedCommit> staged = ours.group.Commit(std::move(commit), **judge, Now());
+  ASSERT_OK(staged);
+  ASSERT_OK(ours.group.AdvanceTo(*std::move(staged->next)));
+  Ask("join", {{"who", "certified"}, {"welcome", ToHex(*staged->welcome)}});
+  Agree(ours, "certified");
+  const json updated = Ask("commit", {{"who", "certified"}});
+  absl::StatusOr<mls::Processed> taken =
+      ours.group.Process(FromHex(updated.value("commit", "")), **judge, Now());
+  ASSERT_OK(taken);
+  ASSERT_OK(ours.group.AdvanceTo(*std::move(std::get<mls::StagedCommit>(*taken).next)));
+  Agree(ours, "certified");
+  // One that was certified by nobody we know is refused.
+  EXPECT_EQ(ours.group
+                .ProposeAdd(their_package("stranger", nobody),
+                            mls::HandshakeFraming::kPrivateMessage, **judge, Now())
+                .status()
+                .code(),
+            absl::StatusCode::kUnauthenticated);
 }
 
 }  // namespace
