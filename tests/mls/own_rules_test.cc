@@ -40,7 +40,7 @@ class OwnRules : public ::testing::Test {
 TEST_F(OwnRules, NewLeafContradictsNeitherItselfNorTheGroup) {
   Capabilities none = Capabilities::Default();
   none.credentials.clear();
-  EXPECT_THAT(CommitWith({.capabilities = none}), Refused("credential type"));
+  EXPECT_THAT(CommitWith({.capabilities = none}), Refused("its own credential type"));
   EXPECT_THAT(alice().ProposeUpdate({.capabilities = none}, HandshakeFraming::kPublicMessage),
               Refused("credential type"));
   GroupAccess::State(alice()).context.extensions = {{0xF0A2, {}}};
@@ -306,6 +306,19 @@ TEST(ParserKinds, UnknownOnesAreRefused) {
       changed[place] = static_cast<uint8_t>(value);
       EXPECT_THAT(ParseMlsMessage(changed), StatusIs(Code::kInvalidArgument)) << place;
     }
+  }
+  // What follows fits here: a new member has no index, and a PrivateMessage hides its content.
+  ASSERT_OK_AND_ASSIGN(
+      Bytes add, ProposeOwnAdd({SuiteId::kX25519Aes128GcmSha256Ed25519, group.group_id(), 0},
+                               alice.NewKeyPackage().key_package, CopyKey(alice.signature_key)));
+  ASSERT_OK_AND_ASSIGN(Bytes sealed, group.Protect(AsBytes("hello"), {}));
+  EXPECT_OK(ParseMlsMessage(add));
+  EXPECT_OK(ParseMlsMessage(sealed));
+  for (const uint8_t value : {0, 5, 255}) {
+    add[sender] = value;
+    sealed[sender] = value;
+    EXPECT_THAT(ParseMlsMessage(add), StatusIs(Code::kInvalidArgument));
+    EXPECT_THAT(ParseMlsMessage(sealed), StatusIs(Code::kInvalidArgument));
   }
   LeafNode unsourced = group.own_leaf_node();
   unsourced.source = static_cast<LeafNodeSource>(4);
