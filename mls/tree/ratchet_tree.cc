@@ -40,7 +40,7 @@ void WriteParentNode(Writer& out, const ParentNode& node) {
 
 uint64_t KeyPrefix(ByteView key) {
   uint64_t prefix = 0;
-  std::memcpy(&prefix, key.data(), std::min(sizeof(prefix), key.size()));
+  if (!key.empty()) std::memcpy(&prefix, key.data(), std::min(sizeof(prefix), key.size()));
   return prefix;
 }
 
