@@ -53,7 +53,9 @@ absl::StatusOr<uint64_t> AuditLog::AppendIn(db::Transaction& transaction, const 
                       .signature = {}};
   const Bytes encoded = EncodeRecord(record);
   StoredNodes nodes(database);
-  RETURN_IF_ERROR(tlog::Append(nodes, size, tlog::LeafHash(encoded)));
+  const absl::Status grown = tlog::Append(nodes, size, tlog::LeafHash(encoded));
+  if (absl::IsAlreadyExists(grown)) return Broken("a node of the tree stands where the next record's belongs");
+  RETURN_IF_ERROR(grown);
   ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, record.sequence));
   RETURN_IF_ERROR(InsertRecord(database, record.sequence, encoded, key_.SignRecord(record.sequence, root)));
   ASSIGN_OR_RETURN(const std::string note, key_.SignCheckpoint(record.sequence, root));

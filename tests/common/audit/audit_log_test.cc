@@ -101,6 +101,12 @@ TEST(AuditLog, FindsRecordsThatAreStoredUnderOtherNumbers) {
   }
 }
 
+TEST(AuditLog, DoesNotGoOnWhereANodeStandsInTheWay) {
+  FiveRecords t;
+  ASSERT_OK(t.database->Execute("INSERT INTO audit_node (level, position, hash) SELECT 0, 5, hash FROM audit_node LIMIT 1"));
+  EXPECT_THAT(t.log->Append(Numbered(6)), StatusIs(kBroken, HasSubstr("where the next record's belongs")));
+}
+
 TEST(AuditLog, NamesTheFirstOfSeveral) {
   FiveRecords t;
   ChangeRecord(*t.database, 2);
