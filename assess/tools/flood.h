@@ -14,9 +14,8 @@ struct FloodOptions {
 };
 
 // Until standard input ends, keeps calls under way that each cost the server the check of a signature, and prints what became
-// of them: {"ended", "refused", "told_when", "other"} on a line of its own, several times a second and at the end. `refused`:
-// RESOURCE_EXHAUSTED; `told_when`: of those, with a time to wait; `other`: neither refused nor answered. Exit code: 0, or 1 if it
-// cannot begin.
+// of them: {"ended", "refused", "told_when", "other"} on a line of its own, several times a second and at the end. Those are
+// FloodCounts (assess/tools/flood_connection.h). Exit code: 0, or 1 if it cannot begin.
 int Flood(const FloodOptions& options);
 
 }  // namespace plumbline::assess

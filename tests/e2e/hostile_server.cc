@@ -26,6 +26,8 @@ struct HostileServer::Stream {
   grpc::ServerContext* context;
   grpc::ClientContext real_context;
   std::unique_ptr<grpc::ClientReaderWriter<v1::ReceiveRequest, v1::ReceiveResponse>> real;
+  Mutex writing;  // both threads write to `real`, which takes one at a time
+  bool done ABSL_GUARDED_BY(writing) = false;
   std::string mailbox;
   std::atomic<bool> opened{false};
   Mutex mutex;
@@ -34,6 +36,16 @@ struct HostileServer::Stream {
   bool dropped = false;
   bool replayed = false;
   std::optional<Envelope> held;
+
+  void WriteReal(const v1::ReceiveRequest& request) {
+    MutexLock lock(writing);
+    if (!done) real->Write(request);
+  }
+  void EndReal() {
+    MutexLock lock(writing);
+    done = true;
+    real->WritesDone();
+  }
 };
 
 absl::StatusOr<std::unique_ptr<HostileServer>> HostileServer::Start(assess::Organisation& organisation) {
@@ -142,7 +154,7 @@ grpc::Status HostileServer::Receive(grpc::ServerContext* context,
     return grpc::Status::OK;
   }
   stream.mailbox = request.open().mailbox_id();
-  stream.real->Write(request);
+  stream.WriteReal(request);
   std::thread answers([&] { Answers(stream); });
   while (client->Read(&request)) {
     if (request.has_ack()) {
@@ -154,9 +166,9 @@ grpc::Status HostileServer::Receive(grpc::ServerContext* context,
       }
       request = translated;
     }
-    stream.real->Write(request);
+    stream.WriteReal(request);
   }
-  stream.real->WritesDone();
+  stream.EndReal();
   if (context->IsCancelled()) stream.real_context.TryCancel();
   answers.join();
   return stream.real->Finish();
@@ -215,7 +227,7 @@ bool HostileServer::Deliver(Stream& stream, const Envelope& envelope) {
       {
         v1::ReceiveRequest ack;
         ack.mutable_ack()->add_tags(envelope.tag());
-        stream.real->Write(ack);
+        stream.WriteReal(ack);
       }
       return true;
     case Mischief::kDuplicate:
