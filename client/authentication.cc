@@ -67,9 +67,7 @@ absl::Status Authentication::Validate(const mls::Credential& credential, ByteVie
 }
 
 bool Authentication::SameClient(const mls::Credential& a, const mls::Credential& b) const {
-  const absl::StatusOr<CredentialNames> first = NamesOf(a);
-  const absl::StatusOr<CredentialNames> second = NamesOf(b);
-  return first.ok() && second.ok() && *first == *second;
+  return names_.Same(a, b, [](const mls::Credential& credential) { return NamesOf(credential); });
 }
 
 }  // namespace plumbline::client

@@ -7,6 +7,7 @@
 #include "common/identity/fixed.h"
 #include "common/status.h"
 #include "mls/credential.h"
+#include "mls/credential_memory.h"
 
 namespace plumbline::client {
 
@@ -22,7 +23,7 @@ struct CredentialNames {
 absl::StatusOr<CredentialNames> NamesOf(const crypto::Certificate& leaf);
 absl::StatusOr<CredentialNames> NamesOf(const mls::Credential& credential);
 
-// Immutable; thread-safe.
+// Thread-safe.
 class Authentication final : public mls::AuthenticationService {
  public:
   Authentication(crypto::Certificate root, std::string domain) : root_(std::move(root)), domain_(std::move(domain)) {}
@@ -36,6 +37,7 @@ class Authentication final : public mls::AuthenticationService {
  private:
   const crypto::Certificate root_;
   const std::string domain_;
+  mutable mls::CredentialMemory<CredentialNames> names_;
 };
 
 }  // namespace plumbline::client

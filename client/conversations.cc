@@ -221,7 +221,7 @@ absl::Status Conversations::CommitAccepted(const OutboxItem& item) {
   if (!group.has_value()) return absl::InternalError("an accepted commit of a group that is gone");
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   if (group->state.epoch() == item.epoch) {
-    ASSIGN_OR_RETURN(mls::Group next, mls::Group::Parse(item.next_state.view()));
+    ASSIGN_OR_RETURN(mls::StagedGroup next, mls::StagedGroup::Parse(item.next_state.view()));
     if (group->stored.status == GroupStatus::kActive) {
       RETURN_IF_ERROR(Announce(change, group->stored.conversation, {group->state, next, self_.user(), /*own=*/true}));
     }

@@ -89,8 +89,8 @@ class Conversations final {
   // The effects of a change of epoch on everything but the group's own state: notices, the group's name, requests that it
   // fulfilled.
   struct Epochs {
-    const mls::Group& before;
-    const mls::Group& after;
+    const mls::GroupView& before;
+    const mls::GroupView& after;
     std::string committer;  // user URI
     bool own = false;       // made by this device: what it did to devices only followed the directory, and is not announced
   };

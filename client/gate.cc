@@ -28,7 +28,7 @@ identity::GateMove MoveOf(const GateStep& step, const GateKeys& keys, const iden
 
 }  // namespace
 
-GateKeys DeriveGateKeys(const mls::Group& group, const identity::GroupHandle& handle) {
+GateKeys DeriveGateKeys(const mls::GroupView& group, const identity::GroupHandle& handle) {
   absl::StatusOr<crypto::Ed25519KeyPair> gate =
       crypto::Ed25519KeyPair::FromSeed(group.Export(identity::kGateSeedExport, handle, kExportSize));
   CHECK(gate.ok());

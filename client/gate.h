@@ -18,12 +18,12 @@ struct GateKeys {
   Secret commit_key;  // 32 bytes; opens the sealed commit of this epoch
   Secret read_token;  // 32 bytes; lets a member fetch it
 };
-GateKeys DeriveGateKeys(const mls::Group& group, const identity::GroupHandle& handle);
+GateKeys DeriveGateKeys(const mls::GroupView& group, const identity::GroupHandle& handle);
 
 // One move of the gate, as the parts of delivery.v1.GatedCommit and as the record that goes into the envelopes.
 struct GateStep {
-  const mls::Group& group;  // at the epoch the commit was made in
-  const mls::Group& next;   // where it leads
+  const mls::GroupView& group;  // at the epoch the commit was made in
+  const mls::GroupView& next;   // where it leads
   identity::GroupHandle handle;
 };
 // The record inside envelopes: fan_out_hash is zero, with a signature over that form.

@@ -135,7 +135,7 @@ std::set<std::string> GroupPeople::owners() const {
   return owners;
 }
 
-absl::StatusOr<GroupPeople> PeopleOf(const mls::Group& group) {
+absl::StatusOr<GroupPeople> PeopleOf(const mls::GroupView& group) {
   GroupPeople people;
   absl::StatusOr<identity::GroupData> data = DataOf(group);
   if (!data.ok()) return NotOne("the group does not say what it is");

@@ -30,7 +30,7 @@ struct GroupPeople {
 };
 // INVALID_ARGUMENT not_a_conversation: data or profile missing, malformed or contradictory; somebody's leaf who is not one of
 // the people; a direct conversation with other than two people.
-absl::StatusOr<GroupPeople> PeopleOf(const mls::Group& group);
+absl::StatusOr<GroupPeople> PeopleOf(const mls::GroupView& group);
 
 // The key under which the store keeps a group's conversation: "group:" and the conversation id in hex; in a direct conversation
 // the other person's user URI.

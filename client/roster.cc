@@ -3,7 +3,7 @@
 
 namespace plumbline::client {
 
-absl::StatusOr<std::vector<RosterDevice>> RosterOf(const mls::Group& group) {
+absl::StatusOr<std::vector<RosterDevice>> RosterOf(const mls::GroupView& group) {
   std::vector<RosterDevice> roster;
   for (const mls::Member& member : group.members()) {
     RosterDevice device;
@@ -25,7 +25,7 @@ std::set<std::string> UsersOf(const std::vector<RosterDevice>& roster) {
   return users;
 }
 
-absl::StatusOr<identity::GroupData> DataOf(const mls::Group& group) {
+absl::StatusOr<identity::GroupData> DataOf(const mls::GroupView& group) {
   const Bytes* data = mls::FindExtension(group.group_context_extensions(), identity::kGroupDataExtension);
   if (data == nullptr) return absl::InvalidArgumentError("a group without its data extension");
   return identity::ParseGroupData(*data);

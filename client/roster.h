@@ -22,12 +22,12 @@ struct RosterDevice {
 
 // One device for each leaf. Their credentials were validated when they entered the group.
 // INVALID_ARGUMENT if a credential does not name one user and one device.
-absl::StatusOr<std::vector<RosterDevice>> RosterOf(const mls::Group& group);
+absl::StatusOr<std::vector<RosterDevice>> RosterOf(const mls::GroupView& group);
 
 // The user URIs in it.
 std::set<std::string> UsersOf(const std::vector<RosterDevice>& roster);
 
 // The group's data extension. INVALID_ARGUMENT if it is absent or malformed.
-absl::StatusOr<identity::GroupData> DataOf(const mls::Group& group);
+absl::StatusOr<identity::GroupData> DataOf(const mls::GroupView& group);
 
 }  // namespace plumbline::client

@@ -1,5 +1,7 @@
 #include "common/codec.h"
 
+#include <array>
+
 #include "common/check.h"
 
 namespace plumbline {
@@ -14,6 +16,13 @@ absl::StatusOr<T> BigEndian(ByteView& rest) {
   for (size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>((value << 8) | rest[i]);
   rest = rest.subspan(sizeof(T));
   return value;
+}
+
+template <typename T>
+std::array<uint8_t, sizeof(T)> BigEndianOf(T value) {
+  std::array<uint8_t, sizeof(T)> out;
+  for (size_t i = 0; i < sizeof(T); ++i) out[i] = static_cast<uint8_t>(value >> (8 * (sizeof(T) - 1 - i)));
+  return out;
 }
 
 }  // namespace
@@ -63,17 +72,14 @@ absl::Status Reader::Done() const {
 }
 
 Writer& Writer::U8(uint8_t value) {
-  buffer_.push_back(value);
-  return *this;
+  return Fixed(ByteView(&value, 1));
 }
-Writer& Writer::U16(uint16_t value) { return U8(value >> 8).U8(value & 0xff); }
-Writer& Writer::U32(uint32_t value) { return U16(value >> 16).U16(value & 0xffff); }
-Writer& Writer::U64(uint64_t value) {
-  return U32(static_cast<uint32_t>(value >> 32)).U32(static_cast<uint32_t>(value));
-}
+Writer& Writer::U16(uint16_t value) { return Fixed(BigEndianOf(value)); }
+Writer& Writer::U32(uint32_t value) { return Fixed(BigEndianOf(value)); }
+Writer& Writer::U64(uint64_t value) { return Fixed(BigEndianOf(value)); }
 
 Writer& Writer::Fixed(ByteView bytes) {
-  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  buffer_.Append(bytes);
   return *this;
 }
 

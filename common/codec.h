@@ -46,6 +46,8 @@ class Reader {
 // Appends to a buffer that is wiped when it is freed, so it may carry secrets.
 class Writer {
  public:
+  // Grows as needed; `expected` bytes without moving what was written.
+  explicit Writer(size_t expected = 256) { buffer_.Reserve(expected); }
   Writer& U8(uint8_t value);
   Writer& U16(uint16_t value);
   Writer& U32(uint32_t value);
@@ -58,11 +60,11 @@ class Writer {
 
   ByteView view() const { return ByteView(buffer_.data(), buffer_.size()); }
   size_t size() const { return buffer_.size(); }
-  Bytes TakeBytes() { return Bytes(buffer_.begin(), buffer_.end()); }
+  Bytes TakeBytes() { return ToBytes(view()); }
   Secret TakeSecret() { return Secret::CopyOf(view()); }
 
  private:
-  std::vector<uint8_t, WipingAllocator<uint8_t>> buffer_;
+  WipedBytes buffer_;
 };
 
 }  // namespace plumbline

@@ -5,27 +5,42 @@
 #include <sodium.h>
 
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include "common/bytes.h"
 
 namespace plumbline {
 
-// Wipes on deallocation, so growth, moves and scope exit are all covered.
-template <typename T>
-struct WipingAllocator {
-  using value_type = T;
-  WipingAllocator() = default;
-  template <typename U>
-  WipingAllocator(const WipingAllocator<U>&) {}
-  T* allocate(size_t n) { return std::allocator<T>().allocate(n); }
-  void deallocate(T* p, size_t n) {
-    sodium_memzero(p, n * sizeof(T));
-    std::allocator<T>().deallocate(p, n);
+// Bytes on the heap, wiped before their memory is freed: growth, moves and scope exit are all covered. (A std::vector with an
+// allocator that wipes copies them one by one.) A moved-from one is empty.
+class WipedBytes final {
+ public:
+  WipedBytes() = default;
+  explicit WipedBytes(size_t size);  // zero-filled
+  WipedBytes(WipedBytes&& other) noexcept { Swap(other); }
+  WipedBytes& operator=(WipedBytes&& other) noexcept {
+    WipedBytes(std::move(other)).Swap(*this);
+    return *this;
   }
-  bool operator==(const WipingAllocator&) const { return true; }
+  ~WipedBytes();
+
+  void Reserve(size_t capacity);
+  void Append(ByteView bytes);  // not of itself
+  uint8_t* data() { return data_; }
+  const uint8_t* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  void Swap(WipedBytes& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
 };
 
 class Secret {
@@ -46,11 +61,11 @@ class Secret {
   ByteView view() const { return ByteView(bytes_.data(), bytes_.size()); }
   std::span<uint8_t> span() { return std::span<uint8_t>(bytes_.data(), bytes_.size()); }
   size_t size() const { return bytes_.size(); }
-  bool empty() const { return bytes_.empty(); }
+  bool empty() const { return bytes_.size() == 0; }
   bool operator==(const Secret& other) const { return ConstantTimeEqual(view(), other.view()); }
 
  private:
-  std::vector<uint8_t, WipingAllocator<uint8_t>> bytes_;
+  WipedBytes bytes_;
 };
 
 }  // namespace plumbline

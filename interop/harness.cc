@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "interop/material.h"
+#include "mls/message_header.h"
 
 namespace plumbline::interop {
 
@@ -94,8 +95,9 @@ absl::Status Harness::Do(const pb::ExternalJoinRequest& in, pb::ExternalJoinResp
                                  suite->GenerateSignatureKeyPair(), kEveryone, Now(), Policy()));
   out.set_commit(ToString(staged.message));
   out.set_epoch_authenticator(ToString(staged.next->EpochAuthenticator()));
+  ASSIGN_OR_RETURN(mls::Group group, mls::Group::Enter(std::move(staged)));
   out.set_state_id(
-      states_.Put(State{*std::move(staged.next), in.encrypt_handshake(), std::move(psks), {}, {}}));
+      states_.Put(State{std::move(group), in.encrypt_handshake(), std::move(psks), {}, {}}));
   return absl::OkStatus();
 }
 

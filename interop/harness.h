@@ -56,7 +56,7 @@ struct State {
   KnownPsks psks;
   std::map<Bytes, Bytes>
       proposals;  // this epoch's that `group` holds, own ones too: message -> ProposalRef
-  std::optional<mls::Group> committed;  // by this member, not applied yet
+  std::optional<mls::StagedGroup> committed;  // by this member, not applied yet
 };
 
 // A member of a group that was re-initialised.

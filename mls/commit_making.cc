@@ -107,6 +107,12 @@ absl::StatusOr<ProposalList> SelectExactly(const GroupState& group, const Propos
   return Joined(group, chosen, by_value);
 }
 
+// Whether the own leaf is still that of a key package whose lifetime is over.
+bool HasEnded(const GroupState& group, const Judge& judge) {
+  const LeafNode& own = *group.tree.leaf(group.own());
+  return own.source == LeafNodeSource::kKeyPackage && !own.lifetime.Holds(judge.now);
+}
+
 bool ChangesLeaf(const LeafChange& change) {
   return change.extensions || change.credential || change.signature_key || change.capabilities;
 }
@@ -247,7 +253,7 @@ absl::StatusOr<StagedCommit> MakeCommit(GroupState& group, CommitParams params, 
       params.leaf.signature_key ? params.leaf.signature_key->private_key : group.signature_key);
   CommitSecret commit_secret = ZeroCommitSecret(*group.suite);
   std::optional<OwnPath> path;
-  if (params.force_path || ChangesLeaf(params.leaf) || NeedsPath(list)) {
+  if (params.force_path || ChangesLeaf(params.leaf) || NeedsPath(list) || HasEnded(group, judge)) {
     ASSIGN_OR_RETURN(path, MakePath(group, next, keys, signer, params.leaf, judge));
     commit_secret.bytes = std::move(path->path.path.commit_secret);
   }
@@ -269,7 +275,7 @@ absl::StatusOr<StagedCommit> MakeCommit(GroupState& group, CommitParams params, 
   // Last: it changes this group by one generation of its own ratchet.
   ASSIGN_OR_RETURN(const MlsMessage message, Protect(group, std::move(content), params.padding));
   staged.message = Encode(message);
-  staged.next = GroupAccess::Make(std::move(epoch.state));
+  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state));
   return staged;
 }
 

@@ -1,7 +1,6 @@
-// Accessors of Group, its first epoch, and its own proposals and messages.
+// A group's first epoch, its own messages, and the step to the next epoch.
 #include "mls/group.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "common/check.h"
@@ -10,22 +9,9 @@
 #include "mls/transcript_hash.h"
 
 namespace plumbline::mls {
-namespace {
 
-Member ToMember(LeafIndex index, const LeafNode& leaf) {
-  return {
-      index,          leaf.credential, leaf.signature_key, leaf.encryption_key, leaf.capabilities,
-      leaf.extensions};
-}
-
-}  // namespace
-
-Group::Group(std::unique_ptr<GroupState> state) : state_(std::move(state)) {}
-Group::Group(Group&&) noexcept = default;
-Group& Group::operator=(Group&&) noexcept = default;
-Group::~Group() = default;
-
-Group Group::Clone() const { return GroupAccess::Make(state_->Clone()); }
+Group Group::Clone() const { return GroupAccess::Make<Group>(state_->Clone()); }
+StagedGroup StagedGroup::Clone() const { return GroupAccess::Make<StagedGroup>(state_->Clone()); }
 
 absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair signature_key) {
   ASSIGN_OR_RETURN(const CipherSuite* const suite,
@@ -62,7 +48,7 @@ absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair s
   Bytes interim = InterimTranscriptHash(*suite, {}, tag);
   SecretTree secret_tree(*suite, tree.leaf_count(), std::move(secrets.encryption),
                          params.policy.ratchet_limits);
-  return GroupAccess::Make(
+  return GroupAccess::Make<Group>(
       GroupState{PublicGroup{suite, params.policy, std::move(context), std::move(tree),
                              std::move(interim), std::move(tag)},
                  TreePrivate(LeafIndex{0}, std::move(leaf_key)),
@@ -74,47 +60,12 @@ absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair s
                  {}});
 }
 
-const Bytes& Group::group_id() const { return state_->context.group_id; }
-uint64_t Group::epoch() const { return state_->context.epoch; }
-SuiteId Group::suite() const { return state_->suite->id(); }
-LeafIndex Group::own_leaf() const { return state_->own(); }
-const LeafNode& Group::own_leaf_node() const { return *state_->tree.leaf(state_->own()); }
-const SignaturePrivateKey& Group::signature_key() const { return state_->signature_key; }
-const Extensions& Group::group_context_extensions() const { return state_->context.extensions; }
-const GroupPolicy& Group::policy() const { return state_->policy; }
-size_t Group::member_count() const { return state_->tree.member_count(); }
-Bytes Group::TreeHash() const { return state_->context.tree_hash; }
-Bytes Group::EncodedTree() const { return state_->tree.Encode(); }
 size_t Group::pending_proposals() const { return state_->proposals.list().size(); }
 
 std::vector<Bytes> Group::pending_refs() const {
   std::vector<Bytes> refs;
   for (const StoredProposal& stored : state_->proposals.list()) refs.push_back(stored.ref.value);
   return refs;
-}
-
-const std::optional<ReInitProposal>& Group::reinit() const { return state_->reinit; }
-
-std::vector<Member> Group::members() const {
-  std::vector<Member> out;
-  for (uint32_t i = 0; i < state_->tree.leaf_count().value; ++i) {
-    if (const LeafNode* leaf = state_->tree.leaf({i})) out.push_back(ToMember({i}, *leaf));
-  }
-  return out;
-}
-
-std::optional<Member> Group::member(LeafIndex index) const {
-  const LeafNode* leaf = state_->tree.leaf(index);
-  if (leaf == nullptr) return std::nullopt;
-  return ToMember(index, *leaf);
-}
-
-Bytes Group::EpochAuthenticator() const {
-  return ToBytes(state_->secrets.authenticator.bytes.view());
-}
-
-Secret Group::Export(absl::string_view label, ByteView context, size_t size) const {
-  return mls::Export(*state_->suite, state_->secrets.exporter, label, context, size);
 }
 
 absl::StatusOr<Bytes> Group::Protect(ByteView plaintext, ByteView authenticated_data,
@@ -142,24 +93,27 @@ absl::Status CheckPolicy(const GroupPolicy& policy) {
 
 void Group::ClearPendingProposals() { state_->proposals.Clear(); }
 
-absl::Status Group::AdvanceTo(Group&& next) {
+absl::Status Group::AdvanceTo(StagedGroup&& next) {
   GroupState& from = *state_;
-  GroupState& to = *next.state_;
+  GroupState& to = GroupAccess::State(next);
   if (to.context.group_id != from.context.group_id || to.context.epoch != from.context.epoch + 1) {
     return absl::FailedPreconditionError("not the next epoch of this group");
   }
-  PastEpoch ended{from.context.epoch,
-                  from.own(),
-                  Encode(from.context),
-                  std::move(from.secrets.sender_data),
-                  std::move(from.secret_tree),
-                  std::move(from.secrets.resumption),
+  PastEpoch ended{from.context.epoch,          from.own(),
+                  Encode(from.context),        std::move(from.secrets.sender_data),
+                  std::move(from.secret_tree), std::move(from.secrets.resumption),
                   from.tree.leaves()};
   to.past = std::move(from.past);
   to.past.push_front(std::move(ended));
   while (to.past.size() > to.policy.max_past_epochs) to.past.pop_back();
-  state_ = std::move(next.state_);
+  state_ = GroupAccess::Take(std::move(next));
   return absl::OkStatus();
+}
+
+absl::StatusOr<Group> Group::Enter(StagedCommit&& join) {
+  if (!join.own || !join.external || !join.next)
+    return absl::FailedPreconditionError("not an external commit of one's own");
+  return Group(GroupAccess::Take(*std::move(join.next)));
 }
 
 }  // namespace plumbline::mls

@@ -2,40 +2,34 @@
 // bytes out. The usual flow:
 //   Create or Join -> Commit / Process -> StagedCommit -> AdvanceTo(*std::move(staged.next)) once
 //   the delivery service took it. To survive a crash in between, store staged.next->Serialize()
-//   beside the group.
+//   beside the group, and read it with StagedGroup::Parse.
 // Any function that fails leaves the group exactly as it was (Serialize gives the same bytes).
 // Not thread-safe. A moved-from group may only be destroyed or assigned to.
 #pragma once
 
-#include <cstdint>
-#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/bytes.h"
 #include "common/secret.h"
 #include "common/status.h"
 #include "mls/credential.h"
 #include "mls/crypto/cipher_suite.h"
-#include "mls/group_policy.h"
 #include "mls/group_types.h"
+#include "mls/group_view.h"
+#include "mls/staged_commit.h"
 
 namespace plumbline::mls {
 
-struct GroupState;  // mls/group_state.h: everything a group is made of
-
-struct StagedCommit;
 struct Successor;
 using Processed = std::variant<ApplicationMessage, ProposalStored, StagedCommit, OwnMessage>;
 
-class Group {
+class Group final : public GroupView {
  public:
-  Group(Group&&) noexcept;
-  Group& operator=(Group&&) noexcept;
-  ~Group();
+  Group(Group&&) noexcept = default;
+  Group& operator=(Group&&) noexcept = default;
   // An equal value with its own ratchets. Never send from both: that would use a key twice.
   Group Clone() const;
 
@@ -54,51 +48,30 @@ class Group {
                                     const AuthenticationService& authentication, absl::Time now,
                                     const GroupPolicy& policy = {}, const PskStore* psks = nullptr,
                                     LeafIndex* inviter = nullptr);
-  // The same by the Welcome of a group that branches from this one or re-initialises it (§11.2,
-  // §11.3), under this group's policy. Also INVALID_ARGUMENT if that group is not what this one
-  // allows it to be.
+  // The same for a group that branches from this one or re-initialises it (§11.2, §11.3), under
+  // this group's policy. Also INVALID_ARGUMENT if it is not what this one allows it to be.
   absl::StatusOr<Group> JoinSuccessor(ByteView welcome, const KeyPackageBundle& bundle,
                                       SignaturePrivateKey signature_key,
                                       const std::optional<Bytes>& ratchet_tree,
                                       const AuthenticationService& authentication, absl::Time now,
                                       const PskStore* psks = nullptr) const;
-  // Joins by an external commit made from a GroupInfo (MLSMessage bytes). Errors as Join. The
-  // staged commit's `next` is the group, once the delivery service took the message.
+  // Joins by an external commit made from a GroupInfo (MLSMessage bytes). Errors as Join. Then
+  // Enter.
   static absl::StatusOr<StagedCommit> JoinExternally(ByteView group_info, ExternalJoinParams params,
                                                      SignatureKeyPair signature_key,
                                                      const AuthenticationService& authentication,
                                                      absl::Time now,
                                                      const GroupPolicy& policy = {});
+  // The group that JoinExternally's commit leads to, once taken. FAILED_PRECONDITION for any other.
+  static absl::StatusOr<Group> Enter(StagedCommit&& join);
   // Whether the Welcome names this key package: lets a client find the bundle that belongs to it.
   static absl::StatusOr<std::vector<Bytes>> WelcomeKeyPackageRefs(ByteView welcome);
 
-  // The whole state, secrets included. Persist it before anything made by the call that changed it
-  // leaves the device.
-  Secret Serialize() const;
   // DATA_LOSS if `stored` did not come from Serialize.
   static absl::StatusOr<Group> Parse(ByteView stored);
 
-  const Bytes& group_id() const;
-  uint64_t epoch() const;
-  SuiteId suite() const;
-  LeafIndex own_leaf() const;
-  const LeafNode& own_leaf_node() const;
-  const SignaturePrivateKey& signature_key() const;
-  const Extensions& group_context_extensions() const;
-  const GroupPolicy& policy() const;
-  size_t member_count() const;
-  std::vector<Member> members() const;                  // by leaf index
-  std::optional<Member> member(LeafIndex index) const;  // none for a blank or absent leaf
-  Bytes TreeHash() const;
-  Bytes EncodedTree() const;  // optional<Node> ratchet_tree<V>, for Join
   size_t pending_proposals() const;
   std::vector<Bytes> pending_refs() const;  // of all of them, own ones too, in the order of arrival
-  // What the group was re-initialised to by the commit that began this epoch; its members only wait
-  // for, or make, the successor.
-  const std::optional<ReInitProposal>& reinit() const;
-
-  Bytes EpochAuthenticator() const;                                             // §8.7
-  Secret Export(absl::string_view label, ByteView context, size_t size) const;  // §8.5
 
   // One application message as PrivateMessage (MLSMessage bytes). Advances the own ratchet: persist
   // before sending. RESOURCE_EXHAUSTED once the generations are used up.
@@ -159,34 +132,13 @@ class Group {
   absl::StatusOr<Processed> Process(ByteView message, const AuthenticationService& authentication,
                                     absl::Time now, const PskStore* psks = nullptr);
 
-  // Becomes `next`, the staged successor of this group, keeping the bounded past epochs.
+  // Becomes `next`, where a commit in this epoch leads, keeping the bounded past epochs.
   // FAILED_PRECONDITION if `next` is not the epoch after this one of the same group.
-  absl::Status AdvanceTo(Group&& next);
+  absl::Status AdvanceTo(StagedGroup&& next);
 
  private:
   friend struct GroupAccess;
-  explicit Group(std::unique_ptr<GroupState> state);
-  std::unique_ptr<GroupState> state_;  // never null but in a moved-from group
-};
-
-// A commit that passed every check, and the group it leads to.
-struct StagedCommit {
-  LeafIndex committer;
-  LeafNode committer_leaf;  // as of the current epoch; of an external commit, its new leaf
-  bool own = false;
-  bool external = false;           // the committer is new: also in `adds`
-  std::vector<MemberChange> adds;  // in the order of the new leaves
-  std::vector<MemberChange> removes;
-  std::vector<MemberChange> updates;  // by Update proposals and the committer's path
-  bool removes_us = false;
-  bool has_path = false;
-  bool group_context_changed = false;
-  bool reinit = false;  // ends the group: next->reinit() says for what
-  Bytes authenticated_data;
-  std::optional<Group> next;  // none if and only if removes_us
-
-  Bytes message;                 // own only: the commit as MLSMessage bytes
-  std::optional<Bytes> welcome;  // own only: for the added members, MLSMessage bytes
+  using GroupView::GroupView;
 };
 
 // A group made by Branch or Reinitialize, already in its first epoch with its other members.
@@ -194,16 +146,5 @@ struct Successor {
   Group group;
   std::optional<Bytes> welcome;  // for the other members, MLSMessage bytes; none if there are none
 };
-
-// What a message says about itself before anything is checked: to find its group, and to keep it
-// for later if its epoch is still to come. INVALID_ARGUMENT if it is not a PublicMessage or
-// PrivateMessage.
-struct MessageHeader {
-  Bytes group_id;
-  uint64_t epoch = 0;
-  ContentType content_type = ContentType::kApplication;
-  bool encrypted = false;
-};
-absl::StatusOr<MessageHeader> ReadMessageHeader(ByteView message);
 
 }  // namespace plumbline::mls

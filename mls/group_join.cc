@@ -203,7 +203,7 @@ absl::StatusOr<Group> JoinByWelcome(JoinInputs in, const Judge& judge, LeafIndex
   Bytes interim = InterimTranscriptHash(*suite, confirmed, info.confirmation_tag);
   SecretTree secret_tree(*suite, tree.leaf_count(), std::move(epoch.encryption),
                          in.policy.ratchet_limits);
-  return GroupAccess::Make(
+  return GroupAccess::Make<Group>(
       GroupState{PublicGroup{suite, in.policy, std::move(info.group_context), std::move(tree),
                              std::move(interim), std::move(info.confirmation_tag)},
                  std::move(keys),

@@ -56,12 +56,14 @@ struct GroupState : PublicGroup {
 
 // Lets free functions of group_*.cc make and open groups.
 struct GroupAccess {
-  static Group Make(GroupState state) {
+  template <typename View>  // Group or StagedGroup
+  static View Make(GroupState state) {
     state.suite->PrepareToSign(state.signature_key);
-    return Group(std::make_unique<GroupState>(std::move(state)));
+    return View(std::make_unique<GroupState>(std::move(state)));
   }
-  static GroupState& State(Group& group) { return *group.state_; }
-  static const GroupState& State(const Group& group) { return *group.state_; }
+  static GroupState& State(GroupView& group) { return *group.state_; }
+  static const GroupState& State(const GroupView& group) { return *group.state_; }
+  static std::unique_ptr<GroupState> Take(GroupView&& group) { return std::move(group.state_); }
 };
 
 // Every member by leaf index.

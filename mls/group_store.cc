@@ -195,9 +195,17 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
                     std::move(reinit)};
 }
 
+absl::StatusOr<GroupState> ParseState(ByteView stored) {
+  Reader in(stored);
+  absl::StatusOr<GroupState> state = ReadState(in);
+  if (!state.ok()) return absl::DataLossError(state.status().message());
+  if (!in.AtEnd()) return absl::DataLossError("bytes are left over after a stored group");
+  return state;
+}
+
 }  // namespace
 
-Secret Group::Serialize() const {
+Secret GroupView::Serialize() const {
   const GroupState& state = *state_;
   Writer out;
   out.U8(state.reinit ? kVersionReinit : kVersion);
@@ -216,11 +224,13 @@ Secret Group::Serialize() const {
 }
 
 absl::StatusOr<Group> Group::Parse(ByteView stored) {
-  Reader in(stored);
-  absl::StatusOr<GroupState> state = ReadState(in);
-  if (!state.ok()) return absl::DataLossError(state.status().message());
-  if (!in.AtEnd()) return absl::DataLossError("bytes are left over after a stored group");
-  return GroupAccess::Make(*std::move(state));
+  ASSIGN_OR_RETURN(GroupState state, ParseState(stored));
+  return GroupAccess::Make<Group>(std::move(state));
+}
+
+absl::StatusOr<StagedGroup> StagedGroup::Parse(ByteView stored) {
+  ASSIGN_OR_RETURN(GroupState state, ParseState(stored));
+  return GroupAccess::Make<StagedGroup>(std::move(state));
 }
 
 }  // namespace plumbline::mls

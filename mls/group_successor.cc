@@ -55,7 +55,9 @@ absl::StatusOr<Successor> MakeSuccessor(const GroupState& origin, ResumptionPskU
   commit.include_pending_proposals = false;
   commit.references.reset();
   ASSIGN_OR_RETURN(StagedCommit staged, MakeCommit(state, std::move(commit), judge, &link));
-  return Successor{*std::move(staged.next), std::move(staged.welcome)};
+  // Nobody else has the group yet, so nobody can win a race against this commit.
+  return Successor{GroupAccess::Make<Group>(std::move(GroupAccess::State(*staged.next))),
+                   std::move(staged.welcome)};
 }
 
 }  // namespace

@@ -36,14 +36,11 @@ absl::StatusOr<CertificatePtr> ParseCertificate(ByteView der) {
   const uint8_t* at = der.data();
   if (der.size() > kMaxCredentialSize) return absl::InvalidArgumentError("certificate is too large");
   CertificatePtr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  if (certificate == nullptr || at != der.data() + der.size()) {
-    return absl::InvalidArgumentError("credential holds something that is no certificate");
-  }
   uint8_t* encoded = nullptr;
-  const int size = i2d_X509(certificate.get(), &encoded);
+  const int size = certificate == nullptr ? -1 : i2d_X509(certificate.get(), &encoded);
   const bool same = size >= 0 && Equal(ByteView(encoded, static_cast<size_t>(size)), der);
   OPENSSL_free(encoded);
-  if (!same) return absl::InvalidArgumentError("certificate is not DER");
+  if (!same) return absl::InvalidArgumentError("credential holds something that is no certificate in DER");
   return certificate;
 }
 
@@ -210,9 +207,11 @@ absl::Status X509AuthenticationService::Validate(const Credential& credential, B
 }
 
 bool X509AuthenticationService::SameClient(const Credential& a, const Credential& b) const {
-  const absl::StatusOr<CertificateSubject> first = ReadSubject(a);
-  const absl::StatusOr<CertificateSubject> second = ReadSubject(b);
-  return first.ok() && second.ok() && !first->uris.empty() && first->uris == second->uris;
+  return uris_.Same(a, b, [](const Credential& credential) -> absl::StatusOr<std::vector<std::string>> {
+    ASSIGN_OR_RETURN(CertificateSubject subject, ReadSubject(credential));
+    if (subject.uris.empty()) return absl::InvalidArgumentError("certificate does not name its subject by a URI");
+    return std::move(subject.uris);
+  });
 }
 
 }  // namespace plumbline::mls

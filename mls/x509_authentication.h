@@ -10,6 +10,7 @@
 #include "common/bytes.h"
 #include "common/status.h"
 #include "mls/credential.h"
+#include "mls/credential_memory.h"
 
 typedef struct x509_store_st X509_STORE;  // OpenSSL's
 
@@ -35,7 +36,7 @@ struct X509AuthenticationOptions {
   std::string extended_key_usage;  // OID in dots that must be the leaf's only one; empty for no demand
 };
 
-// Stateless between calls and thread-safe.
+// Remembers what certificates it was asked about say (mls/credential_memory.h), and nothing else. Thread-safe.
 class X509AuthenticationService final : public AuthenticationService {
  public:
   // INVALID_ARGUMENT if there is no root, one is not a certificate, or the OID is none.
@@ -57,6 +58,7 @@ class X509AuthenticationService final : public AuthenticationService {
   };
   std::unique_ptr<X509_STORE, StoreFree> roots_;
   std::string extended_key_usage_;
+  mutable CredentialMemory<std::vector<std::string>> uris_;
 };
 
 }  // namespace plumbline::mls

@@ -15,7 +15,7 @@ void WriteLabel(Writer& out, absl::string_view label) {
 
 // SignContent and EncryptContext are alike: opaque label<V>, then opaque content<V>.
 Writer Labelled(absl::string_view label, ByteView content) {
-  Writer out;
+  Writer out(label.size() + content.size() + 32);  // "MLS 1.0 " and two lengths
   WriteLabel(out, label);
   out.Vector(content);
   return out;

@@ -124,7 +124,7 @@ absl::StatusOr<Secret> NistEcdh(NistCurve id, ByteView scalar, ByteView point) {
   size_t size = shared.size();
   if (EVP_PKEY_derive_set_peer_ex(context.get(), peer.get(), /*validate_peer=*/0) != 1 ||
       EVP_PKEY_derive(context.get(), shared.span().data(), &size) != 1 || size != shared.size()) {
-    return BadKey();
+    return absl::InternalError("libcrypto could not agree on a key");
   }
   return shared;
 }

@@ -134,17 +134,6 @@ void TreePrivate::Prune(const RatchetTree& tree) {
   });
 }
 
-absl::Status TreePrivate::CheckAgainst(const RatchetTree& tree) const {
-  for (const auto& [node, key] : keys_) {
-    ASSIGN_OR_RETURN(const Bytes derived, tree.suite().HpkePublicKey(key.private_key));
-    const Bytes* expected = tree.encryption_key(node);
-    if (expected == nullptr || *expected != derived || key.public_key != derived) {
-      return Invalid("a private key does not belong to the tree");
-    }
-  }
-  return absl::OkStatus();
-}
-
 void TreePrivate::Write(Writer& out) const {
   out.U32(own_.value).U32(static_cast<uint32_t>(keys_.size()));
   for (const auto& [node, key] : keys_) {
@@ -252,6 +241,7 @@ absl::StatusOr<Secret> OpenPath(const RatchetTree& tree, TreePrivate& priv, Leaf
         Secret secret,
         suite.DecryptWithLabel(key->private_key, key->public_key, "UpdatePathNode", group_context,
                                path.nodes[*meeting].encrypted_path_secrets[i]));
+    // HMAC fills a short key up with zeros: a secret with a zero more would give the same keys.
     if (secret.size() != suite.hash_size()) return Invalid("a path secret has the wrong size");
     ASSIGN_OR_RETURN(PathKeys derived,
                      DerivePathKeys(suite, std::move(secret), steps.size() - *meeting));
@@ -266,8 +256,8 @@ absl::Status AdoptPathSecret(const RatchetTree& tree, TreePrivate& priv, LeafInd
   const CipherSuite& suite = tree.suite();
   const std::vector<PathStep> steps = tree.FilteredDirectPath(sender);
   const std::optional<size_t> meeting = MeetingStep(steps, sender, priv.own_leaf());
-  if (!meeting || path_secret.size() != suite.hash_size())
-    return Invalid("a path secret has no place in the tree");
+  if (!meeting) return Invalid("a path secret has no place in the tree");
+  if (path_secret.size() != suite.hash_size()) return Invalid("a path secret has the wrong size");
   ASSIGN_OR_RETURN(PathKeys derived,
                    DerivePathKeys(suite, std::move(path_secret), steps.size() - *meeting));
   return StorePathKeys(tree, priv, steps, *meeting, derived);

@@ -59,8 +59,7 @@ class TreePrivate {
   void Set(NodeIndex node, HpkeKeyPair key);
   // Forgets keys whose node is blank, gone or has another public key.
   void Prune(const RatchetTree& tree);
-  // INVALID_ARGUMENT unless every private key belongs to the public key in the tree.
-  absl::Status CheckAgainst(const RatchetTree& tree) const;
+  const std::map<NodeIndex, HpkeKeyPair>& keys() const { return keys_; }
 
   void Write(Writer& out) const;
   static absl::StatusOr<TreePrivate> Read(Reader& in);

@@ -29,7 +29,7 @@ Group GroupOf(const CipherSuite& suite, const RatchetTree& tree, TreePrivate key
   Bytes tag = ConfirmationTag(suite, secrets.confirmation, context.confirmed_transcript_hash);
   Bytes interim = InterimTranscriptHash(suite, context.confirmed_transcript_hash, tag);
   SecretTree secret_tree(suite, tree.leaf_count(), std::move(secrets.encryption), {});
-  return GroupAccess::Make(GroupState{PublicGroup{&suite, {}, std::move(context), tree, std::move(interim), std::move(tag)}, std::move(keys),
+  return GroupAccess::Make<Group>(GroupState{PublicGroup{&suite, {}, std::move(context), tree, std::move(interim), std::move(tag)}, std::move(keys),
                                       mls::CopyOf(signer), std::move(secrets), std::move(secret_tree), {}, {}, {}});
 }
 

@@ -38,7 +38,7 @@ TEST_P(TsMls, ExternalJoinBothWays) {
     ASSERT_OK(staged);
     for (const std::string who : {"first", "second"}) Ask("process", Given(who, staged->message));
     Take(ours, ToHex(staged->message));
-    Ours newcomer{*std::move(staged->next), {}};
+    Ours newcomer{ValueOf(mls::Group::Enter(*std::move(staged))), {}};
     EXPECT_EQ(newcomer.group.EpochAuthenticator(), ours.group.EpochAuthenticator());
     Agree(newcomer, "first");
     Agree(newcomer, "second");

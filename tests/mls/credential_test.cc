@@ -221,6 +221,33 @@ TEST(X509Authentication, RefusesEveryChangedByte) {
   }
 }
 
+TEST(X509Authentication, ACertificateIsDerFromItsFirstByteToItsLast) {
+  const Pki pki;
+  const Bytes leaf = MakeTestCertificate(pki.device_key, &pki.issuer, pki.device).der;
+  const auto read = [](const Bytes& der) { return ReadSubject(Credential::X509({der})).status(); };
+  ASSERT_OK(read(leaf));
+  Bytes longer = leaf;
+  longer.push_back(0);
+  EXPECT_THAT(read(longer), StatusIs(kInvalid, HasSubstr("no certificate in DER")));
+  EXPECT_THAT(read({1, 2, 3}), StatusIs(kInvalid, HasSubstr("no certificate in DER")));
+  // The outermost length in one byte more than it needs: BER, and the same certificate.
+  ASSERT_EQ(leaf[1], 0x82);
+  Bytes ber = leaf;
+  ber[1] = 0x83;
+  ber.insert(ber.begin() + 2, 0);
+  EXPECT_THAT(read(ber), StatusIs(kInvalid, HasSubstr("no certificate in DER")));
+}
+
+TEST(X509Authentication, RefusesAMalformedDate) {
+  const Pki pki;
+  Bytes leaf = MakeTestCertificate(pki.device_key, &pki.issuer, pki.device).der;
+  const Bytes utc_time = {0x17, 0x0d};  // tag and length
+  const auto first = std::search(leaf.begin(), leaf.end(), utc_time.begin(), utc_time.end());
+  ASSERT_NE(first, leaf.end());
+  first[4] = 'x';
+  EXPECT_THAT(ReadSubject(Credential::X509({leaf})).status(), StatusIs(kInvalid, HasSubstr("malformed date")));
+}
+
 TEST(X509Authentication, SameClientMeansTheSameUris) {
   const Pki pki;
   const std::unique_ptr<X509AuthenticationService> service = pki.Service();

@@ -32,7 +32,8 @@ class External : public ::testing::TestWithParam<SuiteId> {
   // Everyone takes the joiner's commit; the joiner's group comes last.
   void TakeJoin(StagedCommit staged) {
     for (Group& group : groups_) EXPECT_OK(ProcessAndAdvance(group, staged.message));
-    groups_.push_back(*std::move(staged.next));
+    ASSERT_OK_AND_ASSIGN(Group joiner, Group::Enter(std::move(staged)));
+    groups_.push_back(std::move(joiner));
     ExpectInStep(All());
   }
   // Of the group as Alice sees it.
@@ -110,6 +111,15 @@ TEST_P(External, AGroupInfoWithoutExternalPubIsNoInvitation) {
               StatusIs(Code::kInvalidArgument, HasSubstr("external_pub")));
 }
 
+TEST_P(External, NobodyEntersByACommitThatIsNotTheirOwnJoin) {
+  ASSERT_OK_AND_ASSIGN(StagedCommit own, alice().Commit({}, kTrusting, kNow));
+  EXPECT_THAT(Group::Enter(std::move(own)), StatusIs(Code::kFailedPrecondition));
+  ASSERT_OK_AND_ASSIGN(const Bytes info, alice().ExportGroupInfo());
+  ASSERT_OK_AND_ASSIGN(const StagedCommit join, dave_.JoinExternally(info, dave_.external_params()));
+  ASSERT_OK_AND_ASSIGN(StagedCommit seen, ProcessAs<StagedCommit>(bob(), join.message));
+  EXPECT_THAT(Group::Enter(std::move(seen)), StatusIs(Code::kFailedPrecondition));
+}
+
 TEST_P(External, AMemberComesBackInItsOwnPlace) {
   const Client carol_again("carol", GetParam());
   ASSERT_OK_AND_ASSIGN(const Bytes info, alice().ExportGroupInfo());
@@ -150,7 +160,8 @@ TEST_P(External, PskProposalsTieTheJoinToWhatBothKnow) {
   EXPECT_THAT(alice().Process(staged.message, kTrusting, kNow).status(), StatusIs(Code::kNotFound));
   ASSERT_OK_AND_ASSIGN(Processed taken, alice().Process(staged.message, kTrusting, kNow, &psks));
   ASSERT_OK(alice().AdvanceTo(*std::move(std::get<StagedCommit>(taken).next)));
-  ExpectInStep({&alice(), &*staged.next});
+  ASSERT_OK_AND_ASSIGN(Group dave, Group::Enter(std::move(staged)));
+  ExpectInStep({&alice(), &dave});
 
   params.resumption_psks = {bob().epoch()};
   ASSERT_OK_AND_ASSIGN(const StagedCommit wrong, dave_.JoinExternally(info, params));
@@ -256,7 +267,8 @@ TEST(Grease, IsSentAndTolerated) {
     params.grease = true;
     ASSERT_OK_AND_ASSIGN(StagedCommit join, carol.JoinExternally(info, std::move(params)));
     for (Group* const group : {&first, &second}) ASSERT_OK(ProcessAndAdvance(*group, join.message));
-    ExpectInStep({&first, &second, &*join.next});
+    ASSERT_OK_AND_ASSIGN(Group third, Group::Enter(std::move(join)));
+    ExpectInStep({&first, &second, &third});
     EXPECT_TRUE(IsGrease(first.member({1})->extensions.at(0).type));  // kept byte for byte
   }
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "mls/group.h"
+#include "mls/message_header.h"
 #include "tests/mls/clients.h"
 #include "tests/mls/forgery.h"
 
@@ -65,6 +66,25 @@ TEST_F(FramingRules, RefuseSealedMessagesOfNoMember) {
       SealPrivate(forger_.suite(), forger_.state().secrets.sender_data,
                   SenderData{{9}, key.generation, {}}, key.secrets, content, {});
   ExpectRefused(Encode(MlsMessage{message}), Code::kInvalidArgument, "not a member");
+}
+
+TEST_F(FramingRules, RefuseLateMessagesOfNoMember) {
+  AuthenticatedContent content =
+      NewContent(forger_.state(), WireFormat::kPrivateMessage, {}, ApplicationData{Secret(4)});
+  ASSERT_OK(
+      SignContent(forger_.suite(), alice_.signature_key.private_key, forger_.context(), content));
+  ASSERT_OK_AND_ASSIGN(const MessageKey key,
+                       forger_.state().secret_tree.Next({0}, RatchetType::kApplication));
+  std::vector<Bytes> late;
+  for (const uint32_t leaf : {2u, 9u, 0xffffffffu}) {
+    late.push_back(Encode(
+        MlsMessage{SealPrivate(forger_.suite(), forger_.state().secrets.sender_data,
+                               SenderData{{leaf}, key.generation, {}}, key.secrets, content, {})}));
+  }
+  ASSERT_OK_AND_ASSIGN(const StagedCommit staged, CommitAndAdvance(alice(), {}));
+  ASSERT_OK(ProcessAndAdvance(bob(), staged.message));
+  for (const Bytes& message : late)
+    ExpectRefused(message, Code::kInvalidArgument, "was not a member");
 }
 
 TEST_F(FramingRules, RefuseApplicationDataInTheOpen) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <type_traits>
+
 #include "tests/mls/clients.h"
 
 namespace plumbline::mls {
@@ -100,7 +102,7 @@ TEST_F(GroupTest, StagedCommitSurvivesARestart) {
   const Secret current = alice().Serialize();
   const Secret next = staged.next->Serialize();
   ASSERT_OK_AND_ASSIGN(alice(), Group::Parse(current.view()));
-  ASSERT_OK_AND_ASSIGN(Group restored, Group::Parse(next.view()));
+  ASSERT_OK_AND_ASSIGN(StagedGroup restored, StagedGroup::Parse(next.view()));
   ASSERT_OK(alice().AdvanceTo(std::move(restored)));
   ASSERT_OK(ProcessAndAdvance(bob(), staged.message));
   ExpectInAgreement(groups_);
@@ -114,9 +116,41 @@ TEST_F(GroupTest, LoserOfARaceFollowsTheWinner) {
   EXPECT_FALSE(bob().Process(lost.message, kTrusting, kNow).ok());
 }
 
+// Before it is merged, an epoch is there to be looked at: what would use its keys does not compile.
+template <typename T>
+constexpr bool kSpeaks = requires(T group) {
+  group.Protect(ByteView(), ByteView());
+};
+template <typename T>
+constexpr bool kListens = requires(T group) {
+  group.Process(ByteView(), kTrusting, kNow);
+};
+template <typename T>
+constexpr bool kCommits = requires(T group) {
+  group.Commit({}, kTrusting, kNow);
+};
+template <typename T>
+constexpr bool kGivesItselfAway = requires(T group) {
+  group.ExportGroupInfo();
+};
+template <typename T>
+constexpr bool kIsAdvancedTo = requires(Group group, T next) {
+  group.AdvanceTo(std::move(next));
+};
+static_assert(kSpeaks<Group> && kListens<Group> && kCommits<Group> && kGivesItselfAway<Group>);
+static_assert(!kSpeaks<StagedGroup> && !kListens<StagedGroup> && !kCommits<StagedGroup> &&
+              !kGivesItselfAway<StagedGroup>);
+static_assert(kIsAdvancedTo<StagedGroup> && !kIsAdvancedTo<Group>);
+static_assert(!std::is_convertible_v<StagedGroup, Group> &&
+              !std::is_constructible_v<Group, StagedGroup>);
+static_assert(!std::is_copy_constructible_v<Group> && !std::is_copy_constructible_v<StagedGroup>);
+static_assert(!std::is_default_constructible_v<StagedGroup>);
+// Nor is content believed whose signature was not checked.
+static_assert(!std::is_constructible_v<VerifiedContent, AuthenticatedContent>);
+
 TEST_F(GroupTest, AdvancesOnlyToItsOwnNextEpoch) {
   ASSERT_OK_AND_ASSIGN(StagedCommit staged, alice().Commit({}, kTrusting, kNow));
-  Group again = staged.next->Clone();
+  StagedGroup again = staged.next->Clone();
   ASSERT_OK(alice().AdvanceTo(*std::move(staged.next)));
   EXPECT_THAT(alice().AdvanceTo(std::move(again)), StatusIs(Code::kFailedPrecondition));
 }

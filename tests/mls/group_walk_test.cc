@@ -214,7 +214,8 @@ class Walk {
       EXPECT_OK(group.AdvanceTo(*std::move(seen.next)));
     }
     members_.erase(client.name);
-    members_.emplace(client.name, *std::move(staged.next));
+    ASSERT_OK_AND_ASSIGN(Group group, Group::Enter(std::move(staged)));
+    members_.emplace(client.name, std::move(group));
   }
 
   void UpdateByReference() {

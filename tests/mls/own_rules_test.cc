@@ -60,6 +60,24 @@ TEST_F(OwnRules, NewCredentialAndKeyAreOnesOwn) {
               Refused("refused", Code::kUnauthenticated));
 }
 
+// Nobody is shown a leaf that is past its time: the next commit brings a new one.
+TEST_F(OwnRules, ALeafWhoseLifetimeIsOverIsRenewed) {
+  for (const bool over : {false, true}) {
+    const absl::Time now =
+        absl::FromUnixSeconds(static_cast<int64_t>(bob_.lifetime().not_after) + (over ? 1 : 0));
+    KeyPackageParams later = dave_.key_package_params();
+    later.lifetime = Lifetime::From(now - absl::Hours(1), absl::Hours(24));
+    CommitParams params;
+    params.adds = {GenerateKeyPackage(later, dave_.signature_key)->key_package};
+    params.force_path = false;
+    ASSERT_OK_AND_ASSIGN(const StagedCommit staged,
+                         bob().Commit(std::move(params), kTrusting, now));
+    EXPECT_EQ(staged.has_path, over);
+    EXPECT_EQ(staged.next->own_leaf_node().source,
+              over ? LeafNodeSource::kCommit : LeafNodeSource::kKeyPackage);
+  }
+}
+
 TEST_F(OwnRules, ProposalsAreCheckedBeforeTheyAreMade) {
   KeyPackageParams expired = dave_.key_package_params();
   expired.lifetime = {1, 2};

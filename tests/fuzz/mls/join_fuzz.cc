@@ -1,11 +1,12 @@
 // Dave gets a Welcome: one changed on its way, or one from a member who writes any GroupInfo, tree
-// and secrets and signs and seals them properly. He never crashes, and what he joins is a group
-// that can be stored and worked in.
+// and secrets and signs and seals them properly; or a GroupInfo of such a member, to join by. He
+// never crashes, and what he joins is a group that can be stored and worked in.
 #include <functional>
 #include <optional>
 #include <utility>
 
 #include "common/check.h"
+#include "mls/external.h"
 #include "mls/group_state.h"
 #include "mls/transcript_hash.h"
 #include "tests/fuzz/fuzz.h"
@@ -17,7 +18,7 @@ namespace {
 
 using namespace mls;  // NOLINT: a member from within
 
-enum Kind : uint8_t { kWire, kInfo, kSecrets };
+enum Kind : uint8_t { kWire, kInfo, kSecrets, kExternal };
 
 const CipherSuite& Suite() { return **CipherSuite::Get(1); }
 
@@ -61,8 +62,14 @@ Bytes Closed(ByteView info, ByteView secrets) {
   return Encode(MlsMessage{std::move(welcome)});
 }
 
-// Tree hash, confirmation tag and signature fit what the fuzzer wrote.
-absl::StatusOr<Bytes> Fitted(ByteView input) {
+Bytes EncodedInfo(const GroupInfo& info) {
+  Writer out;
+  WriteGroupInfo(out, info);
+  return out.TakeBytes();
+}
+
+// The fuzzer's, with the hash of the tree it carries.
+absl::StatusOr<GroupInfo> InfoOf(ByteView input) {
   Reader in(input);
   ASSIGN_OR_RETURN(GroupInfo info, ReadGroupInfo(in));
   RETURN_IF_ERROR(in.Done());
@@ -70,6 +77,12 @@ absl::StatusOr<Bytes> Fitted(ByteView input) {
     const absl::StatusOr<RatchetTree> tree = RatchetTree::Parse(Suite(), *carried, 10'000);
     if (tree.ok()) info.group_context.tree_hash = ToBytes(tree->RootHash());
   }
+  return info;
+}
+
+// Tree hash, confirmation tag and signature fit what the fuzzer wrote.
+absl::StatusOr<Bytes> Fitted(ByteView input) {
+  ASSIGN_OR_RETURN(GroupInfo info, InfoOf(input));
   JoinerSecret joiner{std::move(ParseGroupSecrets(TheWelcome().secrets)->joiner_secret)};
   const EpochSecrets secrets = DeriveEpochSecrets(
       Suite(), DeriveEpochSecret(Suite(), std::move(joiner), ZeroPskSecret(Suite()),
@@ -77,9 +90,7 @@ absl::StatusOr<Bytes> Fitted(ByteView input) {
   info.confirmation_tag =
       ConfirmationTag(Suite(), secrets.confirmation, info.group_context.confirmed_transcript_hash);
   RETURN_IF_ERROR(SignGroupInfo(Suite(), TheWorld().alice.key.private_key, info));
-  Writer out;
-  WriteGroupInfo(out, info);
-  return out.TakeBytes();
+  return EncodedInfo(info);
 }
 
 std::optional<Bytes> WelcomeOf(ByteView input) {
@@ -101,12 +112,31 @@ void UseGroup(Group group) {
   CheckStores(group);
 }
 
+// Dave joins by himself, by a GroupInfo that a member signed.
+void JoinBy(ByteView input) {
+  absl::StatusOr<GroupInfo> info = InfoOf(input);
+  if (!info.ok() || !SignGroupInfo(Suite(), TheWorld().alice.key.private_key, *info).ok()) return;
+  const Bytes wire = Encode(MlsMessage{*std::move(info)});
+  absl::StatusOr<StagedCommit> join = JoinExternally(wire, TheWorld().dave, false);
+  if (!join.ok()) {
+    CHECK(!absl::IsInternal(join.status()));
+    return;
+  }
+  Group alice = TheWorld().alice_group.Clone();
+  (void)CheckProcess(alice, join->message);
+  absl::StatusOr<Group> group = Group::Enter(*std::move(join));
+  CHECK(group.ok());
+  CheckStores(*group);
+  CHECK(group->Protect(AsBytes("hello"), {}).ok());
+}
+
 }  // namespace
 
 // The first byte says what the rest is.
 void Fuzz(ByteView input) {
   if (input.empty()) return;
   FixRandomness(2);
+  if (input[0] == kExternal) return JoinBy(input.subspan(1));
   const std::optional<Bytes> welcome = WelcomeOf(input);
   if (!welcome) return;
   const World& world = TheWorld();
@@ -128,7 +158,8 @@ void Fuzz(ByteView input) {
 std::vector<Bytes> Seeds() {
   const auto seed = [](Kind kind, ByteView body) { return Concat({Bytes{kind}, body}); };
   return {seed(kWire, TheWorld().welcome), seed(kInfo, TheWelcome().info),
-          seed(kSecrets, TheWelcome().secrets)};
+          seed(kSecrets, TheWelcome().secrets),
+          seed(kExternal, EncodedInfo(*ParseGroupInfoMessage(TheWorld().info)))};
 }
 
 // Of other groups: their Welcomes are not for Dave, their GroupInfos and secrets could be.
@@ -142,10 +173,8 @@ absl::StatusOr<std::vector<Bytes>> PublishedSeeds() {
       seeds.push_back(Concat({Bytes{kWire}, wire}));
     const auto* info = std::get_if<GroupInfo>(&message->body);
     if (info == nullptr) continue;
-    Writer out;
-    out.U8(kInfo);
-    WriteGroupInfo(out, *info);
-    seeds.push_back(out.TakeBytes());
+    for (const Kind kind : {kInfo, kExternal})
+      seeds.push_back(Concat({Bytes{kind}, EncodedInfo(*info)}));
   }
   for (const Bytes& wire : published.secrets) seeds.push_back(Concat({Bytes{kSecrets}, wire}));
   return seeds;

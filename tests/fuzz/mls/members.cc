@@ -1,6 +1,7 @@
 #include "tests/fuzz/mls/members.h"
 
 #include "common/check.h"
+#include "mls/external.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -20,8 +21,21 @@ mls::StagedCommit StagedFrom(absl::StatusOr<mls::Processed> processed) {
   return std::get<mls::StagedCommit>(*std::move(processed));
 }
 
-Group NewGroup(const Person& person) {
+mls::GroupPolicy OpenPolicy() {
+  mls::GroupPolicy policy;
+  policy.accept_external_commits = true;
+  policy.accept_external_proposals = true;
+  policy.accept_reinit = true;
+  return policy;
+}
+
+// `service` may propose to it from outside.
+Group NewGroup(const Person& person, const Person& service) {
   mls::CreateGroupParams params;
+  params.policy = OpenPolicy();
+  params.group_context_extensions = {
+      {mls::kExtensionExternalSenders,
+       mls::EncodeExternalSenders({{service.key.public_key, service.credential}})}};
   params.group_id = Bytes(16, 5);
   params.credential = person.credential;
   params.lifetime = mls::Lifetime::From(kNow - absl::Hours(1), absl::Hours(24 * 90));
@@ -29,7 +43,8 @@ Group NewGroup(const Person& person) {
 }
 
 Group Joined(const Person& person, ByteView welcome, const mls::KeyPackageBundle& bundle) {
-  return Taken(Group::Join(welcome, bundle, CopyKey(person.key), std::nullopt, kTrusting, kNow));
+  return Taken(Group::Join(welcome, bundle, CopyKey(person.key), std::nullopt, kTrusting, kNow,
+                           OpenPolicy()));
 }
 
 // `from` commits to nothing but a new path; everyone follows.
@@ -77,14 +92,52 @@ std::vector<Bytes> Handshakes(const World& world, HandshakeFraming framing) {
   removing = Params(framing, true, false);
   removing.removes = {{0}};  // Alice herself
   out.push_back(Taken(sender().Commit(std::move(removing), kTrusting, kNow)).message);
+  const uint64_t before = world.bob_group.epoch() - 1;
+  const mls::ReInitProposal reinit{{1}, 1, 1, {}};
+  mls::Extensions extensions = world.bob_group.group_context_extensions();
+  out.push_back(Taken(sender().ProposeExternalPsk(Bytes{1, 2}, framing)));
+  out.push_back(Taken(sender().ProposeResumptionPsk(before, framing)));
+  out.push_back(Taken(sender().ProposeGroupContextExtensions(extensions, framing)));
+  out.push_back(Taken(sender().ProposeReInit(reinit, framing)));
+  CommitParams changing = Params(framing, true, false);
+  changing.group_context_extensions = std::move(extensions);
+  changing.resumption_psks = {before};
+  out.push_back(Taken(sender().Commit(std::move(changing), kTrusting, kNow)).message);
+  CommitParams ending = Params(framing, false, false);
+  ending.reinit = reinit;
+  out.push_back(Taken(sender().Commit(std::move(ending), kTrusting, kNow)).message);
   return out;
+}
+
+mls::ExternalJoinParams JoinParams(const Person& person, bool again) {
+  mls::ExternalJoinParams params;
+  params.credential = person.credential;
+  params.replace_own_leaf = again;
+  params.grease = true;
+  params.external_psks = {{1, 2}};
+  params.psks = &kTrusting;
+  return params;
+}
+
+// By those who are not members: Dave and Bob, who lost his state, join by themselves, Erin asks to
+// be added, the service asks for Carol's removal.
+std::vector<Bytes> FromOutside(const World& world, const Person& service) {
+  const Person erin("erin");
+  const mls::GroupEpoch epoch{world.alice_group.suite(), world.alice_group.group_id(),
+                              world.alice_group.epoch()};
+  return {Taken(JoinExternally(world.info, world.dave, false)).message,
+          Taken(JoinExternally(world.info, world.bob, true)).message,
+          Taken(mls::ProposeOwnAdd(epoch, erin.NewKeyPackage().key_package, CopyKey(erin.key))),
+          Taken(mls::ProposeAsExternalSender(epoch, 0, CopyKey(service.key),
+                                             mls::RemoveProposal{{2}}))};
 }
 
 World MakeWorld() {
   FixRandomness(1);
   Person alice("alice"), bob("bob"), carol("carol"), dave("dave");
+  const Person service("service");
   mls::KeyPackageBundle dave_bundle = dave.NewKeyPackage();
-  Group alice_group = NewGroup(alice);
+  Group alice_group = NewGroup(alice, service);
   const mls::KeyPackageBundle bobs = bob.NewKeyPackage(), carols = carol.NewKeyPackage();
   CommitParams add;
   add.adds = {bobs.key_package, carols.key_package};
@@ -105,10 +158,11 @@ World MakeWorld() {
   Deliver(Taken(alice_group.ProposeUpdate({}, HandshakeFraming::kPublicMessage)),
           {&bob_group, &carol_group});
   Bytes own = Taken(alice_group.Clone().Protect(AsBytes("mine"), {}));
+  Bytes info = Taken(alice_group.ExportGroupInfo());
   World world{std::move(alice),     std::move(bob),         std::move(carol),
               std::move(dave),      std::move(dave_bundle), std::move(alice_group),
               std::move(bob_group), std::move(carol_group), {late},
-              std::move(own),       std::move(welcome)};
+              std::move(own),       std::move(welcome),     std::move(info)};
   Group sender = world.bob_group.Clone();
   for (const absl::string_view text : {"", "hello", "out of order"}) {
     world.messages.push_back(Taken(sender.Protect(AsBytes(text), AsBytes("data"), mls::Padding{})));
@@ -116,10 +170,17 @@ World MakeWorld() {
   for (const auto framing : {HandshakeFraming::kPrivateMessage, HandshakeFraming::kPublicMessage}) {
     for (Bytes& message : Handshakes(world, framing)) world.messages.push_back(std::move(message));
   }
+  for (Bytes& message : FromOutside(world, service)) world.messages.push_back(std::move(message));
   return world;
 }
 
 }  // namespace
+
+absl::StatusOr<mls::StagedCommit> JoinExternally(ByteView info, const Person& person, bool again) {
+  return Group::JoinExternally(info, JoinParams(person, again),
+                               {CopyKey(person.key), person.key.public_key}, kTrusting, kNow,
+                               OpenPolicy());
+}
 
 mls::SignaturePrivateKey CopyKey(const mls::SignatureKeyPair& key) {
   return {Secret::CopyOf(key.private_key.bytes.view())};
@@ -141,7 +202,7 @@ const World& TheWorld() {
   return *world;
 }
 
-void CheckStores(const Group& group) {
+void CheckStores(const mls::GroupView& group) {
   const Secret stored = group.Serialize();
   const absl::StatusOr<Group> parsed = Group::Parse(stored.view());
   CHECK(parsed.ok());

@@ -43,15 +43,19 @@ struct World {
   mls::KeyPackageBundle dave_bundle = dave.NewKeyPackage();
   mls::Group alice_group, bob_group, carol_group;
   // To Alice, valid on a clone of her group: of each kind in each framing, with one of a past epoch
-  // among them.
+  // and some from outside among them.
   std::vector<Bytes> messages;
   Bytes own;      // of Alice's, come back
   Bytes welcome;  // Alice's to Dave, with the tree in it
+  Bytes info;     // GroupInfo by Alice, to join by, with the tree in it
 };
 const World& TheWorld();
 
+// An external commit of `person`; `again`: in the place of the leaf they have.
+absl::StatusOr<mls::StagedCommit> JoinExternally(ByteView info, const Person& person, bool again);
+
 // What a stored group must always be: bytes that read back as the same bytes.
-void CheckStores(const mls::Group& group);
+void CheckStores(const mls::GroupView& group);
 // Gives `message` to `group`. A refusal leaves the group byte for byte as it was; what is staged
 // can be entered. Returns whether it was accepted.
 bool CheckProcess(mls::Group& group, ByteView message);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "mls/message_header.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/mls/members.h"
 #include "tests/fuzz/mls/published.h"
