@@ -59,6 +59,19 @@ TEST(MapAnswer, CountsWithTheLastLeafOfItsCheckpointOnly) {
   ExpectRefused(last, index, stale);
 }
 
+// A log that writes its former root once more, to serve what was true then under a fresh
+// checkpoint.
+TEST(MapAnswer, IsNotOverARootThatWasWrittenForAnotherPlace) {
+  DirectoryLog log = DirectoryLog::Random(4, 4);
+  const MapIndex index = log.newest.begin()->first;
+  log.leaves.push_back(log.leaves.back());
+  const Checkpoint checkpoint = DirectoryLog::CheckpointOf(log.leaves);
+  const MapAnswer answer = Answer(log, index);
+  ASSERT_OK(VerifyInclusion(checkpoint.size - 1, checkpoint.size, LeafHashOf(answer.root),
+                            answer.inclusion, checkpoint.root));
+  ExpectRefused(checkpoint, index, answer);
+}
+
 TEST(MapAnswer, RefusesEveryTouch) {
   DirectoryLog log = DirectoryLog::Random(3, 4);
   const MapIndex index = log.newest.begin()->first;
