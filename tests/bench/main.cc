@@ -1,4 +1,5 @@
-// `./dev bench [--json] [mls|delivery|startup|transparency ...]`: measures, and prints one table. No number here passes or fails anything.
+// `./dev bench [--json] [mls|delivery|startup|transparency ...]`: measures, and prints one table. No number here passes or fails
+// anything.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
