@@ -37,7 +37,7 @@ Sample MeasureAll(absl::Duration budget, const std::function<void()>& body);
 
 // One line. The ratio is how many times the floor it costs: of medians, or of rates where `by_rate`.
 struct Row {
-  std::string group;  // "MLS", "Delivery", "Start-up"
+  std::string group;  // "MLS", "Delivery", "Start-up", "Transparency"
   std::string what;
   int members = 0;    // N, or 0
   Sample sample;
@@ -65,5 +65,7 @@ void MeasureMls(Table& table);
 // The real delivery server over TLS. `self` is this program: the floors are served by a process of their own.
 void MeasureDelivery(Table& table, const std::string& self);
 void MeasureStartup(Table& table);
+// Without a service: the libraries alone.
+void MeasureTransparency(Table& table);
 
 }  // namespace plumbline::bench
