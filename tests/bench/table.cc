@@ -73,12 +73,12 @@ void Table::Add(Row row) {
 void Table::Note(std::string line) { notes_.push_back(std::move(line)); }
 
 std::string Table::Text() const {
-  std::string text = absl::StrFormat("%-9s %-44s %5s %10s %10s %8s %7s  %s\n", "", "what", "N", "p50", "p99", "per s", "ratio", "floor");
+  std::string text = absl::StrFormat("%-12s %-48s %5s %10s %10s %8s %7s  %s\n", "", "what", "N", "p50", "p99", "per s", "ratio", "floor");
   for (const Row& row : rows_) {
     const std::optional<double> ratio = row.ratio();
     const std::string floor =
         row.floor.empty() ? "" : absl::StrCat(row.floor, " (", row.by_rate ? Rate(row.floor_sample.per_second) + "/s" : Short(row.floor_sample.p50), ")");
-    absl::StrAppendFormat(&text, "%-9s %-44s %5s %10s %10s %8s %7s  %s\n", row.group, row.what,
+    absl::StrAppendFormat(&text, "%-12s %-48s %5s %10s %10s %8s %7s  %s\n", row.group, row.what,
                           row.members == 0 ? "" : absl::StrCat(row.members), Short(row.sample.p50), Short(row.sample.p99),
                           Rate(row.sample.per_second), ratio.has_value() ? absl::StrFormat("%.2f", *ratio) : "", floor);
   }
