@@ -248,7 +248,7 @@ std::vector<Bytes> Seeds() {
   for (const Bytes& wire : TheWorld().messages) {
     MlsMessage message = *ParseMlsMessage(wire);
     auto* open = std::get_if<PublicMessage>(&message.body);
-    if (open == nullptr) continue;
+    if (open == nullptr || open->content.sender.type != SenderType::kMember) continue;
     if (auto* proposal = std::get_if<Proposal>(&open->content.content))
       proposals.push_back(*proposal);
     auto* commit = std::get_if<mls::Commit>(&open->content.content);

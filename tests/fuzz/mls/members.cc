@@ -227,7 +227,7 @@ bool CheckProcess(Group& group, ByteView message) {
       Group entered = group.Clone();
       CHECK(entered.AdvanceTo(*std::move(staged->next)).ok());
       CheckStores(entered);
-      CHECK(entered.Protect(AsBytes("still speaks"), {}).ok());
+      CHECK(entered.Protect(AsBytes("still speaks"), {}).ok() != entered.reinit().has_value());
     }
   }
   return true;
