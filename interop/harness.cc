@@ -95,7 +95,7 @@ absl::Status Harness::Do(const pb::ExternalJoinRequest& in, pb::ExternalJoinResp
                                  suite->GenerateSignatureKeyPair(), kEveryone, Now(), Policy()));
   out.set_commit(ToString(staged.message));
   out.set_epoch_authenticator(ToString(staged.next->EpochAuthenticator()));
-  ASSIGN_OR_RETURN(mls::Group group, mls::Group::Enter(std::move(staged)));
+  ASSIGN_OR_RETURN(mls::Group group, mls::Group::Enter(*std::move(staged.next)));
   out.set_state_id(
       states_.Put(State{std::move(group), in.encrypt_handshake(), std::move(psks), {}, {}}));
   return absl::OkStatus();

@@ -275,7 +275,7 @@ absl::StatusOr<StagedCommit> MakeCommit(GroupState& group, CommitParams params, 
   // Last: it changes this group by one generation of its own ratchet.
   ASSIGN_OR_RETURN(const MlsMessage message, Protect(group, std::move(content), params.padding));
   staged.message = Encode(message);
-  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state));
+  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state), GroupStage::kStaged);
   return staged;
 }
 

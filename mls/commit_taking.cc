@@ -125,7 +125,7 @@ absl::StatusOr<StagedCommit> TakeCommit(const GroupState& group, const VerifiedC
   RETURN_IF_ERROR(VerifyConfirmationTag(*group.suite, epoch.state.secrets.confirmation,
                                         epoch.state.context.confirmed_transcript_hash,
                                         verified.auth().confirmation_tag));
-  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state));
+  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state), GroupStage::kStaged);
   return staged;
 }
 

@@ -2,31 +2,33 @@
 // every certificate again.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
-#include <tuple>
+#include <utility>
 
 #include "common/mutex.h"
 #include "mls/credential.h"
 
 namespace plumbline::mls {
 
-// `Names`: what a credential says of its subject. Holds at most `capacity` credentials, then begins
-// anew. Thread-safe.
+// `Names`: what a credential says of its subject. Remembers at most `capacity` credentials of at
+// most kMaxRemembered bytes, by their SHA-256, then begins anew; others are read each time.
+// Thread-safe.
 template <typename Names>
 class CredentialMemory final {
  public:
-  explicit CredentialMemory(size_t capacity = 4096) : capacity_(capacity) {}
+  static constexpr size_t kCapacity = 16'384;     // more than the members a group has by default
+  static constexpr size_t kMaxRemembered = 4096;  // bytes: a chain of two or three certificates
+
+  explicit CredentialMemory(size_t capacity = kCapacity) : capacity_(capacity) {}
 
   // Whether both can be read and have the same names. read(const Credential&) gives
   // StatusOr<Names>, the same each time.
   template <typename Read>
   bool Same(const Credential& a, const Credential& b, const Read& read) {
-    MutexLock lock(mutex_);
-    if (known_.size() + 2 > capacity_) known_.clear();
-    const std::optional<Names>& first = Get(a, read);
-    const std::optional<Names>& second = Get(b, read);
-    return first.has_value() && first == second;
+    const std::optional<Names> first = Get(a, read);
+    return first.has_value() && first == Get(b, read);
   }
 
   size_t size() const {
@@ -35,25 +37,32 @@ class CredentialMemory final {
   }
 
  private:
+  using Key = std::pair<uint16_t, std::array<uint8_t, 32>>;
+
   template <typename Read>
-  const std::optional<Names>& Get(const Credential& credential, const Read& read)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const auto known = known_.find(credential);
-    if (known != known_.end()) return known->second;
-    absl::StatusOr<Names> names = read(credential);
-    return known_
-        .emplace(credential, names.ok() ? std::optional<Names>(*std::move(names)) : std::nullopt)
-        .first->second;
+  std::optional<Names> Get(const Credential& credential, const Read& read) {
+    if (credential.content.size() > kMaxRemembered) return Ask(credential, read);
+    const Key key{credential.type, Sha256(credential.content)};
+    {
+      MutexLock lock(mutex_);
+      if (const auto known = known_.find(key); known != known_.end()) return known->second;
+    }
+    std::optional<Names> names = Ask(credential, read);
+    MutexLock lock(mutex_);
+    if (known_.size() >= capacity_) known_.clear();
+    known_.emplace(key, names);
+    return names;
   }
 
-  struct Before {
-    bool operator()(const Credential& a, const Credential& b) const {
-      return std::tie(a.type, a.content) < std::tie(b.type, b.content);
-    }
-  };
+  template <typename Read>
+  static std::optional<Names> Ask(const Credential& credential, const Read& read) {
+    absl::StatusOr<Names> names = read(credential);
+    return names.ok() ? std::optional<Names>(*std::move(names)) : std::nullopt;
+  }
+
   const size_t capacity_;
   mutable Mutex mutex_;
-  std::map<Credential, std::optional<Names>, Before> known_ ABSL_GUARDED_BY(mutex_);
+  std::map<Key, std::optional<Names>> known_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace plumbline::mls

@@ -10,8 +10,15 @@
 
 namespace plumbline::mls {
 
+Group::Group(std::unique_ptr<GroupState> state)
+    : GroupView(std::move(state), GroupStage::kCurrent) {}
+StagedGroup::StagedGroup(std::unique_ptr<GroupState> state, GroupStage stage)
+    : GroupView(std::move(state), stage) {}
+
 Group Group::Clone() const { return GroupAccess::Make<Group>(state_->Clone()); }
-StagedGroup StagedGroup::Clone() const { return GroupAccess::Make<StagedGroup>(state_->Clone()); }
+StagedGroup StagedGroup::Clone() const {
+  return GroupAccess::Make<StagedGroup>(state_->Clone(), stage_);
+}
 
 absl::StatusOr<Group> Group::Create(CreateGroupParams params, SignatureKeyPair signature_key) {
   ASSIGN_OR_RETURN(const CipherSuite* const suite,
@@ -96,7 +103,8 @@ void Group::ClearPendingProposals() { state_->proposals.Clear(); }
 absl::Status Group::AdvanceTo(StagedGroup&& next) {
   GroupState& from = *state_;
   GroupState& to = GroupAccess::State(next);
-  if (to.context.group_id != from.context.group_id || to.context.epoch != from.context.epoch + 1) {
+  if (next.stage_ != GroupStage::kStaged || to.context.group_id != from.context.group_id ||
+      to.context.epoch != from.context.epoch + 1) {
     return absl::FailedPreconditionError("not the next epoch of this group");
   }
   PastEpoch ended{from.context.epoch,          from.own(),
@@ -110,10 +118,10 @@ absl::Status Group::AdvanceTo(StagedGroup&& next) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Group> Group::Enter(StagedCommit&& join) {
-  if (!join.own || !join.external || !join.next)
-    return absl::FailedPreconditionError("not an external commit of one's own");
-  return Group(GroupAccess::Take(*std::move(join.next)));
+absl::StatusOr<Group> Group::Enter(StagedGroup&& join) {
+  if (join.stage_ != GroupStage::kOwnJoin)
+    return absl::FailedPreconditionError("not where an external commit of one's own leads");
+  return Group(GroupAccess::Take(std::move(join)));
 }
 
 }  // namespace plumbline::mls

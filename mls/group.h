@@ -62,8 +62,9 @@ class Group final : public GroupView {
                                                      const AuthenticationService& authentication,
                                                      absl::Time now,
                                                      const GroupPolicy& policy = {});
-  // The group that JoinExternally's commit leads to, once taken. FAILED_PRECONDITION for any other.
-  static absl::StatusOr<Group> Enter(StagedCommit&& join);
+  // Where JoinExternally's commit leads, once taken. FAILED_PRECONDITION for any other, which is
+  // for AdvanceTo.
+  static absl::StatusOr<Group> Enter(StagedGroup&& join);
   // Whether the Welcome names this key package: lets a client find the bundle that belongs to it.
   static absl::StatusOr<std::vector<Bytes>> WelcomeKeyPackageRefs(ByteView welcome);
 
@@ -133,12 +134,12 @@ class Group final : public GroupView {
                                     absl::Time now, const PskStore* psks = nullptr);
 
   // Becomes `next`, where a commit in this epoch leads, keeping the bounded past epochs.
-  // FAILED_PRECONDITION if `next` is not the epoch after this one of the same group.
+  // FAILED_PRECONDITION if `next` is not the epoch after this one of the same group, or a join.
   absl::Status AdvanceTo(StagedGroup&& next);
 
  private:
   friend struct GroupAccess;
-  using GroupView::GroupView;
+  explicit Group(std::unique_ptr<GroupState> state);
 };
 
 // A group made by Branch or Reinitialize, already in its first epoch with its other members.

@@ -154,7 +154,7 @@ absl::StatusOr<StagedCommit> Group::JoinExternally(ByteView group_info, External
   ASSIGN_OR_RETURN(NextEpoch epoch, EnterEpoch(group, std::move(inputs), content));
   content.auth.confirmation_tag = epoch.state.confirmation_tag;
   staged.message = Encode(MlsMessage{ProtectPublic(*group.suite, {}, context, std::move(content))});
-  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state));
+  staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state), GroupStage::kOwnJoin);
   return staged;
 }
 

@@ -56,10 +56,10 @@ struct GroupState : PublicGroup {
 
 // Lets free functions of group_*.cc make and open groups.
 struct GroupAccess {
-  template <typename View>  // Group or StagedGroup
-  static View Make(GroupState state) {
+  template <typename View, typename... Stage>  // Group, or StagedGroup with a stage
+  static View Make(GroupState state, Stage... stage) {
     state.suite->PrepareToSign(state.signature_key);
-    return View(std::make_unique<GroupState>(std::move(state)));
+    return View(std::make_unique<GroupState>(std::move(state)), stage...);
   }
   static GroupState& State(GroupView& group) { return *group.state_; }
   static const GroupState& State(const GroupView& group) { return *group.state_; }

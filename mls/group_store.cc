@@ -11,6 +11,7 @@ namespace {
 // The second version is the first with what the group was re-initialised to at its end.
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kVersionReinit = 2;
+constexpr uint8_t kVersionBits = 0x3f;  // the others are the stage
 
 // Bits of the policy's flags.
 constexpr uint8_t kCheckMemberLifetimes = 1;
@@ -155,8 +156,7 @@ absl::StatusOr<std::deque<PastEpoch>> ReadPast(const CipherSuite& suite, Reader&
   return past;
 }
 
-absl::StatusOr<GroupState> ReadState(Reader& in) {
-  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
+absl::StatusOr<GroupState> ReadState(Reader& in, uint8_t version) {
   if (version != kVersion && version != kVersionReinit)
     return Broken("unknown version of a stored group");
   ASSIGN_OR_RETURN(const GroupPolicy policy, ReadPolicy(in));
@@ -195,9 +195,10 @@ absl::StatusOr<GroupState> ReadState(Reader& in) {
                     std::move(reinit)};
 }
 
-absl::StatusOr<GroupState> ParseState(ByteView stored) {
-  Reader in(stored);
-  absl::StatusOr<GroupState> state = ReadState(in);
+// `first`: the first byte without the stage.
+absl::StatusOr<GroupState> ParseState(ByteView stored, uint8_t first) {
+  Reader in(stored.subspan(1));
+  absl::StatusOr<GroupState> state = ReadState(in, first);
   if (!state.ok()) return absl::DataLossError(state.status().message());
   if (!in.AtEnd()) return absl::DataLossError("bytes are left over after a stored group");
   return state;
@@ -208,7 +209,7 @@ absl::StatusOr<GroupState> ParseState(ByteView stored) {
 Secret GroupView::Serialize() const {
   const GroupState& state = *state_;
   Writer out;
-  out.U8(state.reinit ? kVersionReinit : kVersion);
+  out.U8((state.reinit ? kVersionReinit : kVersion) | static_cast<uint8_t>(stage_));
   WritePolicy(out, state.policy);
   WriteGroupContext(out, state.context);
   out.Vector(state.tree.Encode());
@@ -224,13 +225,18 @@ Secret GroupView::Serialize() const {
 }
 
 absl::StatusOr<Group> Group::Parse(ByteView stored) {
-  ASSIGN_OR_RETURN(GroupState state, ParseState(stored));
+  if (stored.empty() || (stored[0] & ~kVersionBits) != 0)
+    return absl::DataLossError("not a stored group at its current epoch");
+  ASSIGN_OR_RETURN(GroupState state, ParseState(stored, stored[0]));
   return GroupAccess::Make<Group>(std::move(state));
 }
 
 absl::StatusOr<StagedGroup> StagedGroup::Parse(ByteView stored) {
-  ASSIGN_OR_RETURN(GroupState state, ParseState(stored));
-  return GroupAccess::Make<StagedGroup>(std::move(state));
+  const auto stage = static_cast<GroupStage>(stored.empty() ? 0 : stored[0] & ~kVersionBits);
+  if (stage != GroupStage::kStaged && stage != GroupStage::kOwnJoin)
+    return absl::DataLossError("not a stored group that waits for its commit");
+  ASSIGN_OR_RETURN(GroupState state, ParseState(stored, stored[0] & kVersionBits));
+  return GroupAccess::Make<StagedGroup>(std::move(state), stage);
 }
 
 }  // namespace plumbline::mls

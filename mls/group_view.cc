@@ -15,7 +15,8 @@ Member ToMember(LeafIndex index, const LeafNode& leaf) {
 
 }  // namespace
 
-GroupView::GroupView(std::unique_ptr<GroupState> state) : state_(std::move(state)) {}
+GroupView::GroupView(std::unique_ptr<GroupState> state, GroupStage stage)
+    : state_(std::move(state)), stage_(stage) {}
 GroupView::GroupView(GroupView&&) noexcept = default;
 GroupView& GroupView::operator=(GroupView&&) noexcept = default;
 GroupView::~GroupView() = default;

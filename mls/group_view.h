@@ -17,6 +17,13 @@ namespace plumbline::mls {
 
 struct GroupState;  // mls/group_state.h: everything a group is made of
 
+// What is stored tells which it is, so that none is read as another.
+enum class GroupStage : uint8_t {
+  kCurrent = 0,
+  kStaged = 0x80,   // where a commit in a group leads
+  kOwnJoin = 0xc0,  // where one's own external commit leads
+};
+
 class GroupView {
  public:
   // The whole state, secrets included. Persist it before anything made by the call that changed it
@@ -44,12 +51,13 @@ class GroupView {
   Secret Export(absl::string_view label, ByteView context, size_t size) const;  // §8.5
 
  protected:
-  explicit GroupView(std::unique_ptr<GroupState> state);
+  GroupView(std::unique_ptr<GroupState> state, GroupStage stage);
   GroupView(GroupView&&) noexcept;
   GroupView& operator=(GroupView&&) noexcept;
   ~GroupView();
 
   std::unique_ptr<GroupState> state_;  // never null but in a moved-from one
+  GroupStage stage_;
 
  private:
   friend struct GroupAccess;

@@ -9,8 +9,7 @@
 
 namespace plumbline::mls {
 
-// The group one epoch ahead: to be looked at, stored and merged, and for nothing else. What it
-// stores is what the group will store once merged: keep the two apart.
+// The group one epoch ahead: to be looked at, stored and merged, and for nothing else.
 class StagedGroup final : public GroupView {
  public:
   StagedGroup(StagedGroup&&) noexcept = default;
@@ -20,8 +19,9 @@ class StagedGroup final : public GroupView {
   static absl::StatusOr<StagedGroup> Parse(ByteView stored);
 
  private:
+  friend class Group;
   friend struct GroupAccess;
-  using GroupView::GroupView;
+  StagedGroup(std::unique_ptr<GroupState> state, GroupStage stage);
 };
 
 struct StagedCommit {

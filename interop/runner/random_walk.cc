@@ -6,22 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/bytes.h"
+#include "interop/runner/walker.h"
 
 namespace plumbline::interop {
 namespace {
-
-struct Walker {
-  std::string name;
-  Client* client;
-  uint32_t state = 0;
-};
-
-// A message that is read one commit after it was written.
-struct Delayed {
-  std::string ciphertext, plaintext;
-  std::string sender;
-  std::vector<std::string> readers;  // members then
-};
 
 class Walk final {
  public:
@@ -37,7 +25,7 @@ class Walk final {
                             absl::StrCat("step ", step, " (", doing_, ", ", members_.size(),
                                          " members): ", status.message()));
     }
-    for (const Walker& member : members_) Free(member);
+    for (const Walker& member : members_) FreeState(transcript_, member);
     return report_;
   }
 
@@ -52,13 +40,8 @@ class Walk final {
     const size_t drawn = Draw(members_.size() - 1);
     return drawn < than ? drawn : drawn + 1;
   }
-  void Free(const Walker& member) {
-    pb::FreeRequest request;
-    request.set_state_id(member.state);
-    (void)PLUMBLINE_CALL(transcript_, member.name, *member.client, Free, request).ok();
-  }
   void Enter(Walker& member, uint32_t state) {
-    if (member.state != 0) Free(member);
+    if (member.state != 0) FreeState(transcript_, member);
     member.state = state;
   }
 
@@ -243,7 +226,7 @@ class Walk final {
       RETURN_IF_ERROR(Handle(members_[i], handle, next.epoch_authenticator()));
     }
     for (const size_t index : removed) {
-      Free(members_[index]);
+      FreeState(transcript_, members_[index]);
       members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(index));
       ++report_.removals;
     }
@@ -320,36 +303,20 @@ class Walk final {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Delayed> Write(Walker& sender) {
-    pb::ProtectRequest request;
-    request.set_state_id(sender.state);
-    request.set_plaintext(ToString(RandomBytes(Draw(300))));
-    request.set_authenticated_data(ToString(RandomBytes(Draw(20))));
-    ASSIGN_OR_RETURN(const pb::ProtectResponse made,
-                     PLUMBLINE_CALL(transcript_, sender.name, *sender.client, Protect, request));
-    Delayed out{made.ciphertext(), request.plaintext(), sender.name, {}};
+  absl::StatusOr<LateMessage> Write(const Walker& sender) {
+    ASSIGN_OR_RETURN(LateMessage out, WriteMessage(transcript_, sender, RandomBytes(Draw(300)),
+                                                   RandomBytes(Draw(20))));
     for (const Walker& member : members_) {
       if (member.name != sender.name) out.readers.push_back(member.name);
     }
     return out;
   }
 
-  absl::Status Read(Walker& reader, const Delayed& message) {
-    pb::UnprotectRequest request;
-    request.set_state_id(reader.state);
-    request.set_ciphertext(message.ciphertext);
-    ASSIGN_OR_RETURN(const pb::UnprotectResponse read,
-                     PLUMBLINE_CALL(transcript_, reader.name, *reader.client, Unprotect, request));
-    if (read.plaintext() != message.plaintext)
-      return absl::DataLossError(absl::StrCat(reader.name, " read another plaintext"));
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadByAll(const Delayed& message) {
-    for (Walker& member : members_) {
+  absl::Status ReadByAll(const LateMessage& message) {
+    for (const Walker& member : members_) {
       const auto& readers = message.readers;
       if (std::find(readers.begin(), readers.end(), member.name) == readers.end()) continue;
-      RETURN_IF_ERROR(Read(member, message));
+      RETURN_IF_ERROR(ReadMessage(transcript_, member, message));
     }
     ++report_.messages;
     return absl::OkStatus();
@@ -359,8 +326,8 @@ class Walk final {
   absl::Status ExchangeMessages() {
     doing_ = "messages";
     Walker& sender = members_[Draw(members_.size())];
-    ASSIGN_OR_RETURN(Delayed first, Write(sender));
-    ASSIGN_OR_RETURN(Delayed second, Write(sender));
+    ASSIGN_OR_RETURN(LateMessage first, Write(sender));
+    ASSIGN_OR_RETURN(LateMessage second, Write(sender));
     if (OneIn(2)) std::swap(first, second);
     RETURN_IF_ERROR(ReadByAll(first));
     RETURN_IF_ERROR(ReadByAll(second));
@@ -372,7 +339,7 @@ class Walk final {
 
   absl::Status ReadDelayed() {
     if (!delayed_) return absl::OkStatus();
-    const Delayed message = *std::move(delayed_);
+    const LateMessage message = *std::move(delayed_);
     delayed_.reset();
     const bool still_here = std::any_of(members_.begin(), members_.end(),
                                         [&](const Walker& m) { return m.name == message.sender; });
@@ -394,7 +361,7 @@ class Walk final {
   WalkReport report_;
   std::vector<Walker> members_;
   std::vector<Joiner> joiners_;  // by the commit at hand
-  std::optional<Delayed> delayed_;
+  std::optional<LateMessage> delayed_;
   std::string doing_;
   size_t named_ = 0;
   uint64_t epoch_ = 0;

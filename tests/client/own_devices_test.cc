@@ -259,7 +259,9 @@ TEST(OwnDevices, OthersAreVerifiedOnceTheyWereCompared) {
   s.Now({&s.alice, &s.tablet}, {});
   const auto verified = [&] {
     std::map<bool, bool> out;  // of this one, and of the other
-    for (const OwnDevice& each : s.devices.List().value()) out[each.is_this] = each.verified;
+    const auto devices = s.devices.List();
+    EXPECT_OK(devices);
+    for (const OwnDevice& each : *devices) out[each.is_this] = each.verified;
     return out;
   };
   EXPECT_EQ(verified(), (std::map<bool, bool>{{true, true}, {false, false}}));

@@ -38,7 +38,7 @@ TEST_P(TsMls, ExternalJoinBothWays) {
     ASSERT_OK(staged);
     for (const std::string who : {"first", "second"}) Ask("process", Given(who, staged->message));
     Take(ours, ToHex(staged->message));
-    ASSERT_OK_AND_ASSIGN(mls::Group group, mls::Group::Enter(*std::move(staged)));
+    ASSERT_OK_AND_ASSIGN(mls::Group group, mls::Group::Enter(*std::move(staged->next)));
     Ours newcomer{std::move(group), {}};
     EXPECT_EQ(newcomer.group.EpochAuthenticator(), ours.group.EpochAuthenticator());
     Agree(newcomer, "first");

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "mls/group_policy.h"
+
 namespace plumbline::mls {
 namespace {
 
@@ -45,6 +47,21 @@ TEST(CredentialMemory, IsBoundedAndStillRight) {
   }
   EXPECT_GT(reads, 200);
   EXPECT_LE(memory.size(), 4u);
+}
+
+TEST(CredentialMemory, ALargeCredentialIsReadEachTimeAndNotKept) {
+  CredentialMemory<std::string> memory;
+  int reads = 0;
+  const std::string most(CredentialMemory<std::string>::kMaxRemembered, 'a');
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(memory.Same(Named(most), Named(most + "a"), CountingReader{reads}));
+  }
+  EXPECT_EQ(reads, 4);
+  EXPECT_EQ(memory.size(), 1u);
+}
+
+TEST(CredentialMemory, HoldsEveryMemberOfTheLargestGroupByDefault) {
+  EXPECT_GE(CredentialMemory<std::string>::kCapacity, size_t{GroupPolicy().max_members});
 }
 
 }  // namespace

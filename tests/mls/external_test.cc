@@ -32,7 +32,7 @@ class External : public ::testing::TestWithParam<SuiteId> {
   // Everyone takes the joiner's commit; the joiner's group comes last.
   void TakeJoin(StagedCommit staged) {
     for (Group& group : groups_) EXPECT_OK(ProcessAndAdvance(group, staged.message));
-    ASSERT_OK_AND_ASSIGN(Group joiner, Group::Enter(std::move(staged)));
+    ASSERT_OK_AND_ASSIGN(Group joiner, Group::Enter(*std::move(staged.next)));
     groups_.push_back(std::move(joiner));
     ExpectInStep(All());
   }
@@ -113,11 +113,23 @@ TEST_P(External, AGroupInfoWithoutExternalPubIsNoInvitation) {
 
 TEST_P(External, NobodyEntersByACommitThatIsNotTheirOwnJoin) {
   ASSERT_OK_AND_ASSIGN(StagedCommit own, alice().Commit({}, kTrusting, kNow));
-  EXPECT_THAT(Group::Enter(std::move(own)), StatusIs(Code::kFailedPrecondition));
+  EXPECT_THAT(Group::Enter(*std::move(own.next)), StatusIs(Code::kFailedPrecondition));
   ASSERT_OK_AND_ASSIGN(const Bytes info, alice().ExportGroupInfo());
-  ASSERT_OK_AND_ASSIGN(const StagedCommit join, dave_.JoinExternally(info, dave_.external_params()));
+  ASSERT_OK_AND_ASSIGN(const StagedCommit join,
+                       dave_.JoinExternally(info, dave_.external_params()));
   ASSERT_OK_AND_ASSIGN(StagedCommit seen, ProcessAs<StagedCommit>(bob(), join.message));
-  EXPECT_THAT(Group::Enter(std::move(seen)), StatusIs(Code::kFailedPrecondition));
+  EXPECT_THAT(Group::Enter(*std::move(seen.next)), StatusIs(Code::kFailedPrecondition));
+}
+
+TEST_P(External, AJoinSurvivesARestartAndIsStillOnlyAJoin) {
+  ASSERT_OK_AND_ASSIGN(const Bytes info, alice().ExportGroupInfo());
+  ASSERT_OK_AND_ASSIGN(StagedCommit join, dave_.JoinExternally(info, dave_.external_params()));
+  const Secret stored = join.next->Serialize();
+  EXPECT_THAT(Group::Parse(stored.view()), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(alice().AdvanceTo(join.next->Clone()), StatusIs(Code::kFailedPrecondition));
+  ASSERT_OK_AND_ASSIGN(join.next, StagedGroup::Parse(stored.view()));
+  EXPECT_TRUE(join.next->Serialize() == stored);
+  TakeJoin(std::move(join));
 }
 
 TEST_P(External, AMemberComesBackInItsOwnPlace) {
@@ -160,7 +172,7 @@ TEST_P(External, PskProposalsTieTheJoinToWhatBothKnow) {
   EXPECT_THAT(alice().Process(staged.message, kTrusting, kNow).status(), StatusIs(Code::kNotFound));
   ASSERT_OK_AND_ASSIGN(Processed taken, alice().Process(staged.message, kTrusting, kNow, &psks));
   ASSERT_OK(alice().AdvanceTo(*std::move(std::get<StagedCommit>(taken).next)));
-  ASSERT_OK_AND_ASSIGN(Group dave, Group::Enter(std::move(staged)));
+  ASSERT_OK_AND_ASSIGN(Group dave, Group::Enter(*std::move(staged.next)));
   ExpectInStep({&alice(), &dave});
 
   params.resumption_psks = {bob().epoch()};
@@ -267,7 +279,7 @@ TEST(Grease, IsSentAndTolerated) {
     params.grease = true;
     ASSERT_OK_AND_ASSIGN(StagedCommit join, carol.JoinExternally(info, std::move(params)));
     for (Group* const group : {&first, &second}) ASSERT_OK(ProcessAndAdvance(*group, join.message));
-    ASSERT_OK_AND_ASSIGN(Group third, Group::Enter(std::move(join)));
+    ASSERT_OK_AND_ASSIGN(Group third, Group::Enter(*std::move(join.next)));
     ExpectInStep({&first, &second, &third});
     EXPECT_TRUE(IsGrease(first.member({1})->extensions.at(0).type));  // kept byte for byte
   }

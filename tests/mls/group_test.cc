@@ -102,6 +102,9 @@ TEST_F(GroupTest, StagedCommitSurvivesARestart) {
   const Secret current = alice().Serialize();
   const Secret next = staged.next->Serialize();
   ASSERT_OK_AND_ASSIGN(alice(), Group::Parse(current.view()));
+  EXPECT_THAT(Group::Parse(next.view()).status(), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(StagedGroup::Parse(current.view()).status(), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(StagedGroup::Parse({}).status(), StatusIs(Code::kDataLoss));
   ASSERT_OK_AND_ASSIGN(StagedGroup restored, StagedGroup::Parse(next.view()));
   ASSERT_OK(alice().AdvanceTo(std::move(restored)));
   ASSERT_OK(ProcessAndAdvance(bob(), staged.message));

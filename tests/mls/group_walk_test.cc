@@ -214,7 +214,7 @@ class Walk {
       EXPECT_OK(group.AdvanceTo(*std::move(seen.next)));
     }
     members_.erase(client.name);
-    ASSERT_OK_AND_ASSIGN(Group group, Group::Enter(std::move(staged)));
+    ASSERT_OK_AND_ASSIGN(Group group, Group::Enter(*std::move(staged.next)));
     members_.emplace(client.name, std::move(group));
   }
 

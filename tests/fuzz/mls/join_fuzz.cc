@@ -124,7 +124,7 @@ void JoinBy(ByteView input) {
   }
   Group alice = TheWorld().alice_group.Clone();
   (void)CheckProcess(alice, join->message);
-  absl::StatusOr<Group> group = Group::Enter(*std::move(join));
+  absl::StatusOr<Group> group = Group::Enter(*std::move(join->next));
   CHECK(group.ok());
   CheckStores(*group);
   CHECK(group->Protect(AsBytes("hello"), {}).ok());

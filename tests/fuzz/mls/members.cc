@@ -121,21 +121,21 @@ mls::ExternalJoinParams JoinParams(const Person& person, bool again) {
 
 // By those who are not members: Dave and Bob, who lost his state, join by themselves, Erin asks to
 // be added, the service asks for Carol's removal.
-std::vector<Bytes> FromOutside(const World& world, const Person& service) {
+std::vector<Bytes> FromOutside(const World& world) {
   const Person erin("erin");
   const mls::GroupEpoch epoch{world.alice_group.suite(), world.alice_group.group_id(),
                               world.alice_group.epoch()};
   return {Taken(JoinExternally(world.info, world.dave, false)).message,
           Taken(JoinExternally(world.info, world.bob, true)).message,
           Taken(mls::ProposeOwnAdd(epoch, erin.NewKeyPackage().key_package, CopyKey(erin.key))),
-          Taken(mls::ProposeAsExternalSender(epoch, 0, CopyKey(service.key),
+          Taken(mls::ProposeAsExternalSender(epoch, 0, CopyKey(world.service.key),
                                              mls::RemoveProposal{{2}}))};
 }
 
 World MakeWorld() {
   FixRandomness(1);
   Person alice("alice"), bob("bob"), carol("carol"), dave("dave");
-  const Person service("service");
+  Person service("service");
   mls::KeyPackageBundle dave_bundle = dave.NewKeyPackage();
   Group alice_group = NewGroup(alice, service);
   const mls::KeyPackageBundle bobs = bob.NewKeyPackage(), carols = carol.NewKeyPackage();
@@ -159,10 +159,13 @@ World MakeWorld() {
           {&bob_group, &carol_group});
   Bytes own = Taken(alice_group.Clone().Protect(AsBytes("mine"), {}));
   Bytes info = Taken(alice_group.ExportGroupInfo());
-  World world{std::move(alice),     std::move(bob),         std::move(carol),
-              std::move(dave),      std::move(dave_bundle), std::move(alice_group),
-              std::move(bob_group), std::move(carol_group), {late},
-              std::move(own),       std::move(welcome),     std::move(info)};
+  World world{std::move(alice),       std::move(bob),
+              std::move(carol),       std::move(dave),
+              std::move(service),     std::move(dave_bundle),
+              std::move(alice_group), std::move(bob_group),
+              std::move(carol_group), {late},
+              std::move(own),         std::move(welcome),
+              std::move(info)};
   Group sender = world.bob_group.Clone();
   for (const absl::string_view text : {"", "hello", "out of order"}) {
     world.messages.push_back(Taken(sender.Protect(AsBytes(text), AsBytes("data"), mls::Padding{})));
@@ -170,7 +173,7 @@ World MakeWorld() {
   for (const auto framing : {HandshakeFraming::kPrivateMessage, HandshakeFraming::kPublicMessage}) {
     for (Bytes& message : Handshakes(world, framing)) world.messages.push_back(std::move(message));
   }
-  for (Bytes& message : FromOutside(world, service)) world.messages.push_back(std::move(message));
+  for (Bytes& message : FromOutside(world)) world.messages.push_back(std::move(message));
   return world;
 }
 
@@ -202,9 +205,16 @@ const World& TheWorld() {
   return *world;
 }
 
-void CheckStores(const mls::GroupView& group) {
+void CheckStores(const Group& group) {
   const Secret stored = group.Serialize();
   const absl::StatusOr<Group> parsed = Group::Parse(stored.view());
+  CHECK(parsed.ok());
+  CHECK(parsed->Serialize() == stored);
+}
+
+void CheckStores(const mls::StagedGroup& group) {
+  const Secret stored = group.Serialize();
+  const absl::StatusOr<mls::StagedGroup> parsed = mls::StagedGroup::Parse(stored.view());
   CHECK(parsed.ok());
   CHECK(parsed->Serialize() == stored);
 }

@@ -40,6 +40,7 @@ struct Person {
 // and Alice's Update.
 struct World {
   Person alice{"alice"}, bob{"bob"}, carol{"carol"}, dave{"dave"};
+  Person service{"service"};  // may propose from outside, at place 0
   mls::KeyPackageBundle dave_bundle = dave.NewKeyPackage();
   mls::Group alice_group, bob_group, carol_group;
   // To Alice, valid on a clone of her group: of each kind in each framing, with one of a past epoch
@@ -55,7 +56,8 @@ const World& TheWorld();
 absl::StatusOr<mls::StagedCommit> JoinExternally(ByteView info, const Person& person, bool again);
 
 // What a stored group must always be: bytes that read back as the same bytes.
-void CheckStores(const mls::GroupView& group);
+void CheckStores(const mls::Group& group);
+void CheckStores(const mls::StagedGroup& group);
 // Gives `message` to `group`. A refusal leaves the group byte for byte as it was; what is staged
 // can be entered. Returns whether it was accepted.
 bool CheckProcess(mls::Group& group, ByteView message);
