@@ -62,12 +62,14 @@ absl::StatusOr<Note> ParseNote(absl::string_view wire) {
 
 std::string FormatNote(const Note& note) {
   std::string out = absl::StrCat(note.text, "\n");
-  for (const NoteSignature& signature : note.signatures) {
-    Writer bytes;
-    bytes.U32(signature.key_id).Fixed(signature.signature);
-    absl::StrAppend(&out, kDash, signature.name, " ", ToBase64(bytes.view()), "\n");
-  }
+  for (const NoteSignature& signature : note.signatures) absl::StrAppend(&out, FormatSignature(signature));
   return out;
+}
+
+std::string FormatSignature(const NoteSignature& signature) {
+  Writer bytes;
+  bytes.U32(signature.key_id).Fixed(signature.signature);
+  return absl::StrCat(kDash, signature.name, " ", ToBase64(bytes.view()), "\n");
 }
 
 absl::StatusOr<Note> SignNote(absl::string_view text, std::span<const NoteSigner* const> signers) {

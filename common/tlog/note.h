@@ -33,6 +33,8 @@ struct Note {
 absl::StatusOr<Note> ParseNote(absl::string_view wire);
 // What ParseNote reads back. `note` is one it would accept.
 std::string FormatNote(const Note& note);
+// One signature line, with its end.
+std::string FormatSignature(const NoteSignature& signature);
 
 // A note over `text` with one signature of each signer. INVALID_ARGUMENT if `text` cannot be a note's.
 absl::StatusOr<Note> SignNote(absl::string_view text, std::span<const NoteSigner* const> signers);

@@ -2,50 +2,12 @@
 
 #include <sodium.h>
 
-#include <algorithm>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "common/check.h"
-#include "common/tlog/base64.h"
-#include "common/tlog/utf8.h"
 
 namespace plumbline::tlog {
-namespace {
-
-constexpr uint8_t kEd25519Type = 0x01;
-
-// The characters with the property White_Space.
-bool IsSpace(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-uint32_t KeyId(absl::string_view name, ByteView key) {
-  static constexpr uint8_t kBetween[] = {'\n', kEd25519Type};
-  const auto hash = Sha256(Concat({AsBytes(name), kBetween, key}));
-  return uint32_t{hash[0]} << 24 | uint32_t{hash[1]} << 16 | uint32_t{hash[2]} << 8 | hash[3];
-}
-
-absl::Status NotAKey() {
-  return absl::InvalidArgumentError("a verifier key is a name, a key id and an Ed25519 key, joined by '+'");
-}
-
-}  // namespace
-
-absl::Status CheckKeyName(absl::string_view name) {
-  if (name.empty() || name.size() > kMaxKeyName) return absl::InvalidArgumentError("a key's name has 1 to 512 bytes");
-  while (!name.empty()) {
-    const std::optional<char32_t> c = TakeCharacter(name);
-    if (!c || *c < 0x20 || *c == '+' || IsSpace(*c)) {
-      return absl::InvalidArgumentError("a key's name is UTF-8 without spaces, control characters and '+'");
-    }
-  }
-  return absl::OkStatus();
-}
 
 VerifierKey::VerifierKey(absl::string_view name, const crypto::Ed25519PublicKey& key)
-    : name_(name), key_(key), id_(KeyId(name, key.view())) {}
+    : name_(name), key_(key), id_(KeyId(name, KeyType::kNote, key)) {}
 
 absl::StatusOr<VerifierKey> VerifierKey::Create(absl::string_view name, const crypto::Ed25519PublicKey& key) {
   RETURN_IF_ERROR(CheckKeyName(name));
@@ -53,20 +15,11 @@ absl::StatusOr<VerifierKey> VerifierKey::Create(absl::string_view name, const cr
 }
 
 absl::StatusOr<VerifierKey> VerifierKey::Parse(absl::string_view text) {
-  const size_t first = text.find('+');  // base 64 has '+' too; a name has none
-  if (first == absl::string_view::npos || text.size() < first + 10 || text[first + 9] != '+') return NotAKey();
-  const absl::StatusOr<Bytes> key = FromBase64(text.substr(first + 10));
-  if (!key.ok() || key->size() != 1 + crypto::kEd25519KeySize || key->front() != kEd25519Type) return NotAKey();
-  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey parsed, crypto::Ed25519PublicKey::Parse(ByteView(*key).subspan(1)));
-  ASSIGN_OR_RETURN(VerifierKey out, Create(text.substr(0, first), parsed));
-  if (out.ToText() != text) return absl::InvalidArgumentError("the verifier key's id is not that of its name and key");
-  return out;
+  ASSIGN_OR_RETURN(const NamedKey key, ParseKey(text, KeyType::kNote));
+  return VerifierKey(key.name, key.key);
 }
 
-std::string VerifierKey::ToText() const {
-  static constexpr uint8_t kType[] = {kEd25519Type};
-  return absl::StrCat(name_, "+", absl::StrFormat("%08x", id_), "+", ToBase64(Concat({kType, key_.view()})));
-}
+std::string VerifierKey::ToText() const { return FormatKey(name_, KeyType::kNote, key_); }
 
 absl::Status VerifierKey::Verify(absl::string_view text, ByteView signature) const {
   const ByteView message = AsBytes(text);

@@ -5,28 +5,21 @@
 
 #include <string>
 
-#include "common/crypto/ed25519.h"
-#include "common/status.h"
+#include "common/tlog/key_text.h"
 
 namespace plumbline::tlog {
-
-inline constexpr size_t kMaxKeyName = 512;  // bytes
-
-// OK if `name` has 1 to kMaxKeyName bytes of UTF-8 without spaces of any kind, control characters and '+'.
-absl::Status CheckKeyName(absl::string_view name);
 
 // Who may have signed. A value.
 class VerifierKey final {
  public:
   // INVALID_ARGUMENT for a name that CheckKeyName refuses.
   static absl::StatusOr<VerifierKey> Create(absl::string_view name, const crypto::Ed25519PublicKey& key);
-  // <name>+<key id, 8 lower-case hexadecimal digits>+<base 64 of 0x01 and the key>. INVALID_ARGUMENT for any other text, also
-  // where the id is not that of name and key.
+  // The text of common/tlog/key_text.h, of type kNote. INVALID_ARGUMENT for any other.
   static absl::StatusOr<VerifierKey> Parse(absl::string_view text);
   std::string ToText() const;
 
   const std::string& name() const { return name_; }
-  uint32_t id() const { return id_; }  // the first four bytes of SHA-256(name || 0x0A || 0x01 || key)
+  uint32_t id() const { return id_; }
   const crypto::Ed25519PublicKey& key() const { return key_; }
   bool operator==(const VerifierKey&) const = default;
 

@@ -108,6 +108,7 @@ TEST(ManPages, DescribeEveryVerbAndOptionOfTheAdministratorsTool) {
 }
 TEST(ManPages, DescribeEveryVerbAndOptionOfTheKeyServer) { ExpectPages("plumbline-keyserver", {"plumbline-keyserver.8"}); }
 TEST(ManPages, DescribeEveryVerbAndOptionOfTheDeliveryServer) { ExpectPages("plumbline-server", {"plumbline-server.8"}); }
+TEST(ManPages, DescribeEveryVerbAndOptionOfTheWitness) { ExpectPages("plumbline-witness", {"plumbline-witness.8"}); }
 
 // What the shell offers after `line`.
 Words Offered(const std::vector<std::string>& line) {
@@ -122,7 +123,7 @@ Words Offered(const std::vector<std::string>& line) {
 }
 
 TEST(Completion, OffersEveryVerbAndOptionThatTheProgramHas) {
-  for (const std::string program : {"plumbline", "plumbline-admin", "plumbline-keyserver", "plumbline-server"}) {
+  for (const std::string program : {"plumbline", "plumbline-admin", "plumbline-keyserver", "plumbline-server", "plumbline-witness"}) {
     const std::vector<Help> all = AskAll(program);
     for (const Help& help : all) {
       std::vector<std::string> line = {program};

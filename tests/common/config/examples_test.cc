@@ -10,6 +10,7 @@
 #include "plumbline/config/v1/admin.pb.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 #include "plumbline/config/v1/server.pb.h"
+#include "plumbline/config/v1/witness.pb.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::config {
@@ -36,6 +37,7 @@ void ExpectComplete(const std::string& name) {
 TEST(Examples, KeyserverLoadsAndShowsEveryField) { ExpectComplete<v1::KeyserverConfig>("keyserver.yaml"); }
 TEST(Examples, ServerLoadsAndShowsEveryField) { ExpectComplete<v1::ServerConfig>("server.yaml"); }
 TEST(Examples, AdminLoadsAndShowsEveryField) { ExpectComplete<v1::AdminConfig>("admin.yaml"); }
+TEST(Examples, WitnessLoadsAndShowsEveryField) { ExpectComplete<v1::WitnessConfig>("witness.yaml"); }
 
 }  // namespace
 }  // namespace plumbline::config

@@ -1,0 +1,58 @@
+#include "keyserver/store/log_tables.h"
+
+#include <algorithm>
+
+namespace plumbline::keyserver {
+
+absl::Status TakeHash(ByteView stored, tlog::Hash& out) {
+  if (stored.size() != out.size()) return absl::DataLossError("a stored hash of the directory's log has a wrong size");
+  std::copy(stored.begin(), stored.end(), out.begin());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<tlog::Hash> SqlNodes::Read(tlog::NodeId node) {
+  ASSIGN_OR_RETURN(db::Statement select, database_.Prepare("SELECT hash FROM log_node WHERE level = ? AND number = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, int64_t{node.level}).Bind(2, static_cast<int64_t>(node.index)).Step());
+  if (!found) return absl::DataLossError("a node of the directory's log is missing");
+  tlog::Hash out;
+  RETURN_IF_ERROR(TakeHash(select.Blob(0), out));
+  return out;
+}
+
+absl::Status SqlNodes::Write(tlog::NodeId node, const tlog::Hash& hash) {
+  ASSIGN_OR_RETURN(db::Statement insert, database_.Prepare("INSERT INTO log_node (level, number, hash) VALUES (?, ?, ?)"));
+  return insert.Bind(1, int64_t{node.level}).Bind(2, static_cast<int64_t>(node.index)).Bind(3, ByteView(hash)).Run();
+}
+
+absl::StatusOr<tlog::MapNode> SqlMap::Read(const tlog::MapPlace& place) {
+  ASSIGN_OR_RETURN(db::Statement select,
+                   database_.Prepare("SELECT is_leaf, first, second FROM map_node WHERE depth = ? AND prefix = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, int64_t{place.depth}).Bind(2, ByteView(place.prefix.bytes)).Step());
+  if (!found) return tlog::MapNode{};
+  tlog::Hash first, second;
+  RETURN_IF_ERROR(TakeHash(select.Blob(1), first));
+  RETURN_IF_ERROR(TakeHash(select.Blob(2), second));
+  tlog::MapNode out;
+  if (select.Int64(0) != 0) {
+    out.leaf = tlog::MapEntry{tlog::MapIndex{first}, second};
+  } else {
+    out.inner = tlog::MapInner{first, second};
+  }
+  return out;
+}
+
+absl::Status SqlMap::Write(const tlog::MapPlace& place, const tlog::MapNode& node) {
+  if (!node.leaf && !node.inner) return absl::InternalError("an empty place of the map is not written");
+  const tlog::Hash& first = node.leaf ? node.leaf->index.bytes : node.inner->left;
+  const tlog::Hash& second = node.leaf ? node.leaf->value : node.inner->right;
+  ASSIGN_OR_RETURN(db::Statement replace,
+                   database_.Prepare("INSERT OR REPLACE INTO map_node (depth, prefix, is_leaf, first, second) VALUES (?, ?, ?, ?, ?)"));
+  return replace.Bind(1, int64_t{place.depth})
+      .Bind(2, ByteView(place.prefix.bytes))
+      .Bind(3, int64_t{node.leaf.has_value()})
+      .Bind(4, ByteView(first))
+      .Bind(5, ByteView(second))
+      .Run();
+}
+
+}  // namespace plumbline::keyserver

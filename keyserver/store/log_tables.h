@@ -1,0 +1,34 @@
+// The nodes of the directory's tree and map as rows of the key server's database.
+#pragma once
+
+#include "common/db/database.h"
+#include "common/tlog/map.h"
+#include "common/tlog/tree.h"
+
+namespace plumbline::keyserver {
+
+// DATA_LOSS unless it has 32 bytes.
+absl::Status TakeHash(ByteView stored, tlog::Hash& out);
+
+// Over one connection, which outlives it.
+class SqlNodes final : public tlog::NodeStore {
+ public:
+  explicit SqlNodes(db::Database& database) : database_(database) {}
+  absl::StatusOr<tlog::Hash> Read(tlog::NodeId node) override;
+  absl::Status Write(tlog::NodeId node, const tlog::Hash& hash) override;
+
+ private:
+  db::Database& database_;
+};
+
+class SqlMap final : public tlog::MapStore {
+ public:
+  explicit SqlMap(db::Database& database) : database_(database) {}
+  absl::StatusOr<tlog::MapNode> Read(const tlog::MapPlace& place) override;
+  absl::Status Write(const tlog::MapPlace& place, const tlog::MapNode& node) override;
+
+ private:
+  db::Database& database_;
+};
+
+}  // namespace plumbline::keyserver
