@@ -18,6 +18,7 @@ includes mls common/ mls/
 includes keyserver common/ mls/ keyserver/ plumbline/
 includes server common/ server/ plumbline/
 includes admin common/ admin/ plumbline/
+includes witness common/ witness/ plumbline/
 includes client common/ mls/ client/ plumbline/
 includes interop common/ mls/ client/ interop/ plumbline/
 

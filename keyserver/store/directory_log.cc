@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "keyserver/store/log_tables.h"
 
 namespace plumbline::keyserver {
@@ -72,6 +73,9 @@ absl::StatusOr<std::optional<DirectoryLog::Newest>> DirectoryLog::FindNewest(con
 absl::StatusOr<tlog::EntryLeaf> DirectoryLog::ReadEntry(uint64_t place) {
   ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, ReadLeaves(place, 1));
   if (leaves.empty()) return Broken("an entry is missing");
+  SqlNodes nodes(database_);
+  ASSIGN_OR_RETURN(const tlog::Hash hash, nodes.Read({0, place}));
+  if (tlog::LeafHash(leaves[0]) != hash) return Broken("an entry is not the one in its tree");
   const absl::StatusOr<tlog::DirectoryLeaf> leaf = tlog::ParseDirectoryLeaf(leaves[0]);
   if (!leaf.ok() || !std::holds_alternative<tlog::EntryLeaf>(*leaf)) return Broken("an entry is none");
   return std::get<tlog::EntryLeaf>(*leaf);
@@ -103,7 +107,8 @@ absl::Status DirectoryLog::Close(State& state, uint64_t first) {
       .Run();
 }
 
-absl::Status DirectoryLog::Begin(db::Transaction&) {
+absl::Status DirectoryLog::Begin(db::Transaction& transaction) {
+  CHECK(&transaction.database() == &database_);
   ASSIGN_OR_RETURN(const std::optional<State> there, ReadState());
   const tlog::GenesisLeaf genesis{keys_.signer.verifier().name(), keys_.authority, keys_.vrf.public_key()};
   if (there) {
@@ -146,7 +151,8 @@ absl::StatusOr<tlog::MapEntry> DirectoryLog::AppendEntry(State& state, const Rec
   return tlog::MapEntry{entry.index, tlog::LeafHashOf(entry)};
 }
 
-absl::Status DirectoryLog::Append(db::Transaction&, const std::vector<RecordChange>& changes) {
+absl::Status DirectoryLog::Append(db::Transaction& transaction, const std::vector<RecordChange>& changes) {
+  CHECK(&transaction.database() == &database_);
   if (changes.empty() || changes.size() > tlog::kMaxBatch)
     return absl::InvalidArgumentError("a batch has 1 to 65,536 records");
   ASSIGN_OR_RETURN(State state, ReadExistingState());
@@ -207,7 +213,8 @@ absl::StatusOr<std::string> DirectoryLog::Checkpoint() {
   return std::move(state.checkpoint);
 }
 
-absl::Status DirectoryLog::Erase(db::Transaction&, const identity::UserUri& user) {
+absl::Status DirectoryLog::Erase(db::Transaction& transaction, const identity::UserUri& user) {
+  CHECK(&transaction.database() == &database_);
   ASSIGN_OR_RETURN(db::Statement update,
                    database_.Prepare("UPDATE opening SET nonce = NULL, cause_nonce = NULL, cause = NULL WHERE user = ?"));
   return update.Bind(1, absl::string_view(user.ToString())).Run();

@@ -1,0 +1,253 @@
+#include "keyserver/store/directory_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <random>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "common/tlog/directory_replay.h"
+#include "tests/common/scratch.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+using plumbline::testing::IsOk;
+using plumbline::testing::StatusIs;
+using ::testing::HasSubstr;
+using Code = absl::StatusCode;
+
+constexpr char kOrigin[] = "example.org/directory";
+
+crypto::Ed25519KeyPair Pair(uint8_t seed) { return *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, seed))); }
+DirectoryLogKeys Keys(uint8_t log = 1, uint8_t vrf = 2, uint8_t authority = 3) {
+  DirectoryLogKeys out{*tlog::NoteSigner::Create(kOrigin, Pair(log)),
+                       *crypto::VrfKeyPair::FromSeed(Secret::CopyOf(Bytes(32, vrf))), {}};
+  out.authority.fill(authority);
+  return out;
+}
+identity::UserUri User(const std::string& name) { return *identity::ParseUserUri("mimi://example.org/u/" + name); }
+
+class DirectoryLogTest : public ::testing::Test {
+ protected:
+  DirectoryLogTest() {
+    absl::StatusOr<std::unique_ptr<db::Database>> opened = db::Database::Open(scratch_ / "log.db", key_);
+    EXPECT_OK(opened);
+    database_ = *std::move(opened);
+    EXPECT_OK(database_->Migrate({&DirectoryLog::Tables(), 1}));
+    log_ = std::make_unique<DirectoryLog>(*database_, keys_);
+    EXPECT_OK(Do([&](db::Transaction& t) { return log_->Begin(t); }));
+  }
+  absl::Status Do(const std::function<absl::Status(db::Transaction&)>& work, bool commit = true) {
+    ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
+    RETURN_IF_ERROR(work(transaction));
+    return commit ? transaction.Commit() : absl::OkStatus();
+  }
+  RecordChange Next(const std::string& name) const {
+    const auto held = records_.find(name);
+    identity::DirectoryRecord record;
+    record.user = User(name).ToString();
+    record.display_name = name;
+    if (held != records_.end()) {
+      record.version = identity::ParseDirectoryRecord(held->second)->version;
+      record.previous_hash = Sha256(held->second);
+    }
+    ++record.version;
+    return {User(name), record.version, identity::Encode(record), ToBytes(AsBytes("why " + name))};
+  }
+  absl::Status Append(const std::vector<std::string>& names) {
+    std::vector<RecordChange> changes;
+    for (const std::string& name : names) changes.push_back(Next(name));
+    RETURN_IF_ERROR(Do([&](db::Transaction& t) { return log_->Append(t, changes); }));
+    for (size_t i = 0; i < names.size(); ++i) records_[names[i]] = changes[i].record;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<directory::Verified> Ask(const std::string& name) {
+    const auto held = records_.find(name);
+    ASSIGN_OR_RETURN(const directory::Answer answer,
+                     log_->AnswerFor(User(name), held == records_.end() ? ByteView() : ByteView(held->second)));
+    ASSIGN_OR_RETURN(const directory::Answer read, directory::ParseAnswer(directory::Encode(answer)));
+    return directory::Verify(read, User(name), {policy_, keys_.authority});
+  }
+  // An auditor who has nothing but the leaves and the checkpoint.
+  absl::Status Replay() {
+    tlog::MemoryMap map;
+    tlog::DirectoryReplay replay(kOrigin, map);
+    while (true) {
+      ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, log_->ReadLeaves(replay.size(), 7));
+      for (const Bytes& leaf : leaves) RETURN_IF_ERROR(replay.Take(leaf));
+      if (leaves.empty()) break;
+    }
+    ASSIGN_OR_RETURN(const std::string note, log_->Checkpoint());
+    ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, tlog::OpenCheckpoint(note, keys_.signer.verifier()));
+    EXPECT_EQ(checkpoint.size, replay.size());
+    return replay.Check(checkpoint);
+  }
+
+  struct Cell {
+    const char *table, *column;
+  };
+  absl::StatusOr<int64_t> CountRows(const std::string& table) {
+    ASSIGN_OR_RETURN(db::Statement count, database_->Prepare(absl::StrCat("SELECT COUNT(*) FROM ", table)));
+    RETURN_IF_ERROR(count.Step().status());
+    return count.Int64(0);
+  }
+  absl::StatusOr<Bytes> ReadCell(const Cell& cell, int64_t row) {
+    ASSIGN_OR_RETURN(db::Statement read, database_->Prepare(absl::StrCat("SELECT CAST(", cell.column, " AS BLOB) FROM ", cell.table,
+                                                                         " LIMIT 1 OFFSET ", row)));
+    RETURN_IF_ERROR(read.Step().status());
+    return ToBytes(read.Blob(0));
+  }
+  // In the table's own type. Does nothing where the value is gone.
+  absl::Status ReplaceCell(const Cell& cell, const Bytes& from, const Bytes& to) {
+    const bool text = std::string(cell.column) == "checkpoint";
+    ASSIGN_OR_RETURN(db::Statement write,
+                     database_->Prepare(absl::StrCat("UPDATE ", cell.table, " SET ", cell.column, " = ",
+                                                     text ? "CAST(? AS TEXT)" : "?", " WHERE CAST(", cell.column, " AS BLOB) = ?")));
+    return write.Bind(1, ByteView(to)).Bind(2, ByteView(from)).Run();
+  }
+
+  testing::ScratchDir scratch_;
+  const db::Key key_ = db::Key::Random();
+  const DirectoryLogKeys keys_ = Keys();
+  const tlog::Policy policy_ =
+      *tlog::Policy::Parse(absl::StrCat("log ", keys_.signer.verifier().ToText(), "\nquorum none\n"));
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<DirectoryLog> log_;
+  std::map<std::string, Bytes> records_;  // the newest of each person
+};
+
+TEST_F(DirectoryLogTest, ANewLogSaysThatNobodyIsThere) {
+  ASSERT_OK_AND_ASSIGN(const directory::Verified nobody, Ask("alice"));
+  EXPECT_EQ(nobody.record, std::nullopt);
+  EXPECT_EQ(nobody.checkpoint.checkpoint.size, 2u);
+  EXPECT_OK(Replay());
+}
+
+// Random batches: after each, everybody's answer verifies, and so does a replay.
+TEST_F(DirectoryLogTest, WhateverHappensEverybodyCanCheckIt) {
+  std::mt19937 random(11);
+  for (int batch = 0; batch < 40; ++batch) {
+    std::set<std::string> names;
+    for (unsigned i = 0; i <= random() % 5; ++i) names.insert(absl::StrCat("person", random() % 30));
+    ASSERT_OK(Append({names.begin(), names.end()}));
+    if (batch % 8 != 7) continue;
+    for (int i = 0; i < 30; ++i) {
+      const std::string name = absl::StrCat("person", i);
+      ASSERT_OK_AND_ASSIGN(const directory::Verified verified, Ask(name));
+      EXPECT_EQ(verified.record.has_value(), records_.count(name) == 1) << name;
+      if (verified.record) {
+        EXPECT_EQ(identity::Encode(*verified.record), records_.at(name));
+      }
+    }
+    ASSERT_OK(Replay());
+  }
+}
+
+TEST_F(DirectoryLogTest, ABatchThatDoesNotFollowChangesNothing) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  ASSERT_OK_AND_ASSIGN(const std::string before, log_->Checkpoint());
+  const auto expect_refused = [&](std::vector<RecordChange> changes) {
+    EXPECT_THAT(Do([&](db::Transaction& t) { return log_->Append(t, changes); }), StatusIs(Code::kInvalidArgument));
+    ASSERT_OK_AND_ASSIGN(const std::string after, log_->Checkpoint());
+    EXPECT_EQ(after, before);
+    EXPECT_OK(Ask("alice"));
+    EXPECT_OK(Replay());
+  };
+  RecordChange skips = Next("alice"), repeats = Next("alice"), late = Next("carol");
+  ++skips.version;
+  --repeats.version;
+  ++late.version;
+  expect_refused({});
+  expect_refused({Next("bob"), skips});
+  expect_refused({repeats});
+  expect_refused({late});
+  RecordChange twice = Next("alice");
+  ++twice.version;
+  expect_refused({Next("alice"), twice});  // two versions of one person in one batch
+}
+
+TEST_F(DirectoryLogTest, WhatIsNotCommittedWasNeverThere) {
+  ASSERT_OK(Append({"alice"}));
+  ASSERT_OK_AND_ASSIGN(const std::string before, log_->Checkpoint());
+  EXPECT_OK(Do([&](db::Transaction& t) { return log_->Append(t, {Next("alice")}); }, /*commit=*/false));
+  ASSERT_OK_AND_ASSIGN(const std::string after, log_->Checkpoint());
+  EXPECT_EQ(after, before);
+  EXPECT_OK(Ask("alice"));
+  EXPECT_OK(Append({"alice"}));
+  EXPECT_OK(Replay());
+}
+
+TEST_F(DirectoryLogTest, ItIsOfItsKeysAlone) {
+  ASSERT_OK(Append({"alice"}));
+  EXPECT_OK(Do([&](db::Transaction& t) { return log_->Begin(t); }));  // again: nothing to do
+  for (const DirectoryLogKeys& other : {Keys(1, 9, 3), Keys(1, 2, 9)}) {
+    DirectoryLog log(*database_, other);
+    EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kFailedPrecondition));
+  }
+  const DirectoryLogKeys signer = Keys(9, 2, 3);
+  DirectoryLog log(*database_, signer);
+  EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kDataLoss));
+}
+
+TEST_F(DirectoryLogTest, AnErasedPersonLeavesAPseudonymAndEveryProof) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  ASSERT_OK(Append({"alice"}));
+  ASSERT_OK(Do([&](db::Transaction& t) { return log_->Erase(t, User("alice")); }));
+  EXPECT_THAT(Ask("alice").status(), StatusIs(Code::kNotFound));
+  EXPECT_OK(Ask("bob"));
+  EXPECT_OK(Append({"bob"}));
+  EXPECT_OK(Replay());
+  ASSERT_OK_AND_ASSIGN(db::Statement kept, database_->Prepare("SELECT COUNT(*) FROM opening WHERE user LIKE '%alice' AND "
+                                                              "(nonce NOT NULL OR cause_nonce NOT NULL OR cause NOT NULL)"));
+  ASSERT_OK(kept.Step());
+  EXPECT_EQ(kept.Int64(0), 0);
+}
+
+// Any byte of any row changed: it is found, or changes nothing that anybody would believe; and nothing is signed on it that
+// another reader would not follow.
+TEST_F(DirectoryLogTest, OverDamageNothingIsClaimed) {
+  ASSERT_OK(Append({"alice", "bob", "carol", "dave"}));
+  ASSERT_OK(Append({"alice", "erin"}));
+  const Cell kCells[] = {{"log_state", "map_root"}, {"log_state", "checkpoint"}, {"log_leaf", "leaf"}, {"log_node", "hash"},
+                {"map_node", "first"},     {"map_node", "second"},      {"opening", "nonce"}};
+  int found = 0, unneeded = 0, signed_beside = 0;
+  for (const auto& cell : kCells) {
+    ASSERT_OK_AND_ASSIGN(const int64_t rows, CountRows(cell.table));
+    for (int64_t row = 0; row < rows; ++row) {
+      SCOPED_TRACE(absl::StrCat(cell.table, " ", cell.column, " ", row));
+      ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(*database_));
+      ASSERT_OK_AND_ASSIGN(const Bytes whole, ReadCell(cell, row));
+      Bytes changed = whole;
+      changed[changed.size() / 2] ^= 1;
+      ASSERT_OK(ReplaceCell(cell, whole, changed));
+      bool believed = Replay().ok();
+      for (const auto& [name, record] : records_) {
+        const absl::StatusOr<directory::Verified> verified = Ask(name);
+        believed &= verified.ok();
+        if (verified.ok()) {
+          EXPECT_EQ(identity::Encode(*verified->record), record);
+        }
+      }
+      ++(believed ? unneeded : found);
+      if (log_->Append(transaction, {Next("alice"), Next("frank")}).ok()) {
+        ++signed_beside;
+        if (database_->changes() > 0 && ReplaceCell(cell, changed, whole).ok()) {
+          EXPECT_OK(Replay());  // what was signed rests on nothing that was damaged
+        }
+      }
+      // Dropped: all of it is taken back.
+    }
+  }
+  EXPECT_OK(Replay());
+  EXPECT_GT(found, 30);
+  std::printf("%d of %d damaged cells found by answers or a replay; %d batches signed beside one\n", found, found + unneeded,
+              signed_beside);
+}
+
+}  // namespace
+}  // namespace plumbline::keyserver
