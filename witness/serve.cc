@@ -1,19 +1,17 @@
 #include "witness/serve.h"
 
-#include <httplib.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include <cstdio>
 #include <memory>
-#include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "plumbline/config/v1/witness.pb.h"
+#include "witness/http.h"
 #include "witness/keys.h"
 #include "witness/witness.h"
 
@@ -22,8 +20,6 @@ namespace {
 
 using config::v1::WitnessConfig;
 
-constexpr size_t kThreads = 16;
-constexpr time_t kTimeoutSeconds = 5;
 constexpr char kEvidenceDirectory[] = "evidence";
 
 absl::StatusOr<WitnessConfig> LoadConfig(const std::string& path) {
@@ -47,21 +43,6 @@ absl::StatusOr<std::vector<tlog::VerifierKey>> LogsOf(const WitnessConfig& confi
   return logs;
 }
 
-struct Address {
-  std::string host;
-  int port = 0;
-};
-absl::StatusOr<Address> ParseAddress(absl::string_view text) {
-  Address out;
-  const size_t colon = text.rfind(':');
-  if (colon == absl::string_view::npos || colon == 0 || !absl::SimpleAtoi(text.substr(colon + 1), &out.port) || out.port < 0 ||
-      out.port > 65535) {
-    return absl::InvalidArgumentError("listen: this is not host:port; write 127.0.0.1:7450");
-  }
-  out.host = std::string(text.substr(0, colon));
-  return out;
-}
-
 // One file for each pair of roots: whoever repeats a request writes it again.
 class EvidenceFolder final {
  public:
@@ -81,32 +62,12 @@ class EvidenceFolder final {
   Logger& logger_;
 };
 
-void Configure(httplib::Server& server, Witness& witness) {
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the server deletes it
-  server.set_payload_max_length(tlog::kMaxWitnessRequest);
-  server.set_read_timeout(kTimeoutSeconds);
-  server.set_write_timeout(kTimeoutSeconds);
-  server.set_keep_alive_timeout(kTimeoutSeconds);
-  server.Post("/add-checkpoint", [&](const httplib::Request& request, httplib::Response& response) {
-    const Answer answer = witness.AddCheckpoint(request.body);
-    response.status = answer.status;
-    response.set_content(answer.body, answer.content_type.c_str());
-  });
-}
-
 absl::Status ServeUntilStopped(const WitnessConfig& config, Witness& witness, Logger& logger) {
-  ASSIGN_OR_RETURN(const Address address, ParseAddress(config.listen()));
-  httplib::Server server;
-  Configure(server, witness);
-  const int port = address.port == 0                                    ? server.bind_to_any_port(address.host)
-                   : server.bind_to_port(address.host, address.port) ? address.port
-                                                                        : -1;
-  if (port < 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", config.listen(), "; is it taken, or not an address of this machine?"));
-  }
-  std::thread serving([&] { server.listen_after_bind(); });
-  logger.Info("listener.started", {{LogKey::kPort, int64_t{port}}, {LogKey::kListener, FixedText("witness")}});
+  HttpOptions options;
+  options.listen = config.listen();
+  ASSIGN_OR_RETURN(const std::unique_ptr<HttpServer> server,
+                   HttpServer::Start(options, [&](absl::string_view body) { return witness.AddCheckpoint(body); }));
+  logger.Info("listener.started", {{LogKey::kPort, int64_t{server->port()}}, {LogKey::kListener, FixedText("witness")}});
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -114,8 +75,7 @@ absl::Status ServeUntilStopped(const WitnessConfig& config, Witness& witness, Lo
   int signal = 0;
   sigwait(&signals, &signal);
   logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
-  server.stop();
-  serving.join();
+  server->Stop();
   return absl::OkStatus();
 }
 

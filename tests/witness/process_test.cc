@@ -8,11 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/clock.h"
 #include "common/crypto/sealed_file.h"
 #include "common/tlog/cosignature.h"
 #include "tests/common/process.h"
 #include "tests/common/scratch.h"
 #include "tests/status_matchers.h"
+#include "tests/witness/bare_connection.h"
 #include "tests/witness/log.h"
 #include "witness/keys.h"
 #include "witness/state.h"
@@ -91,6 +93,63 @@ TEST_F(WitnessProcess, SpeaksTheProtocol) {
   EXPECT_EQ(client.Post("/add-checkpoint", log_.Request(3, 5), "text/plain")->status, 200);
   EXPECT_EQ(client.Post("/add-checkpoint", log_.Request(5, 6), "text/plain")->status, 200);
   EXPECT_EQ(process_->Kill(SIGTERM), 0);
+}
+
+// Heads, bodies and chunks without end, packed bodies, ranges: refused, and the next request is served.
+TEST_F(WitnessProcess, IsBounded) {
+  Initialise();
+  Start();
+  const std::string line = "POST /add-checkpoint HTTP/1.1\r\nHost: w\r\n", megabytes(8 << 20, 'a');
+  std::string chunks, ranges = "Range: bytes=0-1";
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&chunks, "1000\r\n", std::string(4096, 'a'), "\r\n");
+  while (ranges.size() < 7000) ranges += ",2-3";
+  for (const std::string& request :
+       {megabytes, absl::StrCat(line, "X: ", megabytes),
+        absl::StrCat(line, "Content-Length: ", megabytes.size(), "\r\n\r\n", megabytes),
+        absl::StrCat(line, "Transfer-Encoding: chunked\r\n\r\n", chunks), absl::StrCat(line, "Content-Length: -1\r\n\r\n"),
+        absl::StrCat(line, ranges, "\r\nContent-Length: 0\r\n\r\n")}) {
+    EXPECT_EQ(Exchange(port_, request).find(" 200 "), std::string::npos) << request.substr(0, 100);
+  }
+  // Read as it is, which is no request: what a stranger packed is not unpacked.
+  EXPECT_THAT(Exchange(port_, absl::StrCat(line, "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")), HasSubstr(" 400 "));
+  EXPECT_EQ(Post(log_.Request(0, 1))->status, 200);
+  const std::string status = testing::ReadAll(absl::StrCat("/proc/", process_->pid(), "/status"));
+  const size_t at = status.find("VmHWM:");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_LT(std::atoi(status.c_str() + at + 6), 80 * 1024) << "KiB: something of it was kept";
+}
+
+// More connections than it serves at a time, all silent or slow: they are ended, and others are served.
+TEST_F(WitnessProcess, SilentAndSlowConnectionsDoNotStopIt) {
+  Initialise();
+  Start();
+  std::vector<std::unique_ptr<BareConnection>> idle;
+  for (int i = 0; i < 80; ++i) {
+    idle.push_back(std::make_unique<BareConnection>(port_));
+    if (i % 2 == 0) idle.back()->Send("POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 100\r\n\r\nold");
+  }
+  const absl::Duration before = Uptime();
+  httplib::Client client("127.0.0.1", port_);
+  client.set_read_timeout(60);
+  const httplib::Result answer = client.Post("/add-checkpoint", log_.Request(0, 1), "text/plain");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  std::printf("served %.1f s behind 80 idle connections\n", absl::ToDoubleSeconds(Uptime() - before));
+}
+
+TEST_F(WitnessProcess, OneConnectionServesManyRequests) {
+  Initialise();
+  Start();
+  httplib::Client client("127.0.0.1", port_);
+  client.set_keep_alive(true);
+  for (uint64_t size = 0; size < 20; ++size)
+    ASSERT_EQ(client.Post("/add-checkpoint", log_.Request(size, size + 1), "text/plain")->status, 200) << size;
+  const std::string body = log_.Request(20, 21);
+  const std::string request =
+      absl::StrCat("POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+  const std::string answers = Exchange(port_, request + request);
+  EXPECT_THAT(answers, HasSubstr("HTTP/1.1 200"));
+  EXPECT_THAT(answers, HasSubstr("HTTP/1.1 409"));
 }
 
 TEST_F(WitnessProcess, TwoHistoriesLeaveEvidenceThatAnybodyChecks) {
