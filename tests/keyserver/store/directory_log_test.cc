@@ -194,6 +194,13 @@ TEST_F(DirectoryLogTest, ItIsOfItsKeysAlone) {
   EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kDataLoss));
 }
 
+TEST_F(DirectoryLogTest, ItAnswersForNoOtherRecordThanItsOwn) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  EXPECT_THAT(log_->AnswerFor(User("alice"), records_.at("bob")).status(), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(log_->AnswerFor(User("alice"), {}).status(), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(log_->AnswerFor(User("carol"), records_.at("bob")).status(), StatusIs(Code::kDataLoss));
+}
+
 TEST_F(DirectoryLogTest, AnErasedPersonLeavesAPseudonymAndEveryProof) {
   ASSERT_OK(Append({"alice", "bob"}));
   ASSERT_OK(Append({"alice"}));
