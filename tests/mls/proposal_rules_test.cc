@@ -161,6 +161,14 @@ TEST_F(ProposalRules, AddWithKeysOfOthersIsRefused) {
   ExpectRefused(forger_.Committing({AddProposal{key_package}}), "signature key is another member's");
 }
 
+TEST_F(ProposalRules, AddsThatShareASignatureKeyAreRefused) {
+  Client erin("erin");
+  erin.signature_key = dave_.KeyPair();
+  ExpectRefused(forger_.Committing({AddProposal{dave_.NewKeyPackage().key_package},
+                                    AddProposal{erin.NewKeyPackage().key_package}}),
+                "a signature key occurs twice");
+}
+
 TEST_F(ProposalRules, AddsThatShareAnInitKeyAreRefused) {
   const KeyPackage one = dave_.NewKeyPackage().key_package;
   const Client erin("erin");
