@@ -23,8 +23,10 @@ namespace {
 
 constexpr char kPath[] = "/add-checkpoint";
 constexpr char kPlain[] = "text/plain; charset=utf-8";
-constexpr size_t kMaxHead = 8 << 10;   // bytes of request line, headers and chunk sizes, together
-constexpr size_t kMaxRequests = 1000;  // on one connection
+constexpr size_t kMaxHead = 16 << 10;     // bytes of request line and headers, together
+constexpr size_t kMaxFraming = 16 << 10;  // bytes around the body, where it comes in chunks
+constexpr int kWaiting = 128;             // connections in the kernel's queue
+constexpr size_t kMaxRequests = 1000;     // on one connection
 constexpr absl::Duration kGlance =
     absl::Milliseconds(100);  // how often a connection looks whether the server stops
 
@@ -50,8 +52,9 @@ class Connection final : public httplib::Stream {
   }
   void BeginRequest(absl::Duration time) {
     deadline_ = Uptime() + time;
-    left_ = kMaxHead + tlog::kMaxWitnessRequest;
+    left_ = kMaxHead;
   }
+  void BeginBody() { left_ = tlog::kMaxWitnessRequest + kMaxFraming; }
   bool failed() const { return failed_; }
 
   bool is_readable() const override { return begin_ < end_ || Wait(POLLIN, Uptime()); }
@@ -109,7 +112,7 @@ class Connection final : public httplib::Stream {
   const int fd_;
   bool failed_ = false;  // nothing more is read or answered
   absl::Duration deadline_;
-  size_t left_ = 0;  // bytes that the request may still have
+  size_t left_ = 0;  // bytes that this part of the request may still have
   std::array<char, 4096> buffer_;
   size_t begin_ = 0, end_ = 0;
 };
@@ -190,7 +193,8 @@ class HttpServer::Server final : public httplib::Server {
     port_ = address.port == 0                          ? bind_to_any_port(address.host)
             : bind_to_port(address.host, address.port) ? address.port
                                                        : -1;
-    if (port_ > 0) return absl::OkStatus();
+    // The library's queue has five places, fewer than logs that ask at the same time.
+    if (port_ > 0 && ::listen(svr_sock_, kWaiting) == 0) return absl::OkStatus();
     const int error = errno;
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", options_.listen, ": ",
@@ -211,13 +215,16 @@ class HttpServer::Server final : public httplib::Server {
  private:
   bool process_and_close_socket(socket_t fd) override {
     Connection connection(fd);
-    for (size_t i = 1; i <= kMaxRequests && connection.AwaitRequest(options_.idle_time, stopping_);
+    for (size_t i = 1;
+         i <= kMaxRequests &&
+         connection.AwaitRequest(i == 1 ? options_.request_time : options_.idle_time, stopping_);
          ++i) {
       connection.BeginRequest(options_.request_time);
       bool closed = false;
       whole_ = false;
       const bool answered =
-          process_request(connection, i == kMaxRequests, closed, [](httplib::Request& request) {
+          process_request(connection, i == kMaxRequests, closed, [&](httplib::Request& request) {
+            connection.BeginBody();
             // What is not asked for is not done: unpacking what a stranger packed, packing, parts
             // of an answer.
             for (const char* name : {"Content-Encoding", "Accept-Encoding", "Range"})

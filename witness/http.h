@@ -16,7 +16,8 @@ struct HttpOptions {
   size_t connections = 64;  // served at the same time; more wait in the kernel's queue
   absl::Duration request_time =
       absl::Seconds(10);  // from a request's first byte until its answer is read
-  absl::Duration idle_time = absl::Seconds(5);  // between two requests of a connection
+  absl::Duration idle_time =
+      absl::Seconds(5);  // between two requests of a connection; request_time before the first
 };
 
 // Thread-safe.

@@ -35,6 +35,11 @@ class PolicyParser final {
   }
   absl::StatusOr<Policy> Finish() {
     if (!has_quorum_) return Wrong("there is no quorum line; where none is needed, write: quorum none");
+    if (policy_.quorum_) policy_.nodes_[*policy_.quorum_].counts = true;
+    for (size_t i = policy_.nodes_.size(); i-- > 0;) {  // members come before their group
+      if (!policy_.nodes_[i].counts) continue;
+      for (const size_t member : policy_.nodes_[i].members) policy_.nodes_[member].counts = true;
+    }
     return std::move(policy_);
   }
 
@@ -55,7 +60,7 @@ class PolicyParser final {
     ASSIGN_OR_RETURN(const CosignerKey key, CosignerKey::Parse(words[2]));
     for (const PolicyWitness& witness : policy_.witnesses_)
       if (witness.key.key() == key.key()) return Wrong("this witness's key is there already");
-    policy_.nodes_.push_back({std::string(words[1]), policy_.witnesses_.size(), 1, {}});
+    policy_.nodes_.push_back({std::string(words[1]), policy_.witnesses_.size(), false, 1, {}});
     policy_.witnesses_.push_back({std::string(words[1]), key, std::string(words.size() == 4 ? words[3] : "")});
     return absl::OkStatus();
   }
@@ -63,7 +68,7 @@ class PolicyParser final {
   absl::Status Group(const Words& words) {
     if (words.size() < 4) return Wrong("a group is: group <name> any|all|<k> <name>...");
     RETURN_IF_ERROR(CheckNew(words[1]));
-    Policy::Node group{std::string(words[1]), std::nullopt, 0, {}};
+    Policy::Node group{std::string(words[1]), std::nullopt, false, 0, {}};
     for (size_t i = 3; i < words.size(); ++i) {
       ASSIGN_OR_RETURN(const size_t member, Find(words[i]));
       if (!members_.insert(member).second) return Wrong(absl::StrCat(words[i], " is a member of a group already"));
@@ -142,7 +147,7 @@ absl::StatusOr<WitnessedCheckpoint> Policy::Open(absl::string_view wire) const {
   WitnessedCheckpoint out;
   ASSIGN_OR_RETURN(out.checkpoint, OpenOfALog(wire));
   ASSIGN_OR_RETURN(const Note note, ParseNote(wire));
-  std::vector<bool> cosigned(witnesses_.size());
+  std::vector<std::optional<absl::Time>> cosigned(witnesses_.size());
   std::vector<std::string> missing;
   for (size_t i = 0; i < witnesses_.size(); ++i) {
     const absl::StatusOr<absl::Time> time = witnesses_[i].key.Find(note);
@@ -151,22 +156,22 @@ absl::StatusOr<WitnessedCheckpoint> Policy::Open(absl::string_view wire) const {
       continue;
     }
     RETURN_IF_ERROR(time.status());
-    cosigned[i] = true;
+    cosigned[i] = *time;
     out.cosignatures.push_back({witnesses_[i].name, *time});
   }
   std::vector<bool> holds(nodes_.size());
+  std::vector<absl::Time> times;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    holds[i] = node.witness ? cosigned[*node.witness]
+    holds[i] = node.witness ? cosigned[*node.witness].has_value()
                             : std::count_if(node.members.begin(), node.members.end(), [&](size_t m) { return holds[m]; }) >=
                                   static_cast<std::ptrdiff_t>(node.threshold);
+    if (node.witness && node.counts && holds[i]) times.push_back(*cosigned[*node.witness]);
   }
   if (quorum_ && !holds[*quorum_]) {
     return absl::UnauthenticatedError(absl::StrCat("the quorum ", nodes_[*quorum_].name, " is not reached: ",
                                                    absl::StrJoin(missing, ", "), " did not cosign this checkpoint"));
   }
-  std::vector<absl::Time> times;
-  for (const auto& cosignature : out.cosignatures) times.push_back(cosignature.time);
   std::sort(times.begin(), times.end());
   if (!times.empty()) out.time = times[(times.size() - 1) / 2];
   return out;

@@ -39,8 +39,8 @@ struct WitnessedCheckpoint {
   };
   Checkpoint checkpoint;
   std::vector<Cosignature> cosignatures;  // of the policy's witnesses, in its order
-  // The median of these times, of two the earlier: no minority of the witnesses can make it later than some honest one said.
-  // None without a cosignature.
+  // The median of the times of those that the quorum names, of two the earlier: no minority of them can make it later than some
+  // honest one said, and nobody else can move it. None without one.
   std::optional<absl::Time> time;
 };
 
@@ -63,6 +63,7 @@ class Policy final {
   struct Node {  // a witness, or a group of earlier nodes
     std::string name;
     std::optional<size_t> witness;
+    bool counts = false;  // the quorum names it, itself or through its groups
     size_t threshold = 0;
     std::vector<size_t> members;
   };

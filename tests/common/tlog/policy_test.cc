@@ -153,8 +153,14 @@ TEST(Policy, TheTimeIsTheMedianAndOfTwoTheEarlier) {
   EXPECT_EQ(time({{11, late}, {12, kTime}}), kTime);
   EXPECT_EQ(time({{11, late}, {12, kTime}, {13, kTime - absl::Hours(1)}}), kTime);
   EXPECT_EQ(time({{11, late}, {12, late}, {13, kTime}}), late);
-  ASSERT_OK_AND_ASSIGN(const Policy none, Policy::Parse(LogLine(1) + "quorum none\n"));
-  EXPECT_EQ(none.Open(CosignedBy({}))->time, std::nullopt);
+  // Whom the quorum does not name cannot move it.
+  ASSERT_OK_AND_ASSIGN(const Policy others,
+                       Policy::Parse(LogLine(1) + WitnessLine("A", 11) + WitnessLine("B", 12) + WitnessLine("C", 13) +
+                                     "group G any A\ngroup H any B C\nquorum G\n"));
+  EXPECT_EQ(others.Open(CosignedBy({{11, kTime}, {12, late}, {13, late}}))->time, kTime);
+  EXPECT_EQ(others.Open(CosignedBy({{11, kTime}, {12, late}, {13, late}}))->cosignatures.size(), 3u);
+  ASSERT_OK_AND_ASSIGN(const Policy none, Policy::Parse(LogLine(1) + WitnessLine("A", 11) + "quorum none\n"));
+  EXPECT_EQ(none.Open(CosignedBy({{11, kTime}}))->time, std::nullopt);
 }
 
 }  // namespace
