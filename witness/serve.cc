@@ -43,7 +43,15 @@ absl::StatusOr<std::vector<tlog::VerifierKey>> LogsOf(const WitnessConfig& confi
   return logs;
 }
 
-// One file for each pair of roots: whoever repeats a request writes it again.
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// One file for each cosigned checkpoint that the log contradicted: whoever repeats a request writes it again.
 class EvidenceFolder final {
  public:
   EvidenceFolder(const WitnessConfig& config, Logger& logger)
@@ -68,10 +76,7 @@ absl::Status ServeUntilStopped(const WitnessConfig& config, Witness& witness, Lo
   ASSIGN_OR_RETURN(const std::unique_ptr<HttpServer> server,
                    HttpServer::Start(options, [&](absl::string_view body) { return witness.AddCheckpoint(body); }));
   logger.Info("listener.started", {{LogKey::kPort, int64_t{server->port()}}, {LogKey::kListener, FixedText("witness")}});
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  const sigset_t signals = StopSignals();
   int signal = 0;
   sigwait(&signals, &signal);
   logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
@@ -99,10 +104,7 @@ absl::Status ShowKey(const std::string& config_file, const std::string& passphra
 
 absl::Status Serve(const std::string& config_file) {
   // Before any thread is there: every one is to leave these to sigwait.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ASSIGN_OR_RETURN(const WitnessConfig config, LoadConfig(config_file));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"witness", config.log_file()}));
