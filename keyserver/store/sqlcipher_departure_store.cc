@@ -206,10 +206,10 @@ absl::StatusOr<RevocationCount> SqlcipherDepartureStore::Count(absl::string_view
   ASSIGN_OR_RETURN(
       db::Statement count,
       connection_.database().Prepare(
-          "SELECT IFNULL(SUM(confirmed), 0), COUNT(*) FROM revocation WHERE user = ?"));
+          "SELECT IFNULL(SUM(confirmed <> 0), 0), IFNULL(SUM(confirmed = 0), 0) FROM revocation WHERE user = ?"));
   RETURN_IF_ERROR(count.Bind(1, user).Step().status());
   return RevocationCount{static_cast<uint32_t>(count.Int64(0)),
-                         static_cast<uint32_t>(count.Int64(1) - count.Int64(0))};
+                         static_cast<uint32_t>(count.Int64(1))};
 }
 
 }  // namespace plumbline::keyserver

@@ -94,6 +94,7 @@ absl::Status SqlcipherAttachments::CheckRoom(db::Database& database, int64_t byt
   if (used_ < 0) {
     ASSIGN_OR_RETURN(db::Statement sum, database.Prepare("SELECT IFNULL(SUM(durable), 0), COUNT(*) FROM attachments"));
     RETURN_IF_ERROR(sum.Step().status());
+    if (sum.Int64(0) < 0 || sum.Int64(0) > INT64_MAX / 2) return absl::DataLossError("the sizes of attachments cannot be");
     used_ = sum.Int64(0) + sum.Int64(1) * kRowCost;
   }
   if (used_ + bytes <= options_.max_bytes) return absl::OkStatus();

@@ -123,6 +123,7 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
   {
     ASSIGN_OR_RETURN(db::Statement last, database->Prepare("SELECT IFNULL(MAX(row), 0) FROM envelopes"));
     RETURN_IF_ERROR(last.Step().status());
+    if (last.Int64(0) < 0 || last.Int64(0) == INT64_MAX) return absl::DataLossError("the last envelope's row cannot be");
     next_row_ = last.Int64(0) + 1;
   }
   RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_, log_key_).status());  // makes its tables

@@ -131,6 +131,8 @@ std::vector<Bytes> Seeds() {
   for (uint8_t column = 0; column < std::size(kUpdates); ++column) {
     seeds.push_back(Concat({Bytes{column, 0}, Bytes(32, 1)}));
     seeds.push_back(Bytes{column, 2, 0, 0, 0, 0, 0, 0, 0, 1});
+    seeds.push_back(Bytes{column, 2, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
+    seeds.push_back(Bytes{column, 2, 0x80, 0, 0, 0, 0, 0, 0, 0});
   }
   for (const StoredGroup& group : testing::ValueOf(TheWorld().two.alice.stores->groups.All())) {
     seeds.push_back(Concat({Bytes{17, 0}, group.state.view()}));
