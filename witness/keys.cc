@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
+#include "common/file.h"
 #include "witness/state.h"
 
 namespace plumbline::witness {
@@ -37,8 +38,11 @@ absl::StatusOr<tlog::CosignerKey> Initialise(const std::string& data_dir, absl::
     return absl::FailedPreconditionError(absl::StrCat(
         "already_initialised: ", path, " is there; keys are never replaced, choose another data_dir for a new witness"));
   }
-  // The state first: a key without one would be a witness that forgot.
-  RETURN_IF_ERROR(WitnessState::Create(absl::StrCat(data_dir, "/", kStateFile)));
+  // The state first: a key without one would be a witness that forgot. One that an interrupted init left is empty, and will do.
+  const std::string state = absl::StrCat(data_dir, "/", kStateFile);
+  const absl::StatusOr<std::string> left = ReadTextFile(state, kMaxState);
+  const auto logs = WitnessState::Parse(left.ok() ? *left : "");
+  if (!logs.ok() || !logs->empty()) RETURN_IF_ERROR(WitnessState::Create(state));
   Writer content;
   content.U8(kVersion).Fixed(key.seed());
   RETURN_IF_ERROR(crypto::SealToFile(path, passphrase, content.view(), cost));

@@ -224,6 +224,21 @@ TEST_F(WitnessProcess, ItsMakingIsDoneOnceAndItsKeyIsPrinted) {
   EXPECT_EQ(Run({"key", "--config", dir_ / "witness.yaml"}).out, made.out);
 }
 
+TEST_F(WitnessProcess, AnInitThatWasInterruptedIsRunAgainAndAStateInUseIsNot) {
+  std::filesystem::create_directory(dir_ / "data");
+  ASSERT_OK(WitnessState::Create(dir_ / "data/witness.state"));
+  Initialise();
+  std::filesystem::remove(dir_ / "data/witness.keys");
+  {
+    absl::StatusOr<WitnessState> state = WitnessState::Open(dir_ / "data/witness.state");
+    ASSERT_OK(state);
+    const std::string note = log_.Checkpoint(3);
+    ASSERT_OK(state->Put({*tlog::OpenCheckpoint(note, log_.verifier()), note}));
+  }
+  EXPECT_THAT(witness::Initialise(dir_ / "data", "w.example/w", Secret::CopyOf(AsBytes(kPassphrase)), {1, 8192}).status(),
+              testing::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("already_initialised")));
+}
+
 TEST_F(WitnessProcess, SaysWhatKeepsItFromServing) {
   const auto serve = [&] { return Run({"serve", "--config", dir_ / "witness.yaml"}); };
   EXPECT_THAT(serve().err, HasSubstr("not_initialised"));
