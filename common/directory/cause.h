@@ -1,11 +1,15 @@
 // What made a version of somebody's record, whole: whoever has it can check that the version had the authority it needed
-// (docs/transparency.md, "Causes"). The log commits to it; only the key server and the auditors it opens it for have it.
+// (docs/transparency.md, "Causes and authority"). The log commits to it; only the key server and the auditors it opens it for have it.
 //
 //   struct { uint8 version = 1; uint8 kind; select (kind) { case 1: SignedIntent; case 2: Enrolment; case 3: Decided;
-//            case 4: struct {}; } } Cause;
-//   struct { opaque intent<V>; struct { opaque key_id[32]; opaque signature[64]; } signatures<V>; } SignedIntent;
-//   struct { opaque proof<V>; opaque working_signature[64]; opaque mls_signature[64]; optional<SignedIntent> code; } Enrolment;
-//   struct { opaque decision<V>; opaque signature[64]; optional<JoinRequest> request; } Decided;
+//            case 4: Adopted; } } Cause;
+//   struct { opaque intent<V>; uint64 revision; struct { opaque key_id[32]; opaque signature[64]; } signatures<V>; } SignedIntent;
+//   struct { opaque proof<V>; opaque working_signature[64]; opaque mls_signature[64]; opaque credential<V>;
+//            optional<SignedIntent> code; } Enrolment;
+//   struct { opaque decision<V>; opaque signature[64];
+//            optional<struct { JoinRequest request; opaque credential<V>; }> joined; } Decided;
+//   struct { opaque user<V>; opaque tls_key_hash[32]; opaque working_public_key[32]; opaque mls_signature_public_key[32]; } JoinRequest;
+//   struct { struct { opaque device_id[16]; opaque working_public_key[32]; } devices<V>; } Adopted;
 #pragma once
 
 #include <optional>
@@ -15,11 +19,14 @@
 #include "common/identity/device_decision.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/intent.h"
+#include "common/identity/record.h"
 
 namespace plumbline::directory {
 
 inline constexpr size_t kMaxCause = 32 << 10;  // bytes
 inline constexpr size_t kMaxIntentSignatures = 8;
+inline constexpr size_t kMaxCauseMessage = 1024;     // bytes of a proof or a decision; each is smaller
+inline constexpr size_t kMaxCauseCredential = 4096;  // bytes; a credential has about 500
 
 // 1: an administrator's action.
 struct SignedIntent {
@@ -28,7 +35,8 @@ struct SignedIntent {
     identity::Signature signature{};  // under kIntentLabel
     bool operator==(const Signature&) const = default;
   };
-  Bytes intent;  // encoded identity::Intent
+  Bytes intent;           // encoded identity::Intent
+  uint64_t revision = 0;  // of the account before it: what its state_hash holds and no record does; 0 where it has none
   std::vector<Signature> signatures;  // 1 to kMaxIntentSignatures
   bool operator==(const SignedIntent&) const = default;
 };
@@ -37,27 +45,40 @@ struct SignedIntent {
 struct Enrolment {
   Bytes proof;  // encoded identity::EnrolmentProof
   identity::Signature working_signature{}, mls_signature{};  // under kEnrolmentProofLabel
+  Bytes credential;                  // DER of the device's MLS credential certificate
   std::optional<SignedIntent> code;  // what issued the code; none for a code older than the log
   bool operator==(const Enrolment&) const = default;
 };
 
 // 3: what a person decided about their devices.
 struct Decided {
+  struct Joined {
+    identity::JoinRequest request;
+    Bytes credential;  // as above
+    bool operator==(const Joined&) const = default;
+  };
   Bytes decision;  // encoded identity::DeviceDecision
   identity::Signature signature{};  // under kDeviceDecisionLabel, by the deciding device's working key
-  std::optional<identity::JoinRequest> request;  // of an approval, and of nothing else: the keys that joined
+  std::optional<Joined> joined;     // of an approval, and of nothing else
   bool operator==(const Decided&) const = default;
 };
 
-// 4: the record is older than the log.
+// 4: the record is older than the log, which takes it on trust with the working keys that no record shows.
 struct Adopted {
+  struct Device {
+    identity::DeviceId device_id{};
+    identity::PublicKey working_public_key{};
+    bool operator==(const Device&) const = default;
+  };
+  std::vector<Device> devices;  // ascending by device_id, at most kMaxDevices
   bool operator==(const Adopted&) const = default;
 };
 
 using Cause = std::variant<SignedIntent, Enrolment, Decided, Adopted>;
 
 Bytes Encode(const Cause& cause);
-// INVALID_ARGUMENT for any other input than Encode's within kMaxCause. What is inside is not parsed and no signature checked.
+// INVALID_ARGUMENT for any other input than Encode's within these limits. Messages and certificates inside are not parsed, and no
+// signature is checked.
 absl::StatusOr<Cause> ParseCause(ByteView wire);
 
 }  // namespace plumbline::directory
