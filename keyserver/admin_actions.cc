@@ -82,6 +82,7 @@ absl::Status AdminDesk::CreateAccount(const Verified& verified, keys::v1::Intent
   account.proofing_reference = parameters.proofing_reference;
   account.record = FirstRecord(account, verified.hash, organisation_.keys().directory.key);
   RETURN_IF_ERROR(stores_.accounts.Create(account, TraceOf(verified, audit::Event::kAccountCreated)));
+  publisher_.PublishAndWait();
   return SetView(account, result);
 }
 
@@ -117,7 +118,7 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   code.expires_unix = invitation.expires_unix;
   code.attempts = organisation_.limits().code_attempts;
   RETURN_IF_ERROR(stores_.accounts.IssueCode(account.user, account.revision, code,
-                                             TraceOf(verified, audit::Event::kCodeIssued)));
+                                             TraceOf(verified, audit::Event::kCodeIssued, account.revision)));
   result.set_result(ToString(sealed));
   result.set_sealed(true);
   return absl::OkStatus();
@@ -130,7 +131,7 @@ absl::Status AdminDesk::Suspend(const Verified& verified, keys::v1::IntentResult
     return Refuse(absl::StatusCode::kFailedPrecondition, "no_change", "the account is suspended already");
   }
   RETURN_IF_ERROR(departures_.Carry(Leaving::kSuspension, std::nullopt, verified.hash,
-                                    TraceOf(verified, audit::Event::kAccountSuspended), account));
+                                    TraceOf(verified, audit::Event::kAccountSuspended, account.revision), account));
   return SetView(account, result);
 }
 
@@ -144,7 +145,8 @@ absl::Status AdminDesk::Reactivate(const Verified& verified, keys::v1::IntentRes
   account.suspended = false;
   ASSIGN_OR_RETURN(account.record, NextRecord(account, verified.hash, organisation_.keys().directory.key));
   RETURN_IF_ERROR(stores_.accounts.Reactivate(account.user, revision, account.record,
-                                              TraceOf(verified, audit::Event::kAccountResumed)));
+                                              TraceOf(verified, audit::Event::kAccountResumed, revision)));
+  publisher_.PublishAndWait();
   ++account.revision;
   return SetView(account, result);
 }
@@ -155,14 +157,14 @@ absl::Status AdminDesk::Remove(const Verified& verified, keys::v1::IntentResult&
     return Refuse(absl::StatusCode::kFailedPrecondition, "no_change", "the account is removed already");
   }
   RETURN_IF_ERROR(departures_.Carry(Leaving::kRemoval, std::nullopt, verified.hash,
-                                    TraceOf(verified, audit::Event::kAccountRemoved), account));
+                                    TraceOf(verified, audit::Event::kAccountRemoved, account.revision), account));
   return SetView(account, result);
 }
 
 absl::Status AdminDesk::RevokeDevice(const Verified& verified, keys::v1::IntentResult& result) {
   ASSIGN_OR_RETURN(const auto parameters, identity::ParseRevokeDeviceParameters(verified.intent.parameters));
   ASSIGN_OR_RETURN(Account account, Target(verified.intent));
-  IntentTrace trace = TraceOf(verified, audit::Event::kDeviceRevoked);
+  IntentTrace trace = TraceOf(verified, audit::Event::kDeviceRevoked, account.revision);
   trace.entry.details["person"] = account.user;
   trace.entry.subject = identity::DeviceUri{organisation_.domain(), parameters.device_id}.ToString();
   RETURN_IF_ERROR(departures_.Carry(Leaving::kDevice, parameters.device_id, verified.hash, trace, account));

@@ -108,7 +108,12 @@ absl::StatusOr<AdminDesk::Verified> AdminDesk::Verify(const keys::v1::SignedInte
   }
   std::string evidence;
   request.SerializeToString(&evidence);
-  return Verified{*std::move(intent), Sha256(bytes), std::move(signer), ToBytes(AsBytes(evidence))};
+  directory::SignedIntent cause{ToBytes(bytes), 0, {}};
+  for (const keys::v1::IntentSignature& signature : request.signatures()) {
+    cause.signatures.push_back({*identity::ToFixed<32>(AsBytes(signature.key_id())),
+                                *identity::ToFixed<64>(AsBytes(signature.signature()))});  // sizes as verified
+  }
+  return Verified{*std::move(intent), Sha256(bytes), std::move(signer), ToBytes(AsBytes(evidence)), std::move(cause)};
 }
 
 // One signature is enough for today's actions; each one given must be good, and by another administrator.
@@ -143,12 +148,14 @@ absl::Status AdminDesk::CheckTime(const identity::Intent& intent) const {
   return absl::OkStatus();
 }
 
-IntentTrace AdminDesk::TraceOf(const Verified& verified, audit::Event event) const {
+IntentTrace AdminDesk::TraceOf(const Verified& verified, audit::Event event, uint64_t revision) const {
   IntentTrace out;
   out.nonce = verified.intent.nonce;
   out.expires_unix = verified.intent.expires_unix;
   out.keep = identity::NeedsJustification(verified.intent.action);
   out.evidence = verified.evidence;
+  out.cause = verified.cause;
+  out.cause.revision = revision;
   out.entry.event = event;
   out.entry.actor = verified.signer;
   out.entry.subject = verified.intent.target;

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "keyserver/departures.h"
 #include "keyserver/organisation.h"
+#include "keyserver/publisher.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
 #include "keyserver/store/administrator_store.h"
@@ -31,11 +32,12 @@ class AdminDesk final {
     AuditTrail& trail;
   };
   AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, Departures& departures,
-            RefusalLog& refusals)
+            Publisher& publisher, RefusalLog& refusals)
       : organisation_(organisation),
         clock_(clock),
         stores_(stores),
         departures_(departures),
+        publisher_(publisher),
         refusals_(refusals) {}
 
   // Every refusal is in the audit record before it is returned. Codes and reason ids:
@@ -54,6 +56,7 @@ class AdminDesk final {
     identity::Hash hash;  // SHA-256 of its canonical bytes
     std::string signer;   // key id, hex; the first of several
     Bytes evidence;
+    directory::SignedIntent cause;
   };
   absl::StatusOr<Administrator> ReadRegistration(const keys::v1::RegisterFirstAdministratorRequest& request,
                                                  Bytes& message) const;
@@ -63,7 +66,8 @@ class AdminDesk final {
   absl::StatusOr<std::string> CheckSignatures(const keys::v1::SignedIntent& request);
   absl::Status CheckTime(const identity::Intent& intent) const;
   absl::Status Act(const Verified& verified, keys::v1::IntentResult& result);
-  IntentTrace TraceOf(const Verified& verified, audit::Event event) const;
+  // `revision`: of the account before it.
+  IntentTrace TraceOf(const Verified& verified, audit::Event event, uint64_t revision = 0) const;
   // The target, at the very state that the intent states (where its action states one).
   absl::StatusOr<Account> Target(const identity::Intent& intent);
 
@@ -82,6 +86,7 @@ class AdminDesk final {
   const Clock& clock_;
   const Stores stores_;
   Departures& departures_;
+  Publisher& publisher_;
   RefusalLog& refusals_;
 };
 

@@ -64,6 +64,11 @@ class DirectoryService final : public keys::v1::Directory::CallbackService {
     return rpc::RunUnary(context, pool_,
                          [=, this](const rpc::Caller&) { return desk_.LookUp(*request, *response); });
   }
+  ServerUnaryReactor* ReadLog(CallbackServerContext* context, const keys::v1::ReadLogRequest* request,
+                              keys::v1::ReadLogResponse* response) override {
+    return rpc::RunUnary(context, pool_,
+                         [=, this](const rpc::Caller&) { return desk_.ReadLog(*request, *response); });
+  }
   ServerUnaryReactor* ClaimKeyPackages(CallbackServerContext* context,
                                        const keys::v1::ClaimKeyPackagesRequest* request,
                                        keys::v1::ClaimKeyPackagesResponse* response) override {

@@ -62,9 +62,10 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
     return Refuse(absl::StatusCode::kInvalidArgument, "proof_invalid",
                   "a key's proof does not verify over this code and these keys");
   }
-  return VerifiedApplication{
-      request.user(),  proof.code_hash, Sha256(message), Sha256(csr->spki()),
-      *std::move(csr), *working_key,    *mls_key,        request.device_label()};
+  directory::Enrolment cause{message, *identity::ToFixed<64>(AsBytes(request.working_proof())),
+                             *identity::ToFixed<64>(AsBytes(request.mls_proof())), {}, std::nullopt};
+  return VerifiedApplication{request.user(),   proof.code_hash, std::move(cause), Sha256(csr->spki()),
+                             *std::move(csr),  *working_key,    *mls_key,         request.device_label()};
 }
 
 absl::StatusOr<NewDevice> Certify(const Organisation& organisation,

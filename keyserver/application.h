@@ -6,6 +6,7 @@
 
 #include "common/crypto/ed25519.h"
 #include "common/crypto/x509.h"
+#include "common/directory/cause.h"
 #include "common/identity/fixed.h"
 #include "common/status.h"
 #include "keyserver/organisation.h"
@@ -21,7 +22,7 @@ namespace plumbline::keyserver {
 struct VerifiedApplication {
   std::string user;
   identity::Hash code_hash;
-  identity::Hash proof_hash;    // SHA-256 of the EnrolmentProof
+  directory::Enrolment cause;   // the proof and its signatures
   identity::Hash tls_key_hash;  // SHA-256 of the SubjectPublicKeyInfo
   crypto::CertificateRequest csr;
   crypto::Ed25519PublicKey working_key;

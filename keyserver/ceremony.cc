@@ -10,8 +10,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/http/client.h"
 #include "common/identity/codes.h"
 #include "common/identity/intent.h"
+#include "common/identity/labels.h"
 #include "common/identity/reason.h"
 #include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
@@ -101,6 +103,8 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
                  std::move(service),
                  crypto::SealedBoxKeyPair::Generate(),
                  std::move(audit),
+                 TransparencyKeys::Generate(),
+                 std::nullopt,
                  db::Key::Random()};
 }
 
@@ -119,7 +123,9 @@ absl::StatusOr<CeremonyResult> OpenCode(const KeyserverConfig& config, Sqlcipher
                                               static_cast<uint64_t>(absl::ToUnixSeconds(expires)),
                                               config.limits().code_attempts(), entry));
   ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
-  return CeremonyResult{keys.root.fingerprint(), code, expires, log_key.verifier().ToText()};
+  ASSIGN_OR_RETURN(const DirectoryLogKeys directory, keys.LogKeys());
+  return CeremonyResult{keys.root.fingerprint(), code, expires, log_key.verifier().ToText(),
+                        directory.signer.verifier().ToText()};
 }
 
 absl::StatusOr<Bytes> RequestDer(const Bytes& csr) {
@@ -143,9 +149,10 @@ absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const 
   const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
   ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, root_key, clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
-                   SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, std::move(log_key), clock,
-                                             db::OpenOptions()));
+                   SqlcipherConnection::Open(DatabasePath(data_dir), keys.database_key, std::move(log_key),
+                                             std::move(directory_keys), clock, db::OpenOptions()));
   audit::Entry entry;
   entry.event = audit::Event::kServiceInitialised;
   entry.actor = "ceremony";
@@ -164,11 +171,12 @@ absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& c
   RETURN_IF_ERROR(UnsealRootKey(config.data_dir(), passphrase).status());
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
   db::OpenOptions options;
   options.create = false;
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key,
-                                             std::move(log_key), clock, options));
+                                             std::move(log_key), std::move(directory_keys), clock, options));
   return OpenCode(config, *connection, keys, clock);
 }
 
@@ -216,6 +224,52 @@ absl::StatusOr<std::string> MakeAuditKey(const KeyserverConfig& config, const Se
   ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
   RETURN_IF_ERROR(audit::MigrateChain(*database, log_key));
   return log_key.verifier().ToText();
+}
+
+absl::StatusOr<std::string> MakeLogKey(const KeyserverConfig& config, const Secret& passphrase, const crypto::SealCost& cost) {
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  if (!keys.audit) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "audit_key_missing",
+                  "these keys are older still; run plumbline-keyserver make-audit-key first");
+  }
+  if (!keys.transparency) {
+    keys.transparency = TransparencyKeys::Generate();
+    RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
+  }
+  ASSIGN_OR_RETURN(const DirectoryLogKeys log, keys.LogKeys());
+  return log.signer.verifier().ToText();
+}
+
+absl::StatusOr<WitnessesSet> SetWitnesses(const KeyserverConfig& config, const Secret& passphrase, const std::string& policy,
+                                          const Clock& clock, const crypto::SealCost& cost) {
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const DirectoryLogKeys log, keys.LogKeys());
+  const std::string log_key = log.signer.verifier().ToText();
+  directory::WitnessPolicy statement{keys.domain, 1, policy};
+  // The operator need not know the log's key.
+  if (!absl::StrContains(absl::StrCat("\n", policy), "\nlog ")) statement.text = absl::StrCat("log ", log_key, "\n", policy);
+  const absl::StatusOr<tlog::Policy> parsed = directory::ReadPolicyText(statement.text, keys.domain);
+  if (!parsed.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "policy_malformed", parsed.status().message());
+  if (parsed->logs()[0].key != log.signer.verifier()) {
+    return Refuse(absl::StatusCode::kInvalidArgument, "policy_malformed",
+                  absl::StrCat("the policy names another key for this log than ", log_key));
+  }
+  for (const tlog::PolicyWitness& witness : parsed->witnesses()) {
+    if (witness.url.empty()) continue;
+    RETURN_IF_ERROR(http::CheckUrl(witness.url));
+  }
+  if (keys.witnesses) {
+    ASSIGN_OR_RETURN(const directory::WitnessPolicy former, directory::ParseWitnessPolicy(keys.witnesses->policy));
+    statement.number = former.number + 1;
+  }
+  ASSIGN_OR_RETURN(const crypto::P256PrivateKey root_key, UnsealRootKey(config.data_dir(), passphrase));
+  // Its key signs this one statement and is forgotten.
+  ASSIGN_OR_RETURN(const RoleKey role, MakeRole(keys.domain, identity::Role::kPolicy, keys.root, root_key, clock.Now()));
+  const Bytes encoded = directory::Encode(statement);
+  keys.witnesses = {role.certificate.der(), encoded, ToBytes(role.key.Sign(identity::kWitnessPolicyLabel, encoded))};
+  RETURN_IF_ERROR(keys.Witnesses(clock.Now()).status());
+  RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
+  return WitnessesSet{statement.number, statement.text, log_key};
 }
 
 namespace {

@@ -24,6 +24,7 @@ struct CeremonyResult {
   std::string administrator_code;    // one-time, for the first administrator; normal form
   absl::Time code_expires;
   std::string audit_key;  // verifier key of the audit record, for auditors
+  std::string directory_log_key;  // verifier key of the directory's log, for witnesses and auditors
 };
 
 // Makes root, issuing authority, role keys, the key server's own certificate and the database, all under
@@ -64,6 +65,24 @@ absl::StatusOr<std::string> ExportTrust(const config::v1::KeyserverConfig& confi
 absl::StatusOr<std::string> MakeAuditKey(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                          const Clock& clock,
                                          const crypto::SealCost& cost = crypto::SealCost());
+
+// For keys that were made before the directory had a log: makes the keys that sign it and make its indices, and seals them. The
+// records that are there enter the log when the service starts. Returns the log's verifier key; does nothing more where all is
+// done. Restart the service to use it.
+absl::StatusOr<std::string> MakeLogKey(const config::v1::KeyserverConfig& config, const Secret& passphrase,
+                                       const crypto::SealCost& cost = crypto::SealCost());
+
+// Whose cosignatures make the directory believed: `policy` is a C2SP tlog-policy, whose log line may be left out. It is signed
+// under the root, with the next number, so it takes the ceremony's passphrase; people's devices take it over at their next sync.
+// Restart the service to use it. INVALID_ARGUMENT policy_malformed; FAILED_PRECONDITION directory_log_key_missing.
+struct WitnessesSet {
+  uint64_t number = 0;
+  std::string policy;
+  std::string log_key;  // verifier key, for the witnesses
+};
+absl::StatusOr<WitnessesSet> SetWitnesses(const config::v1::KeyserverConfig& config, const Secret& passphrase,
+                                          const std::string& policy, const Clock& clock,
+                                          const crypto::SealCost& cost = crypto::SealCost());
 
 // What an auditor needs to verify the audit record elsewhere. Works beside the running service.
 struct AuditState {

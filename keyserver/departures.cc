@@ -53,6 +53,7 @@ absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::D
       store_.Depart(departure, trace, [this](const Drawn& drawn) { return Open(drawn); }));
   ++account.revision;
   pusher_.PushAndWait(kPatience);
+  publisher_.PublishAndWait(kPatience);
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/status.h"
 #include "keyserver/organisation.h"
+#include "keyserver/publisher.h"
 #include "keyserver/revocation_pusher.h"
 #include "keyserver/store/departure_store.h"
 
@@ -15,8 +16,8 @@ namespace plumbline::keyserver {
 
 class Departures final {
  public:
-  Departures(const Organisation& organisation, DepartureStore& store, RevocationPusher& pusher)
-      : organisation_(organisation), store_(store), pusher_(pusher) {}
+  Departures(const Organisation& organisation, DepartureStore& store, RevocationPusher& pusher, Publisher& publisher)
+      : organisation_(organisation), store_(store), pusher_(pusher), publisher_(publisher) {}
 
   // Carries it out and gives the delivery server a moment to confirm. `account` is as it was read,
   // and as it is afterwards. `device` where that is what leaves. ABORTED state_changed; NOT_FOUND
@@ -39,6 +40,7 @@ class Departures final {
   const Organisation& organisation_;
   DepartureStore& store_;
   RevocationPusher& pusher_;
+  Publisher& publisher_;
 };
 
 }  // namespace plumbline::keyserver

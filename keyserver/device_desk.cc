@@ -140,9 +140,14 @@ absl::Status DeviceDesk::GetOwnAccount(const crypto::Certificate* caller,
                                        keys::v1::GetOwnAccountResponse& response) {
   keys::v1::GetOwnAccountRequest body;
   ASSIGN_OR_RETURN(const Device device, Admit(caller, "GetOwnAccount", request, body));
-  ASSIGN_OR_RETURN(const Account account, stores_.accounts.Find(device.user));
+  ASSIGN_OR_RETURN(const identity::UserUri user, identity::ParseUserUri(device.user));
+  ASSIGN_OR_RETURN(const DirectoryEntry entry, stores_.directory.Find(user));
   ASSIGN_OR_RETURN(const uint32_t waiting, stores_.key_packages.CountAvailable(device.id, clock_.Now()));
-  Fill(account, *response.mutable_record());
+  response.set_answer(ToString(directory::Encode(entry.answer)));
+  if (entry.answer.found) {
+    Fill(entry, *response.mutable_record());
+    response.set_follow_key(ToString(organisation_.FollowKey(entry.answer.found->entry.index).view()));
+  }
   response.set_available_key_packages(waiting);
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "keyserver/organisation.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
+#include "keyserver/store/directory_store.h"
 #include "keyserver/store/key_package_store.h"
 #include "keyserver/store/ledger.h"
 
@@ -39,6 +40,7 @@ class DeviceDesk final {
  public:
   struct Stores {
     AccountStore& accounts;
+    DirectoryStore& directory;
     KeyPackageStore& key_packages;
     Ledger& ledger;
   };

@@ -1,5 +1,6 @@
 #include "keyserver/directory_desk.h"
 
+#include "common/directory/follow.h"
 #include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "keyserver/key_package_check.h"
@@ -10,26 +11,58 @@ namespace plumbline::keyserver {
 
 using identity::Refuse;
 
-DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts,
-                             KeyPackageStore& key_packages, Ledger& ledger, RefusalLog& refusals)
+namespace {
+
+constexpr uint32_t kMaxLeaves = 10'000;
+constexpr size_t kFeedBytes = 1 << 20;
+
+}  // namespace
+
+DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& clock, const Stores& stores, RefusalLog& refusals)
     : organisation_(organisation),
       challenge_digest_(identity::ChallengeDigest(organisation.domain(), identity::kPurposeDirectory)),
       clock_(clock),
-      accounts_(accounts),
-      key_packages_(key_packages),
-      ledger_(ledger),
+      stores_(stores),
       refusals_(refusals) {}
 
 absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
                                    keys::v1::LookUpResponse& response) {
-  if (!identity::ParseUserUri(request.user()).ok()) {
+  const absl::StatusOr<identity::UserUri> user = identity::ParseUserUri(request.user());
+  if (!user.ok()) {
     return Refused(
         Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "not the name of a person"));
   }
   RETURN_IF_ERROR(Spend(AsBytes(request.token())));
-  const absl::StatusOr<Account> account = FindEnrolled(request.user());
-  if (!account.ok()) return Refused(account.status());
-  Fill(*account, *response.mutable_record());
+  const absl::StatusOr<DirectoryEntry> entry = stores_.directory.Find(*user);
+  if (absl::IsNotFound(entry.status())) {
+    return Refused(Refuse(absl::StatusCode::kNotFound, "unknown_user", "this person was erased from the directory"));
+  }
+  RETURN_IF_ERROR(entry.status());
+  response.set_answer(ToString(directory::Encode(entry->answer)));
+  if (!entry->answer.found) return absl::OkStatus();
+  Fill(*entry, *response.mutable_record());
+  response.set_follow_key(ToString(organisation_.FollowKey(entry->answer.found->entry.index).view()));
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryDesk::ReadLog(const keys::v1::ReadLogRequest& request, keys::v1::ReadLogResponse& response) {
+  if (request.limit() < 1 || request.limit() > kMaxLeaves || request.from() > tlog::kMaxSize)
+    return Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "1 to 10,000 leaves of the log");
+  ASSIGN_OR_RETURN(const FeedPage page,
+                   stores_.directory.ReadLog(request.from(), request.limit(), kFeedBytes, request.followed()));
+  response.set_checkpoint(page.checkpoint);
+  for (const FeedLeaf& leaf : page.leaves) {
+    keys::v1::LogLeaf& out = *response.add_leaves();
+    out.set_leaf(ToString(leaf.leaf));
+    if (!leaf.opened) continue;
+    const absl::StatusOr<tlog::DirectoryLeaf> entry = tlog::ParseDirectoryLeaf(leaf.leaf);
+    if (!entry.ok() || !std::holds_alternative<tlog::EntryLeaf>(*entry)) return absl::DataLossError("an entry of the log is none");
+    const directory::Followed followed{leaf.opened->nonce, leaf.opened->record.bytes, leaf.opened->record.signature,
+                                       leaf.opened->credentials};
+    out.set_sealed(ToString(
+        directory::Seal(followed, organisation_.FollowKey(std::get<tlog::EntryLeaf>(*entry).index), leaf.leaf)));
+  }
+  organisation_.FillNewerPolicy(request.policy_number(), response);
   return absl::OkStatus();
 }
 
@@ -51,7 +84,7 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
   }
   ASSIGN_OR_RETURN(
       const std::vector<ClaimedKeyPackage> claimed,
-      key_packages_.Claim(request.user(), static_cast<uint16_t>(request.cipher_suite()), clock_.Now()));
+      stores_.key_packages.Claim(request.user(), static_cast<uint16_t>(request.cipher_suite()), clock_.Now()));
   for (const ClaimedKeyPackage& package : claimed) {
     keys::v1::ClaimedKeyPackage& out = *response.add_key_packages();
     out.set_device_id(ToString(package.device));
@@ -68,13 +101,13 @@ absl::Status DirectoryDesk::Spend(ByteView pass) {
   if (!checked.ok()) return refusals_.Refused(audit::Event::kPassesRefused, "", "", checked.status());
   const uint64_t forget =
       checked->expires_unix + static_cast<uint64_t>(absl::ToInt64Seconds(identity::kNullifierGrace));
-  const absl::Status spent = ledger_.SpendPass(checked->nonce, forget);
+  const absl::Status spent = stores_.ledger.SpendPass(checked->nonce, forget);
   if (!spent.ok()) return refusals_.Refused(audit::Event::kPassesRefused, "", "", spent);
   return absl::OkStatus();
 }
 
 absl::StatusOr<Account> DirectoryDesk::FindEnrolled(absl::string_view user) {
-  absl::StatusOr<Account> account = accounts_.Find(user);
+  absl::StatusOr<Account> account = stores_.accounts.Find(user);
   if (absl::IsNotFound(account.status()) || (account.ok() && !account->has_enrolled)) {
     return Refuse(absl::StatusCode::kNotFound, "unknown_user", "nobody of that name has enrolled");
   }

@@ -1,4 +1,4 @@
-// Looking people up and claiming their key packages, for anybody with a pass. Knows no gRPC. Thread-safe;
+// Looking people up and claiming their key packages, for anybody with a pass; the directory's log, for anybody. Knows no gRPC. Thread-safe;
 // references outlive it. What was looked up is recorded nowhere.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include "keyserver/organisation.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
+#include "keyserver/store/directory_store.h"
 #include "keyserver/store/key_package_store.h"
 #include "keyserver/store/ledger.h"
 
@@ -15,16 +16,24 @@ class ClaimKeyPackagesRequest;
 class ClaimKeyPackagesResponse;
 class LookUpRequest;
 class LookUpResponse;
+class ReadLogRequest;
+class ReadLogResponse;
 }  // namespace plumbline::keys::v1
 
 namespace plumbline::keyserver {
 
 class DirectoryDesk final {
  public:
-  DirectoryDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts,
-                KeyPackageStore& key_packages, Ledger& ledger, RefusalLog& refusals);
+  struct Stores {
+    AccountStore& accounts;
+    DirectoryStore& directory;
+    KeyPackageStore& key_packages;
+    Ledger& ledger;
+  };
+  DirectoryDesk(const Organisation& organisation, const Clock& clock, const Stores& stores, RefusalLog& refusals);
 
   absl::Status LookUp(const keys::v1::LookUpRequest& request, keys::v1::LookUpResponse& response);
+  absl::Status ReadLog(const keys::v1::ReadLogRequest& request, keys::v1::ReadLogResponse& response);
   absl::Status ClaimKeyPackages(const keys::v1::ClaimKeyPackagesRequest& request,
                                 keys::v1::ClaimKeyPackagesResponse& response);
 
@@ -37,9 +46,7 @@ class DirectoryDesk final {
   const Organisation& organisation_;
   const identity::Hash challenge_digest_;
   const Clock& clock_;
-  AccountStore& accounts_;
-  KeyPackageStore& key_packages_;
-  Ledger& ledger_;
+  const Stores stores_;
   RefusalLog& refusals_;
 };
 

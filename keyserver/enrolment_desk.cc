@@ -76,12 +76,15 @@ absl::Status EnrolmentDesk::AdmitOnce(const VerifiedApplication& application, ke
   const uint64_t revision = account.revision;
   AddTo(account, made.device);
   ASSIGN_OR_RETURN(account.record,
-                   NextRecord(account, application.proof_hash, organisation_.keys().directory.key));
+                   NextRecord(account, Sha256(application.cause.proof), organisation_.keys().directory.key));
   audit::Entry entry;
   entry.event = audit::Event::kDeviceEnrolled;
   entry.actor = made.device.user;
   entry.subject = identity::DeviceUri{organisation_.domain(), made.device.id}.ToString();
-  RETURN_IF_ERROR(accounts_.AddDevice(made.device, revision, account.record, application.code_hash, now, entry));
+  directory::Enrolment cause = application.cause;
+  cause.credential = made.device.credential;
+  RETURN_IF_ERROR(accounts_.AddDevice(made.device, revision, account.record, application.code_hash, now, cause, entry));
+  publisher_.PublishAndWait();
 
   FillEnrolled(organisation_, account, made.device, made.tls.der(), response);
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include "common/status.h"
 #include "keyserver/application.h"
 #include "keyserver/organisation.h"
+#include "keyserver/publisher.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
 
@@ -13,9 +14,9 @@ namespace plumbline::keyserver {
 
 class EnrolmentDesk final {
  public:
-  EnrolmentDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts,
+  EnrolmentDesk(const Organisation& organisation, const Clock& clock, AccountStore& accounts, Publisher& publisher,
                 RefusalLog& refusals)
-      : organisation_(organisation), clock_(clock), accounts_(accounts), refusals_(refusals) {}
+      : organisation_(organisation), clock_(clock), accounts_(accounts), publisher_(publisher), refusals_(refusals) {}
 
   // Every refusal is in the audit record before it is returned. Codes and reason ids:
   // docs/protocols/errors.md.
@@ -29,6 +30,7 @@ class EnrolmentDesk final {
   const Organisation& organisation_;
   const Clock& clock_;
   AccountStore& accounts_;
+  Publisher& publisher_;
   RefusalLog& refusals_;
 };
 

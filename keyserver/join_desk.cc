@@ -299,8 +299,11 @@ absl::Status JoinDesk::Approve(const identity::DeviceDecision& decision, const D
   AddTo(account, made.device);
   ASSIGN_OR_RETURN(account.record,
                    NextRecord(account, trace.hash, organisation_.keys().directory.key));
+  DecisionTrace whole = trace;
+  whole.joined = {JoinRequestOf(application), made.device.credential};
   RETURN_IF_ERROR(stores_.joins.Approve(join.hash, made.device, made.tls.der(), revision,
-                                        account.record, now, trace));
+                                        account.record, now, whole));
+  publisher_.PublishAndWait();
   Fill(account, *response.mutable_record());
   return absl::OkStatus();
 }

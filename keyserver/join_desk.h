@@ -36,11 +36,12 @@ class JoinDesk final {
     JoinStore& joins;
   };
   JoinDesk(const Organisation& organisation, const Clock& clock, Stores stores,
-           Departures& departures, DeviceDesk& devices, RefusalLog& refusals)
+           Departures& departures, Publisher& publisher, DeviceDesk& devices, RefusalLog& refusals)
       : organisation_(organisation),
         clock_(clock),
         stores_(stores),
         departures_(departures),
+        publisher_(publisher),
         devices_(devices),
         refusals_(refusals) {}
 
@@ -79,6 +80,7 @@ class JoinDesk final {
   const Clock& clock_;
   const Stores stores_;
   Departures& departures_;
+  Publisher& publisher_;
   DeviceDesk& devices_;
   RefusalLog& refusals_;
 };

@@ -9,7 +9,8 @@ namespace {
 
 using identity::Refuse;
 
-constexpr uint8_t kVersion = 2;  // 1 had no audit key
+constexpr uint8_t kVersion = 3;  // 1 had no audit key, 2 no keys of the directory's log
+constexpr size_t kFollowSecret = 32;
 constexpr size_t kMaxField = 64 * 1024;
 
 absl::StatusOr<crypto::Certificate> ReadCertificate(Reader& in) {
@@ -34,9 +35,28 @@ absl::StatusOr<RoleKey> ReadRole(Reader& in) {
   return RoleKey{std::move(key), std::move(certificate)};
 }
 
+absl::StatusOr<TransparencyKeys> ReadTransparency(Reader& in) {
+  ASSIGN_OR_RETURN(Secret log_seed, ReadSecret(in));
+  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair log, crypto::Ed25519KeyPair::FromSeed(std::move(log_seed)));
+  ASSIGN_OR_RETURN(Secret vrf_seed, ReadSecret(in));
+  ASSIGN_OR_RETURN(crypto::VrfKeyPair vrf, crypto::VrfKeyPair::FromSeed(std::move(vrf_seed)));
+  ASSIGN_OR_RETURN(Secret follow, ReadSecret(in));
+  if (follow.view().size() != kFollowSecret) return absl::InvalidArgumentError("the feed's secret has a wrong size");
+  return TransparencyKeys{std::move(log), std::move(vrf), std::move(follow)};
+}
+
+absl::StatusOr<std::optional<directory::SignedWitnessPolicy>> ReadWitnesses(Reader& in) {
+  ASSIGN_OR_RETURN(const bool named, in.Present());
+  if (!named) return std::optional<directory::SignedWitnessPolicy>();
+  ASSIGN_OR_RETURN(const ByteView certificate, in.Vector(crypto::kMaxCertificateSize));
+  ASSIGN_OR_RETURN(const ByteView policy, in.Vector(2 * tlog::kMaxPolicy));
+  ASSIGN_OR_RETURN(const ByteView signature, in.Vector(64));
+  return std::optional<directory::SignedWitnessPolicy>({ToBytes(certificate), ToBytes(policy), ToBytes(signature)});
+}
+
 absl::StatusOr<KeyRing> Read(Reader& in) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
-  if (version != kVersion && version != 1) return absl::InvalidArgumentError("unknown version");
+  if (version < 1 || version > kVersion) return absl::InvalidArgumentError("unknown version");
   ASSIGN_OR_RETURN(const ByteView domain, in.Vector(253));
   ASSIGN_OR_RETURN(crypto::Certificate root, ReadCertificate(in));
   ASSIGN_OR_RETURN(crypto::Certificate issuing, ReadCertificate(in));
@@ -50,8 +70,14 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
   ASSIGN_OR_RETURN(crypto::SealedBoxKeyPair grant_escrow,
                    crypto::SealedBoxKeyPair::FromPrivateKey(std::move(escrow)));
   std::optional<RoleKey> audit;
-  if (version == kVersion) {
+  if (version >= 2) {
     ASSIGN_OR_RETURN(audit, ReadRole(in));
+  }
+  std::optional<TransparencyKeys> transparency;
+  std::optional<directory::SignedWitnessPolicy> witnesses;
+  if (version >= 3) {
+    ASSIGN_OR_RETURN(transparency, ReadTransparency(in));
+    ASSIGN_OR_RETURN(witnesses, ReadWitnesses(in));
   }
   ASSIGN_OR_RETURN(Secret database, ReadSecret(in));
   ASSIGN_OR_RETURN(db::Key database_key, db::Key::FromSecret(std::move(database)));
@@ -59,7 +85,8 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
   return KeyRing{ToString(domain),        std::move(root),        std::move(issuing),
                  std::move(issuing_key),  std::move(directory),   std::move(grants),
                  std::move(passes),       std::move(service_key), std::move(service_certificate),
-                 std::move(grant_escrow), std::move(audit),           std::move(database_key)};
+                 std::move(grant_escrow), std::move(audit),           std::move(transparency),
+                 std::move(witnesses),    std::move(database_key)};
 }
 
 void WriteRole(Writer& out, const RoleKey& role) {
@@ -84,12 +111,17 @@ absl::StatusOr<Secret> Open(const std::string& path, const Secret& passphrase) {
 
 Secret KeyRing::Serialize() const {
   Writer out;
-  out.U8(audit ? kVersion : 1).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
+  out.U8(!audit ? 1 : !transparency ? 2 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
   WriteRole(out, directory);
   WriteRole(out, grants);
   WriteRole(out, passes);
   out.Vector(service_key.der()).Vector(service_certificate.der()).Vector(grant_escrow.private_key());
   if (audit) WriteRole(out, *audit);
+  if (audit && transparency) {
+    out.Vector(transparency->log.seed()).Vector(transparency->vrf.seed()).Vector(transparency->follow.view());
+    out.Present(witnesses.has_value());
+    if (witnesses) out.Vector(witnesses->certificate).Vector(witnesses->policy).Vector(witnesses->signature);
+  }
   out.Vector(database_key.view());
   return out.TakeSecret();
 }
@@ -101,6 +133,28 @@ absl::StatusOr<audit::LogKey> KeyRing::AuditKey() const {
   }
   ASSIGN_OR_RETURN(crypto::Ed25519KeyPair key, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(audit->key.seed())));
   return audit::LogKey::Create(audit::Origin(domain, "keyserver"), std::move(key));
+}
+
+absl::StatusOr<DirectoryLogKeys> KeyRing::LogKeys() const {
+  if (!transparency) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "directory_log_key_missing",
+                  "these keys were made before the directory had a log; run plumbline-keyserver make-log-key once");
+  }
+  ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(directory::LogOrigin(domain), transparency->log));
+  ASSIGN_OR_RETURN(crypto::VrfKeyPair vrf, crypto::VrfKeyPair::FromSeed(Secret::CopyOf(transparency->vrf.seed())));
+  return DirectoryLogKeys{std::move(signer), std::move(vrf), Sha256(root.der())};
+}
+
+absl::StatusOr<directory::VerifiedPolicy> KeyRing::Witnesses(absl::Time now) const {
+  if (!witnesses) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "witnesses_missing",
+                  "the directory has no witnesses, so nobody could believe it; run plumbline-keyserver set-witnesses");
+  }
+  return directory::VerifyWitnessPolicy(*witnesses, root, domain, now);
+}
+
+TransparencyKeys TransparencyKeys::Generate() {
+  return {crypto::Ed25519KeyPair::Generate(), crypto::VrfKeyPair::Generate(), Secret::Random(kFollowSecret)};
 }
 
 absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored) {

@@ -10,11 +10,14 @@
 #include "common/crypto/p256.h"
 #include "common/crypto/sealed_box.h"
 #include "common/crypto/sealed_file.h"
+#include "common/crypto/vrf.h"
 #include "common/crypto/x509.h"
 #include "common/db/database.h"
+#include "common/directory/witness_policy.h"
 #include "common/identity/uri.h"
 #include "common/secret.h"
 #include "common/status.h"
+#include "keyserver/store/directory_log.h"
 
 namespace plumbline::keyserver {
 
@@ -22,6 +25,14 @@ namespace plumbline::keyserver {
 struct RoleKey {
   crypto::Ed25519KeyPair key;
   crypto::Certificate certificate;
+};
+
+// What the directory's log is signed and its indices are made with (docs/transparency.md).
+struct TransparencyKeys {
+  crypto::Ed25519KeyPair log;
+  crypto::VrfKeyPair vrf;
+  Secret follow;  // 32 bytes: from it come the keys by which people follow each other in the change feed
+  static TransparencyKeys Generate();
 };
 
 // Everything keys.sealed holds. Move-only. One for each process; signing is thread-safe.
@@ -36,11 +47,16 @@ struct KeyRing {
   crypto::P256PrivateKey service_key;  // the key server's own TLS key
   crypto::Certificate service_certificate;
   crypto::SealedBoxKeyPair grant_escrow;  // serials of drawn grants are recorded sealed to it
-  std::optional<RoleKey> audit;           // signs the audit record; none in a ring of an earlier version
+  std::optional<RoleKey> audit;           // signs the audit record; none in a ring of version 1
+  std::optional<TransparencyKeys> transparency;  // none in a ring of version 1 or 2
+  std::optional<directory::SignedWitnessPolicy> witnesses;  // none until they are named
   db::Key database_key;
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
   absl::StatusOr<audit::LogKey> AuditKey() const;
+  // FAILED_PRECONDITION directory_log_key_missing, witnesses_missing, with the remedy.
+  absl::StatusOr<DirectoryLogKeys> LogKeys() const;
+  absl::StatusOr<directory::VerifiedPolicy> Witnesses(absl::Time now) const;
 
   Secret Serialize() const;
   // DATA_LOSS unless `stored` came from Serialize.

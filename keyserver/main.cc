@@ -22,7 +22,7 @@ namespace identity = plumbline::identity;
 constexpr size_t kMaxCsr = 64 * 1024;
 
 struct Line {
-  std::string config, passphrase_file, csr, service, out;
+  std::string config, passphrase_file, csr, service, out, policy;
   std::vector<std::string> dns_names, ip_addresses;
   bool json = false;
 };
@@ -57,6 +57,7 @@ void PrintCode(const Line& line, const std::string& heading, const keyserver::Ce
             expires + ":\n  " + code + "\nVerifier key of the audit record, for auditors:\n  " + result.audit_key,
         {{"fingerprint", plumbline::ToHex(result.organisation.view())},
          {"audit_key", result.audit_key},
+         {"directory_log_key", result.directory_log_key},
          {"administrator_code", code},
          {"administrator_code_expires", expires}});
 }
@@ -67,7 +68,9 @@ absl::Status Init(const Line& line) {
                    keyserver::RunCeremony(opened.config, opened.passphrase, plumbline::SystemClock()));
   PrintCode(line,
             "Keys made and sealed in " + opened.config.data_dir() +
-                ".\nMove root.sealed to a safe place: only ceremonies need it.\n",
+                ".\nName the directory's witnesses with set-witnesses; then move root.sealed to a safe place: only ceremonies "
+                "need it.\nVerifier key of the directory's log, for witnesses and auditors:\n  " +
+                result.directory_log_key + "\n",
             result);
   return absl::OkStatus();
 }
@@ -145,6 +148,25 @@ absl::Status MakeAuditKey(const Line& line) {
   return absl::OkStatus();
 }
 
+absl::Status MakeLogKey(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const std::string key, keyserver::MakeLogKey(opened.config, opened.passphrase));
+  Print(line, "The directory has a log. Verifier key, for witnesses and auditors:\n  " + key, {{"log_key", key}});
+  return absl::OkStatus();
+}
+
+absl::Status SetWitnesses(const Line& line) {
+  ASSIGN_OR_RETURN(const std::string policy, plumbline::ReadTextFile(line.policy, plumbline::tlog::kMaxPolicy));
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::WitnessesSet set,
+                   keyserver::SetWitnesses(opened.config, opened.passphrase, policy, plumbline::SystemClock()));
+  Print(line,
+        "Policy " + std::to_string(set.number) + " is signed; restart the service to use it.\nThe log's key, for the witnesses:\n  " +
+            set.log_key,
+        {{"number", set.number}, {"policy", set.policy}, {"log_key", set.log_key}});
+  return absl::OkStatus();
+}
+
 int Report(const Line& line, const absl::Status& status) {
   if (status.ok()) return 0;
   if (line.json) {
@@ -201,6 +223,11 @@ int main(int argc, char** argv) {
   export_audit->add_option("--out", line.out, "Where to write (JSON lines)")->required();
   CLI::App* make_audit_key = Ceremony(
       app, "make-audit-key", "Once, for keys made before audit records were signed: make the key that signs", line);
+  CLI::App* make_log_key = Ceremony(
+      app, "make-log-key", "Once, for keys made before the directory had a log: make the keys of the log", line);
+  CLI::App* set_witnesses =
+      Ceremony(app, "set-witnesses", "Name the witnesses whose cosignatures make the directory believed", line);
+  set_witnesses->add_option("--policy", line.policy, "Policy file (C2SP tlog-policy); its log line may be left out")->required();
   Verb(app, "serve", "Serve until SIGTERM", line);
 
   CLI11_PARSE(app, argc, argv);
@@ -212,5 +239,7 @@ int main(int argc, char** argv) {
   if (audit->parsed()) return Report(line, VerifyAudit(line));
   if (export_audit->parsed()) return Report(line, ExportAudit(line));
   if (make_audit_key->parsed()) return Report(line, MakeAuditKey(line));
+  if (set_witnesses->parsed()) return Report(line, SetWitnesses(line));
+  if (make_log_key->parsed()) return Report(line, MakeLogKey(line));
   return Report(line, keyserver::Serve(line.config));
 }

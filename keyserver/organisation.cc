@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
+#include "keyserver/views.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 #include "plumbline/keys/v1/keys.pb.h"
 
@@ -20,7 +21,14 @@ absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(
                             absl::StrCat("the sealed keys are of ", keys.domain, ", the configuration says ",
                                          config.organisation_domain()));
   }
+  RETURN_IF_ERROR(keys.LogKeys().status());
   return std::unique_ptr<Organisation>(new Organisation(std::move(keys), config));
+}
+
+void Organisation::FillNewerPolicy(uint64_t number, keys::v1::ReadLogResponse& out) const {
+  if (!keys_.witnesses) return;
+  const absl::StatusOr<directory::WitnessPolicy> own = directory::ParseWitnessPolicy(keys_.witnesses->policy);
+  if (own.ok() && own->number > number) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
 }
 
 Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& config)
@@ -42,6 +50,7 @@ void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   out.set_issuing_certificate(ToString(keys_.issuing.der()));
   out.set_device_address(device_address_);
   out.set_delivery_address(delivery_address_);
+  if (keys_.witnesses) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
 }
 
 }  // namespace plumbline::keyserver

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/directory/follow.h"
 #include "common/status.h"
 #include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
@@ -13,6 +14,7 @@ class KeyserverConfig;
 }
 namespace plumbline::keys::v1 {
 class GetOrganisationResponse;
+class ReadLogResponse;
 }
 
 namespace plumbline::keyserver {
@@ -27,7 +29,7 @@ struct Limits {
 class Organisation final {
  public:
   // INVALID_ARGUMENT if an address or the domain is malformed, FAILED_PRECONDITION wrong_domain if the keys
-  // are of another organisation than the configuration.
+  // are of another organisation than the configuration, directory_log_key_missing.
   static absl::StatusOr<std::unique_ptr<Organisation>> Create(KeyRing keys,
                                                               const config::v1::KeyserverConfig& config);
 
@@ -37,6 +39,10 @@ class Organisation final {
   const Limits& limits() const { return limits_; }
   const std::string& keyserver_address() const { return keyserver_address_; }
   void Fill(keys::v1::GetOrganisationResponse& out) const;
+  // The witness policy, if it has a higher number.
+  void FillNewerPolicy(uint64_t number, keys::v1::ReadLogResponse& out) const;
+  // With it a person's entries in the feed are sealed.
+  Secret FollowKey(const tlog::MapIndex& index) const { return directory::FollowKey(keys_.transparency->follow, index); }
 
  private:
   Organisation(KeyRing keys, const config::v1::KeyserverConfig& config);

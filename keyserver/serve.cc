@@ -15,10 +15,12 @@
 #include "keyserver/store/sqlcipher_account_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_departure_store.h"
+#include "keyserver/store/sqlcipher_directory_store.h"
 #include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "keyserver/upkeep.h"
+#include "keyserver/witness_channel.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 
 namespace plumbline::keyserver {
@@ -75,42 +77,48 @@ std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const
 
 // In the order in which they are made; destroyed in reverse.
 struct Keyserver::Parts {
-  Parts(std::unique_ptr<Organisation> org, std::unique_ptr<SqlcipherConnection> conn,
+  Parts(std::unique_ptr<Organisation> org, tlog::Policy witness_policy, std::unique_ptr<SqlcipherConnection> conn,
         const KeyserverConfig& config, const Clock& clock, Logger& log)
       : logger(log),
         organisation(std::move(org)),
+        policy(std::move(witness_policy)),
         connection(std::move(conn)),
         accounts(*connection),
         key_packages(*connection),
         administrators(*connection, clock),
         ledger(*connection),
         departure_store(*connection),
+        directory_store(*connection),
         join_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
         pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
-        departures(*organisation, departure_store, pusher),
-        enrolment(*organisation, clock, accounts, refusals),
-        directory(*organisation, clock, accounts, key_packages, ledger, refusals),
-        devices(*organisation, clock, {accounts, key_packages, ledger}, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail}, departures, refusals),
-        joins(*organisation, clock, {accounts, join_store}, departures, devices, refusals),
+        publisher(directory_store, policy, NewWitnessChannel(), log),
+        departures(*organisation, departure_store, pusher, publisher),
+        enrolment(*organisation, clock, accounts, publisher, refusals),
+        directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
+        devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail}, departures, publisher, refusals),
+        joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
         mutual_services(MutualServices(pool, *organisation, devices, joins, admin)) {}
 
   Logger& logger;
   const std::unique_ptr<Organisation> organisation;
+  const tlog::Policy policy;
   const std::unique_ptr<SqlcipherConnection> connection;
   SqlcipherAccountStore accounts;
   SqlcipherKeyPackageStore key_packages;
   SqlcipherAdministratorStore administrators;
   SqlcipherLedger ledger;
   SqlcipherDepartureStore departure_store;
+  SqlcipherDirectoryStore directory_store;
   SqlcipherJoinStore join_store;
   SqlcipherAuditTrail trail;
   RefusalLog refusals;
   RevocationPusher pusher;
+  Publisher publisher;
   Departures departures;
   EnrolmentDesk enrolment;
   DirectoryDesk directory;
@@ -164,14 +172,16 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                                                             const Clock& clock, Logger& logger) {
   RETURN_IF_ERROR(CheckOwnCertificate(keys, clock.Now(), logger));
   ASSIGN_OR_RETURN(std::unique_ptr<Organisation> organisation, Organisation::Create(std::move(keys), config));
+  ASSIGN_OR_RETURN(directory::VerifiedPolicy witnesses, organisation->keys().Witnesses(clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, organisation->keys().AuditKey());
+  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, organisation->keys().LogKeys());
   db::OpenOptions options;
   options.create = false;
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherConnection> connection,
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
-                                             organisation->keys().database_key, std::move(log_key), clock,
-                                             options));
-  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(connection), config, clock, logger);
+                                             organisation->keys().database_key, std::move(log_key),
+                                             std::move(directory_keys), clock, options));
+  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection), config, clock, logger);
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
                                            clock, logger);
   RETURN_IF_ERROR(parts->Listen(config));

@@ -66,6 +66,18 @@ void Fill(const Account& account, keys::v1::SignedRecord& out) {
   for (const Device& device : account.devices) out.add_credentials(ToString(device.credential));
 }
 
+void Fill(const DirectoryEntry& entry, keys::v1::SignedRecord& out) {
+  out.set_record(ToString(entry.answer.found->record));
+  out.set_signature(ToString(entry.signature));
+  for (const Bytes& credential : entry.credentials) out.add_credentials(ToString(credential));
+}
+
+void Fill(const directory::SignedWitnessPolicy& policy, keys::v1::WitnessPolicy& out) {
+  out.set_certificate(ToString(policy.certificate));
+  out.set_policy(ToString(policy.policy));
+  out.set_signature(ToString(policy.signature));
+}
+
 void Fill(const Account& account, keys::v1::AccountView& out) {
   out.set_user(account.user);
   out.set_display_name(account.display_name);

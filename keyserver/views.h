@@ -4,11 +4,14 @@
 #include "common/crypto/ed25519.h"
 #include "common/identity/record.h"
 #include "common/status.h"
+#include "common/directory/witness_policy.h"
+#include "keyserver/store/directory_store.h"
 #include "keyserver/store/types.h"
 
 namespace plumbline::keys::v1 {
 class AccountView;
 class SignedRecord;
+class WitnessPolicy;
 }  // namespace plumbline::keys::v1
 
 namespace plumbline::keyserver {
@@ -30,5 +33,8 @@ absl::string_view StatusName(const Account& account);
 
 void Fill(const Account& account, keys::v1::SignedRecord& out);
 void Fill(const Account& account, keys::v1::AccountView& out);
+// Of a person who has a record.
+void Fill(const DirectoryEntry& entry, keys::v1::SignedRecord& out);
+void Fill(const directory::SignedWitnessPolicy& policy, keys::v1::WitnessPolicy& out);
 
 }  // namespace plumbline::keyserver

@@ -1,6 +1,7 @@
 // Founding: the services' own verbs, in the order an operator would use them (docs/operations.md).
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "assess/demo/organisation.h"
 #include "common/crypto/hkdf.h"
@@ -35,9 +36,15 @@ absl::Status Organisation::HoldCeremony() {
   ASSIGN_OR_RETURN(const CommandResult made, KeyserverTool({"init", "--json"}));
   fingerprint_ = Field(made.out, "fingerprint");
   administrator_code_ = Field(made.out, "administrator_code");
-  if (fingerprint_.empty() || administrator_code_.empty()) {
-    return absl::InternalError(absl::StrCat("the ceremony printed no fingerprint or code: ", made.out));
+  directory_log_key_ = Field(made.out, "directory_log_key");
+  if (fingerprint_.empty() || administrator_code_.empty() || directory_log_key_.empty()) {
+    return absl::InternalError(absl::StrCat("the ceremony printed no fingerprint, code or log key: ", made.out));
   }
+  RETURN_IF_ERROR(WriteConfiguration(Service::kWitness));
+  ASSIGN_OR_RETURN(const CommandResult witness, Must({.program = Program("plumbline-witness"),
+                                                      .arguments = {"init", "--config", ConfigOf(Service::kWitness)}}));
+  witness_key_ = std::string(absl::StripAsciiWhitespace(witness.out));
+  RETURN_IF_ERROR(NameWitness());
   for (const Service service : {Service::kDelivery, Service::kAdmin}) {
     RETURN_IF_ERROR(WriteConfiguration(service));
     const bool admin = service == Service::kAdmin;
@@ -50,6 +57,13 @@ absl::Status Organisation::HoldCeremony() {
                         .status());
   }
   return KeyserverTool({"export-trust", "--out", FolderOf(Service::kDelivery) + "/trust.pem"}).status();
+}
+
+absl::Status Organisation::NameWitness() {
+  const std::string policy = FolderOf(Service::kKeyserver) + "/witnesses.policy";
+  RETURN_IF_ERROR(WriteFile(policy, absl::StrCat("witness w1 ", witness_key_, " http://127.0.0.1:", ports_.witness,
+                                                 "\nquorum w1\n")));
+  return KeyserverTool({"set-witnesses", "--policy", policy}).status();
 }
 
 absl::Status Organisation::OpenDatabaseKey(Service service) {

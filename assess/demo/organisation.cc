@@ -43,6 +43,7 @@ absl::string_view Title(Service service) {
     case Service::kKeyserver: return "key server";
     case Service::kDelivery: return "delivery server";
     case Service::kAdmin: return "admin service";
+    case Service::kWitness: return "witness";
   }
   return "";
 }
@@ -52,6 +53,7 @@ std::string Organisation::Name(Service service) const {
     case Service::kKeyserver: return "keyserver";
     case Service::kDelivery: return "delivery";
     case Service::kAdmin: return "admin";
+    case Service::kWitness: return "witness";
   }
   return "";
 }
@@ -72,6 +74,7 @@ std::vector<int> Organisation::ListenersOf(Service service) const {
     case Service::kKeyserver: return {ports_.keyserver_people, ports_.keyserver_devices};
     case Service::kDelivery: return {ports_.delivery, ports_.revocation};
     case Service::kAdmin: return {ports_.admin};
+    case Service::kWitness: return {ports_.witness};
   }
   return {};
 }
@@ -87,6 +90,7 @@ absl::Status Organisation::PickPorts(const Ports& preferred) {
   ASSIGN_OR_RETURN(ports_.delivery, FreePort(preferred.delivery));
   ASSIGN_OR_RETURN(ports_.admin, FreePort(preferred.admin));
   ASSIGN_OR_RETURN(ports_.revocation, FreePort(preferred.revocation));
+  ASSIGN_OR_RETURN(ports_.witness, FreePort(preferred.witness));
   ports_.delivery_published = preferred.delivery_published;
   if (ports_.delivery_published == 0) ports_.delivery_published = ports_.delivery;
   return absl::OkStatus();
@@ -119,6 +123,11 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
                           FolderOf(service), "/certificate.pem\nkeyserver_address: ", Address(ports_.keyserver_devices),
                           "\npassphrase_file: ", PassphraseOf(service));
       break;
+    case Service::kWitness:
+      yaml = absl::StrCat("name: witness.", kDomain, "/w1\ndata_dir: ", FolderOf(service), "/data\nlisten: ",
+                          Address(ports_.witness), "\nlogs:\n  - ", directory_log_key_, "\npassphrase_file: ",
+                          PassphraseOf(service));
+      break;
   }
   return WriteFile(ConfigOf(service), absl::StrCat(yaml, "\nlog_file: ", LogOf(service), "\n"));
 }
@@ -137,7 +146,7 @@ absl::Status Organisation::Found(const Ports& preferred) {
   if (fs::exists(ConfigOf(Service::kKeyserver))) {
     return absl::AlreadyExistsError(absl::StrCat(folder(), " holds an organisation already"));
   }
-  for (const char* part : {"", "/keyserver", "/delivery", "/admin", "/administrator", "/people", "/secrets"}) {
+  for (const char* part : {"", "/keyserver", "/delivery", "/admin", "/witness", "/administrator", "/people", "/secrets"}) {
     RETURN_IF_ERROR(MakeFolder(folder() + part));
   }
   RETURN_IF_ERROR(PickPorts(preferred));
@@ -159,14 +168,17 @@ absl::Status Organisation::FoundLike(const Organisation& other, const Ports& pre
   RETURN_IF_ERROR(PickPorts(preferred));
   fingerprint_ = other.fingerprint_;
   administrator_code_ = other.administrator_code_;
+  directory_log_key_ = other.directory_log_key_;
+  witness_key_ = other.witness_key_;
   for (const Service service : kServices) RETURN_IF_ERROR(WriteConfiguration(service));
-  return absl::OkStatus();
+  return NameWitness();
 }
 
 absl::Status Organisation::Launch(Service service, const std::map<std::string, std::string>& environment) {
   Command command = {.program = Program(service == Service::kKeyserver  ? "plumbline-keyserver"
                                         : service == Service::kDelivery ? "plumbline-server"
-                                                                        : "plumbline-admin"),
+                                        : service == Service::kAdmin    ? "plumbline-admin"
+                                                                        : "plumbline-witness"),
                      .arguments = {"serve", "--config", ConfigOf(service)},
                      .environment = environment};
   if (const auto control = environment_controls_.find(service); control != environment_controls_.end()) {
@@ -286,7 +298,10 @@ std::string Organisation::State() const {
                                         {"delivery_published", ports_.delivery_published},
                                         {"admin", ports_.admin},
                                         {"revocation", ports_.revocation},
-                                        {"pids", {pid(Service::kKeyserver), pid(Service::kDelivery), pid(Service::kAdmin)}}};
+                                        {"witness", ports_.witness},
+                                        {"directory_log_key", directory_log_key_},
+                                        {"witness_key", witness_key_},
+                                        {"pids", {}}};
   return state.dump(2) + "\n";
 }
 
@@ -302,7 +317,10 @@ absl::Status Organisation::Restore(const std::string& state) {
             .delivery = document.value("delivery", 0),
             .delivery_published = document.value("delivery_published", 0),
             .admin = document.value("admin", 0),
-            .revocation = document.value("revocation", 0)};
+            .revocation = document.value("revocation", 0),
+            .witness = document.value("witness", 0)};
+  directory_log_key_ = document.value("directory_log_key", "");
+  witness_key_ = document.value("witness_key", "");
   return absl::OkStatus();
 }
 

@@ -1,4 +1,4 @@
-// A whole organisation on this machine: three services as processes of their own, an administrator, people. Everything
+// A whole organisation on this machine: three services and a witness as processes of their own, an administrator, people. Everything
 // is made new in one folder; nothing in it is shared with any other installation. Drives the product's own programs.
 #pragma once
 
@@ -14,8 +14,9 @@ namespace plumbline::assess {
 
 inline constexpr char kDomain[] = "example.org";
 
-enum class Service { kKeyserver, kDelivery, kAdmin };
-inline constexpr Service kServices[] = {Service::kKeyserver, Service::kDelivery, Service::kAdmin};
+enum class Service { kKeyserver, kDelivery, kAdmin, kWitness };
+// In the order in which they are started: the key server's first word needs its witness.
+inline constexpr Service kServices[] = {Service::kWitness, Service::kKeyserver, Service::kDelivery, Service::kAdmin};
 
 struct Ports {
   int keyserver_people = 0;   // anonymous listener
@@ -24,6 +25,7 @@ struct Ports {
   int delivery_published = 0;  // what clients are told: the delivery server, or a relay before it
   int admin = 0;
   int revocation = 0;          // the delivery server's listener for the key server
+  int witness = 0;
 };
 
 struct Person {
@@ -113,6 +115,7 @@ class Organisation final {
   absl::Status PickPorts(const Ports& preferred);
   absl::Status WriteConfiguration(Service service) const;
   absl::Status HoldCeremony();
+  absl::Status NameWitness();  // to the key server
   absl::Status MakePassphrase(const std::string& path) const;
   absl::StatusOr<CommandResult> Must(const Command& command) const;
   std::vector<std::string> ClientArguments(const Person& person, const std::vector<std::string>& arguments) const;
@@ -121,6 +124,7 @@ class Organisation final {
   Ports ports_;
   std::string fingerprint_;
   std::string administrator_code_;
+  std::string directory_log_key_, witness_key_;
   std::map<Service, std::string> log_controls_;     // in the log's name, so in the configuration the service reads
   std::map<Service, std::string> environment_controls_;
   std::map<Service, Secret> database_keys_;  // unsealing takes most of a second

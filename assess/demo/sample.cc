@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .delivery = 7444, .admin = 7446, .revocation = 7445};
+constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .delivery = 7444, .admin = 7446, .revocation = 7445, .witness = 7450};
 
 std::string Absolute(const std::string& path) {
   std::error_code error;
@@ -92,7 +92,8 @@ class Sample {
   absl::Status Save(const std::string& run) {
     std::string state = organisation_.State();
     auto document = nlohmann::ordered_json::parse(state);
-    document["pids"] = {pid(Service::kKeyserver), pid(Service::kDelivery), pid(Service::kAdmin)};
+    document["pids"] = nlohmann::json::array();
+    for (const Service service : kServices) document["pids"].push_back(pid(service));
     return WriteFile(StatePath(run), document.dump(2) + "\n");
   }
 
@@ -111,6 +112,7 @@ void SayPorts(const Ports& ports) {
   say("delivery server", kUsual.delivery, ports.delivery);
   say("admin service", kUsual.admin, ports.admin);
   say("delivery server (key server)", kUsual.revocation, ports.revocation);
+  say("witness", kUsual.witness, ports.witness);
 }
 
 // Everything a founded organisation needs before somebody can type: an administrator, Alice and Bob.
@@ -179,6 +181,7 @@ void SayWhatNext(const Organisation& organisation, bool interop) {
   std::printf("  key server        127.0.0.1:%d for people, 127.0.0.1:%d for devices\n", ports.keyserver_people, ports.keyserver_devices);
   std::printf("  delivery server   127.0.0.1:%d for people, 127.0.0.1:%d for the key server\n", ports.delivery, ports.revocation);
   std::printf("  admin service     127.0.0.1:%d\n", ports.admin);
+  std::printf("  witness           127.0.0.1:%d\n", ports.witness);
   std::printf("  fingerprint       %s\n", organisation.fingerprint().c_str());
   std::printf("  accounts          alice, bob; administrator Sam\n  folder            %s (passphrases in secrets/)\n", folder.c_str());
   std::printf("\nEach of them is a command in %s/bin:\n  export PATH=\"%s/bin:$PATH\"\n", folder.c_str(), folder.c_str());

@@ -18,6 +18,9 @@
 
 namespace plumbline::directory {
 
+// The name of an organisation's log, in its checkpoints and of its key.
+inline std::string LogOrigin(absl::string_view domain) { return std::string(domain) + "/directory"; }
+
 inline constexpr size_t kMaxAnswer = 512 << 10;  // bytes
 
 struct FoundRecord {

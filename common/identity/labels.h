@@ -27,6 +27,8 @@ inline constexpr char kDeviceDecisionLabel[] = "plumbline device decision v1";
 inline constexpr char kGateLabel[] = "plumbline gate v1";
 inline constexpr char kLeaveRequestLabel[] = "plumbline leave request v1";
 inline constexpr char kResyncLabel[] = "plumbline resync request v1";
+inline constexpr char kWitnessPolicyLabel[] = "plumbline witness policy v1";
+inline constexpr char kFollowLabel[] = "plumbline follow v1";
 inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
 
 }  // namespace plumbline::identity

@@ -18,8 +18,9 @@ absl::StatusOr<OrganisationTrust> VerifyTrust(const crypto::Certificate& root,
     ASSIGN_OR_RETURN(const RoleUri uri, ParseRoleUri(certificate.uris()[0]));
     if (uri.domain != domain)
       return absl::InvalidArgumentError("a role certificate is of another organisation");
-    // The audit log's key proves nothing to a service or a client.
-    if (uri.role == Role::kAudit) return absl::InvalidArgumentError("the audit role has no place among these");
+    // The audit log's key proves nothing to a service or a client; that of a witness policy comes with the policy.
+    if (uri.role == Role::kAudit || uri.role == Role::kPolicy)
+      return absl::InvalidArgumentError("the audit and policy roles have no place among these");
     if (!keys.emplace(uri.role, *certificate.ed25519_key()).second) {
       return absl::InvalidArgumentError("two certificates for one role");
     }

@@ -17,9 +17,9 @@ constexpr char kMimi[] = "mimi://";
 constexpr char kPlumbline[] = "plumbline://";
 constexpr std::array<std::pair<Service, const char*>, 3> kServices = {
     {{Service::kKeyserver, "keyserver"}, {Service::kDelivery, "delivery"}, {Service::kAdmin, "admin"}}};
-constexpr std::array<std::pair<Role, const char*>, 4> kRoles = {
+constexpr std::array<std::pair<Role, const char*>, 5> kRoles = {
     {{Role::kDirectory, "directory"}, {Role::kGrants, "grants"}, {Role::kPasses, "passes"},
-     {Role::kAudit, "audit"}}};
+     {Role::kAudit, "audit"}, {Role::kPolicy, "policy"}}};
 
 bool IsLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -150,7 +150,7 @@ absl::StatusOr<Role> ParseRoleName(absl::string_view text) {
   for (const auto& [value, name] : kRoles) {
     if (text == name) return value;
   }
-  return absl::InvalidArgumentError("a role is one of directory, grants, passes");
+  return absl::InvalidArgumentError("a role is one of directory, grants, passes, audit, policy");
 }
 
 std::string RoleUri::ToString() const { return absl::StrCat(kPlumbline, domain, "/role/", RoleName(role)); }

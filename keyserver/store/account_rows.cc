@@ -1,5 +1,8 @@
 #include "keyserver/store/account_rows.h"
 
+#include <algorithm>
+
+#include "common/check.h"
 #include "common/identity/reason.h"
 
 namespace plumbline::keyserver {
@@ -15,22 +18,6 @@ absl::Status Advance(db::Database& database, absl::string_view user, uint64_t re
   if (database.changes() == 1) return absl::OkStatus();
   return Refuse(absl::StatusCode::kAborted, "state_changed",
                 "the account has changed meanwhile; look again and repeat");
-}
-
-absl::Status StoreRecord(db::Database& database, absl::string_view user,
-                         const SignedBytes& record) {
-  ASSIGN_OR_RETURN(
-      db::Statement update,
-      database.Prepare("UPDATE account SET record_version = record_version + 1 WHERE user = ?"));
-  RETURN_IF_ERROR(update.Bind(1, user).Run());
-  ASSIGN_OR_RETURN(
-      db::Statement insert,
-      database.Prepare("INSERT INTO directory_record (user, version, record, signature) "
-                       "SELECT user, record_version, ?, ? FROM account WHERE user = ?"));
-  return insert.Bind(1, ByteView(record.bytes))
-      .Bind(2, ByteView(record.signature))
-      .Bind(3, user)
-      .Run();
 }
 
 absl::Status InsertDevice(db::Database& database, const Device& device) {
@@ -75,6 +62,15 @@ absl::Status CheckActive(db::Database& database, const identity::DeviceId& devic
   if (find.Int64(0) == 0) return absl::OkStatus();
   return Refuse(absl::StatusCode::kPermissionDenied, "account_suspended",
                 "the account is suspended; ask your administrator");
+}
+
+directory::Cause CauseOf(const DecisionTrace& trace) {
+  directory::Decided out;
+  out.decision = trace.decision;
+  CHECK(trace.signature.size() == out.signature.size());  // it was verified
+  std::copy(trace.signature.begin(), trace.signature.end(), out.signature.begin());
+  out.joined = trace.joined;
+  return out;
 }
 
 }  // namespace plumbline::keyserver

@@ -53,10 +53,10 @@ class AccountStore {
   // used up.
   virtual absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash,
                                               absl::Time now) = 0;
-  // Uses up the code and adds the device. ABORTED state_changed; UNAUTHENTICATED code_used if the code was
+  // Uses up the code and adds the device; `cause` without what issued the code, which is kept with it. ABORTED state_changed; UNAUTHENTICATED code_used if the code was
   // used, replaced or has expired meanwhile; ALREADY_EXISTS key_in_use if another device has one of its keys.
   virtual absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
-                                 const identity::Hash& code_hash, absl::Time now,
+                                 const identity::Hash& code_hash, absl::Time now, const directory::Enrolment& cause,
                                  const audit::Entry& entry) = 0;
   // None if there is no such device.
   virtual absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) = 0;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/identity/reason.h"
 #include "keyserver/store/log_tables.h"
 
 namespace plumbline::keyserver {
@@ -12,17 +13,21 @@ namespace {
 constexpr db::Migration kTables = {"the directory's log", R"sql(
 CREATE TABLE log_state (
   id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, map_version INTEGER NOT NULL, map_root BLOB NOT NULL,
-  checkpoint TEXT NOT NULL);
+  checkpoint TEXT NOT NULL,                                -- of all leaves, as this log signed it
+  published TEXT NOT NULL,                                 -- as witnesses cosigned it; empty: none yet
+  published_map_version INTEGER NOT NULL);
 CREATE TABLE log_leaf (place INTEGER PRIMARY KEY, leaf BLOB NOT NULL);
 CREATE TABLE log_node (
   level INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, number)) WITHOUT ROWID;
 CREATE TABLE map_node (
-  depth INTEGER NOT NULL, prefix BLOB NOT NULL, is_leaf INTEGER NOT NULL,
+  depth INTEGER NOT NULL, prefix BLOB NOT NULL, since INTEGER NOT NULL,  -- the map's version
+  is_leaf INTEGER NOT NULL,
   first BLOB NOT NULL, second BLOB NOT NULL,               -- of a leaf: index and value; else the hashes left and right
-  PRIMARY KEY (depth, prefix)) WITHOUT ROWID;
+  PRIMARY KEY (depth, prefix, since)) WITHOUT ROWID;
 CREATE TABLE opening (                                     -- what opens an entry's commitments; null once erased
   user TEXT NOT NULL, version INTEGER NOT NULL, place INTEGER NOT NULL, nonce BLOB, cause_nonce BLOB, cause BLOB,
   PRIMARY KEY (user, version)) WITHOUT ROWID;
+CREATE UNIQUE INDEX opening_by_place ON opening (place);
 )sql"};
 
 absl::Status Broken(absl::string_view what) {
@@ -35,7 +40,8 @@ const db::Migration& DirectoryLog::Tables() { return kTables; }
 
 absl::StatusOr<std::optional<DirectoryLog::State>> DirectoryLog::ReadState() {
   ASSIGN_OR_RETURN(db::Statement select,
-                   database_.Prepare("SELECT size, map_version, map_root, checkpoint FROM log_state WHERE id = 1"));
+                   database_.Prepare("SELECT size, map_version, map_root, checkpoint, published, published_map_version FROM "
+                                     "log_state WHERE id = 1"));
   ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return std::optional<State>();
   State out;
@@ -43,6 +49,8 @@ absl::StatusOr<std::optional<DirectoryLog::State>> DirectoryLog::ReadState() {
   out.map_version = static_cast<uint64_t>(select.Int64(1));
   RETURN_IF_ERROR(TakeHash(select.Blob(2), out.map_root));
   out.checkpoint = std::string(select.Text(3));
+  out.published = std::string(select.Text(4));
+  out.published_map_version = static_cast<uint64_t>(select.Int64(5));
   return std::optional<State>(std::move(out));
 }
 
@@ -57,21 +65,49 @@ absl::StatusOr<DirectoryLog::State> DirectoryLog::ReadExistingState() {
   return *std::move(state);
 }
 
-absl::StatusOr<std::optional<DirectoryLog::Newest>> DirectoryLog::FindNewest(const identity::UserUri& user) {
-  ASSIGN_OR_RETURN(db::Statement select,
-                   database_.Prepare("SELECT version, place, nonce FROM opening WHERE user = ? ORDER BY version DESC LIMIT 1"));
-  ASSIGN_OR_RETURN(const bool found, select.Bind(1, absl::string_view(user.ToString())).Step());
-  if (!found) return std::optional<Newest>();
-  Newest out;
+absl::StatusOr<tlog::MapRootLeaf> DirectoryLog::ReadMapRoot(uint64_t place) {
+  ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, ReadLeaves(place, place + 1, 1));
+  if (leaves.empty()) return Broken("its end is missing");
+  const absl::StatusOr<tlog::DirectoryLeaf> leaf = tlog::ParseDirectoryLeaf(leaves[0]);
+  if (!leaf.ok() || !std::holds_alternative<tlog::MapRootLeaf>(*leaf)) return Broken("it does not end with a map root");
+  return std::get<tlog::MapRootLeaf>(*leaf);
+}
+
+absl::StatusOr<DirectoryLog::PublishedState> DirectoryLog::ReadPublished() {
+  ASSIGN_OR_RETURN(std::optional<State> state, ReadState());
+  if (!state) return Broken("it has no beginning");
+  if (state->published.empty()) {
+    return identity::Refuse(absl::StatusCode::kUnavailable, "directory_unwitnessed",
+                            "the directory's witnesses have not confirmed it yet; try again in a moment, and if it stays so "
+                            "tell the key server's operator");
+  }
+  const absl::StatusOr<tlog::Checkpoint> checkpoint = tlog::OpenCheckpoint(state->published, keys_.signer.verifier());
+  if (!checkpoint.ok()) return Broken(checkpoint.status().message());
+  SqlNodes nodes(database_);
+  ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, checkpoint->size));
+  if (checkpoint->root != root) return Broken("what is published is not of its tree");
+  PublishedState out{checkpoint->size, {}, std::move(state->published)};
+  ASSIGN_OR_RETURN(out.map_root, ReadMapRoot(out.size - 1));
+  if (out.map_root.version != state->published_map_version) return Broken("what is published is another version of the map");
+  return out;
+}
+
+absl::StatusOr<std::optional<DirectoryLog::Opening>> DirectoryLog::FindNewest(const identity::UserUri& user, uint64_t end) {
+  ASSIGN_OR_RETURN(db::Statement select, database_.Prepare("SELECT version, place, nonce FROM opening WHERE user = ? AND place < ? "
+                                                           "ORDER BY version DESC LIMIT 1"));
+  select.Bind(1, absl::string_view(user.ToString())).Bind(2, static_cast<int64_t>(end));
+  ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return std::optional<Opening>();
+  Opening out;
   out.version = static_cast<uint64_t>(select.Int64(0));
   out.place = static_cast<uint64_t>(select.Int64(1));
   out.erased = select.IsNull(2);
   if (!out.erased) RETURN_IF_ERROR(TakeHash(select.Blob(2), out.nonce.bytes));
-  return std::optional<Newest>(out);
+  return std::optional<Opening>(out);
 }
 
 absl::StatusOr<tlog::EntryLeaf> DirectoryLog::ReadEntry(uint64_t place) {
-  ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, ReadLeaves(place, 1));
+  ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, ReadLeaves(place, place + 1, 1));
   if (leaves.empty()) return Broken("an entry is missing");
   SqlNodes nodes(database_);
   ASSIGN_OR_RETURN(const tlog::Hash hash, nodes.Read({0, place}));
@@ -98,12 +134,14 @@ absl::Status DirectoryLog::Close(State& state, uint64_t first) {
   ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, state.size));
   ASSIGN_OR_RETURN(state.checkpoint, tlog::SignCheckpoint(state.size, root, keys_.signer));
   ASSIGN_OR_RETURN(db::Statement replace,
-                   database_.Prepare("INSERT OR REPLACE INTO log_state (id, size, map_version, map_root, checkpoint) "
-                                     "VALUES (1, ?, ?, ?, ?)"));
+                   database_.Prepare("INSERT OR REPLACE INTO log_state (id, size, map_version, map_root, checkpoint, "
+                                     "published, published_map_version) VALUES (1, ?, ?, ?, ?, ?, ?)"));
   return replace.Bind(1, static_cast<int64_t>(state.size))
       .Bind(2, static_cast<int64_t>(state.map_version))
       .Bind(3, ByteView(state.map_root))
       .Bind(4, absl::string_view(state.checkpoint))
+      .Bind(5, absl::string_view(state.published))
+      .Bind(6, static_cast<int64_t>(state.published_map_version))
       .Run();
 }
 
@@ -112,7 +150,7 @@ absl::Status DirectoryLog::Begin(db::Transaction& transaction) {
   ASSIGN_OR_RETURN(const std::optional<State> there, ReadState());
   const tlog::GenesisLeaf genesis{keys_.signer.verifier().name(), keys_.authority, keys_.vrf.public_key()};
   if (there) {
-    ASSIGN_OR_RETURN(const std::vector<Bytes> first, ReadLeaves(0, 1));
+    ASSIGN_OR_RETURN(const std::vector<Bytes> first, ReadLeaves(0, 1, 1));
     if (first.empty() || first[0] != tlog::Encode(genesis))
       return absl::FailedPreconditionError("the directory's log in this database was begun with other keys");
     return ReadExistingState().status();
@@ -124,7 +162,7 @@ absl::Status DirectoryLog::Begin(db::Transaction& transaction) {
 }
 
 absl::StatusOr<tlog::MapEntry> DirectoryLog::AppendEntry(State& state, const RecordChange& change) {
-  ASSIGN_OR_RETURN(const std::optional<Newest> newest, FindNewest(change.user));
+  ASSIGN_OR_RETURN(const std::optional<Opening> newest, FindNewest(change.user, state.size));
   if (change.version != (newest ? newest->version + 1 : 1))
     return absl::InvalidArgumentError("the record's version is not the next in the directory's log");
   tlog::EntryLeaf entry;
@@ -161,31 +199,35 @@ absl::Status DirectoryLog::Append(db::Transaction& transaction, const std::vecto
   for (const RecordChange& change : changes) {
     ASSIGN_OR_RETURN(entries.emplace_back(), AppendEntry(state, change));
   }
-  SqlMap map(database_);
+  SqlMap map(database_, state.map_version + 1, state.published_map_version);
   ASSIGN_OR_RETURN(state.map_root, tlog::UpdateMap(map, state.map_root, std::move(entries)));
   return Close(state, first);
 }
 
+absl::StatusOr<std::optional<uint64_t>> DirectoryLog::PublishedVersion(const identity::UserUri& user) {
+  ASSIGN_OR_RETURN(const PublishedState published, ReadPublished());
+  ASSIGN_OR_RETURN(const std::optional<Opening> newest, FindNewest(user, published.size));
+  if (!newest) return std::optional<uint64_t>();
+  if (newest->erased) return absl::NotFoundError("this person was erased");
+  return std::optional<uint64_t>(newest->version);
+}
+
 absl::StatusOr<directory::Answer> DirectoryLog::AnswerFor(const identity::UserUri& user, ByteView record) {
-  ASSIGN_OR_RETURN(const State state, ReadExistingState());
+  ASSIGN_OR_RETURN(const PublishedState published, ReadPublished());
   const identity::DirectoryIndex index = identity::MakeDirectoryIndex(keys_.vrf, user);
   SqlNodes nodes(database_);
-  SqlMap map(database_);
-  directory::Answer out{state.checkpoint,
+  SqlMap map(database_, published.map_root.version, published.map_root.version);
+  directory::Answer out{published.note,
                         {keys_.signer.verifier().name(), keys_.authority, keys_.vrf.public_key()},
                         {},
                         ToBytes(index.proof),
                         {},
                         {}};
-  ASSIGN_OR_RETURN(out.genesis_inclusion, tlog::ProveInclusion(nodes, 0, state.size));
-  ASSIGN_OR_RETURN(const std::vector<Bytes> last, ReadLeaves(state.size - 1, 1));
-  if (last.empty()) return Broken("its end is missing");
-  const absl::StatusOr<tlog::DirectoryLeaf> root = tlog::ParseDirectoryLeaf(last[0]);
-  if (!root.ok() || !std::holds_alternative<tlog::MapRootLeaf>(*root)) return Broken("it does not end with a map root");
-  out.map.root = std::get<tlog::MapRootLeaf>(*root);
-  ASSIGN_OR_RETURN(out.map.inclusion, tlog::ProveInclusion(nodes, state.size - 1, state.size));
-  ASSIGN_OR_RETURN(out.map.proof, tlog::ProveMap(map, state.map_root, tlog::MapIndex{index.index}));
-  ASSIGN_OR_RETURN(const std::optional<Newest> newest, FindNewest(user));
+  ASSIGN_OR_RETURN(out.genesis_inclusion, tlog::ProveInclusion(nodes, 0, published.size));
+  out.map.root = published.map_root;
+  ASSIGN_OR_RETURN(out.map.inclusion, tlog::ProveInclusion(nodes, published.size - 1, published.size));
+  ASSIGN_OR_RETURN(out.map.proof, tlog::ProveMap(map, published.map_root.root, tlog::MapIndex{index.index}));
+  ASSIGN_OR_RETURN(const std::optional<Opening> newest, FindNewest(user, published.size));
   if (!newest) return record.empty() ? absl::StatusOr<directory::Answer>(std::move(out)) : Broken("it has no entry of a record");
   if (newest->erased) return absl::NotFoundError("this person was erased");
   ASSIGN_OR_RETURN(const tlog::EntryLeaf entry, ReadEntry(newest->place));
@@ -194,12 +236,15 @@ absl::StatusOr<directory::Answer> DirectoryLog::AnswerFor(const identity::UserUr
   return out;
 }
 
-absl::StatusOr<std::vector<Bytes>> DirectoryLog::ReadLeaves(uint64_t from, size_t limit) {
+absl::StatusOr<std::vector<Bytes>> DirectoryLog::ReadLeaves(uint64_t from, uint64_t end, size_t limit) {
   std::vector<Bytes> out;
-  if (from > tlog::kMaxSize) return out;
+  end = std::min(end, tlog::kMaxSize);
+  if (from >= end) return out;
   ASSIGN_OR_RETURN(db::Statement select,
-                   database_.Prepare("SELECT place, leaf FROM log_leaf WHERE place >= ? ORDER BY place LIMIT ?"));
-  select.Bind(1, static_cast<int64_t>(from)).Bind(2, static_cast<int64_t>(std::min<size_t>(limit, tlog::kMaxBatch)));
+                   database_.Prepare("SELECT place, leaf FROM log_leaf WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"));
+  select.Bind(1, static_cast<int64_t>(from))
+      .Bind(2, static_cast<int64_t>(end))
+      .Bind(3, static_cast<int64_t>(std::min<size_t>(limit, tlog::kMaxBatch)));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, select.Step());
     if (!more) return out;
@@ -208,9 +253,52 @@ absl::StatusOr<std::vector<Bytes>> DirectoryLog::ReadLeaves(uint64_t from, size_
   }
 }
 
-absl::StatusOr<std::string> DirectoryLog::Checkpoint() {
+absl::StatusOr<std::optional<DirectoryLog::Owner>> DirectoryLog::OwnerOf(uint64_t place) {
+  ASSIGN_OR_RETURN(db::Statement select, database_.Prepare("SELECT user, version, nonce FROM opening WHERE place = ? AND nonce NOT NULL"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, static_cast<int64_t>(place)).Step());
+  if (!found) return std::optional<Owner>();
+  Owner out{std::string(select.Text(0)), static_cast<uint64_t>(select.Int64(1)), {}};
+  RETURN_IF_ERROR(TakeHash(select.Blob(2), out.nonce.bytes));
+  return std::optional<Owner>(std::move(out));
+}
+
+absl::StatusOr<DirectoryLog::Head> DirectoryLog::Newest() {
   ASSIGN_OR_RETURN(State state, ReadExistingState());
-  return std::move(state.checkpoint);
+  return Head{state.size, std::move(state.checkpoint)};
+}
+
+absl::StatusOr<DirectoryLog::Head> DirectoryLog::Published() {
+  absl::StatusOr<Head> published = RequirePublished();
+  if (absl::IsUnavailable(published.status())) return Head{};
+  return published;
+}
+
+absl::StatusOr<DirectoryLog::Head> DirectoryLog::RequirePublished() {
+  ASSIGN_OR_RETURN(PublishedState published, ReadPublished());
+  return Head{published.size, std::move(published.note)};
+}
+
+absl::StatusOr<std::vector<tlog::Hash>> DirectoryLog::ProveConsistency(uint64_t from, uint64_t size) {
+  SqlNodes nodes(database_);
+  return tlog::ProveConsistency(nodes, from, size);
+}
+
+absl::Status DirectoryLog::Publish(db::Transaction& transaction, absl::string_view note) {
+  CHECK(&transaction.database() == &database_);
+  const absl::StatusOr<tlog::Checkpoint> checkpoint = tlog::OpenCheckpoint(note, keys_.signer.verifier());
+  if (!checkpoint.ok()) return absl::InvalidArgumentError(checkpoint.status().message());
+  ASSIGN_OR_RETURN(const State state, ReadExistingState());
+  if (checkpoint->size == 0 || checkpoint->size > state.size)
+    return absl::InvalidArgumentError("this log has not signed a checkpoint of that size");
+  SqlNodes nodes(database_);
+  ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, checkpoint->size));
+  if (root != checkpoint->root) return absl::InvalidArgumentError("this log has another root at that size");
+  ASSIGN_OR_RETURN(const tlog::MapRootLeaf map_root, ReadMapRoot(checkpoint->size - 1));
+  if (map_root.version < state.published_map_version)
+    return absl::InvalidArgumentError("a later checkpoint is published already");
+  ASSIGN_OR_RETURN(db::Statement update,
+                   database_.Prepare("UPDATE log_state SET published = ?, published_map_version = ? WHERE id = 1"));
+  return update.Bind(1, note).Bind(2, static_cast<int64_t>(map_root.version)).Run();
 }
 
 absl::Status DirectoryLog::Erase(db::Transaction& transaction, const identity::UserUri& user) {

@@ -1,7 +1,9 @@
 // The directory's transparency log in the key server's database (docs/transparency.md): each batch of records becomes entries, a
-// map root and a checkpoint in the caller's transaction, so that no record is durable that the log does not have.
+// map root and a checkpoint in the caller's transaction, so that no record is durable that the log does not have. What it says to
+// anybody is what is published: the newest checkpoint that enough witnesses have cosigned.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,12 +41,36 @@ class DirectoryLog final {
   // there twice.
   absl::Status Append(db::Transaction& transaction, const std::vector<RecordChange>& changes);
 
-  // About a person whose newest record is `record`; an empty one for nobody. DATA_LOSS if the log has another.
+  // The version of a person's record that is published; none for nobody. UNAVAILABLE if nothing is published yet; NOT_FOUND for
+  // a person who was erased.
+  absl::StatusOr<std::optional<uint64_t>> PublishedVersion(const identity::UserUri& user);
+  // About a person whose record of that version is `record`; an empty one for nobody. DATA_LOSS if the log has another; else as
+  // PublishedVersion.
   absl::StatusOr<directory::Answer> AnswerFor(const identity::UserUri& user, ByteView record);
-  // The leaves from `from` on, at most `limit`, as bytes.
-  absl::StatusOr<std::vector<Bytes>> ReadLeaves(uint64_t from, size_t limit);
-  // The newest signed note.
-  absl::StatusOr<std::string> Checkpoint();
+  // The leaves from `from` on and before `end`, at most `limit`, as bytes.
+  absl::StatusOr<std::vector<Bytes>> ReadLeaves(uint64_t from, uint64_t end, size_t limit);
+  // Whose entry is at a place. None if it is no entry, or of a person who was erased.
+  struct Owner {
+    std::string user;
+    uint64_t version = 0;
+    identity::CommitmentNonce nonce;  // of its record
+  };
+  absl::StatusOr<std::optional<Owner>> OwnerOf(uint64_t place);
+
+  // A checkpoint, as a signed note.
+  struct Head {
+    uint64_t size = 0;
+    std::string note;
+  };
+  // The newest that this log signed; the newest that is published, of size 0 if none is.
+  absl::StatusOr<Head> Newest();
+  absl::StatusOr<Head> Published();
+  absl::StatusOr<Head> RequirePublished();  // UNAVAILABLE if none is
+  // From the tree of `from` leaves to that of `size`. INVALID_ARGUMENT unless 0 < from <= size.
+  absl::StatusOr<std::vector<tlog::Hash>> ProveConsistency(uint64_t from, uint64_t size);
+  // Publishes a checkpoint of this log with its witnesses' signatures. INVALID_ARGUMENT unless it is one that this log signed,
+  // and not before the published one. That the witnesses are enough is for the caller to know.
+  absl::Status Publish(db::Transaction& transaction, absl::string_view note);
 
   // Forgets nonces and causes of a person, all versions: what is left in the log is a pseudonym, and every proof still verifies.
   absl::Status Erase(db::Transaction& transaction, const identity::UserUri& user);
@@ -55,8 +81,15 @@ class DirectoryLog final {
     uint64_t map_version = 0;
     tlog::Hash map_root{};
     std::string checkpoint;
+    uint64_t published_map_version = 0;  // 0: nothing
+    std::string published;               // empty: nothing
   };
-  struct Newest {
+  struct PublishedState {
+    uint64_t size = 0;
+    tlog::MapRootLeaf map_root;
+    std::string note;
+  };
+  struct Opening {
     uint64_t version = 0;
     uint64_t place = 0;  // of its entry
     identity::CommitmentNonce nonce;
@@ -64,7 +97,10 @@ class DirectoryLog final {
   };
   absl::StatusOr<std::optional<State>> ReadState();
   absl::StatusOr<State> ReadExistingState();
-  absl::StatusOr<std::optional<Newest>> FindNewest(const identity::UserUri& user);
+  absl::StatusOr<PublishedState> ReadPublished();
+  // Of the newest entry of a person before place `end`.
+  absl::StatusOr<std::optional<Opening>> FindNewest(const identity::UserUri& user, uint64_t end);
+  absl::StatusOr<tlog::MapRootLeaf> ReadMapRoot(uint64_t place);
   absl::StatusOr<tlog::EntryLeaf> ReadEntry(uint64_t place);
   absl::StatusOr<tlog::MapEntry> AppendEntry(State& state, const RecordChange& change);
   absl::Status AppendLeaf(State& state, const tlog::DirectoryLeaf& leaf);

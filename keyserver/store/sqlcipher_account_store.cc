@@ -66,6 +66,17 @@ Account ReadAccount(const db::Statement& row) {
   return out;
 }
 
+// What issued a person's code; none for a code that is older than the directory's log.
+absl::StatusOr<std::optional<directory::SignedIntent>> ReadCodeCause(db::Database& database, absl::string_view user) {
+  ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT cause FROM enrolment_code WHERE user = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
+  if (!found || select.IsNull(0)) return std::optional<directory::SignedIntent>();
+  const absl::StatusOr<directory::Cause> cause = directory::ParseCause(select.Blob(0));
+  if (!cause.ok() || !std::holds_alternative<directory::SignedIntent>(*cause))
+    return absl::DataLossError("what issued a code is damaged");
+  return std::optional<directory::SignedIntent>(std::get<directory::SignedIntent>(*cause));
+}
+
 }  // namespace
 
 absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentTrace& trace) {
@@ -87,7 +98,7 @@ absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentT
                   "there is an account of that name already");
   }
   RETURN_IF_ERROR(inserted);
-  RETURN_IF_ERROR(StoreRecord(database, account.user, account.record));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, account.user, account.record, trace.cause));
   return transaction.Commit();
 }
 
@@ -126,7 +137,7 @@ absl::Status SqlcipherAccountStore::Reactivate(absl::string_view user, uint64_t 
   ASSIGN_OR_RETURN(db::Statement update,
                    database.Prepare("UPDATE account SET suspended = 0 WHERE user = ? AND removed = 0"));
   RETURN_IF_ERROR(update.Bind(1, user).Run());
-  RETURN_IF_ERROR(StoreRecord(database, user, record));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, user, record, trace.cause));
   return transaction.Commit();
 }
 
@@ -140,12 +151,13 @@ absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t r
   ASSIGN_OR_RETURN(
       db::Statement replace,
       database.Prepare(
-          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used) "
-          "VALUES (?, ?, ?, ?, 0)"));
+          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used, cause) "
+          "VALUES (?, ?, ?, ?, 0, ?)"));
   RETURN_IF_ERROR(replace.Bind(1, user)
                       .Bind(2, ByteView(code.hash))
                       .Bind(3, static_cast<int64_t>(code.expires_unix))
                       .Bind(4, int64_t{code.attempts})
+                      .Bind(5, ByteView(directory::Encode(trace.cause)))
                       .Run());
   return transaction.Commit();
 }
@@ -180,7 +192,8 @@ absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view use
 
 absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t revision,
                                               const SignedBytes& record, const identity::Hash& code_hash,
-                                              absl::Time now, const audit::Entry& entry) {
+                                              absl::Time now, const directory::Enrolment& cause,
+                                              const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
@@ -195,9 +208,11 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
     return Refuse(absl::StatusCode::kUnauthenticated, "code_used",
                   "the code was used or replaced; ask for a new one");
   }
+  directory::Enrolment whole = cause;
+  ASSIGN_OR_RETURN(whole.code, ReadCodeCause(database, device.user));
   RETURN_IF_ERROR(Advance(database, device.user, revision));
   RETURN_IF_ERROR(InsertDevice(database, device));
-  RETURN_IF_ERROR(StoreRecord(database, device.user, record));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, device.user, record, whole));
   return transaction.Commit();
 }
 

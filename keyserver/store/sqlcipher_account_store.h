@@ -20,7 +20,8 @@ class SqlcipherAccountStore final : public AccountStore {
   absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash,
                                       absl::Time now) override;
   absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
-                         const identity::Hash& code_hash, absl::Time now, const audit::Entry& entry) override;
+                         const identity::Hash& code_hash, absl::Time now, const directory::Enrolment& cause,
+                         const audit::Entry& entry) override;
   absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) override;
 
  private:

@@ -5,7 +5,7 @@
 namespace plumbline::keyserver {
 namespace {
 
-constexpr db::Migration kMigrations[] = {
+constexpr db::Migration kAccounts[] = {
     {"accounts and key packages", R"sql(
 CREATE TABLE account (
   user TEXT PRIMARY KEY, display_name TEXT NOT NULL, proofing_level TEXT NOT NULL, proofing_reference TEXT NOT NULL,
@@ -66,19 +66,94 @@ CREATE INDEX join_request_by_user ON join_request (user);
 CREATE TABLE device_decision (hash BLOB PRIMARY KEY, decision BLOB NOT NULL, signature BLOB NOT NULL) WITHOUT ROWID;
 )sql"},
 };
+constexpr db::Migration kCauses = {"what the directory's log says of older records", R"sql(
+ALTER TABLE enrolment_code ADD COLUMN cause BLOB;            -- what issued it; null: older than the log
+ALTER TABLE revoked_device ADD COLUMN credential BLOB NOT NULL DEFAULT x'';
+)sql"};
+
+std::vector<db::Migration> Migrations() {
+  std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
+  out.push_back(DirectoryLog::Tables());
+  out.push_back(kCauses);
+  return out;
+}
+
+// The working keys of a record's devices, which no record shows.
+absl::StatusOr<directory::Adopted> AdoptedAs(db::Database& database, ByteView record) {
+  const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(record);
+  if (!parsed.ok()) return absl::DataLossError("a stored directory record does not parse");
+  ASSIGN_OR_RETURN(db::Statement select,
+                   database.Prepare("SELECT working_key FROM device WHERE id = ?1 UNION SELECT working_key FROM revoked_device "
+                                    "WHERE id = ?1"));
+  directory::Adopted out;
+  for (const identity::RecordDevice& device : parsed->devices) {
+    select.Reset();
+    ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(device.device_id)).Step());
+    const absl::StatusOr<identity::PublicKey> key = identity::ToFixed<32>(found ? select.Blob(0) : ByteView());
+    if (!key.ok()) return absl::DataLossError("the working key of a device is missing");
+    out.devices.push_back({device.device_id, *key});
+  }
+  return out;
+}
+
+// The next versions of the records that the log lacks, one of each person.
+absl::StatusOr<std::vector<RecordChange>> NextToAdopt(db::Database& database) {
+  ASSIGN_OR_RETURN(
+      db::Statement select,
+      database.Prepare("SELECT r.user, r.version, r.record FROM directory_record r WHERE r.version = 1 + "
+                       "IFNULL((SELECT MAX(o.version) FROM opening o WHERE o.user = r.user), 0) ORDER BY r.user LIMIT 65536"));
+  std::vector<RecordChange> out;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) return out;
+    const absl::StatusOr<identity::UserUri> user = identity::ParseUserUri(select.Text(0));
+    if (!user.ok()) return absl::DataLossError("a stored name is damaged");
+    ASSIGN_OR_RETURN(const directory::Adopted cause, AdoptedAs(database, select.Blob(2)));
+    out.push_back({*user, static_cast<uint64_t>(select.Int64(1)), ToBytes(select.Blob(2)), directory::Encode(cause)});
+  }
+}
+
+absl::Status BeginLog(db::Database& database, const DirectoryLogKeys& keys) {
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  DirectoryLog log(database, keys);
+  RETURN_IF_ERROR(log.Begin(transaction));
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<RecordChange> older, NextToAdopt(database));
+    if (older.empty()) return transaction.Commit();
+    RETURN_IF_ERROR(log.Append(transaction, older));
+  }
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(
-    const std::string& path, const db::Key& key, audit::LogKey log_key, const Clock& clock,
-    const db::OpenOptions& options) {
+    const std::string& path, const db::Key& key, audit::LogKey log_key, DirectoryLogKeys directory_keys,
+    const Clock& clock, const db::OpenOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(path, key, options));
   // Half of a directory, of suspensions or of spent passes is not served: it would be believed.
   RETURN_IF_ERROR(database->CheckIntegrity());
-  RETURN_IF_ERROR(database->Migrate(kMigrations));
+  RETURN_IF_ERROR(database->Migrate(Migrations()));
   RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock, log_key).status());
+  RETURN_IF_ERROR(BeginLog(*database, directory_keys));
   return std::unique_ptr<SqlcipherConnection>(
-      new SqlcipherConnection(std::move(database), std::move(log_key), clock));
+      new SqlcipherConnection(std::move(database), std::move(log_key), std::move(directory_keys), clock));
+}
+
+absl::Status SqlcipherConnection::StoreRecord(db::Transaction& transaction, absl::string_view user, const SignedBytes& record,
+                                              const directory::Cause& cause) {
+  ASSIGN_OR_RETURN(db::Statement update,
+                   database_->Prepare("UPDATE account SET record_version = record_version + 1 WHERE user = ?"));
+  RETURN_IF_ERROR(update.Bind(1, user).Run());
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   database_->Prepare("INSERT INTO directory_record (user, version, record, signature) "
+                                      "SELECT user, record_version, ?, ? FROM account WHERE user = ?"));
+  RETURN_IF_ERROR(
+      insert.Bind(1, ByteView(record.bytes)).Bind(2, ByteView(record.signature)).Bind(3, user).Run());
+  ASSIGN_OR_RETURN(const identity::UserUri name, identity::ParseUserUri(user));
+  ASSIGN_OR_RETURN(db::Statement version, database_->Prepare("SELECT record_version FROM account WHERE user = ?"));
+  ASSIGN_OR_RETURN(const bool found, version.Bind(1, user).Step());
+  if (!found) return absl::NotFoundError("no such account");
+  return directory_.Append(transaction, {{name, static_cast<uint64_t>(version.Int64(0)), record.bytes, directory::Encode(cause)}});
 }
 
 absl::Status SqlcipherConnection::Record(db::Transaction& transaction, const IntentTrace& trace) {

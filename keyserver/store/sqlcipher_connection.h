@@ -9,21 +9,24 @@
 #include "common/clock.h"
 #include "common/db/database.h"
 #include "common/mutex.h"
+#include "keyserver/store/directory_log.h"
 #include "keyserver/store/types.h"
 
 namespace plumbline::keyserver {
 
 class SqlcipherConnection final {
  public:
-  // Opens, creates where options say so, and migrates. Codes as db::Database::Open and audit::AuditLog::Open.
-  // `clock` outlives it.
+  // Opens, creates where options say so, and migrates. Records that are older than the directory's log enter it as they are.
+  // Codes as db::Database::Open, audit::AuditLog::Open and DirectoryLog::Begin. `clock` outlives it.
   static absl::StatusOr<std::unique_ptr<SqlcipherConnection>> Open(const std::string& path,
                                                                    const db::Key& key, audit::LogKey log_key,
+                                                                   DirectoryLogKeys directory_keys,
                                                                    const Clock& clock,
                                                                    const db::OpenOptions& options);
 
   Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
   db::Database& database() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return *database_; }
+  DirectoryLog& directory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return directory_; }
   audit::AuditLog& audit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return audit_; }
 
   // Inside `transaction`: the intent's nonce, the intent where it is kept, and its audit event.
@@ -34,14 +37,23 @@ class SqlcipherConnection final {
   absl::Status Record(db::Transaction& transaction, const DecisionTrace& trace)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // A person's next record, in the directory and in its log. Its version is the one after the account's.
+  absl::Status StoreRecord(db::Transaction& transaction, absl::string_view user, const SignedBytes& record,
+                           const directory::Cause& cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
  private:
-  SqlcipherConnection(std::unique_ptr<db::Database> database, audit::LogKey log_key, const Clock& clock)
+  SqlcipherConnection(std::unique_ptr<db::Database> database, audit::LogKey log_key, DirectoryLogKeys directory_keys,
+                      const Clock& clock)
       : log_key_(std::move(log_key)),
+        directory_keys_(std::move(directory_keys)),
         database_(std::move(database)),
+        directory_(*database_, directory_keys_),
         audit_(audit::AuditLog::Attach(*database_, clock, log_key_)) {}
   const audit::LogKey log_key_;
+  const DirectoryLogKeys directory_keys_;
   Mutex mutex_;
   std::unique_ptr<db::Database> database_ ABSL_GUARDED_BY(mutex_);
+  DirectoryLog directory_ ABSL_GUARDED_BY(mutex_);
   audit::AuditLog audit_ ABSL_GUARDED_BY(mutex_);
 };
 

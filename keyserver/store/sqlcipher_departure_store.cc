@@ -71,8 +71,8 @@ absl::Status EndSupplies(db::Database& database, const DeviceId& device) {
 
 absl::Status EndDevice(db::Database& database, const DeviceId& device) {
   RETURN_IF_ERROR(RunWith(database,
-                          "INSERT INTO revoked_device (id, user, working_key, mls_key) "
-                          "SELECT id, user, working_key, mls_key FROM device WHERE id = ?",
+                          "INSERT INTO revoked_device (id, user, working_key, mls_key, credential) "
+                          "SELECT id, user, working_key, mls_key, credential FROM device WHERE id = ?",
                           ByteView(device)));
   RETURN_IF_ERROR(RunWith(database, "DELETE FROM key_package WHERE device = ?", ByteView(device)));
   return RunWith(database, "DELETE FROM device WHERE id = ?", ByteView(device));
@@ -158,7 +158,7 @@ absl::Status SqlcipherDepartureStore::DepartWith(const Departure& departure, con
     RETURN_IF_ERROR(RunWith(database, "UPDATE account SET removed = 1 WHERE user = ?",
                             absl::string_view(departure.user)));
   }
-  RETURN_IF_ERROR(StoreRecord(database, departure.user, departure.record));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, departure.user, departure.record, CauseOf(trace)));
   return transaction.Commit();
 }
 

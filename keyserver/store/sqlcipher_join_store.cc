@@ -200,7 +200,7 @@ absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Devic
   RETURN_IF_ERROR(Decide(database, hash, JoinState::kApproved, tls_certificate, now));
   RETURN_IF_ERROR(Advance(database, device.user, revision));
   RETURN_IF_ERROR(InsertDevice(database, device));
-  RETURN_IF_ERROR(StoreRecord(database, device.user, record));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, device.user, record, CauseOf(trace)));
   return transaction.Commit();
 }
 

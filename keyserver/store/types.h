@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/audit/audit_log.h"
+#include "common/directory/cause.h"
 #include "common/identity/fixed.h"
 
 namespace plumbline::keyserver {
@@ -46,6 +48,7 @@ struct IntentTrace {
   uint64_t expires_unix = 0;
   bool keep = true;  // as evidence; reads are forgotten once expired
   Bytes evidence;    // the SignedIntent as it came
+  directory::SignedIntent cause;  // the same, of a record that it makes
   audit::Entry entry;
 };
 
@@ -54,6 +57,7 @@ struct DecisionTrace {
   identity::Hash hash{};  // SHA-256 of `decision`
   Bytes decision;         // identity::DeviceDecision
   Bytes signature;
+  std::optional<directory::Decided::Joined> joined;  // of an approval
   audit::Entry entry;
 };
 

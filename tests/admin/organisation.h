@@ -21,6 +21,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/common/cheap_seal.h"
 #include "tests/common/process.h"
+#include "tests/common/witness_process.h"
 
 namespace plumbline::admin {
 
@@ -93,6 +94,7 @@ class TestOrganisation final {
   std::string folder;
   std::string administrator_code;
   std::unique_ptr<Profile> profile;
+  std::unique_ptr<testing::WitnessProcess> witness;
   std::unique_ptr<testing::ServiceProcess> keyserver, admin;
 
  private:
@@ -129,6 +131,10 @@ class TestOrganisation final {
               "/admin.pem\nkeyserver_address: " + device + "\npassphrase_file: " + folder + "/passphrase\n");
     Must({PLUMBLINE_ADMIN_BINARY, "init", "--config", AdminConfig()});
     testing::SealCheaply(folder, folder + "/passphrase");
+    witness = std::make_unique<testing::WitnessProcess>(folder + "/witness", made["directory_log_key"]);
+    Write(folder + "/policy", witness->Policy());
+    Must({PLUMBLINE_KEYSERVER_BINARY, "set-witnesses", "--config", KeyserverConfig(), "--policy", folder + "/policy"});
+    testing::SealCheaply(folder + "/keyserver", folder + "/passphrase");
     Must({PLUMBLINE_KEYSERVER_BINARY, "sign-service", "--config", KeyserverConfig(), "--service", "admin",
           "--csr", folder + "/admin/admin.csr", "--ip", "127.0.0.1", "--out", folder + "/admin.pem"});
     const std::string chain = *ReadTextFile(folder + "/admin.pem", 64 << 10);

@@ -34,6 +34,8 @@ struct Founded {
   void MakeOld(uint64_t records) {
     KeyRing keys = Keys();
     keys.audit.reset();
+    keys.transparency.reset();
+    keys.witnesses.reset();
     ASSERT_OK(SealKeyRing(config.data_dir(), passphrase, keys, kCheap));
     audit::PutOldChain(*Database(), records);
   }
@@ -80,7 +82,7 @@ TEST(AuditKey, DoesNotSignAChainThatAppearsLater) {
   Founded t;
   audit::PutOldChain(*t.Database(), 3);
   const auto opened = SqlcipherConnection::Open(DatabasePath(t.config.data_dir()), t.Keys().database_key,
-                                                *t.Keys().AuditKey(), t.clock, db::OpenOptions());
+                                                *t.Keys().AuditKey(), *t.Keys().LogKeys(), t.clock, db::OpenOptions());
   EXPECT_THAT(opened.status(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("audit_key_missing")));
 }
 

@@ -4,8 +4,10 @@
 #include <set>
 #include <thread>
 
+#include "common/directory/follow.h"
 #include "common/identity/pass.h"
 #include "common/identity/record.h"
+#include "common/tlog/directory_replay.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -97,14 +99,150 @@ TEST(Directory, ASweepForgetsAPassOnlyLongAfterItsEnd) {
   EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_expired: ")));
 }
 
-TEST(Directory, SomebodyWithoutADeviceDoesNotExistForStrangers) {
+absl::StatusOr<keys::v1::LookUpResponse> Ask(World& world, TestDevice& asker, absl::string_view user) {
+  keys::v1::LookUpRequest request;
+  request.set_token(world.Pass(asker));
+  request.set_user(std::string(user));
+  keys::v1::LookUpResponse response;
+  RETURN_IF_ERROR(world.directory().LookUp(request, response));
+  return response;
+}
+
+absl::StatusOr<directory::Verified> Verify(World& world, const keys::v1::LookUpResponse& response, absl::string_view user) {
+  ASSIGN_OR_RETURN(const directory::Answer answer, directory::ParseAnswer(AsBytes(response.answer())));
+  return directory::Verify(answer, *identity::ParseUserUri(user), {world.policy(), Sha256(world.organisation().keys().root.der())});
+}
+
+keys::v1::ReadLogResponse ReadLog(World& world, uint64_t from, bool followed, uint32_t limit = 1000) {
+  keys::v1::ReadLogRequest request;
+  request.set_from(from);
+  request.set_limit(limit);
+  request.set_followed(followed);
+  keys::v1::ReadLogResponse response;
+  EXPECT_OK(world.directory().ReadLog(request, response));
+  return response;
+}
+
+TEST(Directory, WhatItSaysIsProved) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  ASSERT_OK_AND_ASSIGN(const auto response, Ask(world, device, kAlice));
+  ASSERT_OK_AND_ASSIGN(const directory::Verified verified, Verify(world, response, kAlice));
+  ASSERT_TRUE(verified.record.has_value());
+  EXPECT_EQ(ToString(Encode(*verified.record)), response.record().record());
+  EXPECT_EQ(verified.record->devices.size(), 1u);
+  EXPECT_FALSE(Verify(world, response, kBob).ok());
+  keys::v1::GetOwnAccountResponse own;
+  ASSERT_OK(world.devices().GetOwnAccount(&device.tls, world.Sign(device, "GetOwnAccount", keys::v1::GetOwnAccountRequest()), own));
+  EXPECT_EQ(own.answer(), response.answer());
+  EXPECT_EQ(own.follow_key(), response.follow_key());
+}
+
+TEST(Directory, SomebodyWithoutADeviceHasARecordWithoutOneAndNobodyIsProvedToBeNobody) {
   World world;
   TestDevice device = world.Enrol(kAlice);
   world.CreateAccount(kBob);
-  const absl::Status invited = LookUp(world, world.Pass(device), kBob);
-  EXPECT_THAT(invited, StatusIs(absl::StatusCode::kNotFound, StartsWith("unknown_user: ")));
-  EXPECT_EQ(LookUp(world, world.Pass(device), "mimi://example.org/u/nobody"), invited);
+  ASSERT_OK_AND_ASSIGN(const auto invited, Ask(world, device, kBob));
+  ASSERT_OK_AND_ASSIGN(const directory::Verified bob, Verify(world, invited, kBob));
+  ASSERT_TRUE(bob.record.has_value());
+  EXPECT_TRUE(bob.record->devices.empty());
+  constexpr char kNobody[] = "mimi://example.org/u/nobody";
+  ASSERT_OK_AND_ASSIGN(const auto none, Ask(world, device, kNobody));
+  EXPECT_FALSE(none.has_record());
+  EXPECT_EQ(none.follow_key(), "");
+  ASSERT_OK_AND_ASSIGN(const directory::Verified nobody, Verify(world, none, kNobody));
+  EXPECT_EQ(nobody.record, std::nullopt);
   EXPECT_THAT(LookUp(world, world.Pass(device), "nobody"), StatusIs(kInvalid));
+}
+
+// While the witnesses are away the directory goes on saying what they confirmed, and nothing else.
+TEST(Directory, SaysOnlyWhatWitnessesHaveConfirmed) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  ASSERT_OK_AND_ASSIGN(const DirectoryLog::Head before, world.directory_store().Published());
+  world.SetWitnessAway(true);
+  world.CreateAccount(kBob);  // waits for the witness in vain
+  ASSERT_OK_AND_ASSIGN(const auto unsaid, Ask(world, alice, kBob));
+  ASSERT_OK_AND_ASSIGN(const directory::Verified old, Verify(world, unsaid, kBob));
+  EXPECT_EQ(old.record, std::nullopt);
+  EXPECT_EQ(old.checkpoint.checkpoint.size, before.size);
+  EXPECT_EQ(ReadLog(world, before.size, false).leaves_size(), 0);
+  world.SetWitnessAway(false);
+  world.publisher().PublishAndWait(absl::Seconds(60));
+  ASSERT_OK_AND_ASSIGN(const auto said, Ask(world, alice, kBob));
+  ASSERT_OK_AND_ASSIGN(const directory::Verified now, Verify(world, said, kBob));
+  EXPECT_TRUE(now.record.has_value());
+}
+
+TEST(Directory, AWitnessKeepsItsTimeFresh) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  world.clock().Advance(absl::Hours(3));
+  world.publisher().PublishAndWait(absl::Seconds(60));
+  ASSERT_OK_AND_ASSIGN(const auto response, Ask(world, alice, kAlice));
+  ASSERT_OK_AND_ASSIGN(const directory::Verified verified, Verify(world, response, kAlice));
+  EXPECT_EQ(verified.checkpoint.time, world.clock().Now());
+}
+
+TEST(Feed, IsTheWholeLogAndOpensForThoseWhoFollowAlone) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  world.Enrol(kBob);
+  ASSERT_OK_AND_ASSIGN(const auto about_alice, Ask(world, alice, kAlice));
+  ASSERT_OK_AND_ASSIGN(const auto about_bob, Ask(world, alice, kBob));
+  const Secret alice_key = Secret::CopyOf(AsBytes(about_alice.follow_key()));
+  const Secret bob_key = Secret::CopyOf(AsBytes(about_bob.follow_key()));
+  ASSERT_OK_AND_ASSIGN(const directory::Verified verified, Verify(world, about_alice, kAlice));
+  keys::v1::ReadLogResponse all = ReadLog(world, 0, true);
+  tlog::MemoryMap map;
+  tlog::DirectoryReplay replay("example.org/directory", map);
+  int alices = 0, bobs = 0;
+  std::string newest;
+  for (const keys::v1::LogLeaf& leaf : all.leaves()) {
+    ASSERT_OK(replay.Take(AsBytes(leaf.leaf())));
+    ASSERT_OK_AND_ASSIGN(const tlog::DirectoryLeaf parsed, tlog::ParseDirectoryLeaf(AsBytes(leaf.leaf())));
+    const auto* entry = std::get_if<tlog::EntryLeaf>(&parsed);
+    EXPECT_EQ(entry != nullptr, !leaf.sealed().empty());
+    if (entry == nullptr) continue;
+    bobs += directory::OpenFollowed(AsBytes(leaf.sealed()), bob_key, AsBytes(leaf.leaf())).ok();
+    const auto opened = directory::OpenFollowed(AsBytes(leaf.sealed()), alice_key, AsBytes(leaf.leaf()));
+    EXPECT_EQ(opened.ok(), entry->index == verified.index);
+    if (!opened.ok()) continue;
+    ++alices;
+    EXPECT_EQ(identity::CommitToRecord(opened->record, opened->nonce), entry->commitment);
+    newest = ToString(opened->record);
+  }
+  EXPECT_EQ(alices, 2);
+  EXPECT_EQ(bobs, 2);
+  EXPECT_EQ(newest, about_alice.record().record());
+  ASSERT_OK_AND_ASSIGN(const tlog::WitnessedCheckpoint checkpoint, world.policy().Open(all.checkpoint()));
+  EXPECT_OK(replay.Check(checkpoint.checkpoint));
+  EXPECT_EQ(ReadLog(world, 0, true).SerializeAsString().size(), all.SerializeAsString().size());
+  EXPECT_EQ(ReadLog(world, 2, false, 3).leaves_size(), 3);
+  EXPECT_EQ(ReadLog(world, 2, false, 3).leaves(0).leaf(), all.leaves(2).leaf());
+  EXPECT_TRUE(all.has_witness_policy());
+  keys::v1::ReadLogRequest request;
+  keys::v1::ReadLogResponse response;
+  EXPECT_THAT(world.directory().ReadLog(request, response), StatusIs(kInvalid));
+  request.set_limit(10'001);
+  EXPECT_THAT(world.directory().ReadLog(request, response), StatusIs(kInvalid));
+  request.set_limit(1);
+  request.set_policy_number(1);
+  EXPECT_OK(world.directory().ReadLog(request, response));
+  EXPECT_FALSE(response.has_witness_policy());
+}
+
+// The record that is published may have a device that has left since: its certificate still belongs to it.
+TEST(Directory, ARecordIsWholeAlsoWhenItsDeviceHasJustLeft) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  TestDevice bob = world.Enrol(kBob);
+  world.SetWitnessAway(true);
+  ASSERT_OK(world.Change(identity::Action::kRemoveAccount, kBob));
+  ASSERT_OK_AND_ASSIGN(const auto response, Ask(world, alice, kBob));
+  ASSERT_EQ(response.record().credentials_size(), 1);
+  ASSERT_OK_AND_ASSIGN(const directory::Verified verified, Verify(world, response, kBob));
+  EXPECT_EQ(Sha256(AsBytes(response.record().credentials(0))), verified.record->devices[0].credential_hash);
 }
 
 TEST(Directory, WhomAStrangerLookedUpIsRecordedNowhere) {
@@ -114,8 +252,8 @@ TEST(Directory, WhomAStrangerLookedUpIsRecordedNowhere) {
   const size_t before = world.Audit().size();
   EXPECT_OK(LookUp(world, pass, kAlice));
   EXPECT_EQ(world.Audit().size(), before);
-  EXPECT_FALSE(LookUp(world, world.Pass(device), kBob).ok());
-  EXPECT_EQ(world.LastEvent("directory.refused").subject, "");
+  EXPECT_FALSE(LookUp(world, pass, kBob).ok());
+  EXPECT_EQ(world.LastEvent("passes.refused").subject, "");
 }
 
 TEST(Claim, EachSingleUsePackageIsGivenOnceThenTheLastResort) {

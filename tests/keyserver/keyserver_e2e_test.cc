@@ -265,7 +265,7 @@ std::string DumpOf(const KeyserverProcess& server) {
   options.create = false;
   options.exclusive = false;
   auto connection = SqlcipherConnection::Open(DatabasePath(server.path("data")), server.keys().database_key,
-                                              *server.keys().AuditKey(), clock, options);
+                                              *server.keys().AuditKey(), *server.keys().LogKeys(), clock, options);
   CHECK(connection.ok());
   return Dump(**connection);
 }

@@ -21,22 +21,27 @@ KeyserverProcess::KeyserverProcess(Ceremony ceremony) {
   std::ofstream(path("passphrase")) << ToString(TestPassphrase().view()) << "\n";
   CHECK(chmod(path("passphrase").c_str(), 0600) == 0);
   WriteConfig("127.0.0.1:0", "127.0.0.1:0");
+  std::string log_key;
+  config::v1::KeyserverConfig config;
+  CHECK(config::Load(path("keyserver.yaml"), config).ok());
   if (ceremony == Ceremony::kByTheProgram) {
     const Ended init = Run("init", {"--json"});
     if (init.code != 0) std::fprintf(stderr, "%s\n", init.output.c_str());
     CHECK(init.code == 0);
     testing::SealCheaply(path("data"), path("passphrase"));
     const nlohmann::json result = nlohmann::json::parse(init.out);
+    log_key = result["directory_log_key"];
     first_code_ = *identity::NormaliseCode(result["administrator_code"].get<std::string>());
     fingerprint_ = result["fingerprint"];
   } else {
-    config::v1::KeyserverConfig config;
-    CHECK(config::Load(path("keyserver.yaml"), config).ok());
     const auto result = RunCeremony(config, TestPassphrase(), SystemClock(), crypto::SealCost{1, 8192});
     CHECK(result.ok());
     first_code_ = result->administrator_code;
+    log_key = result->directory_log_key;
     fingerprint_ = ToHex(result->organisation.view());
   }
+  witness_ = std::make_unique<testing::WitnessProcess>(path("witness"), log_key);
+  CHECK(SetWitnesses(config, TestPassphrase(), witness_->Policy(), SystemClock(), crypto::SealCost{1, 8192}).ok());
   auto keys = UnsealKeyRing(path("data"), TestPassphrase());
   CHECK(keys.ok());
   keys_ = std::make_unique<KeyRing>(*std::move(keys));

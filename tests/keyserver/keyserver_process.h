@@ -13,6 +13,7 @@
 #include "plumbline/keys/v1/keys.grpc.pb.h"
 #include "tests/common/process.h"
 #include "tests/common/scratch.h"
+#include "tests/common/witness_process.h"
 #include "tests/keyserver/people.h"
 
 namespace plumbline::keyserver {
@@ -35,6 +36,7 @@ class KeyserverProcess final {
   void Kill(int signal) { service_->Signal(signal); }  // without waiting
   int Wait() { return service_->Wait(); }              // as Ended::code
 
+  testing::WitnessProcess& witness() { return *witness_; }
   std::string path(const std::string& name) const { return scratch_ / name; }
   const std::string& first_code() const { return first_code_; }
   const std::string& fingerprint() const { return fingerprint_; }
@@ -57,6 +59,7 @@ class KeyserverProcess final {
   testing::ScratchDir scratch_;
   std::string first_code_, fingerprint_;
   std::unique_ptr<KeyRing> keys_;
+  std::unique_ptr<testing::WitnessProcess> witness_;
   int anonymous_port_ = 0;
   int device_port_ = 0;
   std::optional<testing::ServiceProcess> service_;

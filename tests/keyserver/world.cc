@@ -61,28 +61,49 @@ limits:
 Secret TestPassphrase() { return Secret::CopyOf(AsBytes("a passphrase for this test")); }
 
 World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock,
-                    Logger& logger, std::unique_ptr<RevocationSender> sender)
+                    Logger& logger, std::unique_ptr<RevocationSender> sender, const tlog::Policy& policy,
+                    std::unique_ptr<WitnessSender> witness)
     : accounts(connection),
       key_packages(connection),
       administrators(connection, clock),
       ledger(connection),
       trail(connection),
       departure_store(connection),
+      directory_store(connection),
       join_store(connection),
       refusals(trail, clock, 60),
       pusher(departure_store, std::move(sender), organisation.keys().grants.key, logger),
-      departures(organisation, departure_store, pusher),
-      enrolment(organisation, clock, accounts, refusals),
-      directory(organisation, clock, accounts, key_packages, ledger, refusals),
-      devices(organisation, clock, {accounts, key_packages, ledger}, refusals),
-      admin(organisation, clock, {accounts, administrators, trail}, departures, refusals),
-      joins(organisation, clock, {accounts, join_store}, departures, devices, refusals) {}
+      publisher(directory_store, policy, std::move(witness), logger, absl::Milliseconds(100)),
+      departures(organisation, departure_store, pusher, publisher),
+      enrolment(organisation, clock, accounts, publisher, refusals),
+      directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
+      devices(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
+      admin(organisation, clock, {accounts, administrators, trail}, departures, publisher, refusals),
+      joins(organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals) {}
+
+namespace {
+
+class NearWitness final : public WitnessSender {
+ public:
+  NearWitness(const testing::TestWitness& witness, const std::atomic<bool>& away) : witness_(witness), away_(away) {}
+  absl::StatusOr<Answer> AddCheckpoint(const tlog::PolicyWitness&, const std::string& request) override {
+    if (away_) return absl::UnavailableError("away");
+    return Answer{200, witness_.Answer(request)};
+  }
+
+ private:
+  const testing::TestWitness& witness_;
+  const std::atomic<bool>& away_;
+};
+
+}  // namespace
 
 World::World() {
   CHECK(config::Parse(kConfig, "test.yaml", config_).ok());
   config_.set_data_dir(scratch_ / "data");
   const auto result = RunCeremony(config_, TestPassphrase(), clock_, crypto::SealCost{1, 8192});
   CHECK(result.ok());
+  CHECK(SetWitnesses(config_, TestPassphrase(), witness_.Policy(), clock_, crypto::SealCost{1, 8192}).ok());
   first_code_ = result->administrator_code;
   logger_ = *Logger::Create({"test", scratch_ / "log", LogLevel::kInfo});
   Restart();
@@ -97,8 +118,11 @@ void World::Restart(std::unique_ptr<RevocationSender> sender) {
   organisation_ = *Organisation::Create(*std::move(keys), config_);
   connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()),
                                            organisation_->keys().database_key,
-                                           *organisation_->keys().AuditKey(), clock_, db::OpenOptions());
-  desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_, *logger_, std::move(sender));
+                                           *organisation_->keys().AuditKey(), *organisation_->keys().LogKeys(), clock_,
+                                           db::OpenOptions());
+  policy_ = organisation_->keys().Witnesses(clock_.Now())->policy;
+  desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_, *logger_, std::move(sender), *policy_,
+                                   std::make_unique<NearWitness>(witness_, witness_away_));
 }
 
 std::string Dump(SqlcipherConnection& connection) {

@@ -17,6 +17,7 @@
 #include "keyserver/store/sqlcipher_account_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_departure_store.h"
+#include "keyserver/store/sqlcipher_directory_store.h"
 #include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
@@ -24,6 +25,7 @@
 #include "plumbline/keys/v1/devices.pb.h"
 #include "plumbline/keys/v1/keys.pb.h"
 #include "tests/common/scratch.h"
+#include "tests/common/test_witness.h"
 #include "tests/keyserver/people.h"
 #include "tests/status_matchers.h"
 
@@ -52,6 +54,8 @@ class World final {
   // Everything in memory is lost; what was on disk comes back.
   // `sender`: the way to a delivery server, if there is one.
   void Restart(std::unique_ptr<RevocationSender> sender = nullptr);
+  // Away, the witness of this world's policy answers nobody.
+  void SetWitnessAway(bool away) { witness_away_ = away; }
 
   FakeClock& clock() { return clock_; }
   const Organisation& organisation() const { return *organisation_; }
@@ -59,6 +63,9 @@ class World final {
   const std::string& first_code() const { return first_code_; }
   EnrolmentDesk& enrolment() { return desks_->enrolment; }
   DirectoryDesk& directory() { return desks_->directory; }
+  DirectoryStore& directory_store() { return desks_->directory_store; }
+  Publisher& publisher() { return desks_->publisher; }
+  const tlog::Policy& policy() const { return *policy_; }
   DeviceDesk& devices() { return desks_->devices; }
   AdminDesk& admin() { return desks_->admin; }
   JoinDesk& joins() { return desks_->joins; }
@@ -95,16 +102,18 @@ class World final {
  private:
   struct Desks {
     Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock, Logger& logger,
-          std::unique_ptr<RevocationSender> sender);
+          std::unique_ptr<RevocationSender> sender, const tlog::Policy& policy, std::unique_ptr<WitnessSender> witness);
     SqlcipherAccountStore accounts;
     SqlcipherKeyPackageStore key_packages;
     SqlcipherAdministratorStore administrators;
     SqlcipherLedger ledger;
     SqlcipherAuditTrail trail;
     SqlcipherDepartureStore departure_store;
+    SqlcipherDirectoryStore directory_store;
     SqlcipherJoinStore join_store;
     RefusalLog refusals;
     RevocationPusher pusher;
+    Publisher publisher;
     Departures departures;
     EnrolmentDesk enrolment;
     DirectoryDesk directory;
@@ -114,6 +123,9 @@ class World final {
   };
   testing::ScratchDir scratch_;
   FakeClock clock_;
+  const testing::TestWitness witness_{clock_};
+  std::atomic<bool> witness_away_ = false;
+  std::optional<tlog::Policy> policy_;
   std::unique_ptr<Logger> logger_;
   config::v1::KeyserverConfig config_;
   std::string first_code_;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/tlog/directory_replay.h"
 #include "tests/common/scratch.h"
+#include "tests/keyserver/store/directory_keys.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::keyserver {
@@ -22,14 +23,6 @@ using ::testing::HasSubstr;
 using Code = absl::StatusCode;
 
 constexpr char kOrigin[] = "example.org/directory";
-
-crypto::Ed25519KeyPair Pair(uint8_t seed) { return *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, seed))); }
-DirectoryLogKeys Keys(uint8_t log = 1, uint8_t vrf = 2, uint8_t authority = 3) {
-  DirectoryLogKeys out{*tlog::NoteSigner::Create(kOrigin, Pair(log)),
-                       *crypto::VrfKeyPair::FromSeed(Secret::CopyOf(Bytes(32, vrf))), {}};
-  out.authority.fill(authority);
-  return out;
-}
 identity::UserUri User(const std::string& name) { return *identity::ParseUserUri("mimi://example.org/u/" + name); }
 
 class DirectoryLogTest : public ::testing::Test {
@@ -41,7 +34,16 @@ class DirectoryLogTest : public ::testing::Test {
     EXPECT_OK(database_->Migrate({&DirectoryLog::Tables(), 1}));
     log_ = std::make_unique<DirectoryLog>(*database_, keys_);
     EXPECT_OK(Do([&](db::Transaction& t) { return log_->Begin(t); }));
+    EXPECT_OK(PublishNewest());
   }
+  // The witnesses of these tests' policy are none.
+  absl::Status PublishNewest() {
+    return Do([&](db::Transaction& t) -> absl::Status {
+      ASSIGN_OR_RETURN(const DirectoryLog::Head head, log_->Newest());
+      return log_->Publish(t, head.note);
+    });
+  }
+  std::string Newest() { return log_->Newest()->note; }
   absl::Status Do(const std::function<absl::Status(db::Transaction&)>& work, bool commit = true) {
     ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
     RETURN_IF_ERROR(work(transaction));
@@ -59,12 +61,12 @@ class DirectoryLogTest : public ::testing::Test {
     ++record.version;
     return {User(name), record.version, identity::Encode(record), ToBytes(AsBytes("why " + name))};
   }
-  absl::Status Append(const std::vector<std::string>& names) {
+  absl::Status Append(const std::vector<std::string>& names, bool publish = true) {
     std::vector<RecordChange> changes;
     for (const std::string& name : names) changes.push_back(Next(name));
     RETURN_IF_ERROR(Do([&](db::Transaction& t) { return log_->Append(t, changes); }));
     for (size_t i = 0; i < names.size(); ++i) records_[names[i]] = changes[i].record;
-    return absl::OkStatus();
+    return publish ? PublishNewest() : absl::OkStatus();
   }
   absl::StatusOr<directory::Verified> Ask(const std::string& name) {
     const auto held = records_.find(name);
@@ -78,12 +80,12 @@ class DirectoryLogTest : public ::testing::Test {
     tlog::MemoryMap map;
     tlog::DirectoryReplay replay(kOrigin, map);
     while (true) {
-      ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, log_->ReadLeaves(replay.size(), 7));
+      ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, log_->ReadLeaves(replay.size(), tlog::kMaxSize, 7));
       for (const Bytes& leaf : leaves) RETURN_IF_ERROR(replay.Take(leaf));
       if (leaves.empty()) break;
     }
-    ASSIGN_OR_RETURN(const std::string note, log_->Checkpoint());
-    ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, tlog::OpenCheckpoint(note, keys_.signer.verifier()));
+    ASSIGN_OR_RETURN(const DirectoryLog::Head head, log_->Newest());
+    ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, tlog::OpenCheckpoint(head.note, keys_.signer.verifier()));
     EXPECT_EQ(checkpoint.size, replay.size());
     return replay.Check(checkpoint);
   }
@@ -104,7 +106,7 @@ class DirectoryLogTest : public ::testing::Test {
   }
   // In the table's own type. Does nothing where the value is gone.
   absl::Status ReplaceCell(const Cell& cell, const Bytes& from, const Bytes& to) {
-    const bool text = std::string(cell.column) == "checkpoint";
+    const bool text = std::string(cell.column) == "checkpoint" || std::string(cell.column) == "published";
     ASSIGN_OR_RETURN(db::Statement write,
                      database_->Prepare(absl::StrCat("UPDATE ", cell.table, " SET ", cell.column, " = ",
                                                      text ? "CAST(? AS TEXT)" : "?", " WHERE CAST(", cell.column, " AS BLOB) = ?")));
@@ -113,7 +115,7 @@ class DirectoryLogTest : public ::testing::Test {
 
   testing::ScratchDir scratch_;
   const db::Key key_ = db::Key::Random();
-  const DirectoryLogKeys keys_ = Keys();
+  const DirectoryLogKeys keys_ = TestDirectoryKeys();
   const tlog::Policy policy_ =
       *tlog::Policy::Parse(absl::StrCat("log ", keys_.signer.verifier().ToText(), "\nquorum none\n"));
   std::unique_ptr<db::Database> database_;
@@ -150,11 +152,10 @@ TEST_F(DirectoryLogTest, WhateverHappensEverybodyCanCheckIt) {
 
 TEST_F(DirectoryLogTest, ABatchThatDoesNotFollowChangesNothing) {
   ASSERT_OK(Append({"alice", "bob"}));
-  ASSERT_OK_AND_ASSIGN(const std::string before, log_->Checkpoint());
+  const std::string before = Newest();
   const auto expect_refused = [&](std::vector<RecordChange> changes) {
     EXPECT_THAT(Do([&](db::Transaction& t) { return log_->Append(t, changes); }), StatusIs(Code::kInvalidArgument));
-    ASSERT_OK_AND_ASSIGN(const std::string after, log_->Checkpoint());
-    EXPECT_EQ(after, before);
+    EXPECT_EQ(Newest(), before);
     EXPECT_OK(Ask("alice"));
     EXPECT_OK(Replay());
   };
@@ -173,10 +174,9 @@ TEST_F(DirectoryLogTest, ABatchThatDoesNotFollowChangesNothing) {
 
 TEST_F(DirectoryLogTest, WhatIsNotCommittedWasNeverThere) {
   ASSERT_OK(Append({"alice"}));
-  ASSERT_OK_AND_ASSIGN(const std::string before, log_->Checkpoint());
+  const std::string before = Newest();
   EXPECT_OK(Do([&](db::Transaction& t) { return log_->Append(t, {Next("alice")}); }, /*commit=*/false));
-  ASSERT_OK_AND_ASSIGN(const std::string after, log_->Checkpoint());
-  EXPECT_EQ(after, before);
+  EXPECT_EQ(Newest(), before);
   EXPECT_OK(Ask("alice"));
   EXPECT_OK(Append({"alice"}));
   EXPECT_OK(Replay());
@@ -185,11 +185,11 @@ TEST_F(DirectoryLogTest, WhatIsNotCommittedWasNeverThere) {
 TEST_F(DirectoryLogTest, ItIsOfItsKeysAlone) {
   ASSERT_OK(Append({"alice"}));
   EXPECT_OK(Do([&](db::Transaction& t) { return log_->Begin(t); }));  // again: nothing to do
-  for (const DirectoryLogKeys& other : {Keys(1, 9, 3), Keys(1, 2, 9)}) {
+  for (const DirectoryLogKeys& other : {TestDirectoryKeys(1, 9, 3), TestDirectoryKeys(1, 2, 9)}) {
     DirectoryLog log(*database_, other);
     EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kFailedPrecondition));
   }
-  const DirectoryLogKeys signer = Keys(9, 2, 3);
+  const DirectoryLogKeys signer = TestDirectoryKeys(9, 2, 3);
   DirectoryLog log(*database_, signer);
   EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kDataLoss));
 }
@@ -199,6 +199,50 @@ TEST_F(DirectoryLogTest, ItAnswersForNoOtherRecordThanItsOwn) {
   EXPECT_THAT(log_->AnswerFor(User("alice"), records_.at("bob")).status(), StatusIs(Code::kDataLoss));
   EXPECT_THAT(log_->AnswerFor(User("alice"), {}).status(), StatusIs(Code::kDataLoss));
   EXPECT_THAT(log_->AnswerFor(User("carol"), records_.at("bob")).status(), StatusIs(Code::kDataLoss));
+}
+
+// Until the witnesses have seen a change nobody is told of it, and everything that was said stays provable meanwhile.
+TEST_F(DirectoryLogTest, ItAnswersWithWhatIsPublished) {
+  std::mt19937 random(5);
+  std::map<std::string, Bytes> published;
+  for (int batch = 0; batch < 60; ++batch) {
+    std::set<std::string> names;
+    for (unsigned i = 0; i <= random() % 4; ++i) names.insert(absl::StrCat("person", random() % 20));
+    const bool publish = random() % 4 == 0;
+    ASSERT_OK(Append({names.begin(), names.end()}, publish));
+    if (publish) published = records_;
+    for (int i = 0; i < 20; ++i) {
+      const std::string name = absl::StrCat("person", i);
+      const auto held = published.find(name);
+      ASSERT_OK_AND_ASSIGN(const std::optional<uint64_t> version, log_->PublishedVersion(User(name)));
+      ASSERT_EQ(version.has_value(), held != published.end());
+      ASSERT_OK_AND_ASSIGN(const directory::Answer answer, log_->AnswerFor(User(name), version ? ByteView(held->second) : ByteView()));
+      ASSERT_OK_AND_ASSIGN(const directory::Verified verified, directory::Verify(answer, User(name), {policy_, keys_.authority}));
+      if (version) {
+        EXPECT_EQ(verified.record->version, *version);
+      }
+    }
+  }
+  ASSERT_OK(PublishNewest());
+  for (int i = 0; i < 20; ++i) ASSERT_OK(Append({absl::StrCat("person", i)}));
+  ASSERT_OK_AND_ASSIGN(const int64_t nodes, CountRows("map_node"));
+  ASSERT_OK_AND_ASSIGN(const int64_t places, CountRows("(SELECT DISTINCT depth, prefix FROM map_node)"));
+  EXPECT_LE(nodes, 2 * places + 1);  // old versions do not stay
+}
+
+TEST_F(DirectoryLogTest, OnlyItsOwnCheckpointsArePublishedAndNoneTakenBack) {
+  ASSERT_OK(Append({"alice"}));
+  const std::string old = Newest();
+  ASSERT_OK(Append({"alice"}));
+  const auto publish = [&](const std::string& note) { return Do([&](db::Transaction& t) { return log_->Publish(t, note); }); };
+  EXPECT_THAT(publish(old), StatusIs(Code::kInvalidArgument, HasSubstr("later checkpoint")));
+  tlog::Hash root{};
+  EXPECT_THAT(publish(*tlog::SignCheckpoint(6, root, keys_.signer)), StatusIs(Code::kInvalidArgument, HasSubstr("another root")));
+  EXPECT_THAT(publish(*tlog::SignCheckpoint(7, root, keys_.signer)), StatusIs(Code::kInvalidArgument, HasSubstr("has not signed")));
+  EXPECT_THAT(publish(*tlog::SignCheckpoint(6, root, TestDirectoryKeys(9).signer)), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(publish("nothing"), StatusIs(Code::kInvalidArgument));
+  EXPECT_OK(publish(Newest()));
+  EXPECT_OK(Ask("alice"));
 }
 
 TEST_F(DirectoryLogTest, AnErasedPersonLeavesAPseudonymAndEveryProof) {
@@ -220,7 +264,7 @@ TEST_F(DirectoryLogTest, AnErasedPersonLeavesAPseudonymAndEveryProof) {
 TEST_F(DirectoryLogTest, OverDamageNothingIsClaimed) {
   ASSERT_OK(Append({"alice", "bob", "carol", "dave"}));
   ASSERT_OK(Append({"alice", "erin"}));
-  const Cell kCells[] = {{"log_state", "map_root"}, {"log_state", "checkpoint"}, {"log_leaf", "leaf"}, {"log_node", "hash"},
+  const Cell kCells[] = {{"log_state", "map_root"}, {"log_state", "checkpoint"}, {"log_state", "published"}, {"log_leaf", "leaf"}, {"log_node", "hash"},
                 {"map_node", "first"},     {"map_node", "second"},      {"opening", "nonce"}};
   int found = 0, unneeded = 0, signed_beside = 0;
   for (const auto& cell : kCells) {

@@ -10,6 +10,7 @@
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "tests/common/scratch.h"
+#include "tests/keyserver/store/directory_keys.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::keyserver {
@@ -47,7 +48,7 @@ struct SqlcipherStores final : Stores {
 
 std::unique_ptr<Stores> OpenSqlcipher(const std::string& folder, const Clock& clock) {
   const auto key = db::Key::FromSecret(Secret(32));
-  auto connection = SqlcipherConnection::Open(folder + "/keyserver.db", *key, audit::TestLogKey(), clock,
+  auto connection = SqlcipherConnection::Open(folder + "/keyserver.db", *key, audit::TestLogKey(), TestDirectoryKeys(), clock,
                                               db::OpenOptions());
   CHECK(connection.ok());
   return std::make_unique<SqlcipherStores>(*std::move(connection), clock);
@@ -73,6 +74,7 @@ struct Opened {
 
 IntentTrace Trace(uint8_t nonce, bool keep = true) {
   IntentTrace out;
+  out.cause = {{nonce}, 0, {{}}};
   out.nonce.fill(nonce);
   out.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(kNow)) + 600;
   out.keep = keep;
@@ -127,7 +129,7 @@ TEST_P(StoreContract, WhatWasStoredIsThereAfterReopening) {
   Opened stores(GetParam());
   ASSERT_OK(stores->accounts().Create(NewAccount(), Trace(1)));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 1, Code(7), Trace(2)));
-  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, {}, Event()));
   stores.Reopen();
   ASSERT_OK_AND_ASSIGN(const Account account, stores->accounts().Find(kUser));
   EXPECT_EQ(account.revision, 3u);
@@ -152,7 +154,7 @@ TEST_P(StoreContract, ARefusedChangeLeavesNothing) {
               StatusIs(absl::StatusCode::kAborted, StartsWith("state_changed: ")));
   EXPECT_THAT(stores->accounts().IssueCode(kUser, 9, Code(7), Trace(2)),
               StatusIs(absl::StatusCode::kAborted));
-  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(3), 1, {{8}, {8}}, HashOf(7), kNow, Event()),
+  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(3), 1, {{8}, {8}}, HashOf(7), kNow, {}, Event()),
               StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("code_used: ")));
   EXPECT_EQ(stores.Events(), events);
   ASSERT_OK_AND_ASSIGN(const Account account, stores->accounts().Find(kUser));
@@ -183,7 +185,7 @@ TEST_P(StoreContract, AWrongCodeCostsAnAttemptDurablyAndARightOneNone) {
   stores.Reopen();
   EXPECT_EQ(verdict(8), CodeVerdict::kWrong);
   EXPECT_EQ(verdict(7), CodeVerdict::kExhausted);
-  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()),
+  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, {}, Event()),
               StatusIs(absl::StatusCode::kUnauthenticated))
       << "nor does the last step take it";
 }
@@ -192,17 +194,17 @@ TEST_P(StoreContract, ACodeAddsOneDevice) {
   Opened stores(GetParam());
   ASSERT_OK(stores->accounts().Create(NewAccount(), Trace(1)));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 1, Code(7), Trace(2)));
-  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, {}, Event()));
   EXPECT_EQ(*stores->accounts().TryCode(kUser, HashOf(7), kNow), CodeVerdict::kUsed);
-  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(4), 3, {{5}, {6}}, HashOf(7), kNow, Event()),
+  EXPECT_THAT(stores->accounts().AddDevice(NewDevice(4), 3, {{5}, {6}}, HashOf(7), kNow, {}, Event()),
               StatusIs(absl::StatusCode::kUnauthenticated));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 3, Code(9), Trace(3)));
   Device same_key = NewDevice(4);
   same_key.mls_key = NewDevice(3).mls_key;
-  EXPECT_THAT(stores->accounts().AddDevice(same_key, 4, {{5}, {6}}, HashOf(9), kNow, Event()),
+  EXPECT_THAT(stores->accounts().AddDevice(same_key, 4, {{5}, {6}}, HashOf(9), kNow, {}, Event()),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_in_use: ")));
   EXPECT_THAT(
-      stores->accounts().AddDevice(NewDevice(4), 4, {{5}, {6}}, HashOf(9), kNow + absl::Hours(1), Event()),
+      stores->accounts().AddDevice(NewDevice(4), 4, {{5}, {6}}, HashOf(9), kNow + absl::Hours(1), {}, Event()),
       StatusIs(absl::StatusCode::kUnauthenticated))
       << "expired at the last moment";
 }
@@ -225,9 +227,9 @@ TEST_P(StoreContract, AQuotaHoldsToTheLastPieceAndARefusedDrawLeavesNoEvent) {
   Opened stores(GetParam());
   ASSERT_OK(stores->accounts().Create(NewAccount(), Trace(1)));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 1, Code(7), Trace(2)));
-  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, {}, Event()));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 3, Code(8), Trace(3)));
-  ASSERT_OK(stores->accounts().AddDevice(NewDevice(4), 4, {{7}, {8}}, HashOf(8), kNow, Event()));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(4), 4, {{7}, {8}}, HashOf(8), kNow, {}, Event()));
   const identity::DeviceId device = NewDevice(3).id;
   ASSERT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 7), 100, 10, Event()));
   const size_t events = stores.Events();
@@ -287,7 +289,7 @@ TEST_P(StoreContract, KeyPackagesComeOutOldestFirstOnceAndTheLastResortRemains) 
   Opened stores(GetParam());
   ASSERT_OK(stores->accounts().Create(NewAccount(), Trace(1)));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 1, Code(7), Trace(2)));
-  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, {}, Event()));
   const identity::DeviceId device = NewDevice(3).id;
   ASSERT_OK(stores->key_packages().Publish(device, {Package(1), Package(2)}, Package(10), kNow));
   ASSERT_OK(stores->key_packages().Publish(device, {}, Package(11), kNow));
@@ -312,7 +314,7 @@ TEST_P(StoreContract, ADeviceCannotHoardKeyPackages) {
   Opened stores(GetParam());
   ASSERT_OK(stores->accounts().Create(NewAccount(), Trace(1)));
   ASSERT_OK(stores->accounts().IssueCode(kUser, 1, Code(7), Trace(2)));
-  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, Event()));
+  ASSERT_OK(stores->accounts().AddDevice(NewDevice(3), 2, {{5}, {6}}, HashOf(7), kNow, {}, Event()));
   std::vector<PublishedKeyPackage> many;
   for (uint32_t i = 0; i <= kMaxWaitingKeyPackages; ++i) {
     PublishedKeyPackage package = Package(0);
