@@ -109,6 +109,8 @@ absl::StatusOr<bool> Conversations::EncryptNext(absl::string_view conversation) 
   frame.previous_hash = group->stored.sent_hash;
   frame.media_type = entry->media_type;
   frame.body = entry->body;
+  ASSIGN_OR_RETURN(const std::optional<KnownLog> log, stores_.log.Get());
+  if (log && log->seen.size > 0) frame.seen = log->seen;
   const Bytes encoded = identity::Encode(frame);
   ASSIGN_OR_RETURN(const Bytes message, group->state.Protect(encoded, {}));
   group->stored.sent_sequence = frame.sequence;

@@ -17,10 +17,11 @@ class JoinNetwork {
       const keys::v1::CollectRequest& request) = 0;
 };
 
-// As this device.
+// As this device, but for ReadLog, which is anonymous.
 class DevicesNetwork {
  public:
   virtual ~DevicesNetwork() = default;
+  virtual absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) = 0;
   virtual absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() = 0;
   virtual absl::StatusOr<keys::v1::InviteDeviceResponse> InviteDevice(
       const keys::v1::InviteDeviceRequest& request) = 0;

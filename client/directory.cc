@@ -12,6 +12,8 @@ namespace {
 
 using identity::Refuse;
 
+constexpr int kRaces = 5;  // times the log may grow between reading and asking
+
 absl::Status Invalid(absl::string_view why) {
   return Refuse(absl::StatusCode::kUnauthenticated, "record_invalid",
                 absl::StrCat("the directory's answer is not to be believed (", why,
@@ -54,52 +56,134 @@ absl::StatusOr<identity::DirectoryRecord> VerifyRecord(const keys::v1::SignedRec
   return record;
 }
 
+absl::Status SyncLog(Transparency& log, RecordBook& book) {
+  absl::Status status = log.Sync([&book](Change& change, const std::string& user, const keys::v1::SignedRecord& record) {
+    return book.AcceptFollowed(change, record, user);
+  });
+  RETURN_IF_ERROR(book.KeepPending());
+  return status;
+}
+
+absl::StatusOr<Contact> AcceptProved(Transparency& log, RecordBook& book, const std::string& user,
+                                     const std::function<absl::StatusOr<ProvedAnswer>()>& ask) {
+  absl::Status grown;
+  for (int i = 0; i < kRaces; ++i) {
+    RETURN_IF_ERROR(SyncLog(log, book));
+    ASSIGN_OR_RETURN(const ProvedAnswer offered, ask());
+    const absl::StatusOr<directory::Verified> verified = log.Check(AsBytes(offered.answer), user);
+    if (absl::IsAborted(verified.status())) {
+      grown = verified.status();
+      continue;
+    }
+    RETURN_IF_ERROR(verified.status());
+    // An account that was made and never used has a record, and nobody behind it.
+    if (!verified->record || (verified->record->version == 1 && verified->record->devices.empty())) {
+      return Refuse(absl::StatusCode::kNotFound, "unknown_user", "nobody of that name has enrolled");
+    }
+    if (!Equal(Encode(*verified->record), AsBytes(offered.record.record())) || offered.follow_key.size() != directory::kFollowKeySize)
+      return Invalid("the record is not the one that was proved");
+    return book.Accept(offered.record, user, ContactPlace{verified->index, Secret::CopyOf(AsBytes(offered.follow_key))});
+  }
+  return Refuse(absl::StatusCode::kUnavailable, "directory_busy", "the directory changes faster than it can be read; try again");
+}
+
 absl::StatusOr<Contact> Directory::LookUp(const std::string& user) {
-  keys::v1::LookUpRequest request;
-  request.set_user(user);
-  ASSIGN_OR_RETURN(const keys::v1::LookUpResponse response,
-                   supplies_.WithPass(identity::kPurposeDirectory, [&](ByteView pass) {
-                     request.set_token(ToString(pass));
-                     return network_.LookUp(request);
-                   }));
-  return book_.Accept(response.record(), user);
+  RETURN_IF_ERROR(Sync());
+  ASSIGN_OR_RETURN(std::optional<Contact> known, stores_.contacts.Find(user));
+  if (known && known->proved && known->followed) return *std::move(known);
+  return AcceptProved(log_, book_, user, [&]() -> absl::StatusOr<ProvedAnswer> {
+    keys::v1::LookUpRequest request;
+    request.set_user(user);
+    ASSIGN_OR_RETURN(keys::v1::LookUpResponse response, supplies_.WithPass(identity::kPurposeDirectory, [&](ByteView pass) {
+                       request.set_token(ToString(pass));
+                       return network_.LookUp(request);
+                     }));
+    return ProvedAnswer{std::move(*response.mutable_record()), response.answer(), response.follow_key()};
+  });
 }
 
 absl::StatusOr<Contact> Directory::LookUpSelf() {
-  ASSIGN_OR_RETURN(const keys::v1::GetOwnAccountResponse response, network_.GetOwnAccount());
-  supplies_.SetAvailable(response.available_key_packages());
-  return book_.Accept(response.record(), self_.user());
+  return AcceptProved(log_, book_, self_.user(), [&]() -> absl::StatusOr<ProvedAnswer> {
+    ASSIGN_OR_RETURN(keys::v1::GetOwnAccountResponse response, network_.GetOwnAccount());
+    supplies_.SetAvailable(response.available_key_packages());
+    return ProvedAnswer{std::move(*response.mutable_record()), response.answer(), response.follow_key()};
+  });
+}
+
+absl::StatusOr<std::optional<absl::Duration>> Directory::Staleness() {
+  ASSIGN_OR_RETURN(const std::optional<absl::Duration> age, log_.Age());
+  if (!age || *age <= kFreshCheckpoint) return std::optional<absl::Duration>();
+  return age;
+}
+
+absl::StatusOr<identity::DirectoryRecord> RecordBook::Verified(const keys::v1::SignedRecord& offered, const std::string& user) {
+  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
+  return VerifyRecord(offered, user, RecordRules{key, self_.root(), self_.account().issuing, clock_.Now()});
+}
+
+absl::Status RecordBook::Judge(const Contact& held, const identity::DirectoryRecord& record,
+                               const keys::v1::SignedRecord& offered, bool proved) {
+  const uint64_t version = held.parsed.version;
+  const auto against = [&](const char* reason, absl::string_view text) {
+    pending_ = Pending{held.user, reason, held.record, offered};
+    return Refuse(absl::StatusCode::kUnauthenticated, reason, text);
+  };
+  if (record.version < version && proved && !held.proved) {
+    return Refuse(absl::StatusCode::kUnavailable, "directory_unwitnessed",
+                  "the directory's witnesses have not yet confirmed what the key server has just told this device; try again in a "
+                  "moment");
+  }
+  if (record.version < version) {
+    return against("directory_rolled_back",
+                   absl::StrCat("the directory showed version ", record.version, " of a person whose version ", version,
+                                " this device has seen; both are kept as evidence and nothing was sent. Tell your "
+                                "organisation's security officer"));
+  }
+  const bool same = Equal(AsBytes(offered.record()), held.record);
+  const bool follows = record.version != version + 1 || record.previous_hash == Sha256(held.record);
+  if ((record.version == version && !same) || !follows) {
+    return against("directory_contradicts",
+                   "the directory showed something that contradicts what it showed before; both are kept as evidence and "
+                   "nothing was sent. Tell your organisation's security officer");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecordBook::Remember(Change& change, const std::optional<Contact>& held, const identity::DirectoryRecord& record,
+                                  const keys::v1::SignedRecord& offered, bool proved,
+                                  const std::optional<identity::DeviceId>& expected) {
+  const bool still_proved = proved || (held && held->proved && held->parsed.version == record.version);
+  RETURN_IF_ERROR(stores_.contacts.SetRecord(change, record, AsBytes(offered.record()), AsBytes(offered.signature()), still_proved));
+  if (held.has_value() && record.user == self_.user()) return NoticeOwnDevices(change, held->parsed, record, expected);
+  return absl::OkStatus();
+}
+
+absl::Status RecordBook::AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user) {
+  // Its version first: a record that was passed by long ago may name certificates that have ended.
+  const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(AsBytes(offered.record()));
+  if (!parsed.ok()) return Invalid(parsed.status().message());
+  ASSIGN_OR_RETURN(const std::optional<Contact> held, stores_.contacts.Find(user));
+  if (held && parsed->version < held->parsed.version) return absl::OkStatus();
+  const absl::StatusOr<identity::DirectoryRecord> record = Verified(offered, user);
+  // What is wrong with one person's record is told to whoever asks about that person; the log goes on.
+  if (!record.ok()) return stores_.contacts.SetPlace(change, user, std::nullopt);
+  if (held) RETURN_IF_ERROR(Judge(*held, *record, offered, /*proved=*/true));
+  return Remember(change, held, *record, offered, /*proved=*/true, std::nullopt);
 }
 
 absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered, const std::string& user,
+                                           const std::optional<ContactPlace>& place,
                                            const std::optional<identity::DeviceId>& expected) {
-  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
-  const RecordRules rules{key, self_.root(), self_.account().issuing, clock_.Now()};
-  ASSIGN_OR_RETURN(const identity::DirectoryRecord record, VerifyRecord(offered, user, rules));
+  ASSIGN_OR_RETURN(const identity::DirectoryRecord record, Verified(offered, user));
   ASSIGN_OR_RETURN(const std::optional<Contact> held, stores_.contacts.Find(user));
   if (held.has_value()) {
-    const uint64_t version = held->parsed.version;
-    if (record.version < version) {
-      RETURN_IF_ERROR(KeepEvidence(*held, offered, "directory_rolled_back"));
-      return Refuse(absl::StatusCode::kUnauthenticated, "directory_rolled_back",
-                    absl::StrCat("the directory showed version ", record.version, " of a person whose version ", version,
-                                 " this device has seen; both are kept as evidence and nothing was sent. Tell your "
-                                 "organisation's security officer"));
-    }
-    const bool same = Equal(AsBytes(offered.record()), held->record);
-    const bool follows = record.version != version + 1 || record.previous_hash == Sha256(held->record);
-    if ((record.version == version && !same) || !follows) {
-      RETURN_IF_ERROR(KeepEvidence(*held, offered, "directory_contradicts"));
-      return Refuse(absl::StatusCode::kUnauthenticated, "directory_contradicts",
-                    "the directory showed something that contradicts what it showed before; both are kept as evidence and "
-                    "nothing was sent. Tell your organisation's security officer");
-    }
+    const absl::Status judged = Judge(*held, record, offered, place.has_value());
+    RETURN_IF_ERROR(KeepPending());
+    RETURN_IF_ERROR(judged);
   }
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  RETURN_IF_ERROR(stores_.contacts.SetRecord(change, record, AsBytes(offered.record()), AsBytes(offered.signature())));
-  if (held.has_value() && user == self_.user()) {
-    RETURN_IF_ERROR(NoticeOwnDevices(change, held->parsed, record, expected));
-  }
+  RETURN_IF_ERROR(Remember(change, held, record, offered, place.has_value(), expected));
+  if (place) RETURN_IF_ERROR(stores_.contacts.SetPlace(change, user, place));
   RETURN_IF_ERROR(change.Commit());
   ASSIGN_OR_RETURN(std::optional<Contact> contact, stores_.contacts.Find(user));
   if (!contact.has_value()) return absl::DataLossError("a directory record vanished from the client's store");
@@ -134,12 +218,14 @@ absl::Status RecordBook::NoticeOwnDevices(Change& change, const identity::Direct
   return absl::OkStatus();
 }
 
-absl::Status RecordBook::KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered,
-                                      absl::string_view reason) {
+absl::Status RecordBook::KeepPending() {
+  if (!pending_) return absl::OkStatus();
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  RETURN_IF_ERROR(stores_.contacts.AddEvidence(change, clock_.Now(), held.user, reason, held.record,
-                                               AsBytes(offered.record()), AsBytes(offered.signature())));
-  return change.Commit();
+  RETURN_IF_ERROR(stores_.contacts.AddEvidence(change, clock_.Now(), pending_->user, pending_->reason, pending_->held,
+                                               AsBytes(pending_->offered.record()), AsBytes(pending_->offered.signature())));
+  RETURN_IF_ERROR(change.Commit());
+  pending_.reset();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<mls::KeyPackage>> Directory::Claim(const std::string& user,

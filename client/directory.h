@@ -3,6 +3,7 @@
 // nothing is sent on its word.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "client/self.h"
 #include "client/stores.h"
 #include "client/supplies.h"
+#include "client/transparency.h"
 #include "common/clock.h"
 #include "common/status.h"
 #include "mls/key_package.h"
@@ -33,31 +35,63 @@ class RecordBook final {
   RecordBook(Stores& stores, const Self& self, const Clock& clock) : stores_(stores), self_(self), clock_(clock) {}
 
   // Verifies what the directory offers about `user`, compares it with what it said before, and remembers it.
-  // UNAUTHENTICATED record_invalid; directory_rolled_back, directory_contradicts: both records are kept as evidence.
+  // UNAUTHENTICATED record_invalid; directory_rolled_back, directory_contradicts: both records are kept as evidence; UNAVAILABLE
+  // directory_unwitnessed: the log does not have yet what the key server told this device before.
+  // `place`: where it was proved to be in the log; none for the key server's word alone, to this device's own request.
   // About the own person, a device that came or went becomes a notice, but for `expected`: the one that this device has just
   // decided about.
   absl::StatusOr<Contact> Accept(const keys::v1::SignedRecord& offered, const std::string& user,
+                                 const std::optional<ContactPlace>& place,
                                  const std::optional<identity::DeviceId>& expected = std::nullopt);
 
+  // The same for a record of somebody who is followed, out of the log, within `change`: older ones than the newest that was seen
+  // are passed over. What is against the directory is kept by KeepPending, once `change` is given up.
+  absl::Status AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user);
+  absl::Status KeepPending();
+
  private:
+  absl::StatusOr<identity::DirectoryRecord> Verified(const keys::v1::SignedRecord& offered, const std::string& user);
+  // What `record` is against what is held.
+  absl::Status Judge(const Contact& held, const identity::DirectoryRecord& record, const keys::v1::SignedRecord& offered,
+                     bool proved);
+  absl::Status Remember(Change& change, const std::optional<Contact>& held, const identity::DirectoryRecord& record,
+                        const keys::v1::SignedRecord& offered, bool proved, const std::optional<identity::DeviceId>& expected);
   absl::Status NoticeOwnDevices(Change& change, const identity::DirectoryRecord& before, const identity::DirectoryRecord& after,
                                 const std::optional<identity::DeviceId>& expected);
-  absl::Status KeepEvidence(const Contact& held, const keys::v1::SignedRecord& offered, absl::string_view reason);
 
+  struct Pending {
+    std::string user, reason;
+    Bytes held;
+    keys::v1::SignedRecord offered;
+  };
   Stores& stores_;
   const Self& self_;
   const Clock& clock_;
+  std::optional<Pending> pending_;  // evidence that is not kept yet
 };
+
+// Reads on in the log, and hands what it says about known people to the book.
+absl::Status SyncLog(Transparency& log, RecordBook& book);
+// An answer's record, proved and remembered; `ask` is called again if the log has grown meanwhile. NOT_FOUND unknown_user.
+struct ProvedAnswer {
+  keys::v1::SignedRecord record;
+  std::string answer, follow_key;
+};
+absl::StatusOr<Contact> AcceptProved(Transparency& log, RecordBook& book, const std::string& user,
+                                     const std::function<absl::StatusOr<ProvedAnswer>()>& ask);
 
 enum class Verification { kNever, kVerified, kChanged };  // kChanged: verified once, with other devices
 
 class Directory final {
  public:
   Directory(Stores& stores, const Self& self, Network& network, Supplies& supplies, const Clock& clock)
-      : self_(self), network_(network), supplies_(supplies), clock_(clock), book_(stores, self, clock) {}
+      : stores_(stores), self_(self), network_(network), supplies_(supplies), clock_(clock), book_(stores, self, clock),
+        log_(stores, self, [&network](const keys::v1::ReadLogRequest& request) { return network.ReadLog(request); }, clock) {}
 
-  // Looks a person up and remembers the record. NOT_FOUND unknown_user; UNAUTHENTICATED record_invalid,
-  // directory_rolled_back, directory_contradicts.
+  // What the log says that is new, about everybody who is known here. Codes of Transparency::Sync and RecordBook.
+  absl::Status Sync() { return SyncLog(log_, book_); }
+  // A person's record as the log has it. Only the first time is the key server asked about them. NOT_FOUND unknown_user; codes of
+  // Sync.
   absl::StatusOr<Contact> LookUp(const std::string& user);
   // The same for the own person, over the device's own connection.
   absl::StatusOr<Contact> LookUpSelf();
@@ -69,12 +103,17 @@ class Directory final {
 
   static Verification StateOf(const Contact& contact);
 
+  // How old the witnesses' word is, where it is old enough to be said.
+  absl::StatusOr<std::optional<absl::Duration>> Staleness();
+
  private:
+  Stores& stores_;
   const Self& self_;
   Network& network_;
   Supplies& supplies_;
   const Clock& clock_;
   RecordBook book_;
+  Transparency log_;
 };
 
 }  // namespace plumbline::client

@@ -237,7 +237,7 @@ absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitatio
   ASSIGN_OR_RETURN(Change change, stores.store.Begin());
   RETURN_IF_ERROR(stores.account.Create(change, answer.account));
   RETURN_IF_ERROR(stores.contacts.SetRecord(change, answer.record, AsBytes(response.record().record()),
-                                            AsBytes(response.record().signature())));
+                                            AsBytes(response.record().signature()), /*proved=*/false));
   RETURN_IF_ERROR(stores.contacts.SetShown(change, answer.account.user, DevicesHash(answer.record)));
   return change.Commit();
 }

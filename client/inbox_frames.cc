@@ -5,6 +5,7 @@
 #include "client/group_rules.h"
 #include "client/inbox.h"
 #include "client/roster.h"
+#include "client/transparency.h"
 #include "common/identity/frame.h"
 
 namespace plumbline::client {
@@ -26,6 +27,17 @@ absl::Status Inbox::ApplyFrame(Change& change, const OpenGroup& group, const Cre
   if (!frame.ok()) {
     return gap("frame_malformed", absl::StrCat("A message from ", name, " does not have the form this version knows. Update "
                                                "this program, or ask for it again."));
+  }
+  if (frame->seen) {
+    ASSIGN_OR_RETURN(const bool split,
+                     CompareSeen(stores_, self_, change, {sender.device, sender.user, *frame->seen, clock_.Now()}));
+    if (split) {
+      RETURN_IF_ERROR(conversations_.AddNotice(
+          change, conversation, "directory_split",
+          absl::StrCat("The directory has shown ", name, " another history than this device. Somebody may be reading along, or "
+                       "be somebody else. Nothing more is sent on its word; `plumbline evidence` writes the proof to a file for "
+                       "your security officer.")));
+    }
   }
   ASSIGN_OR_RETURN(const std::optional<ChainHead> known, stores_.groups.FindChain(group.stored.id, sender.device));
   // Whoever joined late cannot know where the others' chains stand: the first frame seen is the start.

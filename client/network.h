@@ -44,6 +44,8 @@ class Network {
   virtual absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
       const keys::v1::ClaimKeyPackagesRequest& request) = 0;
 
+  virtual absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) = 0;
+
   // Key server, as this device: certificate and a signature by the working key.
   virtual absl::StatusOr<keys::v1::PublishKeyPackagesResponse> PublishKeyPackages(
       const keys::v1::PublishKeyPackagesRequest& request) = 0;

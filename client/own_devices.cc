@@ -40,8 +40,10 @@ absl::StatusOr<identity::JoinRequest> ReadRequest(const keys::v1::EnrolRequest& 
 }  // namespace
 
 absl::StatusOr<Contact> OwnDevices::OwnContact() {
-  ASSIGN_OR_RETURN(const keys::v1::GetOwnAccountResponse response, network_.GetOwnAccount());
-  return book_.Accept(response.record(), self_.user());
+  return AcceptProved(log_, book_, self_.user(), [this]() -> absl::StatusOr<ProvedAnswer> {
+    ASSIGN_OR_RETURN(keys::v1::GetOwnAccountResponse response, network_.GetOwnAccount());
+    return ProvedAnswer{std::move(*response.mutable_record()), response.answer(), response.follow_key()};
+  });
 }
 
 absl::StatusOr<std::vector<OwnDevice>> OwnDevices::List() {
@@ -147,7 +149,7 @@ absl::Status OwnDevices::Approve(const WaitingDevice& device) {
   decision.label = device.label;
   ASSIGN_OR_RETURN(const keys::v1::DecideDeviceResponse response, Decide(std::move(decision)));
   ASSIGN_OR_RETURN(const Contact after,
-                   book_.Accept(response.record(), self_.user(), device.device_id));
+                   book_.Accept(response.record(), self_.user(), std::nullopt, device.device_id));
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   const identity::Hash devices = DevicesHash(after.parsed);
   RETURN_IF_ERROR(stores_.contacts.SetShown(change, self_.user(), devices));
@@ -197,7 +199,7 @@ absl::StatusOr<keys::v1::RevocationView> OwnDevices::Remove(const OwnDevice& dev
   decision.subject_hash = Sha256(own->record);
   ASSIGN_OR_RETURN(const keys::v1::DecideDeviceResponse response, Decide(std::move(decision)));
   ASSIGN_OR_RETURN(const Contact after,
-                   book_.Accept(response.record(), self_.user(), device.device.device_id));
+                   book_.Accept(response.record(), self_.user(), std::nullopt, device.device.device_id));
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   const identity::Hash devices = DevicesHash(after.parsed);
   RETURN_IF_ERROR(stores_.contacts.SetShown(change, self_.user(), devices));

@@ -39,7 +39,9 @@ class OwnDevices final {
         self_(self),
         network_(network),
         clock_(clock),
-        book_(stores, self, clock) {}
+        book_(stores, self, clock),
+        log_(
+            stores, self, [&network](const keys::v1::ReadLogRequest& request) { return network.ReadLog(request); }, clock) {}
 
   absl::StatusOr<std::vector<OwnDevice>> List();
   // The text for the new device. INVALID_ARGUMENT life_out_of_range: a minute to a day.
@@ -70,6 +72,7 @@ class OwnDevices final {
   DevicesNetwork& network_;
   const Clock& clock_;
   RecordBook book_;
+  Transparency log_;
 };
 
 }  // namespace plumbline::client

@@ -6,6 +6,7 @@
 #include "client/store/file_store.h"
 #include "client/store/group_store.h"
 #include "client/store/history_store.h"
+#include "client/store/log_store.h"
 #include "client/store/mailbox_store.h"
 #include "client/store/membership_store.h"
 #include "client/store/outbox_store.h"
@@ -16,7 +17,7 @@ namespace plumbline::client {
 
 struct Stores {
   explicit Stores(Store& opened)
-      : store(opened), account(opened), contacts(opened), files(opened), groups(opened), history(opened), mailboxes(opened),
+      : store(opened), account(opened), contacts(opened), files(opened), groups(opened), history(opened), log(opened), mailboxes(opened),
         membership(opened), outbox(opened), supply(opened) {}
   Store& store;
   AccountStore account;
@@ -24,6 +25,7 @@ struct Stores {
   FileStore files;
   GroupStore groups;
   HistoryStore history;
+  LogStore log;
   MailboxStore mailboxes;
   MembershipStore membership;
   OutboxStore outbox;

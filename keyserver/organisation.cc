@@ -50,7 +50,6 @@ void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   out.set_issuing_certificate(ToString(keys_.issuing.der()));
   out.set_device_address(device_address_);
   out.set_delivery_address(delivery_address_);
-  if (keys_.witnesses) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
 }
 
 }  // namespace plumbline::keyserver

@@ -5,6 +5,7 @@
 #include "client/net/device_channel.h"
 #include "common/rpc/status.h"
 #include "plumbline/keys/v1/devices.grpc.pb.h"
+#include "plumbline/keys/v1/keys.grpc.pb.h"
 
 namespace plumbline::client {
 namespace {
@@ -42,8 +43,18 @@ class GrpcJoinNetwork final : public JoinNetwork {
 
 class GrpcDevicesNetwork final : public DevicesNetwork {
  public:
-  explicit GrpcDevicesNetwork(std::unique_ptr<DeviceChannel> channel)
-      : channel_(std::move(channel)) {}
+  GrpcDevicesNetwork(std::unique_ptr<DeviceChannel> channel, rpc::Endpoint anonymous, const Clock& clock)
+      : channel_(std::move(channel)), anonymous_(std::move(anonymous)), clock_(clock) {}
+
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) override {
+    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(anonymous_));
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+    keys::v1::ReadLogResponse response;
+    const grpc::Status status = keys::v1::Directory::NewStub(channel)->ReadLog(&context, request, &response);
+    if (!status.ok()) return rpc::MapClientError(status, anonymous_, clock_.Now());
+    return response;
+  }
 
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override {
     return Call<keys::v1::GetOwnAccountResponse>("GetOwnAccount", keys::v1::GetOwnAccountRequest());
@@ -69,6 +80,8 @@ class GrpcDevicesNetwork final : public DevicesNetwork {
     return response;
   }
   const std::unique_ptr<DeviceChannel> channel_;
+  const rpc::Endpoint anonymous_;
+  const Clock& clock_;
 };
 
 }  // namespace
@@ -90,7 +103,11 @@ absl::StatusOr<std::unique_ptr<DevicesNetwork>> NewGrpcDevicesNetwork(const Netw
   if (options.identity.has_value()) endpoint.identity = options.identity->Copy();
   ASSIGN_OR_RETURN(std::unique_ptr<DeviceChannel> channel,
                    DeviceChannel::Create(std::move(endpoint), *options.working_key, clock));
-  return std::unique_ptr<DevicesNetwork>(std::make_unique<GrpcDevicesNetwork>(std::move(channel)));
+  rpc::Endpoint anonymous;
+  anonymous.address = options.keyserver_address;
+  anonymous.root_pem = options.root_pem;
+  return std::unique_ptr<DevicesNetwork>(
+      std::make_unique<GrpcDevicesNetwork>(std::move(channel), std::move(anonymous), clock));
 }
 
 }  // namespace plumbline::client

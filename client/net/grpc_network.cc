@@ -78,6 +78,9 @@ class NetworkOverGrpc final : public GrpcNetwork {
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest& request) override {
     return CallDirectory<keys::v1::LookUpResponse>(&keys::v1::Directory::Stub::LookUp, request);
   }
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) override {
+    return CallDirectory<keys::v1::ReadLogResponse>(&keys::v1::Directory::Stub::ReadLog, request);
+  }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
       const keys::v1::ClaimKeyPackagesRequest& request) override {
     return CallDirectory<keys::v1::ClaimKeyPackagesResponse>(&keys::v1::Directory::Stub::ClaimKeyPackages, request);

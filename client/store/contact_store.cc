@@ -15,7 +15,7 @@ identity::Hash DevicesHash(const identity::DirectoryRecord& record) {
 
 absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user) {
   ASSIGN_OR_RETURN(db::Statement row,
-                   store_.db().Prepare("SELECT record, signature, shown_devices, verified_devices FROM contact "
+                   store_.db().Prepare("SELECT record, signature, shown_devices, verified_devices, proved, map_index NOT NULL FROM contact "
                                        "WHERE user = ?1"));
   row.Bind(1, user);
   ASSIGN_OR_RETURN(const bool found, row.Step());
@@ -26,6 +26,8 @@ absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user
   contact.signature = BytesColumn(row, 1);
   contact.shown_devices = BytesColumn(row, 2);
   if (!row.IsNull(3)) contact.verified_devices = BytesColumn(row, 3);
+  contact.proved = row.Int64(4) != 0;
+  contact.followed = row.Int64(5) != 0;
   absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(contact.record);
   if (!parsed.ok()) return absl::DataLossError("a directory record in the client's store is malformed");
   contact.parsed = *std::move(parsed);
@@ -33,26 +35,53 @@ absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user
 }
 
 absl::Status ContactStore::SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record,
-                                     ByteView signature) {
+                                     ByteView signature, bool proved) {
   {
     ASSIGN_OR_RETURN(db::Statement update,
-                     change.db().Prepare("UPDATE contact SET version = ?2, record = ?3, signature = ?4 WHERE user = ?1"));
+                     change.db().Prepare("UPDATE contact SET version = ?2, record = ?3, signature = ?4, proved = ?5 WHERE user = ?1"));
     RETURN_IF_ERROR(update.Bind(1, absl::string_view(parsed.user))
                         .Bind(2, static_cast<int64_t>(parsed.version))
                         .Bind(3, record)
                         .Bind(4, signature)
+                        .Bind(5, int64_t{proved})
                         .Run());
   }
   if (change.db().changes() > 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(db::Statement insert,
                    change.db().Prepare("INSERT INTO contact (user, version, record, signature, shown_devices, "
-                                       "verified_devices) VALUES (?1, ?2, ?3, ?4, ?5, NULL)"));
+                                       "verified_devices, proved) VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6)"));
   return insert.Bind(1, absl::string_view(parsed.user))
       .Bind(2, static_cast<int64_t>(parsed.version))
       .Bind(3, record)
       .Bind(4, signature)
       .Bind(5, ByteView())
+      .Bind(6, int64_t{proved})
       .Run();
+}
+
+absl::Status ContactStore::SetPlace(Change& change, absl::string_view user, const std::optional<ContactPlace>& place) {
+  ASSIGN_OR_RETURN(db::Statement update,
+                   change.db().Prepare("UPDATE contact SET map_index = ?2, follow_key = ?3 WHERE user = ?1"));
+  update.Bind(1, user);
+  if (place) {
+    update.Bind(2, ByteView(place->index.bytes)).Bind(3, place->follow_key.view());
+  } else {
+    update.BindNull(2).BindNull(3);
+  }
+  return update.Run();
+}
+
+absl::StatusOr<std::map<tlog::MapIndex, ContactStore::Followed>> ContactStore::AllFollowed() {
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT user, version, proved, map_index, follow_key FROM contact WHERE "
+                                                          "map_index NOT NULL"));
+  std::map<tlog::MapIndex, Followed> out;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return out;
+    const auto index = identity::ToFixed<32>(row.Blob(3));
+    if (!index.ok() || row.Blob(4).size() != 32) return absl::DataLossError("a contact in the client's store is malformed");
+    out[{*index}] = {std::string(row.Text(0)), static_cast<uint64_t>(row.Int64(1)), row.Int64(2) != 0, Secret::CopyOf(row.Blob(4))};
+  }
 }
 
 absl::Status ContactStore::SetShown(Change& change, absl::string_view user, ByteView devices_hash) {

@@ -1,6 +1,7 @@
 // What this device remembers of the directory: one record per person, and evidence against a directory that contradicts itself.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,8 @@
 #include "absl/time/time.h"
 #include "client/store/store.h"
 #include "common/identity/record.h"
+#include "common/secret.h"
+#include "common/tlog/map.h"
 
 namespace plumbline::client {
 
@@ -18,6 +21,14 @@ struct Contact {
   identity::DirectoryRecord parsed;
   Bytes shown_devices;                     // DevicesHash of what was last shown; empty if nothing was
   std::optional<Bytes> verified_devices;   // DevicesHash of what was compared
+  bool proved = false;                     // to be in the directory's log; else the key server's word to this device alone
+  bool followed = false;                   // where it is in the log is known, so each change of it will be seen
+};
+
+// Where the log has a person, and what opens their entries in its feed.
+struct ContactPlace {
+  tlog::MapIndex index;
+  Secret follow_key;  // 32 bytes
 };
 
 // A set of devices in one value: SHA-256 over their ids and signature keys in the record's order.
@@ -29,7 +40,17 @@ class ContactStore final {
 
   absl::StatusOr<std::optional<Contact>> Find(absl::string_view user);
   // Inserts or replaces the record; what was shown and verified stays.
-  absl::Status SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record, ByteView signature);
+  absl::Status SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record, ByteView signature, bool proved);
+  // Where the log has this person. None forgets it.
+  absl::Status SetPlace(Change& change, absl::string_view user, const std::optional<ContactPlace>& place);
+  // By index, all that have a place.
+  struct Followed {
+    std::string user;
+    uint64_t version = 0;
+    bool proved = false;
+    Secret key;
+  };
+  absl::StatusOr<std::map<tlog::MapIndex, Followed>> AllFollowed();
   absl::Status SetShown(Change& change, absl::string_view user, ByteView devices_hash);
   // None takes the mark away.
   absl::Status SetVerified(Change& change, absl::string_view user, const std::optional<Bytes>& devices_hash);

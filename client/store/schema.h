@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 3> kMigrations = {{
+inline constexpr std::array<db::Migration, 4> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -177,6 +177,28 @@ CREATE TABLE file_upload (
 );
 -- What takes a sent file back.
 CREATE TABLE file_own (history_id INTEGER PRIMARY KEY, attachment_id BLOB NOT NULL, owner_capability BLOB NOT NULL);
+)sql"},
+    {"the directory's log", R"sql(
+-- 1: the record was proved to be in the log; 0: the key server said so to this device's own request.
+ALTER TABLE contact ADD COLUMN proved INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contact ADD COLUMN map_index BLOB;   -- null until a proof showed it
+ALTER TABLE contact ADD COLUMN follow_key BLOB;
+-- The log as it was last seen, and whose word makes it believed. At most one row.
+CREATE TABLE directory_log (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  policy_certificate BLOB NOT NULL, policy BLOB NOT NULL, policy_signature BLOB NOT NULL,
+  size INTEGER NOT NULL, root BLOB NOT NULL,
+  log_signature BLOB NOT NULL,
+  checkpoint TEXT NOT NULL       -- the note with its witnesses' signatures
+);
+CREATE TABLE log_node (level INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, number)) WITHOUT ROWID;
+-- What others have seen and this device has not: the largest of each of their devices.
+CREATE TABLE heard_checkpoint (
+  device_id BLOB PRIMARY KEY, user TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, signature BLOB NOT NULL,
+  received INTEGER NOT NULL
+) WITHOUT ROWID;
+-- Proof that the log showed two histories, for anybody.
+CREATE TABLE log_evidence (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, reason TEXT NOT NULL, file TEXT NOT NULL);
 )sql"},
 }};
 

@@ -1,25 +1,14 @@
-// The nodes of the directory's tree and map as rows of the key server's database.
+// The nodes of the directory's map as rows of the key server's database.
 #pragma once
 
 #include "common/db/database.h"
 #include "common/tlog/map.h"
-#include "common/tlog/tree.h"
+#include "common/tlog/sql_nodes.h"
 
 namespace plumbline::keyserver {
 
-// DATA_LOSS unless it has 32 bytes.
-absl::Status TakeHash(ByteView stored, tlog::Hash& out);
-
-// Over one connection, which outlives it.
-class SqlNodes final : public tlog::NodeStore {
- public:
-  explicit SqlNodes(db::Database& database) : database_(database) {}
-  absl::StatusOr<tlog::Hash> Read(tlog::NodeId node) override;
-  absl::Status Write(tlog::NodeId node, const tlog::Hash& hash) override;
-
- private:
-  db::Database& database_;
-};
+using tlog::SqlNodes;
+using tlog::TakeHash;
 
 // The map as it was at `version`; what is written is of that version. Nodes that neither the published version nor a later one
 // needs go with the write that replaces them.

@@ -1,0 +1,55 @@
+// What this device remembers of the directory's log: its tree, the newest checkpoint, what others say they have seen, and evidence
+// that it showed two histories.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/store/store.h"
+#include "common/directory/witness_policy.h"
+#include "common/identity/frame.h"
+
+namespace plumbline::client {
+
+struct KnownLog {
+  directory::SignedWitnessPolicy policy;
+  identity::SeenCheckpoint seen;  // size 0: nothing yet
+  std::string checkpoint;         // the note with its witnesses' signatures; empty with size 0
+};
+
+struct HeardCheckpoint {
+  identity::DeviceId device{};
+  std::string user;
+  identity::SeenCheckpoint seen;
+  absl::Time received;
+};
+
+struct LogEvidence {
+  int64_t id = 0;
+  absl::Time time;
+  std::string reason;  // a stable reason id
+  std::string file;    // tlog::FormatEquivocation or tlog::FormatFork
+};
+
+class LogStore final {
+ public:
+  explicit LogStore(Store& store) : store_(store) {}
+
+  absl::StatusOr<std::optional<KnownLog>> Get();
+  absl::Status Set(Change& change, const KnownLog& log);
+
+  // Keeps the larger one of each device.
+  absl::Status AddHeard(Change& change, const HeardCheckpoint& heard);
+  absl::StatusOr<std::vector<HeardCheckpoint>> Heard();
+  absl::Status RemoveHeard(Change& change, const identity::DeviceId& device);
+
+  absl::Status AddEvidence(Change& change, absl::Time now, absl::string_view reason, absl::string_view file);
+  absl::StatusOr<std::vector<LogEvidence>> Evidence();
+
+ private:
+  Store& store_;
+};
+
+}  // namespace plumbline::client
