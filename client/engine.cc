@@ -122,8 +122,24 @@ absl::StatusOr<SendOutcome> Engine::Keep(const Target& target, absl::string_view
   return outcome;
 }
 
+absl::Status Engine::ShowAge(const Target& target) {
+  ASSIGN_OR_RETURN(const std::optional<absl::Duration> age, directory_.Staleness());
+  if (!age) {
+    said_old_.erase(target.conversation);
+    return absl::OkStatus();
+  }
+  if (!said_old_.insert(target.conversation).second) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(conversations_.AddNotice(change, target.conversation, "directory_old",
+                                           absl::StrCat("The directory was last confirmed by its witnesses ",
+                                                        absl::ToInt64Hours(*age), " hours ago: a device that was removed since "
+                                                        "may still be written to. After a day nothing is sent.")));
+  return change.Commit();
+}
+
 absl::Status Engine::ShowChanges(const Target& target) {
   ASSIGN_OR_RETURN(const std::vector<PersonView> people, CheckPeople(target));
+  RETURN_IF_ERROR(ShowAge(target));
   for (const PersonView& person : people) {
     if (!person.devices_changed) continue;
     const std::string name = ShortName(person.contact.user, self_.domain());

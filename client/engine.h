@@ -109,6 +109,8 @@ class Engine final {
   // The same while the network may fail, within `patience`.
   absl::Status Persist(absl::Duration patience, const std::function<absl::Status()>& step);
   // For contents that waited: what the people would have been shown before sending becomes a notice first.
+  // Says once in a conversation that the witnesses' word is old.
+  absl::Status ShowAge(const Target& target);
   absl::Status ShowChanges(const Target& target);
   absl::StatusOr<PersonView> ViewPerson(const std::string& user);
   // Nobody else is in the group: it ends here.
@@ -133,6 +135,7 @@ class Engine final {
   const Clock& clock_;
   Supplies supplies_;
   Directory directory_;
+  std::set<std::string> said_old_;  // conversations
   Conversations conversations_;
   Inbox inbox_;
   Sender sender_;

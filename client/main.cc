@@ -113,6 +113,9 @@ void Describe(CLI::App& app, Line& line) {
   verify->add_option("person", o.person, "bob, or mimi://example.org/u/bob")->required();
   verify->add_flag("--confirm", o.confirm, "The codes were the same: remember these devices as verified");
   verify->add_flag("--no-qr", o.no_qr, "Digits only");
+  CLI::App* evidence = Add(app, line, "evidence", "What shows that the directory said two things, from the store alone",
+                           client::EvidenceCommand);
+  evidence->add_option("--out", o.path, "Folder to write the files to; anybody can check them with plumbline-auditor");
   Add(app, line, "status", "Who and where this device is, from the store alone", client::StatusCommand);
 }
 

@@ -309,7 +309,10 @@ absl::Status StatusCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::vector<Entry> waiting, stores.history.InState(EntryState::kWaiting));
   ASSIGN_OR_RETURN(const std::vector<Mailbox> mailboxes, stores.mailboxes.All());
   ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> key_packages, stores.supply.KeyPackages(/*published=*/true));
-  ASSIGN_OR_RETURN(const int64_t evidence, stores.contacts.EvidenceCount());
+  ASSIGN_OR_RETURN(int64_t evidence, stores.contacts.EvidenceCount());
+  ASSIGN_OR_RETURN(const std::vector<LogEvidence> histories, stores.log.Evidence());
+  evidence += static_cast<int64_t>(histories.size());
+  ASSIGN_OR_RETURN(const std::optional<KnownLog> log, stores.log.Get());
   std::string certificate_end = "unreadable";
   if (const absl::StatusOr<std::string> pem = ReadTextFile(session->home().tls_certificate_path(), 64 * 1024); pem.ok()) {
     if (const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::ParsePem(*pem); leaf.ok()) {
@@ -327,14 +330,38 @@ absl::Status StatusCommand(const Options& options, Output& output) {
                 {"key_packages", key_packages.size()},
                 {"outbox", outbox + static_cast<int64_t>(waiting.size())},
                 {"directory_evidence", evidence},
+                {"directory_log_size", log ? log->seen.size : 0},
                 {"certificate_ends", certificate_end}});
   output.Line(absl::StrCat(account.user, ", device ", ToHex(account.device_id)));
   output.Line(absl::StrCat(Output::Safe(account.organisation), "  ", session->self().root().fingerprint().ToText()));
   output.Line(absl::StrCat(open, " mailboxes, ", key_packages.size(), " key packages, ", outbox + waiting.size(),
                            " to send, certificate until ", certificate_end));
   if (evidence > 0) {
-    output.Line(absl::StrCat("The directory contradicted itself ", evidence, " times: the records are kept in this store. "
-                             "Tell your security officer."));
+    output.Line(absl::StrCat("The directory contradicted itself ", evidence, " times: the proof is kept in this store, see "
+                             "`plumbline evidence`. Tell your security officer."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EvidenceCommand(const Options& options, Output& output) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(const std::vector<LogEvidence> all, session->stores().log.Evidence());
+  for (const LogEvidence& each : all) {
+    const std::string when = absl::FormatTime(absl::RFC3339_sec, each.time, absl::UTCTimeZone());
+    json value = {{"id", each.id}, {"time", when}, {"reason", each.reason}};
+    std::string line = absl::StrCat(each.id, "  ", when, "  the directory's log showed two histories");
+    if (!options.path.empty()) {
+      const std::string file = absl::StrCat(options.path, "/directory-evidence-", each.id, ".txt");
+      RETURN_IF_ERROR(WriteFileAtomically(file, AsBytes(each.file), 0600));
+      value["file"] = file;
+      absl::StrAppend(&line, ": ", file);
+    }
+    output.Value(value);
+    output.Line(line);
+  }
+  if (all.empty()) output.Line("The directory's log has always been the same one.");
+  if (!all.empty() && !options.path.empty()) {
+    output.Line("Check a file anywhere with: plumbline-auditor check-evidence FILE --log KEY, where KEY is the log's verifier key.");
   }
   return absl::OkStatus();
 }

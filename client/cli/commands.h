@@ -33,6 +33,7 @@ absl::Status GroupRenewCommand(const Options& options, Output& output);
 absl::Status GroupLeaveCommand(const Options& options, Output& output);
 absl::Status GroupShowCommand(const Options& options, Output& output);
 absl::Status StatusCommand(const Options& options, Output& output);
+absl::Status EvidenceCommand(const Options& options, Output& output);
 
 // What became of a message: {"id", "conversation", "state"}; and why it is not away, with the remedy.
 nlohmann::json OutcomeJson(const SendOutcome& outcome, const std::string& user);

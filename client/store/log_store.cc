@@ -47,10 +47,13 @@ absl::Status LogStore::Set(Change& change, const KnownLog& log) {
 }
 
 absl::Status LogStore::AddHeard(Change& change, const HeardCheckpoint& heard) {
+  {
+    ASSIGN_OR_RETURN(db::Statement smaller, change.db().Prepare("DELETE FROM heard_checkpoint WHERE device_id = ?1 AND size < ?2"));
+    RETURN_IF_ERROR(smaller.Bind(1, ByteView(heard.device)).Bind(2, static_cast<int64_t>(heard.seen.size)).Run());
+  }
   ASSIGN_OR_RETURN(db::Statement insert,
-                   change.db().Prepare("INSERT INTO heard_checkpoint (device_id, user, size, root, signature, received) "
-                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (device_id) DO UPDATE SET size = ?3, root = ?4, "
-                                       "signature = ?5, received = ?6 WHERE size < ?3"));
+                   change.db().Prepare("INSERT OR IGNORE INTO heard_checkpoint (device_id, user, size, root, signature, received) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
   return insert.Bind(1, ByteView(heard.device))
       .Bind(2, absl::string_view(heard.user))
       .Bind(3, static_cast<int64_t>(heard.seen.size))
