@@ -79,7 +79,7 @@ absl::string_view Describe(AuthorityRule rule) {
     case Rule::kGhostDevice:
       return "a device was added that its person did not approve";
     case Rule::kReturned:
-      return "a device was added that was there before, or has a key that was";
+      return "a device was added that was there before, or whose two keys are not two new ones";
     case Rule::kLostDevice:
       return "a device was removed that its cause does not name";
     case Rule::kChangedDevice:
@@ -306,7 +306,7 @@ Authority::Broken Authority::CheckChange(const Case& entry) const {
       if (*same != device) return Rule::kChangedDevice;
       continue;
     }
-    if (devices_.contains(device.device_id) || keys_.contains(device.mls_signature_public_key)) return Rule::kReturned;
+    if (devices_.contains(device.device_id) || mls_keys_.contains(device.mls_signature_public_key)) return Rule::kReturned;
     if (!claim.added || added) return Rule::kGhostDevice;
     if (const Broken broken = CheckAdded(device, entry)) return broken;
     added = true;
@@ -322,7 +322,7 @@ Authority::Broken Authority::CheckAdded(const RecordDevice& device, const Case& 
   const Added& claim = *entry.claim.added;
   if (device.mls_signature_public_key != claim.mls) return Rule::kGhostDevice;
   if (claim.id && (device.device_id != *claim.id || device.label != claim.label)) return Rule::kGhostDevice;
-  if (keys_.contains(claim.working) || claim.working == claim.mls) return Rule::kReturned;
+  if (working_keys_.contains(claim.working) || claim.working == claim.mls) return Rule::kReturned;
   if (!IsCredentialOf(claim.credential, device, entry.record.user)) return Rule::kCredential;
   return DayIsWithin(device.enrolled_day, entry.claim.earliest, entry.claim.latest) ? Broken() : Rule::kTime;
 }
@@ -342,12 +342,12 @@ Authority::Broken Authority::Adopt(const Adopted& cause, const DirectoryRecord& 
   if (begun_) return Rule::kAdopted;
   for (const RecordDevice& device : record.devices) {
     devices_.insert(device.device_id);
-    keys_.insert(device.mls_signature_public_key);
+    mls_keys_.insert(device.mls_signature_public_key);
   }
   for (const Adopted::Device& each : cause.devices) {
     if (!FindDevice(record, each.device_id)) return Rule::kAdopted;
     person.working[each.device_id] = each.working_public_key;
-    keys_.insert(each.working_public_key);
+    working_keys_.insert(each.working_public_key);
   }
   person.old_code = true;
   return std::nullopt;
@@ -366,7 +366,8 @@ void Authority::Settle(const Case& entry, Person& person) {
     person.working[device.device_id] = claim.added->working;
     devices_.insert(device.device_id);
   }
-  keys_.insert({claim.added->mls, claim.added->working});
+  mls_keys_.insert(claim.added->mls);
+  working_keys_.insert(claim.added->working);
 }
 
 void Authority::Keep(DirectoryRecord record, ByteView wire, Person& person) {

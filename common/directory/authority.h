@@ -35,7 +35,7 @@ enum class AuthorityRule {
   kName,           // the display name changed
   kStatus,         // the status is another than the cause makes
   kGhostDevice,    // a device was added that the cause does not name
-  kReturned,       // a device was added that was there before, or has a key that was
+  kReturned,       // a device was added that was there before, or whose two keys are not two new ones
   kLostDevice,     // a device was removed that the cause does not name
   kChangedDevice,  // a device that stays is another
   kCredential,     // a new device's credential is not of its person, its id and its key, or not under the root
@@ -146,8 +146,8 @@ class Authority final {
   bool begun_ = false;  // an entry was not adopted
   std::map<tlog::MapIndex, Person> people_;
   std::set<identity::Hash> used_, codes_;
-  std::set<identity::DeviceId> devices_;  // all that ever were
-  std::set<identity::PublicKey> keys_;    // theirs
+  std::set<identity::DeviceId> devices_;                    // all that ever were
+  std::set<identity::PublicKey> working_keys_, mls_keys_;  // theirs
 };
 
 }  // namespace plumbline::directory

@@ -541,6 +541,10 @@ TEST_F(AuthorityTest, DevicesThatComeBack) {
   changed.mls = Device("bob", 0).mls;
   ExpectFound(Rule::kReturned, "alice", h_.Approve("alice", Device("alice", 0), changed), "with bob's MLS key");
   changed = TestDevice();
+  changed.mls = Device("bob", 0).working;
+  changed.working = Device("bob", 0).mls;
+  ExpectFine("alice", h_.Approve("alice", Device("alice", 0), changed), "a key that serves for something else, which the key server takes");
+  changed = TestDevice();
   changed.mls = changed.working;
   ExpectFound(Rule::kReturned, "alice", h_.Approve("alice", Device("alice", 0), changed), "with one key for both");
   Draft draft = h_.Act("alice", Action::kSuspendAccount);
