@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/identity/fixed.h"
+#include "common/status.h"
 
 namespace plumbline::identity {
 
@@ -15,8 +16,11 @@ struct EnrolmentProof {
   Hash tls_csr_hash{};  // SHA-256 of the CSR's DER
   PublicKey working_public_key{};
   PublicKey mls_signature_public_key{};
+  bool operator==(const EnrolmentProof&) const = default;
 };
 Bytes Encode(const EnrolmentProof& proof);
+// INVALID_ARGUMENT for any other input than Encode's of a proof whose user is a user URI.
+absl::StatusOr<EnrolmentProof> ParseEnrolmentProof(ByteView wire);
 
 // struct { opaque domain<V>; opaque name<V>; opaque public_key[32]; } AdministratorProof;
 // Signed under kAdministratorLabel; HMAC-SHA256 over the same bytes with FirstAdministratorMacKey

@@ -1,4 +1,4 @@
-// Messages that are only ever signed: each field changes the bytes, so no signature stands for two meanings.
+// Messages that are signed: each field changes the bytes, so no signature stands for two meanings.
 #include <gtest/gtest.h>
 
 #include "common/identity/device_request.h"
@@ -20,6 +20,16 @@ TEST(DeviceRequest, EveryFieldCounts) {
   EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{2}, Hash{1}, Bytes{1, 2}}));
   EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{2}, Bytes{1, 2}}));
   EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 3}}));
+}
+
+TEST(EnrolmentProof, IsReadInOneWay) {
+  const EnrolmentProof proof{"mimi://example.org/u/a", Hash{1}, Hash{2}, PublicKey{3}, PublicKey{4}};
+  const auto encode = [](const EnrolmentProof& each) { return Encode(each); };
+  EXPECT_EQ(*ParseEnrolmentProof(Encode(proof)), proof);
+  testing::RefusesTruncationAndExtension(Encode(proof), ParseEnrolmentProof);
+  testing::AcceptsOnlyCanonicalForms(Encode(proof), ParseEnrolmentProof, encode);
+  EXPECT_THAT(ParseEnrolmentProof(Encode(EnrolmentProof{"mimi://Example.org/u/a", {}, {}, {}, {}})),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(EnrolmentProof, EveryFieldCounts) {
