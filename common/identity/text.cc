@@ -39,7 +39,8 @@ absl::StatusOr<uint32_t> NextCodePoint(absl::string_view& text) {
 
 bool Unprintable(uint32_t point) {
   return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
-         (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f;
+         (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f || point == 0x061c || point == 0x2028 ||
+         point == 0x2029;
 }
 
 }  // namespace
