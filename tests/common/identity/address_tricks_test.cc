@@ -105,6 +105,8 @@ TEST(AddressTricks, Nul) {
   NoDomainIs("example.org\0.elsewhere.net"s);
   EXPECT_THAT(CheckAddress("keys.example.org\0.elsewhere.net:7443"s), StatusIs(kInvalid));
   EXPECT_THAT(CheckAddress("keys.example.org:7443\0"s), StatusIs(kInvalid));
+  EXPECT_THAT(CheckAddress("127.0.0.1\0.elsewhere.net:7443"s), StatusIs(kInvalid));
+  EXPECT_THAT(CheckAddress("[::1\0]:7443"s), StatusIs(kInvalid));
 }
 
 // CVE-2021-41773: what is decoded after it was checked is something else than what was checked. Nothing is decoded here.
