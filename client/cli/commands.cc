@@ -266,8 +266,13 @@ absl::Status ConversationsCommand(const Options& options, Output& output) {
                     {"new", summary.unread},
                     {"last", absl::FormatTime(absl::RFC3339_sec, summary.last, absl::UTCTimeZone())},
                     {"verified", verified}});
+    if (contact.has_value() && !group) {
+      list.back()["display_name"] = Output::Safe(contact->parsed.display_name);
+      list.back()["organisation"] = output.OrganisationJson(contact->user);
+    }
+    const std::string who = contact.has_value() && !group ? absl::StrCat("  ", output.Who(contact->parsed)) : "";
     output.Line(absl::StrCat(output.Name(summary.conversation), group ? "" : verified ? "  verified" : "  not verified", "  ",
-                             summary.messages, " messages, ", summary.unread, " new"));
+                             summary.messages, " messages, ", summary.unread, " new", who));
   }
   output.Value({{"conversations", list}});
   return absl::OkStatus();
@@ -290,6 +295,8 @@ absl::Status VerifyCommand(const Options& options, Output& output) {
   }
   const std::string& code = comparison.code;
   const size_t middle = code.size() / 2;
+  output.Lookalikes(comparison.person);
+  output.Line(absl::StrCat(name, " is ", output.Who(comparison.person.contact.parsed), "."));
   output.Line(absl::StrCat("Ask ", name, " to run `plumbline verify` for you, by a way other than this one, and compare:"));
   output.Line(absl::StrCat("\n    ", code.substr(0, middle), "\n    ", code.substr(middle + 1), "\n"));
   if (!options.no_qr) {

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "client/store/store.h"
+#include "common/identity/lookalike.h"
 #include "common/identity/record.h"
 
 namespace plumbline::client {
@@ -28,6 +29,8 @@ class ContactStore final {
   explicit ContactStore(Store& store) : store_(store) {}
 
   absl::StatusOr<std::optional<Contact>> Find(absl::string_view user);
+  // Everybody's address and display name, the own person's too.
+  absl::StatusOr<std::vector<identity::NamedPerson>> People();
   // Inserts or replaces the record; what was shown and verified stays.
   absl::Status SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record, ByteView signature);
   absl::Status SetShown(Change& change, absl::string_view user, ByteView devices_hash);
