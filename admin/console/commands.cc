@@ -11,6 +11,7 @@
 #include "admin/console/terminal.h"
 #include "common/audit/export.h"
 #include "common/file.h"
+#include "common/identity/display_name.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
@@ -173,6 +174,8 @@ absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& u
 absl::Status Console::CreateAccount(const NewAccount& account) {
   ASSIGN_OR_RETURN(const std::string user, FullName(account.user));
   RETURN_IF_ERROR(CheckWritten("name", account.display_name, identity::kMaxDisplayName));
+  const absl::Status name = identity::CheckDisplayName(account.display_name);
+  if (!name.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "text_unusable", absl::StrCat(name.message(), "; write it in another way"));
   RETURN_IF_ERROR(CheckWritten("proofing level", account.proofing_level, identity::kMaxProofing));
   RETURN_IF_ERROR(CheckWritten("proofing reference", account.proofing_reference, identity::kMaxProofing));
   RETURN_IF_ERROR(CheckWritten("reason", account.reason, identity::kMaxJustification));

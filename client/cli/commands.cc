@@ -287,6 +287,7 @@ absl::Status VerifyCommand(const Options& options, Output& output) {
     RETURN_IF_ERROR(engine->SetVerified(comparison));
     comparison.person.verification = Verification::kVerified;
   }
+  output.Lookalikes(comparison.person);
   output.Value({{"person", output.PersonJson(comparison.person)}, {"code", comparison.code}});
   const std::string name = output.Name(user);
   if (options.confirm) {
@@ -295,7 +296,6 @@ absl::Status VerifyCommand(const Options& options, Output& output) {
   }
   const std::string& code = comparison.code;
   const size_t middle = code.size() / 2;
-  output.Lookalikes(comparison.person);
   output.Line(absl::StrCat(name, " is ", output.Who(comparison.person.contact.parsed), "."));
   output.Line(absl::StrCat("Ask ", name, " to run `plumbline verify` for you, by a way other than this one, and compare:"));
   output.Line(absl::StrCat("\n    ", code.substr(0, middle), "\n    ", code.substr(middle + 1), "\n"));

@@ -1,6 +1,7 @@
 #include "common/identity/intent.h"
 
 #include "common/crypto/hkdf.h"
+#include "common/identity/display_name.h"
 #include "common/identity/labels.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
@@ -143,9 +144,8 @@ absl::StatusOr<CreateAccountParameters> ParseCreateAccountParameters(ByteView wi
   ASSIGN_OR_RETURN(out.proofing_level, ReadText(in, kMaxProofing));
   ASSIGN_OR_RETURN(out.proofing_reference, ReadText(in, kMaxProofing));
   RETURN_IF_ERROR(in.Done());
-  if (out.display_name.empty() || out.proofing_level.empty()) {
-    return absl::InvalidArgumentError("an account needs a display name and a proofing level");
-  }
+  if (out.proofing_level.empty()) return absl::InvalidArgumentError("an account needs a proofing level");
+  RETURN_IF_ERROR(CheckDisplayName(out.display_name));
   return out;
 }
 

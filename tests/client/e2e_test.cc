@@ -80,7 +80,8 @@ TEST(Client, WarnsOfSomebodyWhoLooksLikeAContact) {
   EXPECT_THAT(Texts(As(two.alice, {"read"})), ElementsAre());
   ExpectOk(As(twin, {"send", two.alice.account, "it is me, bob"}));
   bool told = false;
-  for (const auto& message : Last(As(two.alice, {"read"}))["messages"]) told = told || message.value("reason", "") == "looks_like";
+  const auto read = Last(As(two.alice, {"read"}));
+  for (const auto& message : read["messages"]) told = told || message.value("reason", "") == "looks_like";
   EXPECT_TRUE(told);
   const CommandResult sent = As(two.alice, {"send", twin_name, "which bob?"});
   ExpectOk(sent);

@@ -99,6 +99,9 @@ TEST(Intent, ParametersHaveLimits) {
               StatusIs(kInvalid));
   EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"Al\x1b[1mice", "a", "b"})),
               StatusIs(kInvalid));
+  EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"Alice", "", "b"})), StatusIs(kInvalid));
+  EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"\u0410lice", "a", "b"})), StatusIs(kInvalid))
+      << "a Cyrillic letter in a Latin name (common/identity/display_name.h)";
 }
 
 }  // namespace
