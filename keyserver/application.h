@@ -33,6 +33,9 @@ struct VerifiedApplication {
 absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request,
                                                     absl::string_view domain);
 
+// One that was kept without its code after ReadApplication had taken it. DATA_LOSS if it does not parse.
+absl::StatusOr<VerifiedApplication> ReadKeptApplication(ByteView kept);
+
 // A device for the application, with the certificates it gets.
 struct NewDevice {
   Device device;

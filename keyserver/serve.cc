@@ -93,7 +93,7 @@ struct Keyserver::Parts {
         enrolment(*organisation, clock, accounts, refusals),
         directory(*organisation, clock, accounts, key_packages, ledger, refusals),
         devices(*organisation, clock, {accounts, key_packages, ledger}, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail}, departures, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail, join_store}, departures, refusals),
         joins(*organisation, clock, {accounts, join_store}, departures, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),

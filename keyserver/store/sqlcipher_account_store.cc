@@ -66,6 +66,36 @@ Account ReadAccount(const db::Statement& row) {
   return out;
 }
 
+absl::Status WriteCode(db::Database& database, absl::string_view user, const EnrolmentCode& code) {
+  ASSIGN_OR_RETURN(db::Statement former, database.Prepare("DELETE FROM device_invitation WHERE user = ? AND device = ?"));
+  RETURN_IF_ERROR(former.Bind(1, user).Bind(2, ByteView(kByRegistrar)).Run());
+  ASSIGN_OR_RETURN(
+      db::Statement replace,
+      database.Prepare(
+          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used) "
+          "VALUES (?, ?, ?, ?, 0)"));
+  return replace.Bind(1, user)
+      .Bind(2, ByteView(code.hash))
+      .Bind(3, static_cast<int64_t>(code.expires_unix))
+      .Bind(4, int64_t{code.attempts})
+      .Run();
+}
+
+// Where the invitations by devices are: it lets a device ask.
+absl::Status WriteAttendedCode(db::Database& database, absl::string_view user, const EnrolmentCode& code) {
+  ASSIGN_OR_RETURN(db::Statement former, database.Prepare("DELETE FROM enrolment_code WHERE user = ?"));
+  RETURN_IF_ERROR(former.Bind(1, user).Run());
+  ASSIGN_OR_RETURN(db::Statement replace,
+                   database.Prepare("INSERT OR REPLACE INTO device_invitation (user, device, hash, expires_unix, attempts_left, used) "
+                                    "VALUES (?, ?, ?, ?, ?, 0)"));
+  return replace.Bind(1, user)
+      .Bind(2, ByteView(kByRegistrar))
+      .Bind(3, ByteView(code.hash))
+      .Bind(4, static_cast<int64_t>(code.expires_unix))
+      .Bind(5, int64_t{code.attempts})
+      .Run();
+}
+
 }  // namespace
 
 absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentTrace& trace) {
@@ -137,16 +167,7 @@ absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t r
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.Record(transaction, trace));
   RETURN_IF_ERROR(Advance(database, user, revision));
-  ASSIGN_OR_RETURN(
-      db::Statement replace,
-      database.Prepare(
-          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used) "
-          "VALUES (?, ?, ?, ?, 0)"));
-  RETURN_IF_ERROR(replace.Bind(1, user)
-                      .Bind(2, ByteView(code.hash))
-                      .Bind(3, static_cast<int64_t>(code.expires_unix))
-                      .Bind(4, int64_t{code.attempts})
-                      .Run());
+  RETURN_IF_ERROR(code.attended ? WriteAttendedCode(database, user, code) : WriteCode(database, user, code));
   return transaction.Commit();
 }
 

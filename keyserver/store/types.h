@@ -10,6 +10,9 @@
 
 namespace plumbline::keyserver {
 
+// Stands where the inviting device would, if it was an administrator.
+inline constexpr identity::DeviceId kByRegistrar{};
+
 // A directory record as signed: canonical bytes and 64 bytes of signature.
 struct SignedBytes {
   Bytes bytes;

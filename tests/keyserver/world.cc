@@ -75,7 +75,7 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       enrolment(organisation, clock, accounts, refusals),
       directory(organisation, clock, accounts, key_packages, ledger, refusals),
       devices(organisation, clock, {accounts, key_packages, ledger}, refusals),
-      admin(organisation, clock, {accounts, administrators, trail}, departures, refusals),
+      admin(organisation, clock, {accounts, administrators, trail, join_store}, departures, refusals),
       joins(organisation, clock, {accounts, join_store}, departures, devices, refusals) {}
 
 World::World() {
@@ -85,6 +85,11 @@ World::World() {
   CHECK(result.ok());
   first_code_ = result->administrator_code;
   logger_ = *Logger::Create({"test", scratch_ / "log", LogLevel::kInfo});
+  Restart();
+}
+
+void World::SetAttended(bool attended) {
+  config_.set_attended_enrolment(attended);
   Restart();
 }
 

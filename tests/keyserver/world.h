@@ -53,6 +53,9 @@ class World final {
   // `sender`: the way to a delivery server, if there is one.
   void Restart(std::unique_ptr<RevocationSender> sender = nullptr);
 
+  // The policy attended_enrolment, from a restart on.
+  void SetAttended(bool attended);
+
   FakeClock& clock() { return clock_; }
   const Organisation& organisation() const { return *organisation_; }
   const config::v1::KeyserverConfig& config() const { return config_; }

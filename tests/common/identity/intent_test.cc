@@ -21,6 +21,7 @@ Intent Valid(Action action) {
     out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
   if (action == Action::kIssueEnrolmentCode) out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{4}});
+  if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{4}});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   out.nonce.fill(3);
   out.issued_unix = 1795392000;

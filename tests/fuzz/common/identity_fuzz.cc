@@ -103,6 +103,7 @@ void FuzzIntent(ByteView input) {
     CHECK(ParseListAuditEventsParameters(intent->parameters).ok());
   if (intent->action == Action::kRevokeDevice)
     CHECK(ParseRevokeDeviceParameters(intent->parameters).ok());
+  if (intent->action == Action::kActivateDevice) CHECK(ParseActivateDeviceParameters(intent->parameters).ok());
 }
 
 // Messages that are only ever signed have no parser. Were two different ones the same bytes, a
@@ -209,6 +210,7 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseRevokedItems); },
       [](ByteView in) { RoundTrip(in, ParseDeviceDecision); },
       [](ByteView in) { RoundTrip(in, ParseRevokeDeviceParameters); },
+      [](ByteView in) { RoundTrip(in, ParseActivateDeviceParameters); },
       [](ByteView in) { RoundTrip(in, ParseGroupProfile); },
       [](ByteView in) { RoundTrip(in, ParseLeaveRequest); },
       [](ByteView in) { RoundTrip(in, ParseCommitEvidence); },
@@ -230,6 +232,7 @@ Intent SampleIntent(Action action) {
     out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{1}});
+  if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{1}});
   out.issued_unix = 1'800'000'000;
   out.expires_unix = 1'800'000'600;
   return out;
