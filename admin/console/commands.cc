@@ -9,6 +9,7 @@
 #include "admin/console/output.h"
 #include "admin/console/seen_log.h"
 #include "admin/console/terminal.h"
+#include "admin/console/waiting.h"
 #include "common/audit/export.h"
 #include "common/file.h"
 #include "common/identity/display_name.h"
@@ -256,6 +257,14 @@ absl::Status Console::RevokeDevice(const std::string& typed, const std::string& 
   ASSIGN_OR_RETURN(const std::string user, FullName(typed));
   ASSIGN_OR_RETURN(const identity::DeviceId id, FindDevice(user, device));
   return ChangeAccount(Action::kRevokeDevice, user, identity::Encode(identity::RevokeDeviceParameters{id}), reason);
+}
+
+absl::Status Console::ActivateDevice(const std::string& typed, const std::string& code, const std::string& reason) {
+  ASSIGN_OR_RETURN(const std::string user, FullName(typed));
+  const absl::StatusOr<keys::v1::AccountView> account = session_.GetAccount(user);
+  if (!account.ok()) return WithClock(account.status(), clock_);
+  ASSIGN_OR_RETURN(const identity::Hash hash, FindWaiting(*account, code));
+  return ChangeAccount(Action::kActivateDevice, user, identity::Encode(identity::ActivateDeviceParameters{hash}), reason);
 }
 
 absl::Status Console::ListAccounts() {

@@ -71,6 +71,7 @@ EnrolmentPaths RealPaths(const Options& options, const Clock& clock, Output& out
     const std::string shown = identity::FormatCode(code);
     output.Value({{"approval_code", shown}, {"expires", absl::FormatTime(absl::RFC3339_sec, expires, absl::UTCTimeZone())}});
     output.Line(absl::StrCat("On the device that invited this one, give: plumbline devices approve ", shown));
+    output.Line("If an administrator invited you, read them the code instead: they compare it before this device is activated.");
     output.Line(absl::StrCat("Waiting for that until ", absl::FormatTime("%H:%M", expires, absl::LocalTimeZone()), " ..."));
     std::fflush(stdout);
   };
