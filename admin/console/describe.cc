@@ -74,6 +74,7 @@ absl::Status DescribeParameters(const Intent& intent, Fields& out) {
       ASSIGN_OR_RETURN(const auto parameters, identity::ParseActivateDeviceParameters(intent.parameters));
       // The code is the beginning of the hash that is signed (common/identity/device_decision.h).
       out.push_back({"code", identity::FormatCode(identity::CodeOf(ByteView(parameters.request_hash).first(identity::kCodeBytes)))});
+      out.push_back({"keys of that device", ToHex(parameters.request_hash)});
       return absl::OkStatus();
     }
     default:

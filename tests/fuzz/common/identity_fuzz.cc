@@ -312,7 +312,7 @@ std::vector<Bytes> Seeds() {
       {28, Encode(CommitEvidence{{leave}, {{Encode(SampleRecord()), Signature{1}}}})},
       {29, Encode(SignResyncRequest({Bytes(32, 1), 7, 1'800'000'000, Bytes(300, 2), {}}, Key()))},
   };
-  for (uint16_t action = 1; action <= 9; ++action)
+  for (uint16_t action = 1; action <= 10; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});
   std::vector<Bytes> seeds;
   for (const auto& [target, body] : list) seeds.push_back(Concat({Bytes{target}, body}));
