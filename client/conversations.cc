@@ -308,12 +308,14 @@ absl::Status Conversations::Announce(Change& change, const std::string& conversa
 
 absl::Status Conversations::NoticeLookalikes(Change& change, absl::string_view conversation, const std::set<std::string>& users) {
   const Reader reader{self_.user(), self_.domain()};
+  std::optional<std::vector<identity::NamedPerson>> known;
   for (const std::string& user : users) {
     ASSIGN_OR_RETURN(const std::optional<Contact> contact, stores_.contacts.Find(user));
     if (user == self_.user() || (contact.has_value() && !contact->shown_devices.empty())) continue;
-    ASSIGN_OR_RETURN(const std::vector<identity::Lookalike> others,
-                     ResemblancesOf(stores_.contacts, user, contact.has_value() ? contact->parsed.display_name : ""));
-    for (const identity::Lookalike& other : others) {
+    if (!known.has_value()) {
+      ASSIGN_OR_RETURN(known, stores_.contacts.People());
+    }
+    for (const identity::Lookalike& other : identity::Lookalikes({user, contact.has_value() ? contact->parsed.display_name : ""}, *known)) {
       RETURN_IF_ERROR(AddNotice(change, conversation, "looks_like", DescribeResemblance(user, other, reader)));
     }
   }

@@ -56,7 +56,9 @@ absl::StatusOr<PersonView> Engine::ViewPerson(const std::string& user) {
   person.verification = Directory::StateOf(contact);
   person.first_time = contact.shown_devices.empty();
   person.devices_changed = !person.first_time && !Equal(contact.shown_devices, DevicesHash(contact.parsed));
-  ASSIGN_OR_RETURN(person.looks_like, ResemblancesOf(stores_.contacts, user, contact.parsed.display_name));
+  if (person.first_time) {  // it reads everybody's record: not for each message to a large group
+    ASSIGN_OR_RETURN(person.looks_like, ResemblancesOf(stores_.contacts, user, contact.parsed.display_name));
+  }
   person.contact = std::move(contact);
   return person;
 }
@@ -296,6 +298,7 @@ absl::Status Engine::Changed(const Callbacks& callbacks) {
 
 absl::StatusOr<Engine::Comparison> Engine::Compare(const std::string& user) {
   ASSIGN_OR_RETURN(PersonView person, CheckPerson(user));
+  ASSIGN_OR_RETURN(person.looks_like, ResemblancesOf(stores_.contacts, user, person.contact.parsed.display_name));
   ASSIGN_OR_RETURN(const Contact own, membership_.Fresh(self_.user()));
   const auto party = [](const Contact& contact) {
     identity::VerificationParty result;

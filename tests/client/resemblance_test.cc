@@ -134,6 +134,13 @@ TEST(Resemblance, TheFirstLookUpSaysWhomSomebodyCouldBeTakenFor) {
       << "with a Cyrillic o";
 }
 
+TEST(Resemblance, OnceSomebodyWasShownTheRecordsOfAllAreNotReadAgain) {
+  Online scene;
+  const PersonView first = ValueOf(scene.engine.CheckPerson(At("b0b")));
+  ASSERT_OK(scene.engine.MarkShown({first}));
+  EXPECT_THAT(ValueOf(scene.engine.CheckPerson(At("b0b"))).looks_like, IsEmpty());
+}
+
 TEST(Resemblance, NobodyIsLikeHimself) {
   Scene scene;
   EXPECT_THAT(ValueOf(ResemblancesOf(scene.alice.stores->contacts, At("bob"), "Bob Baker")), IsEmpty());
