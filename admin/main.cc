@@ -236,6 +236,16 @@ void AddAccounts(CLI::App& app, CommandLine& line) {
        [&line] { return WithConsole(line, [](Console& console) { return console.ListAccounts(); }); });
 }
 
+void AddActivation(CLI::App& device, CommandLine& line) {
+  CLI::App* activate =
+      Verb(device, "activate", "activate a device that an administrator invited, once you compared its code", line, [&line] {
+        return WithConsole(line, [&](Console& console) { return console.ActivateDevice(line.user, line.code, line.reason); });
+      });
+  activate->add_option("user", line.user, "the person: alice, or mimi://example.org/u/alice")->required();
+  activate->add_option("code", line.code, "what the device's own screen shows")->required();
+  activate->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
+}
+
 void AddDevices(CLI::App& app, CommandLine& line) {
   CLI::App* device = Group(app, "device", "people's devices");
   CLI::App* revoke = Verb(*device, "revoke", "remove one device of a person for ever", line, [&line] {
@@ -245,6 +255,7 @@ void AddDevices(CLI::App& app, CommandLine& line) {
   revoke->add_option("user", line.user, "the person: alice, or mimi://example.org/u/alice")->required();
   revoke->add_option("device", line.device, "the device's id, or its beginning")->required();
   revoke->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
+  AddActivation(*device, line);
 }
 
 void AddAudit(CLI::App& app, CommandLine& line) {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/gate.h"
 #include "client/group_notices.h"
+#include "client/resemblance.h"
 #include "client/roster.h"
 #include "client/sealing.h"
 #include "common/identity/reason.h"
@@ -298,8 +299,27 @@ absl::Status Conversations::Announce(Change& change, const std::string& conversa
   for (const Announcement& said : DescribeChange(before, after, {epochs.committer, epochs.own, left}, reader)) {
     RETURN_IF_ERROR(AddNotice(change, conversation, said.reason, said.text));
   }
+  std::set<std::string> fresh = after.users();
+  for (const std::string& user : before.users()) fresh.erase(user);
+  RETURN_IF_ERROR(NoticeLookalikes(change, conversation, fresh));
   if (!after.profile.has_value()) return absl::OkStatus();
   return stores_.membership.SetName(change, conversation, after.profile->name);
+}
+
+absl::Status Conversations::NoticeLookalikes(Change& change, absl::string_view conversation, const std::set<std::string>& users) {
+  const Reader reader{self_.user(), self_.domain()};
+  std::optional<std::vector<identity::NamedPerson>> known;
+  for (const std::string& user : users) {
+    ASSIGN_OR_RETURN(const std::optional<Contact> contact, stores_.contacts.Find(user));
+    if (user == self_.user() || (contact.has_value() && !contact->shown_devices.empty())) continue;
+    if (!known.has_value()) {
+      ASSIGN_OR_RETURN(known, stores_.contacts.People());
+    }
+    for (const identity::Lookalike& other : identity::Lookalikes({user, contact.has_value() ? contact->parsed.display_name : ""}, *known)) {
+      RETURN_IF_ERROR(AddNotice(change, conversation, "looks_like", DescribeResemblance(user, other, reader)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Conversations::AddNotice(Change& change, absl::string_view conversation, absl::string_view reason,

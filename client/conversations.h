@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,9 @@ class Conversations final {
     bool own = false;       // made by this device: what it did to devices only followed the directory, and is not announced
   };
   absl::Status Announce(Change& change, const std::string& conversation, const Epochs& epochs);
+
+  // For each of `users` who is new to this person and could be taken for somebody known: a notice looks_like. Part of `change`.
+  absl::Status NoticeLookalikes(Change& change, absl::string_view conversation, const std::set<std::string>& users);
 
   // A line a person should see. Part of `change`.
   absl::Status AddNotice(Change& change, absl::string_view conversation, absl::string_view reason, absl::string_view text);

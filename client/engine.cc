@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/resemblance.h"
 #include "client/roster.h"
 #include "client/sealing.h"
 #include "common/identity/reason.h"
@@ -36,8 +37,12 @@ absl::StatusOr<std::string> Engine::ResolveName(absl::string_view typed) const {
                   absl::StrCat("that is not a person's name; write it as `bob` or `mimi://", self_.domain(), "/u/bob`"));
   }
   if (user->domain != self_.domain()) {
+    const bool alike = identity::Compare(absl::string_view(user->domain), self_.domain()) != identity::Likeness::kNone;
     return Refuse(absl::StatusCode::kInvalidArgument, "other_organisation",
-                  absl::StrCat("this version reaches only people of ", self_.domain()));
+                  absl::StrCat(user->domain, " is OUTSIDE your organisation, and this version reaches only people of ", self_.domain(),
+                               alike ? absl::StrCat(". LOOK-ALIKE: it only looks like ", self_.domain(), "; if somebody gave you that "
+                                                    "address, tell your security officer")
+                                     : ""));
   }
   if (user->ToString() == self_.user()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "own_name", "that is you; a conversation needs somebody else");
@@ -51,6 +56,9 @@ absl::StatusOr<PersonView> Engine::ViewPerson(const std::string& user) {
   person.verification = Directory::StateOf(contact);
   person.first_time = contact.shown_devices.empty();
   person.devices_changed = !person.first_time && !Equal(contact.shown_devices, DevicesHash(contact.parsed));
+  if (person.first_time) {  // it reads everybody's record: not for each message to a large group
+    ASSIGN_OR_RETURN(person.looks_like, ResemblancesOf(stores_.contacts, user, contact.parsed.display_name));
+  }
   person.contact = std::move(contact);
   return person;
 }
@@ -306,6 +314,7 @@ absl::Status Engine::Changed(const Callbacks& callbacks) {
 
 absl::StatusOr<Engine::Comparison> Engine::Compare(const std::string& user) {
   ASSIGN_OR_RETURN(PersonView person, CheckPerson(user));
+  ASSIGN_OR_RETURN(person.looks_like, ResemblancesOf(stores_.contacts, user, person.contact.parsed.display_name));
   ASSIGN_OR_RETURN(const Contact own, membership_.Fresh(self_.user()));
   const auto party = [](const Contact& contact) {
     identity::VerificationParty result;

@@ -170,6 +170,7 @@ absl::Status Inbox::ApplyWelcome(Change& change, ByteView welcome) {
         change, stored.conversation, "group_joined",
         absl::StrCat("You are in the group \"", people.profile->name, "\" with ", people.profile->people.size() - 1, " others.")));
   }
+  RETURN_IF_ERROR(conversations_.NoticeLookalikes(change, stored.conversation, people.users()));
   if (stored.joined_epoch > 1) {
     RETURN_IF_ERROR(conversations_.AddNotice(change, stored.conversation, "history_begins",
                                              "This device was added now: what was said before is not on it, and cannot be "

@@ -99,7 +99,9 @@ absl::StatusOr<std::vector<WaitingDevice>> OwnDevices::Waiting() {
     device.key_fingerprint = ToHex(Sha256(request->mls_signature_public_key));
     const identity::RecordDevice* known =
         own ? identity::FindDevice(own->parsed, *inviter) : nullptr;
-    device.invited_by = known != nullptr ? known->label : ToHex(*inviter);
+    device.invited_by = known != nullptr ? known->label
+                        : *inviter == identity::DeviceId{} ? "an administrator: a registrar activates it, you may refuse it"
+                                                           : ToHex(*inviter);
     device.asked = absl::FromUnixSeconds(offered.asked_unix());
     device.expires = absl::FromUnixSeconds(offered.expires_unix());
     out.push_back(std::move(device));

@@ -6,6 +6,7 @@
 
 #include "client/directory.h"
 #include "client/store/history_store.h"
+#include "common/identity/lookalike.h"
 #include "common/status.h"
 
 namespace plumbline::client {
@@ -16,6 +17,7 @@ struct PersonView {
   Verification verification = Verification::kNever;
   bool first_time = false;       // never shown before
   bool devices_changed = false;  // since they were last shown
+  std::vector<identity::Lookalike> looks_like;  // among those whom this device knows; only where first_time, or to compare codes
 };
 
 // Whom a message is for: one person, or a group.

@@ -30,7 +30,7 @@ CodePoint Decode(absl::string_view text, size_t at) {
 }
 
 bool IsHarmless(uint32_t c, bool multiline) {
-  if (c == '\n' || c == '\t') return multiline;
+  if (c == '\n' || c == '\t' || c == 0x2028 || c == 0x2029) return multiline;
   if (c < 0x20 || (c >= 0x7F && c <= 0x9F)) return false;
   if (c == 0x200E || c == 0x200F || c == 0x061C) return false;
   return !(c >= 0x202A && c <= 0x202E) && !(c >= 0x2066 && c <= 0x2069);

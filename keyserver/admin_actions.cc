@@ -5,6 +5,7 @@
 #include "common/identity/invitation.h"
 #include "common/identity/reason.h"
 #include "keyserver/admin_desk.h"
+#include "keyserver/application.h"
 #include "keyserver/views.h"
 #include "plumbline/audit/v1/audit.pb.h"
 #include "plumbline/keys/v1/keys.pb.h"
@@ -33,6 +34,14 @@ absl::Status AdminDesk::SetView(const Account& account, keys::v1::IntentResult& 
   keys::v1::RevocationView revocation;
   RETURN_IF_ERROR(departures_.Describe(account.user, revocation));
   if (revocation.confirmed() + revocation.pending() > 0) *view.mutable_revocation() = revocation;
+  ASSIGN_OR_RETURN(const std::vector<Join> waiting, stores_.joins.Waiting(account.user, clock_.Now()));
+  for (const Join& join : waiting) {
+    if (join.invited_by != kByRegistrar) continue;
+    keys::v1::WaitingActivation& out = *view.add_waiting();
+    if (!out.mutable_request()->ParseFromString(ToString(join.request))) return absl::DataLossError("a stored request does not parse");
+    out.set_asked_unix(join.asked_unix);
+    out.set_expires_unix(join.expires_unix);
+  }
   result.set_result(view.SerializeAsString());
   return absl::OkStatus();
 }
@@ -57,6 +66,8 @@ absl::Status AdminDesk::Act(const Verified& verified, keys::v1::IntentResult& re
       return Remove(verified, result);
     case identity::Action::kRevokeDevice:
       return RevokeDevice(verified, result);
+    case identity::Action::kActivateDevice:
+      return ActivateDevice(verified, result);
   }
   return absl::InternalError("an action that ParseIntent lets through is not carried out");
 }
@@ -103,6 +114,7 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   invitation.keyserver_address = organisation_.keyserver_address();
   invitation.user = account.user;
   invitation.code = identity::GenerateCode();
+  invitation.by_device = organisation_.attended_enrolment();  // it lets a device ask, as a device's does
   invitation.expires_unix =
       static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + parameters.life_seconds;
 
@@ -117,6 +129,7 @@ absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResu
   code.hash = identity::EnrolmentCodeHash(account.user, invitation.code);
   code.expires_unix = invitation.expires_unix;
   code.attempts = organisation_.limits().code_attempts;
+  code.attended = organisation_.attended_enrolment();
   RETURN_IF_ERROR(stores_.accounts.IssueCode(account.user, account.revision, code,
                                              TraceOf(verified, audit::Event::kCodeIssued, account.revision)));
   result.set_result(ToString(sealed));
@@ -168,6 +181,36 @@ absl::Status AdminDesk::RevokeDevice(const Verified& verified, keys::v1::IntentR
   trace.entry.details["person"] = account.user;
   trace.entry.subject = identity::DeviceUri{organisation_.domain(), parameters.device_id}.ToString();
   RETURN_IF_ERROR(departures_.Carry(Leaving::kDevice, parameters.device_id, verified.hash, trace, account));
+  return SetView(account, result);
+}
+
+absl::Status AdminDesk::ActivateDevice(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(const auto parameters, identity::ParseActivateDeviceParameters(verified.intent.parameters));
+  ASSIGN_OR_RETURN(Account account, Target(verified.intent));
+  RETURN_IF_ERROR(CheckNotRemoved(account));
+  if (account.suspended) return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "reactivate the account first");
+  ASSIGN_OR_RETURN(const std::optional<Join> join, stores_.joins.Find(parameters.request_hash));
+  if (!join || join->user != account.user || join->invited_by != kByRegistrar) {
+    return Refuse(absl::StatusCode::kNotFound, "join_unknown",
+                  "no device of this person waits for a registrar with these keys, or it asked too long ago");
+  }
+  if (account.devices.size() >= identity::kMaxDevices) {
+    return Refuse(absl::StatusCode::kResourceExhausted, "too_many_devices", "an account has at most 32 devices");
+  }
+  const absl::Time now = clock_.Now();
+  ASSIGN_OR_RETURN(const VerifiedApplication application, ReadKeptApplication(join->request));
+  ASSIGN_OR_RETURN(const NewDevice made, Certify(organisation_, application, join->device_id, now));
+  const uint64_t revision = account.revision;
+  AddTo(account, made.device);
+  ASSIGN_OR_RETURN(account.record, NextRecord(account, verified.hash, organisation_.keys().directory.key));
+  IntentTrace trace = TraceOf(verified, audit::Event::kDeviceEnrolled, revision);
+  trace.joined = {JoinRequestOf(application), made.device.credential};
+  trace.entry.details["person"] = account.user;
+  trace.entry.details["request"] = ToHex(join->hash);
+  trace.entry.subject = identity::DeviceUri{organisation_.domain(), join->device_id}.ToString();
+  RETURN_IF_ERROR(stores_.joins.Activate(join->hash, made.device, made.tls.der(), revision, account.record, now, trace));
+  publisher_.PublishAndWait();
+  ++account.revision;
   return SetView(account, result);
 }
 

@@ -11,6 +11,7 @@
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
 #include "keyserver/store/administrator_store.h"
+#include "keyserver/store/join_store.h"
 #include "keyserver/store/ledger.h"
 
 namespace plumbline::keys::v1 {
@@ -30,6 +31,7 @@ class AdminDesk final {
     AccountStore& accounts;
     AdministratorStore& administrators;
     AuditTrail& trail;
+    JoinStore& joins;
   };
   AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, Departures& departures,
             Publisher& publisher, RefusalLog& refusals)
@@ -77,6 +79,7 @@ class AdminDesk final {
   absl::Status Reactivate(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status Remove(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status RevokeDevice(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status ActivateDevice(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status SetView(const Account& account, keys::v1::IntentResult& result);
   absl::Status ListAccounts(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status ListAuditEvents(const Verified& verified, keys::v1::IntentResult& result);

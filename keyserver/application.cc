@@ -68,6 +68,22 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
                              *std::move(csr),  *working_key,    *mls_key,         request.device_label()};
 }
 
+absl::StatusOr<VerifiedApplication> ReadKeptApplication(ByteView kept) {
+  keys::v1::EnrolRequest request;
+  if (!request.ParseFromString(ToString(kept))) return absl::DataLossError("a stored request does not parse");
+  ASSIGN_OR_RETURN(auto csr, crypto::CertificateRequest::Parse(AsBytes(request.tls_csr())));
+  ASSIGN_OR_RETURN(const auto working, crypto::Ed25519PublicKey::Parse(AsBytes(request.working_public_key())));
+  ASSIGN_OR_RETURN(const auto mls, crypto::Ed25519PublicKey::Parse(AsBytes(request.mls_signature_public_key())));
+  const identity::Hash tls_key_hash = Sha256(csr.spki());
+  return VerifiedApplication{request.user(), {}, {}, tls_key_hash, std::move(csr), working, mls, request.device_label()};
+}
+
+identity::JoinRequest JoinRequestOf(const VerifiedApplication& application) {
+  return {application.user, application.tls_key_hash,
+          *identity::ToFixed<32>(application.working_key.view()),
+          *identity::ToFixed<32>(application.mls_key.view())};
+}
+
 absl::StatusOr<NewDevice> Certify(const Organisation& organisation,
                                   const VerifiedApplication& application,
                                   const identity::DeviceId& id, absl::Time now) {

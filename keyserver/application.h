@@ -7,6 +7,7 @@
 #include "common/crypto/ed25519.h"
 #include "common/crypto/x509.h"
 #include "common/directory/cause.h"
+#include "common/identity/device_decision.h"
 #include "common/identity/fixed.h"
 #include "common/status.h"
 #include "keyserver/organisation.h"
@@ -33,6 +34,12 @@ struct VerifiedApplication {
 // INVALID_ARGUMENT enrolment_malformed, wrong_domain, code_malformed, proof_invalid.
 absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request,
                                                     absl::string_view domain);
+
+// One that was kept without its code after ReadApplication had taken it. DATA_LOSS if it does not parse.
+absl::StatusOr<VerifiedApplication> ReadKeptApplication(ByteView kept);
+
+// As which the device asks another one, or a registrar.
+identity::JoinRequest JoinRequestOf(const VerifiedApplication& application);
 
 // A device for the application, with the certificates it gets.
 struct NewDevice {

@@ -20,6 +20,10 @@ absl::Status RefuseCode(absl::string_view reason, absl::string_view text) {
 absl::Status EnrolmentDesk::Enrol(const keys::v1::EnrolRequest& request, keys::v1::EnrolResponse& response) {
   const absl::StatusOr<VerifiedApplication> application = ReadApplication(request, organisation_.domain());
   absl::Status status = application.status();
+  if (status.ok() && organisation_.attended_enrolment()) {
+    status = Refuse(absl::StatusCode::kFailedPrecondition, "registrar_needed",
+                    "in this organisation a registrar activates each device that an administrator invites; ask for a new invitation");
+  }
   if (status.ok()) status = CheckCode(*application);
   if (status.ok()) status = Admit(*application, response);
   if (status.ok()) return status;

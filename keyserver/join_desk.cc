@@ -33,12 +33,6 @@ absl::Status JoinUnknown() {
                 "no device of this person asks to join with these keys, or it asked too long ago");
 }
 
-identity::JoinRequest JoinRequestOf(const VerifiedApplication& application) {
-  return {application.user, application.tls_key_hash,
-          *identity::ToFixed<32>(application.working_key.view()),
-          *identity::ToFixed<32>(application.mls_key.view())};
-}
-
 }  // namespace
 
 absl::Status JoinDesk::Ask(const keys::v1::EnrolRequest& request, keys::v1::AskResponse& response) {
@@ -276,19 +270,14 @@ absl::Status JoinDesk::Approve(const identity::DeviceDecision& decision, const D
                                keys::v1::DecideDeviceResponse& response) {
   const absl::Time now = clock_.Now();
   ASSIGN_OR_RETURN(const Join join, FindJoin(decision));
-  keys::v1::EnrolRequest request;
-  if (!request.ParseFromString(ToString(join.request)))
-    return absl::DataLossError("a stored request does not parse");
-  if (request.device_label() != decision.label) {
+  if (join.invited_by == kByRegistrar) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "registrar_needed",
+                  "an administrator invited this device, and has to activate it; you may refuse it");
+  }
+  ASSIGN_OR_RETURN(const VerifiedApplication application, ReadKeptApplication(join.request));
+  if (application.label != decision.label) {
     return DecisionInvalid("the label is not the one that the new device gave itself");
   }
-  ASSIGN_OR_RETURN(const auto csr, crypto::CertificateRequest::Parse(AsBytes(request.tls_csr())));
-  ASSIGN_OR_RETURN(const auto working,
-                   crypto::Ed25519PublicKey::Parse(AsBytes(request.working_public_key())));
-  ASSIGN_OR_RETURN(const auto mls,
-                   crypto::Ed25519PublicKey::Parse(AsBytes(request.mls_signature_public_key())));
-  const VerifiedApplication application{join.user, {},      {},  Sha256(csr.spki()),
-                                        csr,       working, mls, decision.label};
   ASSIGN_OR_RETURN(const NewDevice made, Certify(organisation_, application, join.device_id, now));
   ASSIGN_OR_RETURN(Account account, stores_.accounts.Find(join.user));
   if (account.devices.size() >= identity::kMaxDevices) {

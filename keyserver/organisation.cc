@@ -39,7 +39,8 @@ Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& conf
       device_address_(config.published().device_address()),
       delivery_address_(config.published().delivery_address()),
       limits_{config.limits().code_attempts(), config.limits().passes_per_day(),
-              config.limits().grants_per_day()} {}
+              config.limits().grants_per_day()},
+      attended_enrolment_(config.attended_enrolment()) {}
 
 void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   out.set_domain(keys_.domain);

@@ -37,6 +37,8 @@ class Organisation final {
   const KeyRing& keys() const { return keys_; }
   const Issuer& issuer() const { return issuer_; }
   const Limits& limits() const { return limits_; }
+  // An administrator's invitation lets a device ask; a registrar activates it.
+  bool attended_enrolment() const { return attended_enrolment_; }
   const std::string& keyserver_address() const { return keyserver_address_; }
   void Fill(keys::v1::GetOrganisationResponse& out) const;
   // The witness policy, if it has a higher number.
@@ -50,6 +52,7 @@ class Organisation final {
   const Issuer issuer_;
   const std::string display_name_, keyserver_address_, device_address_, delivery_address_;
   const Limits limits_;
+  const bool attended_enrolment_;
 };
 
 }  // namespace plumbline::keyserver

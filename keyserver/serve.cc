@@ -98,7 +98,7 @@ struct Keyserver::Parts {
         enrolment(*organisation, clock, accounts, publisher, refusals),
         directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
         devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail}, departures, publisher, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, refusals),
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),

@@ -9,8 +9,10 @@
 #include "admin/console/output.h"
 #include "admin/console/seen_log.h"
 #include "admin/console/terminal.h"
+#include "admin/console/waiting.h"
 #include "common/audit/export.h"
 #include "common/file.h"
+#include "common/identity/display_name.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
@@ -173,6 +175,8 @@ absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& u
 absl::Status Console::CreateAccount(const NewAccount& account) {
   ASSIGN_OR_RETURN(const std::string user, FullName(account.user));
   RETURN_IF_ERROR(CheckWritten("name", account.display_name, identity::kMaxDisplayName));
+  const absl::Status name = identity::CheckDisplayName(account.display_name);
+  if (!name.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "text_unusable", absl::StrCat(name.message(), "; write it in another way"));
   RETURN_IF_ERROR(CheckWritten("proofing level", account.proofing_level, identity::kMaxProofing));
   RETURN_IF_ERROR(CheckWritten("proofing reference", account.proofing_reference, identity::kMaxProofing));
   RETURN_IF_ERROR(CheckWritten("reason", account.reason, identity::kMaxJustification));
@@ -253,6 +257,14 @@ absl::Status Console::RevokeDevice(const std::string& typed, const std::string& 
   ASSIGN_OR_RETURN(const std::string user, FullName(typed));
   ASSIGN_OR_RETURN(const identity::DeviceId id, FindDevice(user, device));
   return ChangeAccount(Action::kRevokeDevice, user, identity::Encode(identity::RevokeDeviceParameters{id}), reason);
+}
+
+absl::Status Console::ActivateDevice(const std::string& typed, const std::string& code, const std::string& reason) {
+  ASSIGN_OR_RETURN(const std::string user, FullName(typed));
+  const absl::StatusOr<keys::v1::AccountView> account = session_.GetAccount(user);
+  if (!account.ok()) return WithClock(account.status(), clock_);
+  ASSIGN_OR_RETURN(const identity::Hash hash, FindWaiting(*account, code));
+  return ChangeAccount(Action::kActivateDevice, user, identity::Encode(identity::ActivateDeviceParameters{hash}), reason);
 }
 
 absl::Status Console::ListAccounts() {

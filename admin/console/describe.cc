@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "common/identity/codes.h"
 #include "common/identity/intent.h"
 #include "common/identity/text.h"
 
@@ -36,6 +37,8 @@ std::string ActionInWords(Action action) {
       return "remove the account for ever, with all devices; the name is not given again";
     case Action::kRevokeDevice:
       return "remove one device of the account for ever";
+    case Action::kActivateDevice:
+      return "activate the device whose own screen shows this code: it will read what is written to this person";
   }
   return "";  // a parsed intent has one of the above
 }
@@ -65,6 +68,13 @@ absl::Status DescribeParameters(const Intent& intent, Fields& out) {
     case Action::kRevokeDevice: {
       ASSIGN_OR_RETURN(const auto parameters, identity::ParseRevokeDeviceParameters(intent.parameters));
       out.push_back({"device", ToHex(parameters.device_id)});
+      return absl::OkStatus();
+    }
+    case Action::kActivateDevice: {
+      ASSIGN_OR_RETURN(const auto parameters, identity::ParseActivateDeviceParameters(intent.parameters));
+      // The code is the beginning of the hash that is signed (common/identity/device_decision.h).
+      out.push_back({"code", identity::FormatCode(identity::CodeOf(ByteView(parameters.request_hash).first(identity::kCodeBytes)))});
+      out.push_back({"keys of that device", ToHex(parameters.request_hash)});
       return absl::OkStatus();
     }
     default:

@@ -37,6 +37,10 @@ Json ToJson(const AccountView& account) {
   Json json = {{"user", account.user()},     {"display_name", account.display_name()},
                {"status", account.status()}, {"proofing", account.proofing()},
                {"devices", devices},         {"state_hash", Hex(account.state_hash())}};
+  for (const keys::v1::WaitingActivation& waiting : account.waiting()) {
+    json["waiting"].push_back({{"label", waiting.request().device_label()}, {"asked_unix", waiting.asked_unix()},
+                               {"expires_unix", waiting.expires_unix()}});
+  }
   if (account.has_revocation()) {
     json["revocation"] = {{"delivery", account.revocation().delivery()},
                           {"confirmed", account.revocation().confirmed()},
@@ -105,6 +109,12 @@ std::string AccountText(const AccountView& account) {
                                      {"identity", account.proofing()}};
   for (const DeviceView& device : account.devices()) fields.push_back({"device", DeviceLine(device)});
   if (account.devices().empty()) fields.push_back({"devices", "none"});
+  // Not the code: it has to come from the other screen.
+  for (const keys::v1::WaitingActivation& waiting : account.waiting()) {
+    fields.push_back({"waiting", absl::StrCat(Printable(waiting.request().device_label()), ", asked ",
+                                              ShowTime(static_cast<uint64_t>(waiting.asked_unix())),
+                                              ": `device activate` with the code that its screen shows")});
+  }
   if (account.has_revocation()) fields.push_back({"revocation", RevocationLine(account.revocation())});
   return ToText(fields);
 }
@@ -180,7 +190,10 @@ std::string VerifiedJson(const tlog::Checkpoint& checkpoint, const std::string& 
 
 std::string InvitationText(const OpenedInvitation& invitation) {
   return absl::StrCat(
-      "Give this to the person over a channel you trust; whoever has it first can join as them.\n\n",
+      "Give this to the person over a channel you trust; whoever has it first can ",
+      invitation.invitation.by_device ? "ask to join as them. The device shows a code then: compare it with the person present, and give "
+                                        "`plumbline-admin device activate` with it.\n\n"
+                                      : "join as them.\n\n",
       invitation.text, "\n\n",
       ToText({{"for", invitation.invitation.user},
               {"one-time code", identity::FormatCode(invitation.invitation.code)},
@@ -191,6 +204,7 @@ std::string InvitationJson(const OpenedInvitation& invitation) {
   return Dump({{"user", invitation.invitation.user},
                {"invitation", invitation.text},
                {"code", identity::FormatCode(invitation.invitation.code)},
+               {"attended", invitation.invitation.by_device},
                {"keyserver_address", invitation.invitation.keyserver_address},
                {"root_fingerprint", ToHex(invitation.invitation.root_fingerprint)},
                {"expires_unix", invitation.invitation.expires_unix}});

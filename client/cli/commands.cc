@@ -71,6 +71,7 @@ EnrolmentPaths RealPaths(const Options& options, const Clock& clock, Output& out
     const std::string shown = identity::FormatCode(code);
     output.Value({{"approval_code", shown}, {"expires", absl::FormatTime(absl::RFC3339_sec, expires, absl::UTCTimeZone())}});
     output.Line(absl::StrCat("On the device that invited this one, give: plumbline devices approve ", shown));
+    output.Line("If an administrator invited you, read them the code instead: they compare it before this device is activated.");
     output.Line(absl::StrCat("Waiting for that until ", absl::FormatTime("%H:%M", expires, absl::LocalTimeZone()), " ..."));
     std::fflush(stdout);
   };
@@ -266,8 +267,13 @@ absl::Status ConversationsCommand(const Options& options, Output& output) {
                     {"new", summary.unread},
                     {"last", absl::FormatTime(absl::RFC3339_sec, summary.last, absl::UTCTimeZone())},
                     {"verified", verified}});
+    if (contact.has_value() && !group) {
+      list.back()["display_name"] = Output::Safe(contact->parsed.display_name);
+      list.back()["organisation"] = output.OrganisationJson(contact->user);
+    }
+    const std::string who = contact.has_value() && !group ? absl::StrCat("  ", output.Who(contact->parsed)) : "";
     output.Line(absl::StrCat(output.Name(summary.conversation), group ? "" : verified ? "  verified" : "  not verified", "  ",
-                             summary.messages, " messages, ", summary.unread, " new"));
+                             summary.messages, " messages, ", summary.unread, " new", who));
   }
   output.Value({{"conversations", list}});
   return absl::OkStatus();
@@ -282,6 +288,7 @@ absl::Status VerifyCommand(const Options& options, Output& output) {
     RETURN_IF_ERROR(engine->SetVerified(comparison));
     comparison.person.verification = Verification::kVerified;
   }
+  output.Lookalikes(comparison.person);
   output.Value({{"person", output.PersonJson(comparison.person)}, {"code", comparison.code}});
   const std::string name = output.Name(user);
   if (options.confirm) {
@@ -290,6 +297,7 @@ absl::Status VerifyCommand(const Options& options, Output& output) {
   }
   const std::string& code = comparison.code;
   const size_t middle = code.size() / 2;
+  output.Line(absl::StrCat(name, " is ", output.Who(comparison.person.contact.parsed), "."));
   output.Line(absl::StrCat("Ask ", name, " to run `plumbline verify` for you, by a way other than this one, and compare:"));
   output.Line(absl::StrCat("\n    ", code.substr(0, middle), "\n    ", code.substr(middle + 1), "\n"));
   if (!options.no_qr) {

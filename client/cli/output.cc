@@ -5,9 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/files/file_reference.h"
+#include "client/resemblance.h"
 #include "client/terminal_text.h"
+#include "common/identity/display_name.h"
 #include "common/identity/frame.h"
 #include "common/identity/reason.h"
+#include "common/identity/uri.h"
 #include "common/retry.h"
 
 namespace plumbline::client {
@@ -59,15 +62,24 @@ std::string FileText(const Entry& entry, const absl::StatusOr<FileReference>& fi
 
 std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
 
+bool Misleads(const identity::DirectoryRecord& record) { return !identity::CheckDisplayName(record.display_name).ok(); }
+
+Json LookalikesJson(const PersonView& person) {
+  Json list = Json::array();
+  for (const identity::Lookalike& other : person.looks_like) list.push_back({{"user", other.user}, {"why", LikenessName(other.why)}});
+  return list;
+}
+
 std::string Day(uint32_t days) {
   return absl::FormatTime("%Y-%m-%d", absl::UnixEpoch() + absl::Hours(24) * days, absl::UTCTimeZone());
 }
 
 }  // namespace
 
-void Output::SetSelf(const std::string& user, const std::string& domain) {
+void Output::SetSelf(const std::string& user, const std::string& domain, const std::string& organisation) {
   user_ = user;
   domain_ = domain;
+  organisation_ = organisation;
 }
 
 std::string Output::Name(absl::string_view conversation) const {
@@ -156,17 +168,46 @@ Json Output::PersonJson(const PersonView& person) const {
   }
   return {{"user", person.contact.user},
           {"display_name", Safe(person.contact.parsed.display_name)},
+          {"display_name_misleads", Misleads(person.contact.parsed)},
+          {"organisation", OrganisationJson(person.contact.user)},
+          {"looks_like", LookalikesJson(person)},
           {"devices", devices},
           {"first_time", person.first_time},
           {"devices_changed", person.devices_changed},
           {"verification", VerificationName(person.verification)}};
 }
 
+std::string Output::Who(const identity::DirectoryRecord& record) const {
+  const absl::StatusOr<identity::UserUri> uri = identity::ParseUserUri(record.user);
+  const std::string domain = uri.ok() ? uri->domain : "";
+  return absl::StrCat(Misleads(record) ? "whose display name mixes letters that look alike and is not shown" : Safe(record.display_name),
+                      domain == domain_ ? absl::StrCat(" of ", Safe(organisation_), " (", domain, ")")
+                                        : absl::StrCat(", OUTSIDE your organisation: of ", domain));
+}
+
+Json Output::OrganisationJson(absl::string_view user) const {
+  const absl::StatusOr<identity::UserUri> uri = identity::ParseUserUri(user);
+  const std::string domain = uri.ok() ? uri->domain : "";
+  Json value = {{"domain", domain}, {"own", domain == domain_}};
+  if (domain == domain_) value["display_name"] = Safe(organisation_);
+  return value;
+}
+
+void Output::Lookalikes(const PersonView& person) {
+  if (!person.looks_like.empty()) {
+    Value({{"kind", "warning"}, {"reason", "looks_like"}, {"user", person.contact.user}, {"looks_like", LookalikesJson(person)}});
+  }
+  for (const identity::Lookalike& other : person.looks_like) {
+    Aside(DescribeResemblance(person.contact.user, other, Reader{user_, domain_}));
+  }
+}
+
 void Output::Person(const PersonView& person) {
+  if (person.first_time) Lookalikes(person);
   if (json_ || (!person.first_time && !person.devices_changed)) return;
   const std::string name = Name(person.contact.user);
   Aside(absl::StrCat(person.first_time ? "New: " : "CHANGED: the devices of ", name, person.first_time ? "" : " are now",
-                     person.first_time ? absl::StrCat(" (", Safe(person.contact.parsed.display_name), ") has") : "", ":"));
+                     person.first_time ? absl::StrCat(", ", Who(person.contact.parsed), ", has") : "", ":"));
   for (const identity::RecordDevice& device : person.contact.parsed.devices) {
     Aside(absl::StrCat("  ", Safe(device.label), "  ", ToHex(device.device_id).substr(0, 8), "  since ",
                        Day(device.enrolled_day)));

@@ -23,8 +23,8 @@ class Output final {
   explicit Output(bool json) : json_(json) {}
   bool json() const { return json_; }
 
-  // Whose names are short, and who is "me". Before that, whole URIs are printed.
-  void SetSelf(const std::string& user, const std::string& domain);
+  // Whose names are short, who is "me", and what the organisation calls itself. Before that, whole URIs are printed.
+  void SetSelf(const std::string& user, const std::string& domain, const std::string& organisation);
 
   // How the name of a group's conversation is found.
   void SetGroupNames(std::function<std::string(absl::string_view conversation)> name) { group_name_ = std::move(name); }
@@ -39,8 +39,14 @@ class Output final {
   void Entry(const client::Entry& entry);
   nlohmann::json EntryJson(const client::Entry& entry) const;
   nlohmann::json PersonJson(const PersonView& person) const;
-  // Devices and verification of a person, where there is something new to know.
+  // Organisation, devices, verification and look-alikes of a person, where there is something new to know.
   void Person(const PersonView& person);
+  // "Bob Baker of Example (example.org)", or that it is OUTSIDE; a display name that could pass for another is not shown.
+  std::string Who(const identity::DirectoryRecord& record) const;
+  // {"domain", "own"} and, of the own one, "display_name".
+  nlohmann::json OrganisationJson(absl::string_view user) const;
+  // A warning for each: a line, or one JSON value for all.
+  void Lookalikes(const PersonView& person);
 
   // {"error": {...}} or one line on standard error. Returns the exit code.
   int Failure(const absl::Status& status);
@@ -51,7 +57,7 @@ class Output final {
 
  private:
   const bool json_;
-  std::string user_, domain_;
+  std::string user_, domain_, organisation_;
   std::function<std::string(absl::string_view)> group_name_;
 };
 

@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Options& options, O
                                " was not completed; give `plumbline enrol --invitation ...` again"));
   }
   ASSIGN_OR_RETURN(session->self_, Self::From(*std::move(account)));
-  output.SetSelf(session->self_->user(), session->self_->domain());
+  output.SetSelf(session->self_->user(), session->self_->domain(), session->self_->account().organisation);
   output.SetGroupNames([stores = session->stores_.get()](absl::string_view conversation) {
     const auto names = stores->membership.Names();
     const auto found = names.ok() ? names->find(std::string(conversation)) : decltype(names->end()){};

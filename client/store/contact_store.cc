@@ -34,6 +34,18 @@ absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user
   return contact;
 }
 
+absl::StatusOr<std::vector<identity::NamedPerson>> ContactStore::People() {
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT user, record FROM contact ORDER BY user"));
+  std::vector<identity::NamedPerson> people;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return people;
+    absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(BytesColumn(row, 1));
+    if (!parsed.ok()) return absl::DataLossError("a directory record in the client's store is malformed");
+    people.push_back({std::string(row.Text(0)), std::move(parsed->display_name)});
+  }
+}
+
 absl::Status ContactStore::SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record,
                                      ByteView signature, bool proved) {
   {

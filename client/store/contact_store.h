@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "client/store/store.h"
+#include "common/identity/lookalike.h"
 #include "common/identity/record.h"
 #include "common/secret.h"
 #include "common/tlog/map.h"
@@ -39,6 +40,8 @@ class ContactStore final {
   explicit ContactStore(Store& store) : store_(store) {}
 
   absl::StatusOr<std::optional<Contact>> Find(absl::string_view user);
+  // Everybody's address and display name, the own person's too.
+  absl::StatusOr<std::vector<identity::NamedPerson>> People();
   // Inserts or replaces the record; what was shown and verified stays.
   absl::Status SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record, ByteView signature, bool proved);
   // Where the log has this person. None forgets it.

@@ -149,6 +149,7 @@ Authority::Broken Authority::Judge(uint64_t place, const tlog::EntryLeaf& entry,
     if (const auto* intent = std::get_if<SignedIntent>(&*cause)) broken = Decide(*intent, judged);
     if (const auto* enrolment = std::get_if<Enrolment>(&*cause)) broken = Decide(*enrolment, judged);
     if (const auto* decided = std::get_if<Decided>(&*cause)) broken = Decide(*decided, judged);
+    if (const auto* activated = std::get_if<Activated>(&*cause)) broken = Decide(*activated, judged);
     if (!broken) broken = CheckChange(judged);
     if (broken) return broken;
     Settle(judged, person);
@@ -289,6 +290,23 @@ Authority::Broken Authority::Decide(const Decided& cause, Case& entry) const {
   if (HashOf(request) != decision->subject_hash) return Rule::kGhostDevice;
   entry.claim.added = Added{request.working_public_key, request.mls_signature_public_key, cause.joined->credential,
                             decision->device_id, decision->label};
+  return std::nullopt;
+}
+
+Authority::Broken Authority::Decide(const Activated& cause, Case& entry) const {
+  const absl::StatusOr<identity::Intent> intent = identity::ParseIntent(cause.intent.intent);
+  if (!intent.ok() || Sha256(cause.intent.intent) != entry.record.cause) return Rule::kCause;
+  if (const Broken broken = CheckSigned(cause.intent, *intent, entry)) return broken;
+  const Person& person = entry.person;
+  if (intent->action != identity::Action::kActivateDevice || person.record.version == 0 ||
+      person.record.status != RecordStatus::kActive)
+    return Rule::kAction;
+  if (intent->state_hash != StateHash(person.record, RecordStatus::kActive, cause.intent.revision, person.record_hash))
+    return Rule::kStale;
+  const identity::JoinRequest& request = cause.joined.request;
+  if (request.user != entry.record.user) return Rule::kForeignCause;
+  if (HashOf(request) != identity::ParseActivateDeviceParameters(intent->parameters)->request_hash) return Rule::kGhostDevice;
+  entry.claim.added = Added{request.working_public_key, request.mls_signature_public_key, cause.joined.credential, {}, {}};
   return std::nullopt;
 }
 

@@ -130,6 +130,7 @@ class Authority final {
   Broken Decide(const SignedIntent& cause, Case& entry) const;
   Broken Decide(const Enrolment& cause, Case& entry) const;
   Broken Decide(const Decided& cause, Case& entry) const;
+  Broken Decide(const Activated& cause, Case& entry) const;
   Broken CheckSigned(const SignedIntent& cause, const identity::Intent& intent, Case& entry) const;
   Broken CheckCode(const SignedIntent& cause, Case& entry) const;
   Broken CheckDecision(const Decided& cause, const identity::DeviceDecision& decision, Case& entry) const;

@@ -22,15 +22,22 @@ void Write(Writer& out, const Enrolment& cause) {
   if (cause.code) Write(out, *cause.code);
 }
 
+void Write(Writer& out, const Decided::Joined& joined) {
+  out.Vector(AsBytes(joined.request.user))
+      .Fixed(joined.request.tls_key_hash)
+      .Fixed(joined.request.working_public_key)
+      .Fixed(joined.request.mls_signature_public_key)
+      .Vector(joined.credential);
+}
+
 void Write(Writer& out, const Decided& cause) {
   out.Vector(cause.decision).Fixed(cause.signature).Present(cause.joined.has_value());
-  if (!cause.joined) return;
-  const identity::JoinRequest& request = cause.joined->request;
-  out.Vector(AsBytes(request.user))
-      .Fixed(request.tls_key_hash)
-      .Fixed(request.working_public_key)
-      .Fixed(request.mls_signature_public_key)
-      .Vector(cause.joined->credential);
+  if (cause.joined) Write(out, *cause.joined);
+}
+
+void Write(Writer& out, const Activated& cause) {
+  Write(out, cause.intent);
+  Write(out, cause.joined);
 }
 
 void Write(Writer& out, const Adopted& cause) {
@@ -108,6 +115,13 @@ absl::StatusOr<Adopted> ReadAdopted(Reader& in) {
   return out;
 }
 
+absl::StatusOr<Activated> ReadActivated(Reader& in) {
+  Activated out;
+  ASSIGN_OR_RETURN(out.intent, ReadSignedIntent(in));
+  ASSIGN_OR_RETURN(out.joined, ReadJoined(in));
+  return out;
+}
+
 absl::StatusOr<Cause> ReadKind(Reader& in, uint8_t kind) {
   switch (kind) {
     case 1:
@@ -118,6 +132,8 @@ absl::StatusOr<Cause> ReadKind(Reader& in, uint8_t kind) {
       return ReadDecided(in);
     case 4:
       return ReadAdopted(in);
+    case 5:
+      return ReadActivated(in);
     default:
       return absl::InvalidArgumentError("unknown kind of cause");
   }

@@ -2,7 +2,7 @@
 // (docs/transparency.md, "Causes and authority"). The log commits to it; only the key server and the auditors it opens it for have it.
 //
 //   struct { uint8 version = 1; uint8 kind; select (kind) { case 1: SignedIntent; case 2: Enrolment; case 3: Decided;
-//            case 4: Adopted; } } Cause;
+//            case 4: Adopted; case 5: Activated; } } Cause;
 //   struct { opaque intent<V>; uint64 revision; struct { opaque key_id[32]; opaque signature[64]; } signatures<V>; } SignedIntent;
 //   struct { opaque proof<V>; opaque working_signature[64]; opaque mls_signature[64]; opaque credential<V>;
 //            optional<SignedIntent> code; } Enrolment;
@@ -10,6 +10,7 @@
 //            optional<struct { JoinRequest request; opaque credential<V>; }> joined; } Decided;
 //   struct { opaque user<V>; opaque tls_key_hash[32]; opaque working_public_key[32]; opaque mls_signature_public_key[32]; } JoinRequest;
 //   struct { struct { opaque device_id[16]; opaque working_public_key[32]; } devices<V>; } Adopted;
+//   struct { SignedIntent intent; JoinRequest request; opaque credential<V>; } Activated;
 #pragma once
 
 #include <optional>
@@ -74,7 +75,14 @@ struct Adopted {
   bool operator==(const Adopted&) const = default;
 };
 
-using Cause = std::variant<SignedIntent, Enrolment, Decided, Adopted>;
+// 5: a registrar let a waiting device in.
+struct Activated {
+  SignedIntent intent;  // of activate_device
+  Decided::Joined joined;
+  bool operator==(const Activated&) const = default;
+};
+
+using Cause = std::variant<SignedIntent, Enrolment, Decided, Adopted, Activated>;
 
 Bytes Encode(const Cause& cause);
 // INVALID_ARGUMENT for any other input than Encode's within these limits. Messages and certificates inside are not parsed, and no

@@ -1,6 +1,7 @@
 #include "common/identity/intent.h"
 
 #include "common/crypto/hkdf.h"
+#include "common/identity/display_name.h"
 #include "common/identity/labels.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
@@ -20,6 +21,8 @@ absl::Status CheckParameters(const Intent& intent) {
       return ParseIssueEnrolmentCodeParameters(intent.parameters).status();
     case Action::kRevokeDevice:
       return ParseRevokeDeviceParameters(intent.parameters).status();
+    case Action::kActivateDevice:
+      return ParseActivateDeviceParameters(intent.parameters).status();
     case Action::kListAuditEvents:
       return ParseListAuditEventsParameters(intent.parameters).status();
     default:
@@ -73,6 +76,8 @@ absl::string_view ActionName(Action action) {
       return "remove_account";
     case Action::kRevokeDevice:
       return "revoke_device";
+    case Action::kActivateDevice:
+      return "activate_device";
   }
   return "unknown";
 }
@@ -108,7 +113,7 @@ absl::StatusOr<Intent> ParseIntent(ByteView wire) {
   Reader in(wire);
   RETURN_IF_ERROR(TakeVersion(in, kVersion, "an intent"));
   ASSIGN_OR_RETURN(const uint16_t action, in.U16());
-  if (action < 1 || action > static_cast<uint16_t>(Action::kRevokeDevice)) {
+  if (action < 1 || action > static_cast<uint16_t>(Action::kActivateDevice)) {
     return absl::InvalidArgumentError("unknown action");
   }
   Intent out;
@@ -143,9 +148,8 @@ absl::StatusOr<CreateAccountParameters> ParseCreateAccountParameters(ByteView wi
   ASSIGN_OR_RETURN(out.proofing_level, ReadText(in, kMaxProofing));
   ASSIGN_OR_RETURN(out.proofing_reference, ReadText(in, kMaxProofing));
   RETURN_IF_ERROR(in.Done());
-  if (out.display_name.empty() || out.proofing_level.empty()) {
-    return absl::InvalidArgumentError("an account needs a display name and a proofing level");
-  }
+  if (out.proofing_level.empty()) return absl::InvalidArgumentError("an account needs a proofing level");
+  RETURN_IF_ERROR(CheckDisplayName(out.display_name));
   return out;
 }
 
@@ -172,6 +176,16 @@ absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire
   Reader in(wire);
   RevokeDeviceParameters out;
   ASSIGN_OR_RETURN(out.device_id, ReadFixed<16>(in));
+  RETURN_IF_ERROR(in.Done());
+  return out;
+}
+
+Bytes Encode(const ActivateDeviceParameters& parameters) { return Writer().Fixed(parameters.request_hash).TakeBytes(); }
+
+absl::StatusOr<ActivateDeviceParameters> ParseActivateDeviceParameters(ByteView wire) {
+  Reader in(wire);
+  ActivateDeviceParameters out;
+  ASSIGN_OR_RETURN(out.request_hash, ReadFixed<32>(in));
   RETURN_IF_ERROR(in.Done());
   return out;
 }

@@ -22,11 +22,12 @@ enum class Action : uint16_t {
   kGetAccount = 7,
   kRemoveAccount = 8,  // for ever: the name is not given again
   kRevokeDevice = 9,
+  kActivateDevice = 10,  // that waits for a registrar (attended enrolment)
 };
 absl::string_view ActionName(Action action);  // "create_account"
 bool NeedsTarget(Action action);              // all but the two lists
-bool NeedsJustification(Action action);       // 1 to 4, 8, 9: what changes something
-bool NeedsStateHash(Action action);           // 2 to 4, 8, 9
+bool NeedsJustification(Action action);       // 1 to 4, 8 to 10: what changes something
+bool NeedsStateHash(Action action);           // 2 to 4, 8 to 10
 bool HasSecretResult(Action action);          // 2: reply_key must be given
 
 inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);
@@ -79,6 +80,14 @@ struct RevokeDeviceParameters {
 };
 Bytes Encode(const RevokeDeviceParameters& parameters);
 absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire);
+
+// struct { opaque request_hash[32]; }   HashOf the waiting device's JoinRequest (common/identity/device_decision.h)
+struct ActivateDeviceParameters {
+  Hash request_hash{};
+  bool operator==(const ActivateDeviceParameters&) const = default;
+};
+Bytes Encode(const ActivateDeviceParameters& parameters);
+absl::StatusOr<ActivateDeviceParameters> ParseActivateDeviceParameters(ByteView wire);
 
 // struct { uint64 after_sequence; uint32 limit; }   limit 1 to 1000
 struct ListAuditEventsParameters {

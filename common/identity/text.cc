@@ -5,7 +5,14 @@ namespace {
 
 absl::Status Malformed() { return absl::InvalidArgumentError("text is not well-formed UTF-8"); }
 
-// Reads one code point from the front of `text` and drops it. `text` is not empty.
+bool Unprintable(uint32_t point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
+         (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f || point == 0x061c || point == 0x2028 ||
+         point == 0x2029;
+}
+
+}  // namespace
+
 absl::StatusOr<uint32_t> NextCodePoint(absl::string_view& text) {
   const auto first = static_cast<uint8_t>(text[0]);
   size_t size = 1;
@@ -36,13 +43,6 @@ absl::StatusOr<uint32_t> NextCodePoint(absl::string_view& text) {
   text.remove_prefix(size);
   return point;
 }
-
-bool Unprintable(uint32_t point) {
-  return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
-         (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f;
-}
-
-}  // namespace
 
 absl::Status CheckText(absl::string_view text, size_t max_size) {
   if (text.size() > max_size) return absl::InvalidArgumentError("text is longer than its maximum");

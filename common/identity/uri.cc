@@ -1,5 +1,7 @@
 #include "common/identity/uri.h"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <utility>
 
@@ -15,6 +17,7 @@ namespace {
 
 constexpr char kMimi[] = "mimi://";
 constexpr char kPlumbline[] = "plumbline://";
+constexpr char kDigits[] = "0123456789";
 constexpr std::array<std::pair<Service, const char*>, 3> kServices = {
     {{Service::kKeyserver, "keyserver"}, {Service::kDelivery, "delivery"}, {Service::kAdmin, "admin"}}};
 constexpr std::array<std::pair<Role, const char*>, 5> kRoles = {
@@ -57,6 +60,28 @@ absl::StatusOr<Parts> Split(absl::string_view text, absl::string_view scheme, ab
   if (pieces.size() != 3 || pieces[1] != kind) return absl::InvalidArgumentError("URI has another form");
   RETURN_IF_ERROR(CheckDomain(pieces[0]));
   return Parts{pieces[0], pieces[2]};
+}
+
+bool IsAddressOf(int family, absl::string_view text) {
+  unsigned char address[sizeof(in6_addr)];
+  return inet_pton(family, std::string(text).c_str(), address) == 1;
+}
+
+// A host name, whose last label is no number (resolvers read 127.1 and 0x7f000001 as addresses, each in its own way), an IPv4
+// address of four parts, or a bracketed IPv6 address. `host` has no NUL.
+bool IsHost(absl::string_view host) {
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') return IsAddressOf(AF_INET6, host.substr(1, host.size() - 2));
+  if (IsAddressOf(AF_INET, host)) return true;
+  absl::string_view label;
+  for (const absl::string_view next : absl::StrSplit(host, '.')) {
+    label = next;
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
+    for (const char c : label) {
+      if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') return false;
+    }
+  }
+  const bool hex = absl::StartsWithIgnoreCase(label, "0x") && label.find_first_not_of("0123456789abcdefABCDEF", 2) == absl::string_view::npos;
+  return !hex && label.find_first_not_of(kDigits) != absl::string_view::npos;
 }
 
 absl::StatusOr<DeviceId> ParseHexId(absl::string_view text) {
@@ -166,20 +191,16 @@ absl::Status CheckAddress(absl::string_view address) {
     return absl::InvalidArgumentError("an address is host:port with a port from 1 to 65535");
   };
   const size_t colon = address.rfind(':');
-  if (address.size() > kMaxAddress || colon == absl::string_view::npos || colon == 0) return refuse();
+  const bool has_nul = address.find('\0') != absl::string_view::npos;
+  if (address.size() > kMaxAddress || has_nul || colon == absl::string_view::npos || colon == 0) return refuse();
   const absl::string_view host = address.substr(0, colon);
   const absl::string_view port = address.substr(colon + 1);
   int number = 0;
-  const bool digits = port.find_first_not_of("0123456789") == absl::string_view::npos;
-  if (port.size() > 5 || !digits || !absl::SimpleAtoi(port, &number) || number < 1 || number > 65535)
+  const bool digits = port.find_first_not_of(kDigits) == absl::string_view::npos;
+  if (port.empty() || port.size() > 5 || port.front() == '0' || !digits || !absl::SimpleAtoi(port, &number) || number > 65535) {
     return refuse();
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  for (const char c : bracketed ? host.substr(1, host.size() - 2) : host) {
-    const bool fits = bracketed ? (absl::ascii_isxdigit(c) || c == ':' || c == '.')
-                                : (absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_');
-    if (!fits) return refuse();
   }
-  return absl::OkStatus();
+  return IsHost(host) ? absl::OkStatus() : refuse();
 }
 
 }  // namespace plumbline::identity

@@ -64,8 +64,8 @@ struct RoleUri {
 };
 absl::StatusOr<RoleUri> ParseRoleUri(absl::string_view text);
 
-// host:port as services publish it: a host name, an IPv4 address or a bracketed IPv6 address; port 1 to
-// 65535. INVALID_ARGUMENT otherwise. At most 300 bytes.
+// host:port as services publish it: a host name, an IPv4 address of four parts or a bracketed IPv6 address; port 1 to
+// 65535. INVALID_ARGUMENT otherwise. At most 300 bytes. What it lets through is a host and a port for every resolver.
 inline constexpr size_t kMaxAddress = 300;
 absl::Status CheckAddress(absl::string_view address);
 

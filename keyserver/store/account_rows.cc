@@ -64,6 +64,11 @@ absl::Status CheckActive(db::Database& database, const identity::DeviceId& devic
                 "the account is suspended; ask your administrator");
 }
 
+directory::Cause CauseOf(const IntentTrace& trace) {
+  if (trace.joined) return directory::Activated{trace.cause, *trace.joined};
+  return trace.cause;
+}
+
 directory::Cause CauseOf(const DecisionTrace& trace) {
   directory::Decided out;
   out.decision = trace.decision;

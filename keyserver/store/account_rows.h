@@ -16,7 +16,7 @@ absl::Status InsertDevice(db::Database& database, const Device& device);
 absl::Status CheckActive(db::Database& database, const identity::DeviceId& device);
 
 // As the directory's log commits to it.
-inline directory::Cause CauseOf(const IntentTrace& trace) { return trace.cause; }
+directory::Cause CauseOf(const IntentTrace& trace);
 directory::Cause CauseOf(const DecisionTrace& trace);
 
 }  // namespace plumbline::keyserver

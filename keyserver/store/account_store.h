@@ -15,6 +15,7 @@ struct EnrolmentCode {
   identity::Hash hash{};
   uint64_t expires_unix = 0;
   uint32_t attempts = 0;
+  bool attended = false;  // lets a device ask; a registrar activates it (JoinStore)
 };
 
 enum class CodeVerdict {
@@ -46,7 +47,7 @@ class AccountStore {
   // Takes a suspended account back (DepartureStore suspends). ABORTED state_changed unless it is at `revision`.
   virtual absl::Status Reactivate(absl::string_view user, uint64_t revision, const SignedBytes& record,
                                   const IntentTrace& trace) = 0;
-  // Replaces any former code. ABORTED state_changed.
+  // Makes any former code of an administrator's void; an attended one replaces a device's invitation too. ABORTED state_changed.
   virtual absl::Status IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
                                  const IntentTrace& trace) = 0;
   // Compares in constant time; a wrong one costs an attempt, which is durable on return. A good one is not

@@ -55,6 +55,9 @@ class JoinStore {
                                ByteView tls_certificate, uint64_t revision,
                                const SignedBytes& record, absl::Time now,
                                const DecisionTrace& trace) = 0;
+  // The same for a request by a registrar's invitation, by an administrator's intent.
+  virtual absl::Status Activate(const identity::Hash& hash, const Device& device, ByteView tls_certificate, uint64_t revision,
+                                const SignedBytes& record, absl::Time now, const IntentTrace& trace) = 0;
   virtual absl::Status Refuse(const identity::Hash& hash, absl::Time now,
                               const DecisionTrace& trace) = 0;
 };

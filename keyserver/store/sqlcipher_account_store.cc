@@ -77,6 +77,38 @@ absl::StatusOr<std::optional<directory::SignedIntent>> ReadCodeCause(db::Databas
   return std::optional<directory::SignedIntent>(std::get<directory::SignedIntent>(*cause));
 }
 
+absl::Status WriteCode(db::Database& database, absl::string_view user, const EnrolmentCode& code,
+                       const directory::SignedIntent& cause) {
+  ASSIGN_OR_RETURN(db::Statement former, database.Prepare("DELETE FROM device_invitation WHERE user = ? AND device = ?"));
+  RETURN_IF_ERROR(former.Bind(1, user).Bind(2, ByteView(kByRegistrar)).Run());
+  ASSIGN_OR_RETURN(
+      db::Statement replace,
+      database.Prepare(
+          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used, cause) "
+          "VALUES (?, ?, ?, ?, 0, ?)"));
+  return replace.Bind(1, user)
+      .Bind(2, ByteView(code.hash))
+      .Bind(3, static_cast<int64_t>(code.expires_unix))
+      .Bind(4, int64_t{code.attempts})
+      .Bind(5, ByteView(directory::Encode(cause)))
+      .Run();
+}
+
+// Where the invitations by devices are: it lets a device ask.
+absl::Status WriteAttendedCode(db::Database& database, absl::string_view user, const EnrolmentCode& code) {
+  ASSIGN_OR_RETURN(db::Statement former, database.Prepare("DELETE FROM enrolment_code WHERE user = ?"));
+  RETURN_IF_ERROR(former.Bind(1, user).Run());
+  ASSIGN_OR_RETURN(db::Statement replace,
+                   database.Prepare("INSERT OR REPLACE INTO device_invitation (user, device, hash, expires_unix, attempts_left, used) "
+                                    "VALUES (?, ?, ?, ?, ?, 0)"));
+  return replace.Bind(1, user)
+      .Bind(2, ByteView(kByRegistrar))
+      .Bind(3, ByteView(code.hash))
+      .Bind(4, static_cast<int64_t>(code.expires_unix))
+      .Bind(5, int64_t{code.attempts})
+      .Run();
+}
+
 }  // namespace
 
 absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentTrace& trace) {
@@ -98,7 +130,7 @@ absl::Status SqlcipherAccountStore::Create(const Account& account, const IntentT
                   "there is an account of that name already");
   }
   RETURN_IF_ERROR(inserted);
-  RETURN_IF_ERROR(connection_.StoreRecord(transaction, account.user, account.record, trace.cause));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, account.user, account.record, CauseOf(trace)));
   return transaction.Commit();
 }
 
@@ -137,7 +169,7 @@ absl::Status SqlcipherAccountStore::Reactivate(absl::string_view user, uint64_t 
   ASSIGN_OR_RETURN(db::Statement update,
                    database.Prepare("UPDATE account SET suspended = 0 WHERE user = ? AND removed = 0"));
   RETURN_IF_ERROR(update.Bind(1, user).Run());
-  RETURN_IF_ERROR(connection_.StoreRecord(transaction, user, record, trace.cause));
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, user, record, CauseOf(trace)));
   return transaction.Commit();
 }
 
@@ -148,17 +180,7 @@ absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t r
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection_.Record(transaction, trace));
   RETURN_IF_ERROR(Advance(database, user, revision));
-  ASSIGN_OR_RETURN(
-      db::Statement replace,
-      database.Prepare(
-          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used, cause) "
-          "VALUES (?, ?, ?, ?, 0, ?)"));
-  RETURN_IF_ERROR(replace.Bind(1, user)
-                      .Bind(2, ByteView(code.hash))
-                      .Bind(3, static_cast<int64_t>(code.expires_unix))
-                      .Bind(4, int64_t{code.attempts})
-                      .Bind(5, ByteView(directory::Encode(trace.cause)))
-                      .Run());
+  RETURN_IF_ERROR(code.attended ? WriteAttendedCode(database, user, code) : WriteCode(database, user, code, trace.cause));
   return transaction.Commit();
 }
 

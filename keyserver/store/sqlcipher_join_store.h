@@ -21,6 +21,8 @@ class SqlcipherJoinStore final : public JoinStore {
   absl::Status Approve(const identity::Hash& hash, const Device& device, ByteView tls_certificate,
                        uint64_t revision, const SignedBytes& record, absl::Time now,
                        const DecisionTrace& trace) override;
+  absl::Status Activate(const identity::Hash& hash, const Device& device, ByteView tls_certificate, uint64_t revision,
+                        const SignedBytes& record, absl::Time now, const IntentTrace& trace) override;
   absl::Status Refuse(const identity::Hash& hash, absl::Time now,
                       const DecisionTrace& trace) override;
 

@@ -12,6 +12,9 @@
 
 namespace plumbline::keyserver {
 
+// Stands where the inviting device would, if it was an administrator.
+inline constexpr identity::DeviceId kByRegistrar{};
+
 // A directory record as signed: canonical bytes and 64 bytes of signature.
 struct SignedBytes {
   Bytes bytes;
@@ -49,6 +52,7 @@ struct IntentTrace {
   bool keep = true;  // as evidence; reads are forgotten once expired
   Bytes evidence;    // the SignedIntent as it came
   directory::SignedIntent cause;  // the same, of a record that it makes
+  std::optional<directory::Decided::Joined> joined;  // of an activation
   audit::Entry entry;
 };
 

@@ -60,13 +60,31 @@ TEST(DescribeIntent, ShowsEveryFieldOfEveryIntent) {
 
 TEST(DescribeIntent, EachActionHasItsOwnWords) {
   std::set<std::string> seen;
-  while (seen.size() < 9) {  // nine actions; each is drawn sooner or later
+  while (seen.size() < 10) {  // ten actions; each is drawn sooner or later
     const identity::Intent intent = RandomIntent();
     const auto fields = DescribeIntent(identity::Encode(intent));
     ASSERT_THAT(fields, IsOk());
     seen.insert(fields->front().value);
   }
-  EXPECT_EQ(seen.size(), 9u);
+  EXPECT_EQ(seen.size(), 10u);
+}
+
+// The code that was compared, and all of what is signed: two requests may share the code, never the words.
+TEST(DescribeIntent, ShowsTheCodeAndTheWholeHashOfWhatIsActivated) {
+  identity::Intent intent{.action = identity::Action::kActivateDevice,
+                          .target = "mimi://example.org/u/alice",
+                          .parameters = Encode(identity::ActivateDeviceParameters{identity::Hash{1}}),
+                          .state_hash = identity::RandomFixed<32>(),
+                          .justification = "seen",
+                          .nonce = identity::RandomFixed<16>(),
+                          .issued_unix = 1795471200,
+                          .expires_unix = 1795471500};
+  const std::string words = Words(identity::Encode(intent));
+  EXPECT_THAT(words, HasSubstr("0400-0000-0000-0000"));
+  identity::Hash near{1};
+  near[31] = 1;
+  intent.parameters = Encode(identity::ActivateDeviceParameters{near});
+  EXPECT_NE(Words(identity::Encode(intent)), words);
 }
 
 TEST(DescribeIntent, SpeaksOfASuspensionInWords) {

@@ -24,16 +24,25 @@ inline std::string RandomText(size_t max_characters) {
   return text + ".";
 }
 
+// The same as a display name: words with single spaces.
+inline std::string RandomName(size_t max_characters) {
+  std::string name = RandomText(max_characters);
+  for (size_t at = name.find("  "); at != std::string::npos; at = name.find("  ")) name.erase(at, 1);
+  return name;
+}
+
 inline Bytes RandomParameters(identity::Action action) {
   switch (action) {
     case identity::Action::kCreateAccount:
-      return Encode(identity::CreateAccountParameters{RandomText(20), RandomText(20), RandomText(20)});
+      return Encode(identity::CreateAccountParameters{RandomName(20), RandomText(20), RandomText(20)});
     case identity::Action::kIssueEnrolmentCode:
       return Encode(identity::IssueEnrolmentCodeParameters{60 + RandomBelow(600000)});
     case identity::Action::kListAuditEvents:
       return Encode(identity::ListAuditEventsParameters{RandomBelow(1000000), 1 + RandomBelow(1000)});
     case identity::Action::kRevokeDevice:
       return Encode(identity::RevokeDeviceParameters{identity::RandomFixed<16>()});
+    case identity::Action::kActivateDevice:
+      return Encode(identity::ActivateDeviceParameters{identity::RandomFixed<32>()});
     default:
       return {};
   }
@@ -41,7 +50,7 @@ inline Bytes RandomParameters(identity::Action action) {
 
 inline identity::Intent RandomIntent() {
   identity::Intent intent;
-  intent.action = static_cast<identity::Action>(1 + RandomBelow(9));
+  intent.action = static_cast<identity::Action>(1 + RandomBelow(10));
   if (identity::NeedsTarget(intent.action)) {
     intent.target = "mimi://example.org/u/p" + std::to_string(RandomBelow(1000000));
   }

@@ -25,6 +25,7 @@ using plumbline::testing::Finished;
 using plumbline::testing::RunToEnd;
 using plumbline::testing::ServiceProcess;
 using plumbline::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // An organisation whose certificates the test makes itself, an admin service under it and one administrator's
@@ -250,6 +251,16 @@ TEST_F(AdminServiceTest, NothingIsSignedWithoutAYes) {
   EXPECT_THAT(create.out, HasSubstr("create an account"));
   EXPECT_THAT(create.out, HasSubstr("Alice Archer"));
   EXPECT_THAT(create.err, HasSubstr("--yes"));
+  EXPECT_THAT(Events(), ::testing::ElementsAre("service.initialised", "service.started"));
+}
+
+TEST_F(AdminServiceTest, ANameOfTwoAlphabetsIsRefusedBeforeAnythingIsSigned) {
+  const std::unique_ptr<ServiceProcess> service = Serve();
+  SetUpTool();
+  const Finished create = Tool({"--yes", "account", "create", "alice", "--name", "\u0410lice Archer", "--proofing-level",
+                                "seen in person", "--proofing-reference", "register 7", "--reason", "new starter"});
+  EXPECT_EQ(create.code, 1);
+  EXPECT_THAT(create.err, AllOf(HasSubstr("mixes Cyrillic and Latin"), HasSubstr("[text_unusable]")));
   EXPECT_THAT(Events(), ::testing::ElementsAre("service.initialised", "service.started"));
 }
 

@@ -27,6 +27,7 @@ using plumbline::testing::ValueOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
+using ::testing::Not;
 
 // One organisation for all tests of this program: making it takes seconds. Each test has people of its own.
 ServiceFixture& Services() {
@@ -67,6 +68,28 @@ TEST(Client, BothReadTheSameCode) {
   const std::string one = Last(As(two.alice, {"verify", two.bob.account})).value("code", "");
   EXPECT_EQ(one.size(), 71u);  // twelve groups of five digits
   EXPECT_EQ(one, Last(As(two.bob, {"verify", two.alice.account})).value("code", ""));
+}
+
+// Both ends are told, in text and for machines: who writes to somebody who looks like a contact, and who is written to.
+TEST(Client, WarnsOfSomebodyWhoLooksLikeAContact) {
+  Two two;
+  std::string twin_name = two.bob.account;
+  twin_name[1] = '0';  // b0b4
+  const Person twin = Services().Enrolled(twin_name);
+  ExpectOk(As(two.alice, {"send", two.bob.account, "to bob"}));
+  EXPECT_THAT(Texts(As(two.alice, {"read"})), ElementsAre());
+  ExpectOk(As(twin, {"send", two.alice.account, "it is me, bob"}));
+  bool told = false;
+  const auto read = Last(As(two.alice, {"read"}));
+  for (const auto& message : read["messages"]) told = told || message.value("reason", "") == "looks_like";
+  EXPECT_TRUE(told);
+  const CommandResult sent = As(two.alice, {"send", twin_name, "which bob?"});
+  ExpectOk(sent);
+  EXPECT_THAT(sent.out, HasSubstr("\"kind\":\"warning\""));
+  EXPECT_EQ(Last(sent)["person"]["looks_like"][0]["user"], "mimi://example.org/u/" + two.bob.account);
+  EXPECT_EQ(Last(sent)["person"]["organisation"]["own"], true);
+  EXPECT_THAT(As(two.alice, {"send", twin_name, "again"}).out, Not(HasSubstr("\"kind\":\"warning\""))) << "once";
+  EXPECT_EQ(Last(As(two.alice, {"verify", twin_name}))["person"]["looks_like"][0]["why"], "reads_alike");
 }
 
 TEST(Client, BothMayBeginAtOnce) {

@@ -126,6 +126,17 @@ TEST(OwnDevices, WhatCannotBeShownOrReadIsLeftOut) {
   EXPECT_TRUE(waiting.empty());
 }
 
+// Attended enrolment: what waits for a registrar says so.
+TEST(OwnDevices, OneThatAnAdministratorInvitedIsTold) {
+  Desk desk;
+  keys::v1::WaitingDevice waiting = NewDevice().Waiting();
+  waiting.set_invited_by(ToString(identity::DeviceId{}));
+  *desk.keyserver.waiting.add_waiting() = waiting;
+  ASSERT_OK_AND_ASSIGN(const std::vector<WaitingDevice> listed, desk.devices.Waiting());
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_THAT(listed[0].invited_by, HasSubstr("an administrator"));
+}
+
 TEST(OwnDevices, ARefusalIsSignedOverExactlyThatRequest) {
   Desk desk;
   const NewDevice tablet;

@@ -28,6 +28,10 @@ TEST(ForTerminal, DisarmsEveryControlCharacter) {
 TEST(ForTerminal, KeepsLinesOnlyWhereAsked) {
   EXPECT_EQ(ForTerminal("a\nb\tc", true), "a\nb\tc");
   EXPECT_EQ(ForTerminal("a\nb", false), std::string("a") + kMark + "b");
+  for (const char* separator : {"\u2028", "\u2029"}) {
+    EXPECT_EQ(ForTerminal(separator, true), separator);
+    EXPECT_EQ(ForTerminal(separator, false), kMark);
+  }
 }
 
 TEST(ForTerminal, DisarmsDirectionMarks) {

@@ -1,6 +1,7 @@
 // A person's devices, through the real programs and services.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
@@ -16,6 +17,29 @@ namespace {
 
 using nlohmann::json;
 
+// Starts `enrol` on a new device; the code that it shows.
+std::string AskToJoin(ServiceFixture& services, assess::Child& child, const assess::Person& device,
+                      const std::string& invitation) {
+  const std::string log =
+      absl::StrCat(services.organisation.folder(), "/", device.account, ".enrol");
+  auto started = services.organisation.StartClient(
+      device,
+      {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", invitation}, log,
+      false);
+  EXPECT_OK(started);
+  child = *std::move(started);
+  std::string code;
+  EXPECT_TRUE(assess::PollUntil(
+      [&] {
+        const json line = Last(assess::ReadFile(log).value_or(""));
+        if (line.is_object()) code = line.value("approval_code", "");
+        return !code.empty();
+      },
+      absl::Seconds(20)))
+      << assess::ReadFile(log).value_or("");
+  return code;
+}
+
 struct Scene {
   Scene() : alice(services.Enrolled("alice")) {
     tablet = ValueOf(services.organisation.NewPerson("alice-tablet", "Alice's tablet"));
@@ -25,27 +49,8 @@ struct Scene {
     EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
     return Last(result.out).value("invitation", "");
   }
-  // Starts `enrol` on a new device; the code that it shows.
-  std::string Ask(assess::Child& child, const assess::Person& device,
-                  const std::string& invitation) {
-    const std::string log =
-        absl::StrCat(services.organisation.folder(), "/", device.account, ".enrol");
-    auto started = services.organisation.StartClient(
-        device,
-        {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", invitation}, log,
-        false);
-    EXPECT_OK(started);
-    child = *std::move(started);
-    std::string code;
-    EXPECT_TRUE(assess::PollUntil(
-        [&] {
-          const json line = Last(assess::ReadFile(log).value_or(""));
-          if (line.is_object()) code = line.value("approval_code", "");
-          return !code.empty();
-        },
-        absl::Seconds(20)))
-        << assess::ReadFile(log).value_or("");
-    return code;
+  std::string Ask(assess::Child& child, const assess::Person& device, const std::string& invitation) {
+    return AskToJoin(services, child, device, invitation);
   }
   size_t Devices(const assess::Person& of) {
     const assess::CommandResult result = services.Run(of, {"devices"});
@@ -145,6 +150,35 @@ TEST(Devices, OneThatAnAdministratorBroughtInIsShownAtTheNextSync) {
   for (const json& entry : read["messages"])
     shown = shown || entry.value("reason", "") == "own_device_added";
   EXPECT_TRUE(shown) << read;
+}
+
+// Attended enrolment: nothing is certified before the registrar has typed what the device's own screen shows.
+TEST(Devices, ARegistrarActivatesTheFirstOneWhereThePolicySaysSo) {
+  ServiceFixture services{PLUMBLINE_BIN};
+  assess::Organisation& organisation = services.organisation;
+  ASSERT_EQ(organisation.Stop(assess::Service::kKeyserver), 0);
+  std::ofstream(organisation.ConfigOf(assess::Service::kKeyserver), std::ios::app) << "attended_enrolment: true\n";
+  ASSERT_OK(organisation.Start(assess::Service::kKeyserver));
+  const assess::Person alice = services.NewPerson("alice");
+  const std::string invitation = ValueOf(organisation.Invite(alice));
+  assess::Child enrolling;
+  const std::string code = AskToJoin(services, enrolling, alice, invitation);
+  const auto activate = [&](const std::string& typed) {
+    return ValueOf(organisation.Administer({"device", "activate", "alice", typed, "--reason", "seen at the front desk"}));
+  };
+  const assess::CommandResult wrong = activate("ZZZZ-ZZZZ-ZZZZ-ZZZZ");
+  EXPECT_NE(wrong.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(wrong.out, "\"join_unknown\"") && absl::StrContains(wrong.out, "security officer")) << wrong.out;
+  const assess::CommandResult shown = ValueOf(organisation.Administer({"account", "show", "alice"}));
+  EXPECT_TRUE(absl::StrContains(shown.out, "waiting")) << shown.out;
+  EXPECT_FALSE(absl::StrContains(shown.out, code)) << "the code has to come from the other screen";
+  EXPECT_TRUE(enrolling.Running());
+  const assess::CommandResult right = activate(code);
+  EXPECT_EQ(right.exit_code, 0) << right.out << right.err;
+  EXPECT_TRUE(assess::PollUntil([&] { return !enrolling.Running(); }, absl::Seconds(30)));
+  const json status = Last(services.Run(alice, {"status"}).out);
+  EXPECT_EQ(status.value("user", ""), "mimi://example.org/u/alice") << status;
+  EXPECT_NE(activate(code).exit_code, 0) << "once";
 }
 
 }  // namespace

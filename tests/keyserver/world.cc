@@ -78,7 +78,7 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       enrolment(organisation, clock, accounts, publisher, refusals),
       directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
       devices(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-      admin(organisation, clock, {accounts, administrators, trail}, departures, publisher, refusals),
+      admin(organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, refusals),
       joins(organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals) {}
 
 namespace {
@@ -106,6 +106,11 @@ World::World() {
   CHECK(SetWitnesses(config_, TestPassphrase(), witness_.Policy(), clock_, crypto::SealCost{1, 8192}).ok());
   first_code_ = result->administrator_code;
   logger_ = *Logger::Create({"test", scratch_ / "log", LogLevel::kInfo});
+  Restart();
+}
+
+void World::SetAttended(bool attended) {
+  config_.set_attended_enrolment(attended);
   Restart();
 }
 

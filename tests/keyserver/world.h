@@ -57,6 +57,9 @@ class World final {
   // Away, the witness of this world's policy answers nobody.
   void SetWitnessAway(bool away) { witness_away_ = away; }
 
+  // The policy attended_enrolment, from a restart on.
+  void SetAttended(bool attended);
+
   FakeClock& clock() { return clock_; }
   const Organisation& organisation() const { return *organisation_; }
   const config::v1::KeyserverConfig& config() const { return config_; }

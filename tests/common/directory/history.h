@@ -161,6 +161,15 @@ class History final {
     Add(out.record, device, Sha256(joined.credential));
     return Named(std::move(out));
   }
+  Draft Activate(const std::string& name, const TestDevice& device = {}) {
+    Decided::Joined joined{{User(name).ToString(), {}, device.working_key(), device.mls_key()},
+                           Credential(name, device.id, device.mls->public_key())};
+    const Bytes parameters = identity::Encode(identity::ActivateDeviceParameters{HashOf(joined.request)});
+    Draft out{Next(name), Activated{Signed(Intent(name, identity::Action::kActivateDevice, parameters), people[name].revision), joined},
+              device};
+    Add(out.record, device, Sha256(joined.credential));
+    return Named(std::move(out));
+  }
   Draft Remove(const std::string& name, const TestDevice& by, const identity::DeviceId& device) {
     const identity::DeviceDecision decision{identity::Decision::kRemove, User(name).ToString(), device, Sha256(people[name].wire), "",
                                             by.id, now};
@@ -184,6 +193,7 @@ class History final {
     if (const auto* intent = std::get_if<SignedIntent>(&draft.cause)) draft.record.cause = Sha256(intent->intent);
     if (const auto* enrolment = std::get_if<Enrolment>(&draft.cause)) draft.record.cause = Sha256(enrolment->proof);
     if (const auto* decided = std::get_if<Decided>(&draft.cause)) draft.record.cause = Sha256(decided->decision);
+    if (const auto* activated = std::get_if<Activated>(&draft.cause)) draft.record.cause = Sha256(activated->intent.intent);
     return draft;
   }
   identity::DirectoryRecord Next(const std::string& name) {

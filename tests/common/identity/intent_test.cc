@@ -21,6 +21,7 @@ Intent Valid(Action action) {
     out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
   if (action == Action::kIssueEnrolmentCode) out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{4}});
+  if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{4}});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   out.nonce.fill(3);
   out.issued_unix = 1795392000;
@@ -29,7 +30,7 @@ Intent Valid(Action action) {
 }
 
 TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
-  for (uint16_t action = 1; action <= 9; ++action) {
+  for (uint16_t action = 1; action <= 10; ++action) {
     SCOPED_TRACE(action);
     const Intent intent = Valid(static_cast<Action>(action));
     ASSERT_OK_AND_ASSIGN(const Intent parsed, ParseIntent(Encode(intent)));
@@ -41,8 +42,8 @@ TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
 }
 
 TEST(Intent, RefusesUnknownActionsAndVersions) {
-  Intent intent = Valid(Action::kListAccounts);
-  intent.action = static_cast<Action>(10);
+  Intent intent = Valid(Action::kSuspendAccount);  // the form that an unknown one would have
+  intent.action = static_cast<Action>(11);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent.action = static_cast<Action>(0);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
@@ -99,6 +100,9 @@ TEST(Intent, ParametersHaveLimits) {
               StatusIs(kInvalid));
   EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"Al\x1b[1mice", "a", "b"})),
               StatusIs(kInvalid));
+  EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"Alice", "", "b"})), StatusIs(kInvalid));
+  EXPECT_THAT(ParseCreateAccountParameters(Encode(CreateAccountParameters{"\u0410lice", "a", "b"})), StatusIs(kInvalid))
+      << "a Cyrillic letter in a Latin name (common/identity/display_name.h)";
 }
 
 }  // namespace

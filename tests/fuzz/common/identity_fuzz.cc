@@ -103,6 +103,7 @@ void FuzzIntent(ByteView input) {
     CHECK(ParseListAuditEventsParameters(intent->parameters).ok());
   if (intent->action == Action::kRevokeDevice)
     CHECK(ParseRevokeDeviceParameters(intent->parameters).ok());
+  if (intent->action == Action::kActivateDevice) CHECK(ParseActivateDeviceParameters(intent->parameters).ok());
 }
 
 // Messages that are only ever signed have no parser, but for the one that auditors read. Were two different ones the same bytes, a
@@ -197,6 +198,7 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseRevokedItems); },
       [](ByteView in) { RoundTrip(in, ParseDeviceDecision); },
       [](ByteView in) { RoundTrip(in, ParseRevokeDeviceParameters); },
+      [](ByteView in) { RoundTrip(in, ParseActivateDeviceParameters); },
       [](ByteView in) { RoundTrip(in, ParseGroupProfile); },
       [](ByteView in) { RoundTrip(in, ParseLeaveRequest); },
       [](ByteView in) { RoundTrip(in, ParseCommitEvidence); },
@@ -218,6 +220,7 @@ Intent SampleIntent(Action action) {
     out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{1}});
+  if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{1}});
   out.issued_unix = 1'800'000'000;
   out.expires_unix = 1'800'000'600;
   return out;
@@ -297,7 +300,7 @@ std::vector<Bytes> Seeds() {
       {28, Encode(CommitEvidence{{leave}, {{Encode(SampleRecord()), Signature{1}}}})},
       {29, Encode(SignResyncRequest({Bytes(32, 1), 7, 1'800'000'000, Bytes(300, 2), {}}, Key()))},
   };
-  for (uint16_t action = 1; action <= 9; ++action)
+  for (uint16_t action = 1; action <= 10; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});
   std::vector<Bytes> seeds;
   for (const auto& [target, body] : list) seeds.push_back(Concat({Bytes{target}, body}));
