@@ -43,7 +43,7 @@ struct Signer {
     for (size_t i = 0; i < record.devices.size(); ++i) out.add_credentials(ToString(bob.self->account().mls_certificate));
     return out;
   }
-  absl::Status Accept(const keys::v1::SignedRecord& offered) { return book.Accept(offered, bob.user()).status(); }
+  absl::Status Accept(const keys::v1::SignedRecord& offered) { return book.Accept(offered, bob.user(), std::nullopt).status(); }
 };
 
 TEST(RecordBook, AcceptsARecordAndItsSuccessors) {
@@ -79,20 +79,20 @@ struct OwnRecord : Signer {
 TEST(RecordBook, AnOwnDeviceThatCameOrWentIsANoticeOnce) {
   OwnRecord s;
   const auto first = s.Offer(1, false, nullptr), second = s.Offer(2, true, &first), third = s.Offer(3, false, &second);
-  ASSERT_OK(s.own.Accept(first, s.bob.user()));
+  ASSERT_OK(s.own.Accept(first, s.bob.user(), std::nullopt));
   EXPECT_THAT(s.Notices(), ::testing::IsEmpty());
-  ASSERT_OK(s.own.Accept(second, s.bob.user()));
-  ASSERT_OK(s.own.Accept(second, s.bob.user()));
+  ASSERT_OK(s.own.Accept(second, s.bob.user(), std::nullopt));
+  ASSERT_OK(s.own.Accept(second, s.bob.user(), std::nullopt));
   EXPECT_THAT(s.Notices(), ::testing::ElementsAre("own_device_added"));
-  ASSERT_OK(s.own.Accept(third, s.bob.user()));
+  ASSERT_OK(s.own.Accept(third, s.bob.user(), std::nullopt));
   EXPECT_THAT(s.Notices(), ::testing::ElementsAre("own_device_added", "own_device_removed"));
 }
 
 TEST(RecordBook, ADeviceThatThisOneApprovedIsNone) {
   OwnRecord s;
   const auto first = s.Offer(1, false, nullptr), second = s.Offer(2, true, &first);
-  ASSERT_OK(s.own.Accept(first, s.bob.user()));
-  ASSERT_OK(s.own.Accept(second, s.bob.user(), s.bob.self->device()));
+  ASSERT_OK(s.own.Accept(first, s.bob.user(), std::nullopt));
+  ASSERT_OK(s.own.Accept(second, s.bob.user(), std::nullopt, s.bob.self->device()));
   EXPECT_THAT(s.Notices(), ::testing::IsEmpty());
 }
 
@@ -179,7 +179,7 @@ TEST(RecordBook, RefusesCertificatesThatAreMissingOrOfAnotherOrganisation) {
 
 TEST(StateOf, IsVerifiedUntilADeviceChanges) {
   Signer s;
-  ASSERT_OK_AND_ASSIGN(Contact contact, s.book.Accept(s.Sign(s.Record()), s.bob.user()));
+  ASSERT_OK_AND_ASSIGN(Contact contact, s.book.Accept(s.Sign(s.Record()), s.bob.user(), std::nullopt));
   EXPECT_EQ(Directory::StateOf(contact), Verification::kNever);
   const identity::Hash devices = DevicesHash(contact.parsed);
   contact.verified_devices = Bytes(devices.begin(), devices.end());

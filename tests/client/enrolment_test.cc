@@ -91,6 +91,7 @@ class KeyServer final : public Network {
   }
 
   // Not part of enrolment.
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(const keys::v1::ClaimKeyPackagesRequest&) override {
     return Never();

@@ -13,6 +13,7 @@
 #include "common/identity/invitation.h"
 #include "common/identity/labels.h"
 #include "tests/client/people.h"
+#include "tests/client/test_directory.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::client {
@@ -46,7 +47,14 @@ struct NewDevice {
 
 class KeyServer final : public DevicesNetwork {
  public:
-  absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return account; }
+  explicit KeyServer(TestDirectory& d) : directory(d) {}
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) override {
+    return directory.ReadLog(request);
+  }
+  absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override {
+    directory.Offer(account.record());
+    return directory.Own("mimi://example.org/u/alice");
+  }
   absl::StatusOr<keys::v1::InviteDeviceResponse> InviteDevice(
       const keys::v1::InviteDeviceRequest& request) override {
     invited = request;
@@ -60,6 +68,7 @@ class KeyServer final : public DevicesNetwork {
     decided.push_back(request);
     return answer;
   }
+  TestDirectory& directory;
   keys::v1::DecideDeviceResponse answer;
   keys::v1::GetOwnAccountResponse account;
   keys::v1::InviteDeviceRequest invited;
@@ -71,7 +80,8 @@ struct Desk {
   FixedClock clock{absl::FromUnixSeconds(1'790'000'000)};
   testing::TestOrganisation organisation{clock.Now()};
   Device alice{organisation, "alice", clock};
-  KeyServer keyserver;
+  TestDirectory directory{organisation, clock};
+  KeyServer keyserver{directory};
   OwnDevices devices{*alice.stores, *alice.self, keyserver, clock};
 };
 

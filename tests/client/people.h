@@ -37,9 +37,12 @@ inline constexpr char kTestServer[] = "127.0.0.1:7444";
 // One device with its store. Reopens the store at will, as after a crash.
 class Device final {
  public:
-  Device(const testing::TestOrganisation& organisation, const std::string& name, const Clock& clock)
+  // `directory`: whose word its records are; without one its own working key's.
+  Device(const testing::TestOrganisation& organisation, const std::string& name, const Clock& clock,
+         const crypto::Ed25519KeyPair* directory = nullptr)
       : clock_(clock), key_(db::Key::Random()), path_(scratch_ / "store.db") {
     account_ = MakeAccount(organisation, name);
+    if (directory != nullptr) account_.directory_key = testing::ValueOf(identity::ToFixed<32>(directory->public_key().view()));
     Reopen();
     Change change = testing::ValueOf(stores->store.Begin());
     CHECK(stores->account.Create(change, Copy(account_)).ok());
@@ -185,8 +188,9 @@ inline std::vector<Taken> GiveTo(Device& to, const std::vector<OutgoingEnvelope>
 struct TwoPeople {
   FixedClock clock{absl::FromUnixSeconds(1'790'000'000)};
   testing::TestOrganisation organisation{clock.Now()};
-  Device alice{organisation, "alice", clock};
-  Device bob{organisation, "bob", clock};
+  crypto::Ed25519KeyPair directory_key = crypto::Ed25519KeyPair::Generate();
+  Device alice{organisation, "alice", clock, &directory_key};
+  Device bob{organisation, "bob", clock, &directory_key};
   Mailbox alice_intake = alice.AddMailbox({});
   Mailbox bob_intake = bob.AddMailbox({});
 

@@ -67,6 +67,9 @@ class Services final : public Network {
   absl::StatusOr<keys::v1::EnrolResponse> Enrol(const keys::v1::EnrolRequest&) override {
     return NotHere();
   }
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest&) override {
+    return NotHere();
+  }
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest&) override {
     return NotHere();
   }

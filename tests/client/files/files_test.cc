@@ -62,6 +62,7 @@ class FolderServer final : public Network {
   template <typename T>
   static absl::StatusOr<T> None() { return absl::InternalError("not here"); }
   absl::StatusOr<keys::v1::EnrolResponse> Enrol(const keys::v1::EnrolRequest&) override { return None<keys::v1::EnrolResponse>(); }
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest&) override { return None<keys::v1::ReadLogResponse>(); }
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest&) override { return None<keys::v1::LookUpResponse>(); }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(const keys::v1::ClaimKeyPackagesRequest&) override {
     return None<keys::v1::ClaimKeyPackagesResponse>();

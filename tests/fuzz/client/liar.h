@@ -42,6 +42,9 @@ class Liar final : public Network, public JoinNetwork, public DevicesNetwork {
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest&) override {
     return answers_.Next<keys::v1::LookUpResponse>();
   }
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest&) override {
+    return answers_.Next<keys::v1::ReadLogResponse>();
+  }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
       const keys::v1::ClaimKeyPackagesRequest&) override {
     return answers_.Next<keys::v1::ClaimKeyPackagesResponse>();

@@ -1,0 +1,383 @@
+// A directory that cheats, and what its people notice: each lie is found by the reader it is told to, or by the first message
+// between two who were told different things; what proves it, anybody can check.
+#include "client/transparency.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "client/directory.h"
+#include "common/identity/labels.h"
+#include "common/tlog/equivocation.h"
+#include "common/tlog/fork.h"
+#include "tests/client/people.h"
+#include "tests/client/test_directory.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::client {
+namespace {
+
+using plumbline::testing::StatusIs;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Code = absl::StatusCode;
+
+// A person's client as it follows a directory; which one may change under it.
+struct Reader {
+  Reader(Device& d, TestDirectory& from, const Clock& clock)
+      : device(d), directory(&from), book(*d.stores, *d.self, clock),
+        log(*d.stores, *d.self, [this](const keys::v1::ReadLogRequest& request) { return Read(request); }, clock) {}
+
+  absl::StatusOr<keys::v1::ReadLogResponse> Read(const keys::v1::ReadLogRequest& request) {
+    ASSIGN_OR_RETURN(keys::v1::ReadLogResponse response, directory->ReadLog(request));
+    if (change) change(response);
+    return response;
+  }
+  absl::Status Sync() { return SyncLog(log, book); }
+  absl::StatusOr<Contact> LookUp(const std::string& user) {
+    return AcceptProved(log, book, user, [&]() -> absl::StatusOr<ProvedAnswer> {
+      keys::v1::LookUpResponse response = directory->LookUp(user);
+      if (change_answer) change_answer(response);
+      return ProvedAnswer{response.record(), response.answer(), response.follow_key()};
+    });
+  }
+  std::vector<LogEvidence> Evidence() { return *device.stores->log.Evidence(); }
+
+  Device& device;
+  TestDirectory* directory;
+  RecordBook book;
+  Transparency log;
+  std::function<void(keys::v1::ReadLogResponse&)> change;  // what a hostile server does to its answers
+  std::function<void(keys::v1::LookUpResponse&)> change_answer;
+};
+
+class SplitView : public ::testing::Test {
+ protected:
+  SplitView() {
+    Append(honest_, two_.alice.user(), {&two_.alice});
+    Append(honest_, two_.bob.user(), {&two_.bob});
+    two_.Connect();
+  }
+  keys::v1::SignedRecord Next(TestDirectory& directory, const std::string& user, const std::vector<Device*>& devices) {
+    identity::DirectoryRecord record;
+    const keys::v1::LookUpResponse before = directory.LookUp(user);
+    if (before.has_record()) {
+      record.version = identity::ParseDirectoryRecord(AsBytes(before.record().record()))->version;
+      record.previous_hash = Sha256(AsBytes(before.record().record()));
+    }
+    ++record.version;
+    record.user = user;
+    record.display_name = "Somebody";
+    std::map<identity::DeviceId, std::string> credentials;
+    for (Device* each : devices) {
+      identity::RecordDevice device;
+      device.device_id = each->self->device();
+      device.label = "laptop";
+      device.mls_signature_public_key = *identity::ToFixed<32>(each->self->mls_public_key());
+      device.credential_hash = Sha256(each->self->account().mls_certificate);
+      record.devices.push_back(device);
+      credentials[device.device_id] = ToString(each->self->account().mls_certificate);
+    }
+    std::sort(record.devices.begin(), record.devices.end(), [](const auto& a, const auto& b) { return a.device_id < b.device_id; });
+    keys::v1::SignedRecord out;
+    out.set_record(ToString(identity::Encode(record)));
+    out.set_signature(ToString(two_.directory_key.Sign(identity::kDirectoryRecordLabel, AsBytes(out.record()))));
+    for (const auto& [id, credential] : credentials) out.add_credentials(credential);
+    return out;
+  }
+  void Append(TestDirectory& directory, const std::string& user, const std::vector<Device*>& devices) {
+    directory.Append(Next(directory, user, devices));
+  }
+  // Somebody else's change, so that the log grows.
+  void Grow(TestDirectory& directory, const std::string& name) { Append(directory, "mimi://example.org/u/" + name, {}); }
+  void ExpectSplit(Reader& reader) {
+    EXPECT_THAT(reader.Sync(), StatusIs(Code::kFailedPrecondition, HasSubstr("directory_split: ")));
+    EXPECT_THAT(reader.LookUp(two_.alice.user()).status(), StatusIs(Code::kFailedPrecondition, HasSubstr("directory_split: ")));
+    ASSERT_EQ(reader.Evidence().size(), 1u);
+    ExpectProof(reader.Evidence()[0].file);
+  }
+  // By a third party, who has the file and the log's key.
+  void ExpectProof(const std::string& file) {
+    const absl::StatusOr<tlog::Fork> fork = tlog::ParseFork(file);
+    if (fork.ok()) {
+      EXPECT_OK(tlog::VerifyFork(*fork, honest_.log_key()));
+      return;
+    }
+    ASSERT_OK_AND_ASSIGN(const tlog::Equivocation two, tlog::ParseEquivocation(file));
+    EXPECT_OK(tlog::VerifyEquivocation(two, honest_.log_key()));
+  }
+  void ExpectInvalid(const absl::Status& status, const std::string& why) {
+    EXPECT_THAT(status, StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
+    EXPECT_THAT(status, StatusIs(Code::kUnauthenticated, HasSubstr(why)));
+    EXPECT_THAT(alice_.Evidence(), IsEmpty());
+  }
+
+  TwoPeople two_;
+  TestDirectory honest_{two_.organisation, two_.clock};
+  Device ghost_{two_.organisation, "alice", two_.clock, &two_.directory_key};  // with a certificate, as the authority can make one
+  Reader alice_{two_.alice, honest_, two_.clock}, bob_{two_.bob, honest_, two_.clock};
+};
+
+TEST_F(SplitView, AnHonestDirectoryIsFollowedWithoutBeingAskedAgain) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  for (int i = 0; i < 5; ++i) Grow(honest_, "somebody" + std::to_string(i));
+  const int asked = honest_.look_ups;
+  ASSERT_OK(bob_.Sync());
+  ASSERT_OK_AND_ASSIGN(const std::optional<Contact> alice, two_.bob.stores->contacts.Find(two_.alice.user()));
+  EXPECT_EQ(alice->parsed.devices.size(), 2u);
+  EXPECT_TRUE(alice->proved);
+  EXPECT_EQ(honest_.look_ups, asked);
+}
+
+TEST_F(SplitView, PagesAndOneReadGiveTheSame) {
+  for (int i = 0; i < 20; ++i) Grow(honest_, "somebody" + std::to_string(i));
+  honest_.page = 3;
+  ASSERT_OK(alice_.Sync());
+  honest_.page = 10'000;
+  ASSERT_OK(bob_.Sync());
+  EXPECT_EQ(two_.alice.stores->log.Get()->value().seen, two_.bob.stores->log.Get()->value().seen);
+}
+
+TEST_F(SplitView, AGhostDeviceOfOnesOwnIsAnAlarmAtOnce) {
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  ASSERT_OK(alice_.Sync());
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added"));
+}
+
+// The record that Bob is shown has another key for Alice. In the one log it would be seen by her; beside the log nothing proves it.
+TEST_F(SplitView, ASwappedKeyIsNotProved) {
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) {
+    *response.mutable_record() = Next(honest_, two_.alice.user(), {&ghost_});
+  };
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("not the one that was proved")));
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = honest_.LookUp(two_.bob.user()); };
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response.clear_answer(); };
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
+  EXPECT_EQ(*two_.bob.stores->contacts.Find(two_.alice.user()), std::nullopt);
+  bob_.change_answer = nullptr;
+  EXPECT_OK(bob_.LookUp(two_.alice.user()));
+}
+
+TEST_F(SplitView, NobodyIsProvedToBeNobody) {
+  EXPECT_THAT(bob_.LookUp("mimi://example.org/u/nobody").status(), StatusIs(Code::kNotFound, HasSubstr("unknown_user: ")));
+  Grow(honest_, "invited");
+  EXPECT_THAT(bob_.LookUp("mimi://example.org/u/invited").status(), StatusIs(Code::kNotFound, HasSubstr("unknown_user: ")));
+  // Alice is hidden from Bob: that she is nobody cannot be proved.
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = honest_.LookUp("mimi://example.org/u/nobody"); };
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
+}
+
+// Two logs from one beginning, and two people in each other's sight.
+TEST_F(SplitView, WhoWasToldSomethingElseIsFoundOutByTheNextMessage) {
+  ASSERT_OK(alice_.Sync());
+  ASSERT_OK(bob_.Sync());
+  TestDirectory other(honest_);
+  Append(other, two_.alice.user(), {&ghost_});  // for Bob, Alice has other keys
+  Grow(honest_, "carol");
+  bob_.directory = &other;
+  ASSERT_OK(alice_.Sync());
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));  // he believes it: it is proved, and in a log that was witnessed
+  const absl::Time start = absl::Now();
+  GiveTo(two_.bob, two_.Say(two_.alice, two_.bob.user(), "hello"));
+  const absl::Duration took = absl::Now() - start;
+  EXPECT_THAT(two_.bob.Texts(EntryKind::kNotice), Contains("directory_split"));
+  EXPECT_THAT(two_.bob.Texts(), ElementsAre("hello"));
+  ExpectSplit(bob_);
+  std::printf("two views of one directory: found by 1 message, %lld ms from writing it\n",
+              static_cast<long long>(absl::ToInt64Milliseconds(took)));
+  // For good, and over a restart.
+  two_.bob.Reopen();
+  EXPECT_EQ(two_.bob.stores->log.Evidence()->size(), 1u);
+}
+
+// Whoever is behind finds out as soon as the directory shows them as much as it showed the other.
+TEST_F(SplitView, AReaderThatIsBehindFindsOutWithTheNextSync) {
+  ASSERT_OK(bob_.Sync());
+  TestDirectory other(honest_);
+  for (int i = 0; i < 3; ++i) Grow(other, "somebody" + std::to_string(i));
+  alice_.directory = &other;
+  ASSERT_OK(alice_.Sync());
+  GiveTo(two_.bob, two_.Say(two_.alice, two_.bob.user(), "hello"));
+  EXPECT_THAT(two_.bob.Texts(EntryKind::kNotice), Not(Contains("directory_split")));
+  EXPECT_OK(bob_.Sync());  // nothing new yet
+  for (int i = 0; i < 4; ++i) Grow(honest_, "person" + std::to_string(i));
+  ExpectSplit(bob_);
+}
+
+TEST_F(SplitView, WhatIsKeptBackIsSaid) {
+  TestDirectory before(honest_);
+  bob_.directory = &before;
+  Grow(honest_, "carol");
+  ASSERT_OK(alice_.Sync());
+  ASSERT_OK(bob_.Sync());
+  GiveTo(two_.bob, two_.Say(two_.alice, two_.bob.user(), "hello"));
+  EXPECT_OK(bob_.Sync());
+  two_.clock.Advance(kWithheldPatience + absl::Seconds(1));
+  before.Publish();
+  EXPECT_THAT(bob_.Sync(), StatusIs(Code::kUnavailable, HasSubstr("directory_behind: ")));
+  bob_.directory = &honest_;
+  honest_.Publish();
+  EXPECT_OK(bob_.Sync());
+  EXPECT_THAT(bob_.Evidence(), IsEmpty());
+}
+
+TEST_F(SplitView, AClaimThatTheLogDidNotSignSaysNothing) {
+  ASSERT_OK(bob_.Sync());
+  Change change = *two_.bob.stores->store.Begin();
+  HeardCheckpoint heard{two_.alice.self->device(), two_.alice.user(), bob_.device.stores->log.Get()->value().seen, two_.clock.Now()};
+  EXPECT_EQ(*CompareSeen(*two_.bob.stores, *two_.bob.self, change, heard), false);
+  heard.seen.root[0] ^= 1;
+  EXPECT_EQ(*CompareSeen(*two_.bob.stores, *two_.bob.self, change, heard), false);
+  heard.seen.size = 0;
+  EXPECT_EQ(*CompareSeen(*two_.bob.stores, *two_.bob.self, change, heard), false);
+  heard.seen.size = UINT64_MAX;
+  EXPECT_EQ(*CompareSeen(*two_.bob.stores, *two_.bob.self, change, heard), false);
+  EXPECT_THAT(bob_.Evidence(), IsEmpty());
+  EXPECT_THAT(*two_.bob.stores->log.Heard(), IsEmpty());
+}
+
+TEST_F(SplitView, AForkIsFoundByTheReaderItIsShownTo) {
+  TestDirectory other(honest_);
+  Grow(honest_, "carol");
+  ASSERT_OK(alice_.Sync());
+  for (int i = 0; i < 3; ++i) Grow(other, "somebody" + std::to_string(i));
+  alice_.directory = &other;
+  ExpectSplit(alice_);
+}
+
+TEST_F(SplitView, TwoRootsOfOneSizeAreFound) {
+  TestDirectory other(honest_);
+  Grow(honest_, "carol");
+  Grow(other, "dave");
+  ASSERT_OK(alice_.Sync());
+  alice_.directory = &other;
+  ExpectSplit(alice_);
+}
+
+TEST_F(SplitView, AForkThatIsShorterIsFoundToo) {
+  TestDirectory other(honest_);
+  Grow(other, "dave");
+  for (int i = 0; i < 3; ++i) Grow(honest_, "somebody" + std::to_string(i));
+  ASSERT_OK(alice_.Sync());
+  alice_.directory = &other;
+  ExpectSplit(alice_);
+}
+
+TEST_F(SplitView, ALogThatIsRolledBackIsNotRead) {
+  TestDirectory before(honest_);
+  Append(honest_, two_.alice.user(), {});  // a revocation
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  bob_.directory = &before;
+  EXPECT_THAT(bob_.Sync(), StatusIs(Code::kUnavailable, HasSubstr("directory_behind: ")));
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnavailable, HasSubstr("directory_behind: ")));
+  bob_.directory = &honest_;
+  before.Publish();
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = before.LookUp(two_.alice.user()); };
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnavailable, HasSubstr("directory_behind: ")));
+  EXPECT_THAT(bob_.Evidence(), IsEmpty());
+}
+
+TEST_F(SplitView, ACheckpointGetsOld) {
+  ASSERT_OK(bob_.Sync());
+  EXPECT_EQ(**bob_.log.Age(), absl::ZeroDuration());
+  two_.clock.Advance(kOldestCheckpoint);
+  EXPECT_OK(bob_.Sync());  // it says so, and goes on
+  EXPECT_EQ(**bob_.log.Age(), kOldestCheckpoint);
+  two_.clock.Advance(absl::Seconds(1));
+  EXPECT_THAT(bob_.Sync(), StatusIs(Code::kUnavailable, HasSubstr("directory_stale: ")));
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnavailable, HasSubstr("directory_stale: ")));
+  honest_.Publish();
+  EXPECT_OK(bob_.Sync());
+}
+
+TEST_F(SplitView, WhatIsNotTheLogIsRefused) {
+  Grow(honest_, "carol");
+  const auto with = [&](const std::function<void(keys::v1::ReadLogResponse&)>& change) {
+    alice_.change = change;
+    return alice_.Sync();
+  };
+  ExpectInvalid(with([](auto& r) { r.clear_leaves(); }), "kept back");
+  ExpectInvalid(with([](auto& r) { r.mutable_leaves()->RemoveLast(); if (r.leaves().empty()) r.clear_leaves(); }), "");
+  ExpectInvalid(with([](auto& r) { *r.add_leaves() = r.leaves(0); }), "more leaves");
+  ExpectInvalid(with([](auto& r) { r.mutable_leaves()->SwapElements(1, 2); }), "not those that it signed");
+  ExpectInvalid(with([](auto& r) { (*r.mutable_leaves(2)->mutable_leaf())[9] ^= 1; }), "");
+  ExpectInvalid(with([](auto& r) { r.mutable_leaves()->SwapElements(0, 1); }), "another organisation's");
+  ExpectInvalid(with([](auto& r) { r.clear_checkpoint(); }), "");
+  ExpectInvalid(with([](auto& r) { r.clear_witness_policy(); }), "no word of the organisation's root");
+  ExpectInvalid(with([](auto& r) { (*r.mutable_witness_policy()->mutable_signature())[3] ^= 1; }), "signature does not verify");
+  // The log's own signature without its witness's.
+  ExpectInvalid(with([](auto& r) {
+                  const std::string note = r.checkpoint();
+                  r.set_checkpoint(note.substr(0, note.rfind("\xe2\x80\x94")));
+                }),
+                "cosigned");
+  EXPECT_EQ(*two_.alice.stores->log.Get(), std::nullopt);
+  EXPECT_OK(with(nullptr));
+}
+
+TEST_F(SplitView, AFollowedRecordThatIsNotTheLogsStopsTheSync) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  bob_.change = [](keys::v1::ReadLogResponse& r) {
+    for (auto& leaf : *r.mutable_leaves()) {
+      if (!leaf.sealed().empty()) leaf.mutable_sealed()->back() ^= 1;
+    }
+  };
+  EXPECT_THAT(bob_.Sync(), StatusIs(Code::kUnauthenticated, HasSubstr("does not open")));
+  bob_.change = nullptr;
+  EXPECT_OK(bob_.Sync());
+  ASSERT_OK_AND_ASSIGN(const std::optional<Contact> alice, two_.bob.stores->contacts.Find(two_.alice.user()));
+  EXPECT_EQ(alice->parsed.version, 2u);
+}
+
+// The key server appends to the one log what contradicts what this device holds: both are kept.
+TEST_F(SplitView, ARecordThatDoesNotFollowIsEvidence) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  keys::v1::SignedRecord record = Next(honest_, two_.alice.user(), {&two_.alice});
+  identity::DirectoryRecord changed = *identity::ParseDirectoryRecord(AsBytes(record.record()));
+  changed.previous_hash.fill(9);
+  record.set_record(ToString(identity::Encode(changed)));
+  record.set_signature(ToString(two_.directory_key.Sign(identity::kDirectoryRecordLabel, AsBytes(record.record()))));
+  honest_.Append(record);
+  EXPECT_THAT(bob_.Sync(), StatusIs(Code::kUnauthenticated, HasSubstr("directory_contradicts: ")));
+  EXPECT_EQ(*two_.bob.stores->contacts.EvidenceCount(), 1);
+}
+
+// An enrolled device has its record from the key server before the witnesses have seen it.
+TEST_F(SplitView, WhatWitnessesHaveNotSeenYetIsWaitedFor) {
+  const keys::v1::SignedRecord next = Next(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  ASSERT_OK(alice_.book.Accept(next, two_.alice.user(), std::nullopt));
+  EXPECT_THAT(alice_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnavailable, HasSubstr("directory_unwitnessed: ")));
+  EXPECT_EQ(*two_.alice.stores->contacts.EvidenceCount(), 0);
+  honest_.Append(next);
+  ASSERT_OK_AND_ASSIGN(const Contact own, alice_.LookUp(two_.alice.user()));
+  EXPECT_TRUE(own.proved);
+}
+
+TEST_F(SplitView, OnlyANewerPolicyOfTheSameLogIsTakenOver) {
+  ASSERT_OK(alice_.Sync());
+  const auto offer = [&](const directory::SignedWitnessPolicy& policy) {
+    alice_.change = [policy](keys::v1::ReadLogResponse& r) {
+      r.mutable_witness_policy()->set_certificate(ToString(policy.certificate));
+      r.mutable_witness_policy()->set_policy(ToString(policy.policy));
+      r.mutable_witness_policy()->set_signature(ToString(policy.signature));
+    };
+    return alice_.Sync();
+  };
+  ExpectInvalid(offer(honest_.SignPolicy(two_.organisation, 1)), "replaced before");
+  EXPECT_OK(offer(honest_.SignPolicy(two_.organisation, 2)));
+  ExpectInvalid(offer(honest_.SignPolicy(two_.organisation, 2)), "replaced before");
+  const TestDirectory another(two_.organisation, two_.clock);
+  ExpectInvalid(offer(another.SignPolicy(two_.organisation, 3)), "another log");
+  const testing::TestOrganisation stranger(two_.clock.Now());
+  ExpectInvalid(offer(honest_.SignPolicy(stranger, 4)), "certificate");
+}
+
+}  // namespace
+}  // namespace plumbline::client
