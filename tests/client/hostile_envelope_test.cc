@@ -11,6 +11,7 @@ namespace plumbline::client {
 namespace {
 
 using plumbline::testing::StatusIs;
+using plumbline::testing::ValueOf;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -159,6 +160,36 @@ TEST(HostileEnvelope, AWelcomeToALastResortKeyTwice) {
   const identity::EnvelopeContent content = Inside(two.bob, welcome);
   GiveTo(two.bob, {welcome});
   ExpectContentWrittenOff(two.bob, two.bob_intake, content, "welcome_repeated");
+}
+
+// The class of group invitations that are used again after somebody was taken out: what invited Bob brings him back neither from
+// the server, which can only deliver the same envelope, nor sealed anew by a member.
+TEST(HostileEnvelope, AWelcomeAgainAfterARemoval) {
+  TwoPeople two;
+  identity::GroupProfile profile;
+  profile.conversation_id = identity::RandomFixed<32>();
+  profile.name = "crew";
+  profile.people = {{two.alice.user(), identity::GroupRole::kOwner, 0}, {two.bob.user(), identity::GroupRole::kMember, 0}};
+  const std::string conversation = ConversationKey(profile.conversation_id);
+  const Mailbox mailbox = two.alice.AddMailbox(RandomBytes(32));
+  ASSERT_OK(two.alice.conversations->Create(profile, {two.bob.AddKeyPackage(two.bob_intake)}, mailbox));
+  const OutgoingEnvelope welcome = TakeFromOutbox(two.alice).front();
+  const identity::EnvelopeContent content = Inside(two.bob, welcome);
+  ASSERT_EQ(GiveTo(two.bob, {welcome}), std::vector<Taken>{Taken::kDone});
+  std::optional<OpenGroup> group = ValueOf(two.alice.conversations->SendingGroup(conversation));
+  Conversations::Changes changes;
+  changes.profile = profile;
+  changes.profile->people.pop_back();
+  for (const RosterDevice& device : ValueOf(PeopleOf(group->state)).roster) {
+    if (device.names.user == two.bob.user()) changes.removes.push_back(device.leaf);
+  }
+  ASSERT_OK(two.alice.conversations->StageCommit(*group, changes));
+  GiveTo(two.bob, TakeFromOutbox(two.alice));
+  const auto is_out = [&] { return ValueOf(two.bob.stores->groups.Find(mailbox.group_id))->status == GroupStatus::kLeft; };
+  ASSERT_TRUE(is_out());
+  EXPECT_EQ(GiveTo(two.bob, {welcome}), std::vector<Taken>{Taken::kDuplicate});
+  ExpectContentWrittenOff(two.bob, two.bob_intake, content, "welcome_unknown");
+  EXPECT_TRUE(is_out());
 }
 
 TEST(HostileEnvelope, AWelcomeFromAnotherOrganisation) {

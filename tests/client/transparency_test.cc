@@ -316,7 +316,7 @@ TEST_F(SplitView, WhatIsNotTheLogIsRefused) {
                   const std::string note = r.checkpoint();
                   r.set_checkpoint(note.substr(0, note.rfind("\xe2\x80\x94")));
                 }),
-                "cosigned");
+                "did not cosign");
   EXPECT_EQ(*two_.alice.stores->log.Get(), std::nullopt);
   EXPECT_OK(with(nullptr));
 }
