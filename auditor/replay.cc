@@ -109,6 +109,8 @@ void PrintText(const tlog::AuditResult& result, size_t people, const std::string
 }  // namespace
 
 absl::StatusOr<bool> Replay(const ReplayOptions& options) {
+  if (options.log.empty() == options.policy_file.empty())
+    return absl::InvalidArgumentError("give --log with the log's verifier key, or --policy with a file that names it");
   ASSIGN_OR_RETURN(const std::unique_ptr<tlog::TileSource> source, tlog::OpenTileSource(options.source));
   ASSIGN_OR_RETURN(const StateFolder folder, StateFolder::Open(options.state));
   const absl::StatusOr<std::string> note = tlog::FetchCheckpoint(*source);

@@ -173,7 +173,7 @@ TEST_F(AuditorProcess, SaysWhatKeepsItFromSayingAnything) {
   const Finished damaged = Replay();
   EXPECT_EQ(damaged.code, 1);
   EXPECT_THAT(damaged.err, HasSubstr("audit_damaged"));
-  EXPECT_NE(Run({"replay", "--source", "x", "--state", "y"}).code, 0);
+  EXPECT_THAT(Run({"replay", "--source", "x", "--state", "y"}).err, HasSubstr("give --log"));
   EXPECT_NE(Run({"replay", "--log", key_, "--policy", "x", "--source", "x", "--state", "y"}).code, 0);
 }
 
