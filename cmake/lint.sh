@@ -19,6 +19,7 @@ includes keyserver common/ mls/ keyserver/ plumbline/
 includes server common/ server/ plumbline/
 includes admin common/ admin/ plumbline/
 includes witness common/ witness/ plumbline/
+includes auditor common/ auditor/ plumbline/
 includes client common/ mls/ client/ plumbline/
 includes interop common/ mls/ client/ interop/ plumbline/
 

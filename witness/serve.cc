@@ -3,14 +3,18 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/tlog/evidence.h"
 #include "plumbline/config/v1/witness.pb.h"
+#include "witness/audited_log.h"
 #include "witness/http.h"
 #include "witness/keys.h"
 #include "witness/witness.h"
@@ -20,7 +24,7 @@ namespace {
 
 using config::v1::WitnessConfig;
 
-constexpr char kEvidenceDirectory[] = "evidence";
+constexpr char kEvidenceDirectory[] = "evidence", kAuditDirectory[] = "audit";  // in the data directory
 
 absl::StatusOr<WitnessConfig> LoadConfig(const std::string& path) {
   WitnessConfig config;
@@ -32,13 +36,11 @@ absl::StatusOr<Secret> Passphrase(const WitnessConfig& config, const std::string
   return config::ReadPassphraseFile(other_file.empty() ? config.passphrase_file() : other_file);
 }
 
-absl::StatusOr<std::vector<tlog::VerifierKey>> LogsOf(const WitnessConfig& config) {
-  std::vector<tlog::VerifierKey> logs;
-  for (const std::string& text : config.logs()) {
-    absl::StatusOr<tlog::VerifierKey> log = tlog::VerifierKey::Parse(text);
-    if (!log.ok())
-      return absl::InvalidArgumentError(absl::StrCat("logs: ", log.status().message(), "; write it as the log prints it"));
-    logs.push_back(*std::move(log));
+absl::StatusOr<std::vector<LogLine>> LogsOf(const WitnessConfig& config) {
+  std::vector<LogLine> logs;
+  for (const std::string& line : config.logs()) {
+    ASSIGN_OR_RETURN(LogLine log, ParseLogLine(line));
+    logs.push_back(std::move(log));
   }
   return logs;
 }
@@ -51,15 +53,14 @@ sigset_t StopSignals() {
   return signals;
 }
 
-// One file for each cosigned checkpoint that the log contradicted: whoever repeats a request writes it again.
+// One file for each checkpoint that the log contradicted: whoever repeats a request writes it again.
 class EvidenceFolder final {
  public:
   EvidenceFolder(const WitnessConfig& config, Logger& logger)
       : path_(absl::StrCat(config.data_dir(), "/", kEvidenceDirectory)), logger_(logger) {}
 
-  void Keep(const tlog::Equivocation& evidence) {
-    const std::string file = tlog::FormatEquivocation(evidence);
-    const std::string path = absl::StrCat(path_, "/", ToHex(ByteView(Sha256(AsBytes(evidence.first))).first(8)), ".evidence");
+  void Keep(absl::string_view contradicted, absl::string_view file) {
+    const std::string path = absl::StrCat(path_, "/", ToHex(ByteView(Sha256(AsBytes(contradicted))).first(8)), ".evidence");
     mkdir(path_.c_str(), 0700);
     const absl::Status written = WriteFileAtomically(path, AsBytes(file), 0600);
     logger_.Error("log.equivocated", {{LogKey::kPath, OperatorText{path}}, {LogKey::kStatus, written.code()}});
@@ -70,7 +71,50 @@ class EvidenceFolder final {
   Logger& logger_;
 };
 
-absl::Status ServeUntilStopped(const WitnessConfig& config, Witness& witness, Logger& logger) {
+// The logs that are replayed before their checkpoints are cosigned.
+class Audits final {
+ public:
+  Audits(const WitnessConfig& config, EvidenceFolder& evidence, Logger& logger)
+      : path_(absl::StrCat(config.data_dir(), "/", kAuditDirectory)), evidence_(evidence), logger_(logger) {}
+
+  absl::Status Open(const LogLine& line) {
+    const std::string& origin = line.key.name();
+    if (line.audit.empty()) return absl::OkStatus();
+    if (logs_.contains(origin))
+      return absl::InvalidArgumentError(absl::StrCat("logs: ", origin, " has two lines with \"audit\"; one is for all its keys"));
+    mkdir(path_.c_str(), 0700);
+    const std::string path = absl::StrCat(path_, "/", ToHex(ByteView(Sha256(AsBytes(origin))).first(8)));
+    ASSIGN_OR_RETURN(logs_[origin], AuditedLog::Open(path, origin, line.audit, stopping_,
+                                                     [this, where = line.audit](const auto& result) { Tell(where, result); }));
+    return absl::OkStatus();
+  }
+  std::map<std::string, Audit> ByOrigin() {
+    std::map<std::string, Audit> out;
+    for (const auto& [origin, log] : logs_) out[origin] = [&log = *log](const std::string& note) { return log.Audit(note); };
+    return out;
+  }
+  // What is being read is given up.
+  void Stop() { stopping_ = true; }
+
+ private:
+  void Tell(const std::string& where, const absl::StatusOr<tlog::AuditResult>& result) {
+    if (!result.ok()) {
+      logger_.Warning("log.unread", {{LogKey::kPath, OperatorText{where}}, {LogKey::kStatus, result.status().code()}});
+    } else if (!result->evidence.empty()) {
+      evidence_.Keep(absl::StrCat(result->checkpoint.origin, " ", result->known), result->evidence);
+    } else if (result->finding) {
+      logger_.Error("log.broke_rule", {{LogKey::kPath, OperatorText{where}}, {LogKey::kSequence, static_cast<int64_t>(result->finding->leaf)}});
+    }
+  }
+
+  const std::string path_;
+  EvidenceFolder& evidence_;
+  Logger& logger_;
+  std::atomic<bool> stopping_ = false;
+  std::map<std::string, std::unique_ptr<AuditedLog>> logs_;
+};
+
+absl::Status ServeUntilStopped(const WitnessConfig& config, Witness& witness, Audits& audits, Logger& logger) {
   HttpOptions options;
   options.listen = config.listen();
   ASSIGN_OR_RETURN(const std::unique_ptr<HttpServer> server,
@@ -80,6 +124,7 @@ absl::Status ServeUntilStopped(const WitnessConfig& config, Witness& witness, Lo
   int signal = 0;
   sigwait(&signals, &signal);
   logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
+  audits.Stop();
   server->Stop();
   return absl::OkStatus();
 }
@@ -108,25 +153,26 @@ absl::Status Serve(const std::string& config_file) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ASSIGN_OR_RETURN(const WitnessConfig config, LoadConfig(config_file));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"witness", config.log_file()}));
-  ASSIGN_OR_RETURN(std::vector<tlog::VerifierKey> logs, LogsOf(config));
+  ASSIGN_OR_RETURN(const std::vector<LogLine> logs, LogsOf(config));
   ASSIGN_OR_RETURN(const Secret passphrase, Passphrase(config, ""));
   ASSIGN_OR_RETURN(tlog::Cosigner cosigner, OpenKeys(config.data_dir(), config.name(), passphrase));
   ASSIGN_OR_RETURN(WitnessState state, WitnessState::Open(absl::StrCat(config.data_dir(), "/", kStateFile)));
   const SystemClock clock;
   EvidenceFolder evidence(config, *logger);
-  Witness witness(std::move(cosigner), std::move(logs), std::move(state), clock,
-                  [&](const tlog::Equivocation& found) { evidence.Keep(found); });
-  return ServeUntilStopped(config, witness, *logger);
+  Audits audits(config, evidence, *logger);
+  std::vector<tlog::VerifierKey> keys;
+  for (const LogLine& log : logs) {
+    keys.push_back(log.key);
+    RETURN_IF_ERROR(audits.Open(log));
+  }
+  const auto keep = [&](const tlog::Equivocation& found) { evidence.Keep(found.first, tlog::FormatEquivocation(found)); };
+  Witness witness(std::move(cosigner), std::move(keys), std::move(state), clock, keep, audits.ByOrigin());
+  return ServeUntilStopped(config, witness, audits, *logger);
 }
 
 absl::Status CheckEvidence(const std::string& file, const std::string& log) {
-  ASSIGN_OR_RETURN(const tlog::VerifierKey key, tlog::VerifierKey::Parse(log));
-  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file, tlog::kMaxEquivocation));
-  ASSIGN_OR_RETURN(const tlog::Equivocation evidence, tlog::ParseEquivocation(text));
-  ASSIGN_OR_RETURN(const tlog::Contradiction proved, tlog::VerifyEquivocation(evidence, key));
-  std::printf("%s signed two trees of %llu leaves:\n  %s\n  %s\nBoth signatures verify: the log showed two histories.\n",
-              key.name().c_str(), static_cast<unsigned long long>(proved.first.size), ToHex(proved.first.root).c_str(),
-              ToHex(proved.second.root).c_str());
+  ASSIGN_OR_RETURN(const std::string proved, tlog::CheckEvidenceFile(file, log));
+  std::fputs(proved.c_str(), stdout);
   return absl::OkStatus();
 }
 

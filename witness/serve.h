@@ -11,9 +11,10 @@ namespace plumbline::witness {
 absl::Status MakeWitness(const std::string& config_file, const std::string& passphrase_file);
 // Prints the verifier key. Codes of OpenKeys.
 absl::Status ShowKey(const std::string& config_file, const std::string& passphrase_file);
-// Serves until SIGTERM or SIGINT. UNAVAILABLE if the address cannot be had; codes of OpenKeys and WitnessState::Open.
+// Serves until SIGTERM or SIGINT. UNAVAILABLE if the address cannot be had; codes of OpenKeys, WitnessState::Open
+// and AuditedLog::Open.
 absl::Status Serve(const std::string& config_file);
-// Says what a file of evidence proves against the log. NOT_FOUND; codes of VerifyEquivocation.
+// Says what a file of evidence proves against the log. Codes of tlog::CheckEvidenceFile.
 absl::Status CheckEvidence(const std::string& file, const std::string& log);
 
 }  // namespace plumbline::witness

@@ -13,11 +13,12 @@ Answer Conflict(uint64_t size) { return {409, absl::StrCat(size, "\n"), "text/x.
 }  // namespace
 
 Witness::Witness(tlog::Cosigner cosigner, std::vector<tlog::VerifierKey> logs, WitnessState state, const Clock& clock,
-                 OnEquivocation on_equivocation)
+                 OnEquivocation on_equivocation, std::map<std::string, Audit> audits)
     : cosigner_(std::move(cosigner)),
       logs_(std::move(logs)),
       clock_(clock),
       on_equivocation_(std::move(on_equivocation)),
+      audits_(std::move(audits)),
       state_(std::move(state)) {}
 
 Answer Witness::AddCheckpoint(absl::string_view body) {
@@ -29,16 +30,25 @@ Answer Witness::AddCheckpoint(absl::string_view body) {
   if (keys.empty()) return Text(404, "this witness does not know a log of that origin");
   if (!tlog::VerifyNote(request->note, keys).ok()) return Text(403, "the log has not signed this checkpoint");
   if (request->old_size > request->checkpoint.size) return Text(400, "the old size is above the checkpoint's");
+  const std::string note = tlog::FormatNote(request->note);
+  if (const auto audit = audits_.find(request->checkpoint.origin); audit != audits_.end()) {
+    {
+      MutexLock lock(mutex_);
+      if (std::optional<Answer> refused = Refuse(*request, note)) return *std::move(refused);
+    }
+    const absl::Status audited = audit->second(note);
+    if (absl::IsInvalidArgument(audited)) return Text(403, absl::StrCat("the log breaks a rule: ", audited.message()));
+    if (!audited.ok()) return Text(503, absl::StrCat("the log cannot be audited now: ", audited.message()));
+  }
   MutexLock lock(mutex_);
-  return Decide(*request, tlog::FormatNote(request->note));
+  return Decide(*request, note);
 }
 
-Answer Witness::Decide(const tlog::WitnessRequest& request, std::string note) {
+std::optional<Answer> Witness::Refuse(const tlog::WitnessRequest& request, const std::string& note) {
   const tlog::Checkpoint& next = request.checkpoint;
   const Cosigned* const last = state_.Find(next.origin);
   const uint64_t size = last == nullptr ? 0 : last->checkpoint.size;
-  const bool same_size = last != nullptr && next.size == size;
-  if (same_size && next.root != last->checkpoint.root) {
+  if (last != nullptr && next.size == size && next.root != last->checkpoint.root) {
     on_equivocation_({last->note, note});
     return Conflict(size);
   }
@@ -46,9 +56,15 @@ Answer Witness::Decide(const tlog::WitnessRequest& request, std::string note) {
   const absl::Status proved = size == 0 || next.size == size
                                   ? (request.proof.empty() ? absl::OkStatus() : absl::InvalidArgumentError("no proof belongs here"))
                                   : tlog::VerifyConsistency(size, next.size, last->checkpoint.root, request.proof, next.root);
-  if (!proved.ok()) return Text(422, absl::StrCat("the checkpoint does not follow from the last one: ", proved.message()));
-  if (!same_size) {
-    const absl::Status stored = state_.Put({next, std::move(note)});
+  if (proved.ok()) return std::nullopt;
+  return Text(422, absl::StrCat("the checkpoint does not follow from the last one: ", proved.message()));
+}
+
+Answer Witness::Decide(const tlog::WitnessRequest& request, const std::string& note) {
+  if (std::optional<Answer> refused = Refuse(request, note)) return *std::move(refused);
+  const Cosigned* const last = state_.Find(request.checkpoint.origin);
+  if (last == nullptr || last->checkpoint.size != request.checkpoint.size) {
+    const absl::Status stored = state_.Put({request.checkpoint, note});
     if (!stored.ok()) return Text(503, "the witness cannot write its state");
   }
   const tlog::NoteSignature cosignature = cosigner_.Cosign(request.note.text, clock_.Now());

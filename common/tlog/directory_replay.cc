@@ -1,9 +1,57 @@
 #include "common/tlog/directory_replay.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/codec.h"
 
 namespace plumbline::tlog {
+namespace {
+
+constexpr uint8_t kStateVersion = 1;
+
+absl::Status NotAState() {
+  return absl::InvalidArgumentError("not what a replay of this log left");
+}
+
+absl::StatusOr<Hash> ReadHash(Reader& in) {
+  Hash out;
+  ASSIGN_OR_RETURN(const ByteView bytes, in.Fixed(out.size()));
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
+}
+
+}  // namespace
+
+absl::string_view NameOf(ReplayRule rule) {
+  switch (rule) {
+    case ReplayRule::kLeaf:
+      return "leaf";
+    case ReplayRule::kGenesis:
+      return "genesis";
+    case ReplayRule::kVersion:
+      return "version";
+    case ReplayRule::kPrevious:
+      return "previous";
+    case ReplayRule::kBatchSize:
+      return "batch_size";
+    case ReplayRule::kMapVersion:
+      return "map_version";
+    case ReplayRule::kMapRange:
+      return "map_range";
+    case ReplayRule::kMapRoot:
+      return "map_root";
+    case ReplayRule::kOpenBatch:
+      return "open_batch";
+    case ReplayRule::kTree:
+      return "tree";
+    case ReplayRule::kAuthority:
+      return "authority";
+  }
+  return "";
+}
 
 absl::string_view Describe(ReplayRule rule) {
   switch (rule) {
@@ -27,6 +75,8 @@ absl::string_view Describe(ReplayRule rule) {
       return "the checkpoint of this size does not end with a map root";
     case ReplayRule::kTree:
       return "the checkpoint of this size is of other leaves";
+    case ReplayRule::kAuthority:
+      return "an entry has not the authority that it claims";
   }
   return "";
 }
@@ -54,7 +104,9 @@ absl::Status DirectoryReplay::Take(ByteView leaf) {
 }
 
 absl::Status DirectoryReplay::Follow(const GenesisLeaf& leaf, const Hash&) {
-  return leaf.origin == origin_ ? absl::OkStatus() : Find(ReplayRule::kGenesis, size());
+  if (leaf.origin != origin_) return Find(ReplayRule::kGenesis, size());
+  genesis_ = leaf;
+  return absl::OkStatus();
 }
 
 absl::Status DirectoryReplay::Follow(const EntryLeaf& leaf, const Hash& hash) {
@@ -64,6 +116,12 @@ absl::Status DirectoryReplay::Follow(const EntryLeaf& leaf, const Hash& hash) {
     return Find(ReplayRule::kVersion, size());
   if (last != known_.end() && leaf.previous != last->second.entry)
     return Find(ReplayRule::kPrevious, size());
+  if (const absl::Status checked = check_ ? check_(size(), leaf) : absl::OkStatus();
+      !checked.ok()) {
+    if (!absl::IsInvalidArgument(checked)) return checked;
+    return absl::InvalidArgumentError(
+        absl::StrCat(Find(ReplayRule::kAuthority, size()).message(), ": ", checked.message()));
+  }
   known_[leaf.index] = {leaf.version, hash};
   batch_[leaf.index] = hash;
   return absl::OkStatus();
@@ -92,6 +150,57 @@ absl::Status DirectoryReplay::Check(const Checkpoint& checkpoint) {
   const auto end = ends_.find(checkpoint.size);
   if (end == ends_.end()) return failure_ = Find(ReplayRule::kOpenBatch, checkpoint.size);
   if (end->second != checkpoint.root) return failure_ = Find(ReplayRule::kTree, checkpoint.size);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Bytes> DirectoryReplay::Save() const {
+  if (!failure_.ok() || map_version_ == 0 || batch_first_ != size())
+    return absl::FailedPreconditionError("a replay is kept behind a map root only");
+  Writer out(200 + 72 * known_.size());
+  out.U8(kStateVersion).Vector(Encode(*genesis_)).U64(map_version_).Fixed(map_root_).U64(size());
+  for (const Hash& peak : tree_.peaks()) out.Fixed(peak);
+  for (const auto& [index, known] : known_)
+    out.Fixed(index.bytes).U64(known.version).Fixed(known.entry);
+  return out.TakeBytes();
+}
+
+absl::Status DirectoryReplay::Restore(ByteView state) {
+  if (size() > 0 || !failure_.ok())
+    return absl::FailedPreconditionError("this replay has begun already");
+  failure_ = NotAState();  // until the end
+  Reader in(state);
+  ASSIGN_OR_RETURN(const uint8_t version, in.U8());
+  ASSIGN_OR_RETURN(const ByteView genesis, in.Vector(kMaxDirectoryLeaf));
+  const absl::StatusOr<DirectoryLeaf> leaf = ParseDirectoryLeaf(genesis);
+  if (version != kStateVersion || !leaf.ok() || !std::holds_alternative<GenesisLeaf>(*leaf))
+    return NotAState();
+  genesis_ = std::get<GenesisLeaf>(*leaf);
+  ASSIGN_OR_RETURN(map_version_, in.U64());
+  ASSIGN_OR_RETURN(map_root_, ReadHash(in));
+  ASSIGN_OR_RETURN(const uint64_t leaves, in.U64());
+  if (genesis_->origin != origin_ || map_version_ == 0 || leaves < 2) return NotAState();
+  std::vector<Hash> peaks(static_cast<size_t>(std::popcount(leaves)));
+  for (Hash& peak : peaks) {
+    ASSIGN_OR_RETURN(peak, ReadHash(in));
+  }
+  ASSIGN_OR_RETURN(tree_, CompactRange::Of(leaves, std::move(peaks)));
+  std::vector<MapEntry> content;
+  while (!in.AtEnd()) {
+    MapIndex index;
+    Known known;
+    ASSIGN_OR_RETURN(index.bytes, ReadHash(in));
+    ASSIGN_OR_RETURN(known.version, in.U64());
+    ASSIGN_OR_RETURN(known.entry, ReadHash(in));
+    if (known.version == 0 || (!known_.empty() && index <= known_.rbegin()->first))
+      return NotAState();
+    known_.emplace_hint(known_.end(), index, known);
+    content.push_back({index, known.entry});
+  }
+  ASSIGN_OR_RETURN(const Hash root, UpdateMap(map_, EmptyMapRoot(), std::move(content)));
+  if (root != map_root_) return NotAState();
+  batch_first_ = size();
+  ends_[size()] = tree_.Root();
+  failure_ = absl::OkStatus();
   return absl::OkStatus();
 }
 

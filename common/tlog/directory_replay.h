@@ -1,9 +1,10 @@
 // Reads the directory's log from its first leaf and says which is the first that does not follow:
 // what an auditor does, and an auditing witness before it cosigns. Learns no name. Whether an entry
-// has the authority it claims is not seen here: that takes the openings of its commitments
-// (docs/transparency.md).
+// has the authority it claims is for an EntryCheck to say: that takes the openings of its
+// commitments (docs/transparency.md).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,7 +26,10 @@ enum class ReplayRule {
   kMapRoot,     // it does not follow from them
   kOpenBatch,   // a checkpoint ends elsewhere than behind a map root
   kTree,        // a checkpoint has another root than these leaves: two roots under one size
+  kAuthority,   // an entry's EntryCheck refused it
 };
+// "version", for machines.
+absl::string_view NameOf(ReplayRule rule);
 // "its version does not follow", for after "leaf 17: ".
 absl::string_view Describe(ReplayRule rule);
 
@@ -35,16 +39,21 @@ struct ReplayFinding {
   bool operator==(const ReplayFinding&) const = default;
 };
 
+// Called with each entry that keeps the other rules, and its place. INVALID_ARGUMENT, with the
+// reason, if it has not the authority that it claims; other codes if that cannot be said now.
+using EntryCheck = std::function<absl::Status(uint64_t place, const EntryLeaf& entry)>;
+
 // Not thread-safe. Holds about 250 bytes for each person, and the map in `map`.
 class DirectoryReplay final {
  public:
   // Of the log with that name. `map` is empty and outlives it.
-  DirectoryReplay(std::string origin, MapStore& map) : origin_(std::move(origin)), map_(map) {}
+  DirectoryReplay(std::string origin, MapStore& map, EntryCheck check = nullptr)
+      : origin_(std::move(origin)), map_(map), check_(std::move(check)) {}
   DirectoryReplay(const DirectoryReplay&) = delete;
   DirectoryReplay& operator=(const DirectoryReplay&) = delete;
 
   // Takes leaf number size(). INVALID_ARGUMENT, with a finding, if it does not follow; codes of the
-  // map. After a failure it goes no further and repeats it.
+  // map and of the EntryCheck. After a failure it goes no further and repeats it.
   absl::Status Take(ByteView leaf);
 
   // Holds against these leaves what the log signed: `checkpoint` comes from OpenCheckpoint.
@@ -52,9 +61,23 @@ class DirectoryReplay final {
   // log's, else as Take.
   absl::Status Check(const Checkpoint& checkpoint);
 
+  // What has to be known to go on from here, 72 bytes for each person; names nobody.
+  // FAILED_PRECONDITION unless a map root was taken last.
+  //   struct { uint8 version = 1; opaque genesis<V>; uint64 map_version; opaque map_root[32];
+  //   uint64 size;
+  //            opaque peaks[32 * popcount(size)]; Known known[]; } ReplayState;     // to the end,
+  //            indices ascending
+  //   struct { opaque index[32]; uint64 version; opaque entry[32]; } Known;
+  absl::StatusOr<Bytes> Save() const;
+  // On one that took nothing yet: goes on from there, with the map made anew. INVALID_ARGUMENT for
+  // anything that Save did not make for this log; it is of no use afterwards. Codes of the map.
+  absl::Status Restore(ByteView state);
+
   const std::optional<ReplayFinding>& finding() const { return finding_; }
   uint64_t size() const { return tree_.size(); }
   const Hash& map_root() const { return map_root_; }  // after the last batch
+  const std::optional<GenesisLeaf>& genesis() const { return genesis_; }
+  size_t people() const { return known_.size(); }
 
  private:
   struct Known {
@@ -68,6 +91,8 @@ class DirectoryReplay final {
 
   const std::string origin_;
   MapStore& map_;
+  const EntryCheck check_;
+  std::optional<GenesisLeaf> genesis_;
   Hash map_root_ = EmptyMapRoot();
   uint64_t map_version_ = 0;
   CompactRange tree_;

@@ -89,6 +89,14 @@ absl::StatusOr<std::vector<Hash>> ParseTile(ByteView bytes, uint16_t width) {
   return out;
 }
 
+Hash RowHash(std::vector<Hash> row) {
+  while (row.size() > 1) {
+    for (size_t i = 0; i < row.size() / 2; ++i) row[i] = NodeHash(row[2 * i], row[2 * i + 1]);
+    row.resize(row.size() / 2);
+  }
+  return row[0];
+}
+
 Bytes MakeBundle(const std::vector<Bytes>& entries) {
   Writer out;
   for (const Bytes& entry : entries) {
@@ -132,13 +140,8 @@ absl::StatusOr<Hash> TileNodes::Read(NodeId node) {
                    Tile(static_cast<uint8_t>(node.level / kTileHeight), first / kTileWidth));
   const size_t place = first % kTileWidth, count = size_t{1} << height;
   if (place + count > tile->size()) return absl::InvalidArgumentError("the tree has no such node");
-  std::vector<Hash> row(tile->begin() + static_cast<std::ptrdiff_t>(place),
-                        tile->begin() + static_cast<std::ptrdiff_t>(place + count));
-  while (row.size() > 1) {
-    for (size_t i = 0; i < row.size() / 2; ++i) row[i] = NodeHash(row[2 * i], row[2 * i + 1]);
-    row.resize(row.size() / 2);
-  }
-  return row[0];
+  const auto first_hash = tile->begin() + static_cast<std::ptrdiff_t>(place);
+  return RowHash({first_hash, first_hash + static_cast<std::ptrdiff_t>(count)});
 }
 
 absl::Status TileNodes::Write(NodeId, const Hash&) { return absl::UnimplementedError("tiles are read only"); }

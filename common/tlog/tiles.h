@@ -39,6 +39,9 @@ absl::StatusOr<Bytes> MakeTile(NodeStore& nodes, const TileId& tile);
 // INVALID_ARGUMENT unless `bytes` is `width` hashes.
 absl::StatusOr<std::vector<Hash>> ParseTile(ByteView bytes, uint16_t width);
 
+// The subtree over hashes that are next to each other in a tile. `row` has a power of two of them.
+Hash RowHash(std::vector<Hash> row);
+
 // Each entry is at most kMaxEntry long.
 Bytes MakeBundle(const std::vector<Bytes>& entries);
 // INVALID_ARGUMENT unless `bytes` is a bundle of `width` entries.

@@ -109,6 +109,15 @@ absl::StatusOr<std::vector<Hash>> ProveConsistency(NodeStore& nodes, uint64_t fr
   return std::vector<Hash>(path.rbegin(), path.rend());
 }
 
+absl::StatusOr<CompactRange> CompactRange::Of(uint64_t size, std::vector<Hash> peaks) {
+  if (size > kMaxSize || peaks.size() != static_cast<size_t>(std::popcount(size)))
+    return absl::InvalidArgumentError("these are not the peaks of a tree of that size");
+  CompactRange out;
+  out.size_ = size;
+  out.peaks_ = std::move(peaks);
+  return out;
+}
+
 void CompactRange::Append(const Hash& leaf) {
   Hash hash = leaf;
   for (uint64_t rest = size_; (rest & 1) == 1; rest >>= 1) {

@@ -62,8 +62,12 @@ absl::StatusOr<std::vector<Hash>> ProveConsistency(NodeStore& nodes, uint64_t fr
 // The right edge of a growing tree: enough to compute each root while the leaves go by, and to append without a store.
 class CompactRange final {
  public:
+  CompactRange() = default;
+  // With the peaks that such a range had at that size. INVALID_ARGUMENT if there are not as many as it has.
+  static absl::StatusOr<CompactRange> Of(uint64_t size, std::vector<Hash> peaks);
   void Append(const Hash& leaf);
   uint64_t size() const { return size_; }
+  const std::vector<Hash>& peaks() const { return peaks_; }
   Hash Root() const;
 
  private:

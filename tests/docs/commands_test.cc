@@ -109,6 +109,7 @@ TEST(ManPages, DescribeEveryVerbAndOptionOfTheAdministratorsTool) {
 TEST(ManPages, DescribeEveryVerbAndOptionOfTheKeyServer) { ExpectPages("plumbline-keyserver", {"plumbline-keyserver.8"}); }
 TEST(ManPages, DescribeEveryVerbAndOptionOfTheDeliveryServer) { ExpectPages("plumbline-server", {"plumbline-server.8"}); }
 TEST(ManPages, DescribeEveryVerbAndOptionOfTheWitness) { ExpectPages("plumbline-witness", {"plumbline-witness.8"}); }
+TEST(ManPages, DescribeEveryVerbAndOptionOfTheAuditor) { ExpectPages("plumbline-auditor", {"plumbline-auditor.1"}); }
 
 // What the shell offers after `line`.
 Words Offered(const std::vector<std::string>& line) {
@@ -123,7 +124,7 @@ Words Offered(const std::vector<std::string>& line) {
 }
 
 TEST(Completion, OffersEveryVerbAndOptionThatTheProgramHas) {
-  for (const std::string program : {"plumbline", "plumbline-admin", "plumbline-keyserver", "plumbline-server", "plumbline-witness"}) {
+  for (const std::string program : {"plumbline", "plumbline-admin", "plumbline-keyserver", "plumbline-server", "plumbline-witness", "plumbline-auditor"}) {
     const std::vector<Help> all = AskAll(program);
     for (const Help& help : all) {
       std::vector<std::string> line = {program};

@@ -281,5 +281,101 @@ TEST(DirectoryReplay, SaysThatACheckpointIsAheadOrAnotherLogs) {
   EXPECT_EQ(replay.map_root(), log.map_root);
 }
 
+// Kept at any map root and gone on from there, a replay says and finds the same.
+TEST(DirectoryReplay, GoesOnFromWhatWasKept) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    const DirectoryLog log = DirectoryLog::Random(seed, 6);
+    for (uint64_t stop = 0; stop < log.leaves.size(); ++stop) {
+      SCOPED_TRACE(::testing::Message() << "seed " << seed << ", behind leaf " << stop);
+      MemoryMap map, other_map;
+      DirectoryReplay first(kDirectoryOrigin, map), second(kDirectoryOrigin, other_map);
+      for (uint64_t i = 0; i <= stop; ++i) ASSERT_OK(first.Take(Encode(log.leaves[i])));
+      const absl::StatusOr<Bytes> kept = first.Save();
+      if (!std::holds_alternative<MapRootLeaf>(log.leaves[stop])) {
+        EXPECT_THAT(kept, StatusIs(absl::StatusCode::kFailedPrecondition));
+        continue;
+      }
+      ASSERT_OK(kept);
+      ASSERT_OK(second.Restore(*kept));
+      EXPECT_EQ(*second.Save(), *kept);
+      EXPECT_EQ(second.genesis(), std::get<GenesisLeaf>(log.leaves[0]));
+      for (uint64_t i = stop + 1; i < log.leaves.size(); ++i) {
+        DirectoryLeaf probe = log.leaves[i];
+        if (Rewrite(probe, 0)) {
+          MemoryMap liars_map;
+          DirectoryReplay liar(kDirectoryOrigin, liars_map);
+          ASSERT_OK(liar.Restore(*kept));
+          absl::Status status;
+          for (uint64_t j = stop + 1; j < log.leaves.size() && status.ok(); ++j)
+            status = liar.Take(Encode(j == i ? probe : log.leaves[j]));
+          EXPECT_TRUE(liar.finding().has_value()) << i;
+        }
+        ASSERT_OK(second.Take(Encode(log.leaves[i])));
+      }
+      EXPECT_OK(second.Check(log.checkpoints.back()));
+      EXPECT_EQ(second.map_root(), log.map_root);
+      EXPECT_EQ(second.people(), log.content.size());
+    }
+  }
+}
+
+TEST(DirectoryReplay, RefusesEveryOtherStateThanOneOfItsOwn) {
+  const DirectoryLog log = SmallLog();
+  MemoryMap map;
+  DirectoryReplay replay(kDirectoryOrigin, map);
+  EXPECT_THAT(replay.Save(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  for (const DirectoryLeaf& leaf : log.leaves) ASSERT_OK(replay.Take(Encode(leaf)));
+  ASSERT_OK_AND_ASSIGN(const Bytes kept, replay.Save());
+  const auto restore = [](const Bytes& state, const std::string& origin = kDirectoryOrigin) {
+    MemoryMap empty;
+    DirectoryReplay other(origin, empty);
+    const absl::Status status = other.Restore(state);
+    EXPECT_FALSE(other.Take(Encode(AGenesis())).ok());  // it has begun, or is of no use
+    return status;
+  };
+  ASSERT_OK(restore(kept));
+  EXPECT_THAT(restore(kept, "example.org/other"), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(replay.Restore(kept), StatusIs(absl::StatusCode::kFailedPrecondition));
+  for (size_t size = 0; size < kept.size(); ++size)
+    EXPECT_THAT(restore(Bytes(kept.begin(), kept.begin() + static_cast<ptrdiff_t>(size))),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+  Bytes longer = kept, swapped = kept;
+  longer.push_back(0);
+  EXPECT_THAT(restore(longer), StatusIs(absl::StatusCode::kInvalidArgument));
+  std::swap_ranges(swapped.end() - 144, swapped.end() - 72, swapped.end() - 72);  // two people
+  EXPECT_THAT(restore(swapped), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(DirectoryReplay, AsksForTheAuthorityOfEachEntry) {
+  const DirectoryLog log = SmallLog();
+  const auto replay = [&](const EntryCheck& check) {
+    MemoryMap map;
+    DirectoryReplay out(kDirectoryOrigin, map, check);
+    absl::Status status;
+    for (size_t i = 0; i < log.leaves.size() && status.ok(); ++i)
+      status = out.Take(Encode(log.leaves[i]));
+    return Result{status, out.finding()};
+  };
+  std::vector<uint64_t> places;
+  EXPECT_OK(replay([&](uint64_t place, const EntryLeaf& entry) {
+              EXPECT_EQ(DirectoryLeaf(entry), log.leaves[place]);
+              places.push_back(place);
+              return absl::OkStatus();
+            }).status);
+  EXPECT_EQ(places, (std::vector<uint64_t>{2, 3, 5}));
+  const Result refused = replay([](uint64_t place, const EntryLeaf&) {
+    return place == 3 ? absl::InvalidArgumentError("no approval") : absl::OkStatus();
+  });
+  EXPECT_EQ(refused.finding, (ReplayFinding{ReplayRule::kAuthority, 3}));
+  EXPECT_THAT(refused.status,
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::HasSubstr("leaf 3: an entry has not the authority "
+                                            "that it claims: no approval")));
+  const Result unknown =
+      replay([](uint64_t, const EntryLeaf&) { return absl::UnavailableError("no openings"); });
+  EXPECT_EQ(unknown.finding, std::nullopt);
+  EXPECT_THAT(unknown.status, StatusIs(absl::StatusCode::kUnavailable));
+}
+
 }  // namespace
 }  // namespace plumbline::tlog
