@@ -9,6 +9,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/pass.h"
 #include "tests/client/people.h"
+#include "tests/client/test_directory.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::client {
@@ -44,7 +45,7 @@ identity::DirectoryRecord RecordOf(const Device& device, const std::string& disp
 void Know(Device& who, const Device& whom, const std::string& display_name, bool shown = true) {
   const identity::DirectoryRecord record = RecordOf(whom, display_name);
   Change change = ValueOf(who.stores->store.Begin());
-  CHECK(who.stores->contacts.SetRecord(change, record, identity::Encode(record), Bytes(64)).ok());
+  CHECK(who.stores->contacts.SetRecord(change, record, identity::Encode(record), Bytes(64), /*proved=*/true).ok());
   if (shown) CHECK(who.stores->contacts.SetShown(change, record.user, DevicesHash(record)).ok());
   CHECK(change.Commit().ok());
 }
@@ -78,16 +79,21 @@ struct Scene {
 // A directory that knows everybody of the scene; nothing else answers.
 class OnlyDirectory final : public Network {
  public:
-  explicit OnlyDirectory(Device& trusting) : key_(trusting.self->working_key()) {}
+  OnlyDirectory(Device& trusting, const testing::TestOrganisation& organisation, const Clock& clock)
+      : key_(trusting.self->working_key()), directory_(organisation, clock) {}
   void Add(const Device& device, const std::string& display_name) {
-    keys::v1::LookUpResponse response;
-    keys::v1::SignedRecord& out = *response.mutable_record();
+    keys::v1::SignedRecord out;
     out.set_record(ToString(identity::Encode(RecordOf(device, display_name))));
     out.set_signature(ToString(key_.Sign(identity::kDirectoryRecordLabel, AsBytes(out.record()))));
     out.add_credentials(ToString(device.self->account().mls_certificate));
-    answers_[device.self->user()] = response;
+    directory_.Append(out);
   }
-  absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest& request) override { return answers_.at(request.user()); }
+  absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest& request) override {
+    return directory_.LookUp(request.user());
+  }
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) override {
+    return directory_.ReadLog(request);
+  }
 
   absl::StatusOr<keys::v1::EnrolResponse> Enrol(const keys::v1::EnrolRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(const keys::v1::ClaimKeyPackagesRequest&) override { return Never(); }
@@ -106,11 +112,11 @@ class OnlyDirectory final : public Network {
  private:
   static absl::Status Never() { return absl::UnimplementedError("a look-up does not call this"); }
   const crypto::Ed25519KeyPair& key_;
-  std::map<std::string, keys::v1::LookUpResponse> answers_;
+  TestDirectory directory_;
 };
 
 struct Online : Scene {
-  OnlyDirectory directory{alice};
+  OnlyDirectory directory{alice, organisation, clock};
   Engine engine{*alice.stores, *alice.self, directory, clock};
   Online() {
     directory.Add(bob, "Bob Baker");

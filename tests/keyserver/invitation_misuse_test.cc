@@ -91,7 +91,7 @@ TEST(InvitationMisuse, ExpiredBetweenTheCheckAndTheAct) {
   const Account account = *world.accounts().Find(kAlice);
   audit::Entry entry;
   entry.event = audit::Event::kDeviceEnrolled;
-  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, hash, before + absl::Hours(1), entry),
+  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, hash, before + absl::Hours(1), {}, entry),
               StatusIs(kUnauthenticated, StartsWith("code_used: ")));
   EXPECT_EQ(Devices(world, kAlice), 0u);
 }
@@ -176,7 +176,7 @@ TEST(InvitationMisuse, DeletedBetweenTheCheckAndTheAct) {
   const Account account = *world.accounts().Find(kAlice);
   audit::Entry entry;
   entry.event = audit::Event::kDeviceEnrolled;
-  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, hash, world.clock().Now(), entry),
+  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, hash, world.clock().Now(), {}, entry),
               StatusIs(kUnauthenticated, StartsWith("code_used: ")));
 }
 

@@ -705,6 +705,28 @@ TEST_F(AuthorityTest, WhatIsErasedIsCountedAndStaysErased) {
   }
 }
 
+TEST_F(AuthorityTest, WhatARegistrarActivates) {
+  const Draft good = h_.Activate("alice");
+  const auto changed = [&](const std::function<void(Activated&, identity::DirectoryRecord&)>& change) {
+    Draft draft = good;
+    change(std::get<Activated>(draft.cause), draft.record);
+    return draft;
+  };
+  EXPECT_EQ(Next(h_.Commit("alice", good)), std::nullopt);
+  ExpectFound(Rule::kSignature, "alice", changed([](auto& c, auto&) { c.intent.signatures[0].signature[0] ^= 1; }), "not signed");
+  ExpectFound(Rule::kStale, "alice", changed([](auto& c, auto&) { ++c.intent.revision; }), "another state");
+  ExpectFound(Rule::kGhostDevice, "alice", changed([](auto& c, auto&) { c.joined.request.tls_key_hash.fill(1); }), "another request");
+  ExpectFound(Rule::kForeignCause, "alice",
+              changed([](auto& c, auto&) { c.joined.request.user = History::User("bob").ToString(); }), "Bob's request");
+  ExpectFound(Rule::kCause, "alice", changed([](auto&, auto& record) { record.cause.fill(9); }), "another cause");
+  Draft other = h_.Act("alice", Action::kSuspendAccount);
+  other.cause = Activated{std::get<SignedIntent>(other.cause), std::get<Activated>(good.cause).joined};
+  ExpectFound(Rule::kAction, "alice", History::Named(other), "another action");
+  Draft bare = good;
+  bare.cause = std::get<Activated>(good.cause).intent;
+  ExpectFound(Rule::kAction, "alice", bare, "an activation without its device");
+}
+
 TEST_F(AuthorityTest, BehindAFindingOnlyThatPersonIsNotJudged) {
   Draft draft = h_.Act("alice", Action::kSuspendAccount);
   draft.record.display_name = "Alice B.";

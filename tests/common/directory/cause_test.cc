@@ -51,7 +51,7 @@ Adopted WithDevices(uint8_t count) {
 
 std::vector<Cause> All() {
   return {Intent(1), Intent(8), WithCode(Intent(2)), WithCode(std::nullopt), Decision(Joined()), Decision(std::nullopt), WithDevices(0),
-          WithDevices(32)};
+          WithDevices(32), Activated{Intent(2), Joined()}};
 }
 
 TEST(CauseTest, EveryKindIsReadInOneWay) {
@@ -107,7 +107,7 @@ TEST(CauseTest, TheFormIsTheOneThatIsWritten) {
 TEST(CauseTest, WhatNoCauseIsIsRefused) {
   EXPECT_THAT(ParseCause({}), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(ParseCause(Bytes{2, 4, 0}), StatusIs(Code::kInvalidArgument, HasSubstr("unknown version of a cause")));
-  for (const uint8_t kind : {0, 5, 255})
+  for (const uint8_t kind : {0, 6, 255})
     EXPECT_THAT(ParseCause(Bytes{1, kind, 0}), StatusIs(Code::kInvalidArgument, HasSubstr("unknown kind"))) << int{kind};
   EXPECT_THAT(ParseCause(Bytes{1, 4, 0x40, 0}), StatusIs(Code::kInvalidArgument)) << "a length that is not minimal";
   Decided decided = Decision(Joined());

@@ -294,6 +294,7 @@ inline void Step(History& history, std::mt19937& random) {
     if (!devices.empty() && random() % 2) history.Append(name, history.Approve(name, any()));  // the code stays good
     return history.Append(name, history.Join(name, code));
   }
+  if (what < 8 && devices.size() < identity::kMaxDevices) return history.Append(name, history.Activate(name));
   if (what < 11 && devices.size() < identity::kMaxDevices) return history.Append(name, history.Approve(name, any()));
   if (what < 13) return history.Append(name, history.Act(name, Action::kRevokeDevice, any().id));
   if (devices.size() > 1) history.Append(name, history.Remove(name, devices[0], devices[1 + random() % (devices.size() - 1)].id));

@@ -20,7 +20,8 @@ std::vector<Bytes> Seeds() {
           Encode(Cause(Enrolment{Bytes(20, 2), {}, {}, Bytes(20, 3), std::nullopt})),
           Encode(Cause(Decided{Bytes(20, 5), {}, joined})),
           Encode(Cause(Decided{Bytes(20, 5), {}, std::nullopt})),
-          Encode(Cause(Adopted{{{{1}, {}}, {{2}, {}}}}))};
+          Encode(Cause(Adopted{{{{1}, {}}, {{2}, {}}}})),
+          Encode(Cause(Activated{intent, joined}))};
 }
 
 }  // namespace plumbline::fuzz
