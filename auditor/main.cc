@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "auditor/authority.h"
 #include "auditor/replay.h"
 #include "common/process.h"
 #include "common/tlog/evidence.h"
@@ -38,12 +39,24 @@ int main(int argc, char** argv) {
   replay->add_option("--source", options.source, "Folder or http:// address with the log's files")->required();
   replay->add_option("--state", options.state, "Folder of this log's own, in which the audit is kept")->required();
   replay->add_flag("--json", options.json, "Print one JSON object");
+  plumbline::auditor::AuthorityOptions authority;
+  CLI::App* const check = app.add_subcommand(
+      "check-authority", "Check that every entry had the authority it needed, with what opens them; exit code 2 if one had none");
+  check->add_option("--log", authority.log, "The log's verifier key")->required();
+  check->add_option("--source", authority.source, "Folder or http:// address with the log's files")->required();
+  check->add_option("--openings", authority.openings, "File from plumbline-keyserver export-openings; it names everybody")->required();
+  check->add_option("--trust", authority.trust, "File with the organisation's root and issuing certificates (PEM)")->required();
+  check->add_option("--administrator", authority.administrators, "An administrator's public key, 64 hex digits, from the administrator; repeatable")
+      ->required();
+  check->add_option("--approvals", authority.approvals, "Administrators who have to sign an action (default 1)")->check(CLI::Range(1, 8));
+  check->add_flag("--json", authority.json, "Print one JSON object");
   CLI::App* const evidence = app.add_subcommand("check-evidence", "Check a file that says a log showed two histories");
   evidence->add_option("file", file, "The file")->required();
   evidence->add_option("--log", evidence_log, "The log's verifier key")->required();
   CLI11_PARSE(app, argc, argv);
   if (evidence->parsed()) return CheckEvidence(file, evidence_log);
-  const absl::StatusOr<bool> followed = plumbline::auditor::Replay(options);
+  const absl::StatusOr<bool> followed =
+      check->parsed() ? plumbline::auditor::CheckAuthority(authority) : plumbline::auditor::Replay(options);
   if (!followed.ok()) return Failed(followed.status());
   return *followed ? 0 : kLogIsWrong;
 }

@@ -18,6 +18,7 @@
 #include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
 #include "keyserver/organisation.h"
+#include "keyserver/store/log_files.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "plumbline/config/v1/keyserver.pb.h"
@@ -303,6 +304,44 @@ absl::StatusOr<AuditExport> ExportAudit(const KeyserverConfig& config, const Sec
   ASSIGN_OR_RETURN(audit::AuditReader reader, audit::AuditReader::Open(*opened.database, opened.log));
   ASSIGN_OR_RETURN(std::string lines, audit::ExportAll(reader));
   return AuditExport{std::move(lines), opened.log.ToText()};
+}
+
+namespace {
+
+struct OpenedLog {
+  std::unique_ptr<db::Database> database;
+  DirectoryLogKeys keys;
+  KeyRing ring;
+};
+
+absl::StatusOr<OpenedLog> OpenLog(const KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(DirectoryLogKeys log, keys.LogKeys());
+  ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database,
+                   db::Database::Open(DatabasePath(config.data_dir()), keys.database_key, {.create = false, .exclusive = false}));
+  return OpenedLog{std::move(database), std::move(log), std::move(keys)};
+}
+
+}  // namespace
+
+absl::Status ExportLog(const KeyserverConfig& config, const Secret& passphrase, const std::string& folder) {
+  ASSIGN_OR_RETURN(const OpenedLog opened, OpenLog(config, passphrase));
+  DirectoryLog log(*opened.database, opened.keys);
+  return WriteLogFiles(*opened.database, log, folder);
+}
+
+absl::StatusOr<OpeningsExport> ExportOpenings(const KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(const OpenedLog opened, OpenLog(config, passphrase));
+  DirectoryLog log(*opened.database, opened.keys);
+  OpeningsExport out;
+  ASSIGN_OR_RETURN(out.openings, AllOpenings(*opened.database, log, opened.keys.vrf));
+  out.trust = crypto::ToPemChain({opened.ring.root, opened.ring.issuing});
+  ASSIGN_OR_RETURN(db::Statement select, opened.database->Prepare("SELECT public_key FROM administrator ORDER BY registered_unix, key_id"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) return out;
+    out.administrators.push_back(ToHex(select.Blob(0)));
+  }
 }
 
 }  // namespace plumbline::keyserver

@@ -98,4 +98,16 @@ struct AuditExport {
 };
 absl::StatusOr<AuditExport> ExportAudit(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
+// The published log as files in a folder (C2SP tlog-tiles), beside a service that may be running. It names nobody.
+absl::Status ExportLog(const config::v1::KeyserverConfig& config, const Secret& passphrase, const std::string& folder);
+// What opens the log's entries, for an auditor of authority (plumbline-auditor check-authority). It names everybody. And what such
+// an auditor needs: root and issuing certificates (PEM), and the administrators' public keys as this key server has them, which are
+// to be had from the administrators.
+struct OpeningsExport {
+  Bytes openings;
+  std::string trust;
+  std::vector<std::string> administrators;  // hex
+};
+absl::StatusOr<OpeningsExport> ExportOpenings(const config::v1::KeyserverConfig& config, const Secret& passphrase);
+
 }  // namespace plumbline::keyserver

@@ -167,6 +167,28 @@ absl::Status SetWitnesses(const Line& line) {
   return absl::OkStatus();
 }
 
+absl::Status ExportLog(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  RETURN_IF_ERROR(keyserver::ExportLog(opened.config, opened.passphrase, line.out));
+  Print(line, "Written to " + line.out + "\nReplay it anywhere: plumbline-auditor replay --source " + line.out, {{"written", line.out}});
+  return absl::OkStatus();
+}
+
+absl::Status ExportOpenings(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::OpeningsExport all, keyserver::ExportOpenings(opened.config, opened.passphrase));
+  const std::string trust = line.out + ".trust.pem";
+  RETURN_IF_ERROR(plumbline::WriteFileAtomically(line.out, all.openings, 0600));
+  RETURN_IF_ERROR(plumbline::WriteFileAtomically(trust, plumbline::AsBytes(all.trust), 0600));
+  std::string keys;
+  for (const std::string& key : all.administrators) keys += "\n  " + key;
+  Print(line,
+        "Written to " + line.out + ", which names everybody, and " + trust +
+            "\nAdministrators' keys as they are here; an auditor takes them from the administrators:" + keys,
+        {{"written", line.out}, {"trust", trust}, {"administrators", all.administrators}});
+  return absl::OkStatus();
+}
+
 int Report(const Line& line, const absl::Status& status) {
   if (status.ok()) return 0;
   if (line.json) {
@@ -228,6 +250,12 @@ int main(int argc, char** argv) {
   CLI::App* set_witnesses =
       Ceremony(app, "set-witnesses", "Name the witnesses whose cosignatures make the directory believed", line);
   set_witnesses->add_option("--policy", line.policy, "Policy file (C2SP tlog-policy); its log line may be left out")->required();
+  CLI::App* export_log =
+      Ceremony(app, "export-log", "Write the directory's log as files, which name nobody, for auditors", line);
+  export_log->add_option("--out", line.out, "Folder to bring up to date")->required();
+  CLI::App* export_openings = Ceremony(
+      app, "export-openings", "Write what opens the log's entries, which names everybody, for an auditor of authority", line);
+  export_openings->add_option("--out", line.out, "Where to write; the certificates go beside it")->required();
   Verb(app, "serve", "Serve until SIGTERM", line);
 
   CLI11_PARSE(app, argc, argv);
@@ -239,6 +267,8 @@ int main(int argc, char** argv) {
   if (audit->parsed()) return Report(line, VerifyAudit(line));
   if (export_audit->parsed()) return Report(line, ExportAudit(line));
   if (make_audit_key->parsed()) return Report(line, MakeAuditKey(line));
+  if (export_log->parsed()) return Report(line, ExportLog(line));
+  if (export_openings->parsed()) return Report(line, ExportOpenings(line));
   if (set_witnesses->parsed()) return Report(line, SetWitnesses(line));
   if (make_log_key->parsed()) return Report(line, MakeLogKey(line));
   return Report(line, keyserver::Serve(line.config));

@@ -29,8 +29,8 @@ absl::StatusOr<tlog::NoteSignature> TakeCosignature(const tlog::PolicyWitness& w
 }  // namespace
 
 Publisher::Publisher(DirectoryStore& store, const tlog::Policy& policy, std::unique_ptr<WitnessSender> sender, Logger& logger,
-                     absl::Duration refresh)
-    : store_(store), policy_(policy), sender_(std::move(sender)), logger_(logger), refresh_(refresh) {
+                     std::string log_folder, absl::Duration refresh)
+    : store_(store), policy_(policy), sender_(std::move(sender)), logger_(logger), log_folder_(std::move(log_folder)), refresh_(refresh) {
   for (const tlog::PolicyWitness& witness : policy_.witnesses()) {
     if (!witness.url.empty()) threads_.emplace_back([this, &witness] { Attend(witness); });
   }
@@ -97,8 +97,17 @@ absl::Status Publisher::Play() {
     }
     const std::string wire = tlog::FormatNote(note);
     why = policy_.Open(wire).status();
-    if (why.ok()) return store_.Publish(wire);
+    if (why.ok()) return Publish(wire);
   }
+}
+
+absl::Status Publisher::Publish(const std::string& note) {
+  RETURN_IF_ERROR(store_.Publish(note));
+  if (log_folder_.empty()) return absl::OkStatus();
+  // Auditors wait for it; nobody else does.
+  const absl::Status written = store_.WriteFiles(log_folder_);
+  if (!written.ok()) logger_.Error("directory.log_files_failed", {{LogKey::kStatus, written.code()}});
+  return absl::OkStatus();
 }
 
 void Publisher::Attend(const tlog::PolicyWitness& witness) {

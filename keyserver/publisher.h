@@ -31,8 +31,9 @@ class WitnessSender {
 // nobody as long as the others are enough. Thread-safe. References outlive it.
 class Publisher final {
  public:
+  // `log_folder`: where what is published is written as files; empty: nowhere.
   Publisher(DirectoryStore& store, const tlog::Policy& policy, std::unique_ptr<WitnessSender> sender, Logger& logger,
-            absl::Duration refresh = absl::Minutes(1));
+            std::string log_folder = "", absl::Duration refresh = absl::Minutes(1));
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
@@ -53,12 +54,14 @@ class Publisher final {
   absl::Status Play();
   // One witness's cosignature of `head`. `known`: the size that it cosigned last.
   absl::StatusOr<tlog::NoteSignature> Ask(const tlog::PolicyWitness& witness, const DirectoryLog::Head& head, uint64_t& known);
+  absl::Status Publish(const std::string& note);
   void Report(const absl::Status& status);
 
   DirectoryStore& store_;
   const tlog::Policy& policy_;
   const std::unique_ptr<WitnessSender> sender_;
   Logger& logger_;
+  const std::string log_folder_;
   const absl::Duration refresh_;
   bool failing_ = false;  // of its own thread
   Mutex mutex_;

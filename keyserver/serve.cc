@@ -93,7 +93,7 @@ struct Keyserver::Parts {
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
         pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
-        publisher(directory_store, policy, NewWitnessChannel(), log),
+        publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
         departures(*organisation, departure_store, pusher, publisher),
         enrolment(*organisation, clock, accounts, publisher, refusals),
         directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),

@@ -35,6 +35,8 @@ class DirectoryLog final {
 
   DirectoryLog(db::Database& database, const DirectoryLogKeys& keys) : database_(database), keys_(keys) {}
 
+  const DirectoryLogKeys& keys() const { return keys_; }
+
   // The genesis and an empty map, where there is no log yet. FAILED_PRECONDITION if the log is of other keys.
   absl::Status Begin(db::Transaction& transaction);
   // One batch, with its map root and checkpoint. INVALID_ARGUMENT if a version is not the next of its person, or a person is

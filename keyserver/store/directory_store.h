@@ -51,6 +51,8 @@ class DirectoryStore {
   virtual absl::StatusOr<std::vector<tlog::Hash>> ProveConsistency(uint64_t from, uint64_t size) = 0;
   // As DirectoryLog::Publish.
   virtual absl::Status Publish(absl::string_view note) = 0;
+  // What is published, as files in a folder (WriteLogFiles).
+  virtual absl::Status WriteFiles(const std::string& folder) = 0;
 };
 
 }  // namespace plumbline::keyserver

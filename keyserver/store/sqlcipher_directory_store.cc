@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keyserver/store/log_files.h"
+
 namespace plumbline::keyserver {
 namespace {
 
@@ -104,6 +106,11 @@ absl::Status SqlcipherDirectoryStore::Publish(absl::string_view note) {
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   RETURN_IF_ERROR(connection_.directory().Publish(transaction, note));
   return transaction.Commit();
+}
+
+absl::Status SqlcipherDirectoryStore::WriteFiles(const std::string& folder) {
+  MutexLock lock(connection_.mutex());
+  return WriteLogFiles(connection_.database(), connection_.directory(), folder);
 }
 
 }  // namespace plumbline::keyserver

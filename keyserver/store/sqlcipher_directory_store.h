@@ -16,6 +16,7 @@ class SqlcipherDirectoryStore final : public DirectoryStore {
   absl::StatusOr<DirectoryLog::Head> Published() override;
   absl::StatusOr<std::vector<tlog::Hash>> ProveConsistency(uint64_t from, uint64_t size) override;
   absl::Status Publish(absl::string_view note) override;
+  absl::Status WriteFiles(const std::string& folder) override;
 
  private:
   SqlcipherConnection& connection_;

@@ -73,7 +73,7 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       join_store(connection),
       refusals(trail, clock, 60),
       pusher(departure_store, std::move(sender), organisation.keys().grants.key, logger),
-      publisher(directory_store, policy, std::move(witness), logger, absl::Milliseconds(100)),
+      publisher(directory_store, policy, std::move(witness), logger, "", absl::Milliseconds(100)),
       departures(organisation, departure_store, pusher, publisher),
       enrolment(organisation, clock, accounts, publisher, refusals),
       directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
