@@ -1,5 +1,5 @@
-// A log's leaves and proofs out of its files (C2SP tlog-tiles), each held against a signed root before it is given out. All that a
-// source of files can do is not to have them.
+// A log's leaves and proofs out of its files (C2SP tlog-tiles), each held against a signed root before it is given out. All that
+// a source of files can do is not to have them.
 #pragma once
 
 #include <functional>
@@ -36,8 +36,8 @@ class LogReader final : public NodeStore {
   absl::StatusOr<Hash> Read(NodeId node) override;             // as Open
   absl::Status Write(NodeId node, const Hash& hash) override;  // UNIMPLEMENTED
 
-  // Gives the leaves [from, end) to `take`, a bundle at a time; ends with what it fails with. Else as Open; DATA_LOSS names the first
-  // leaf that is not the signed one.
+  // Gives the leaves [from, end) to `take`, a bundle at a time; ends with what it fails with. Else as Open; DATA_LOSS names the
+  // first leaf that is not the signed one.
   absl::Status ReadLeaves(uint64_t from, uint64_t end, const TakeLeaf& take);
 
  private:

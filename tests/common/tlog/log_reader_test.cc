@@ -101,10 +101,14 @@ TEST(LogReader, NamesTheFirstLeafThatIsNotTheSignedOne) {
     liar.files[path] = MakeBundle(entries);
     return ReadAll(liar, log.checkpoint).status;
   };
-  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { l[44] = {1}; }), StatusIs(Code::kDataLoss, HasSubstr("leaf 300 is not")));
-  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { std::swap(l[7], l[9]); }), StatusIs(Code::kDataLoss, HasSubstr("leaf 263 is")));
-  EXPECT_THAT(verdict("tile/entries/002.p/188", 188, [](auto& l) { l[187] = {}; }), StatusIs(Code::kDataLoss, HasSubstr("leaf 699 is")));
-  EXPECT_THAT(verdict("tile/entries/000", 256, [](auto& l) { l.pop_back(); }), StatusIs(Code::kDataLoss, HasSubstr("tile/entries/000: ")));
+  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { l[44] = {1}; }),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 300 is not")));
+  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { std::swap(l[7], l[9]); }),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 263 is")));
+  EXPECT_THAT(verdict("tile/entries/002.p/188", 188, [](auto& l) { l[187] = {}; }),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 699 is")));
+  EXPECT_THAT(verdict("tile/entries/000", 256, [](auto& l) { l.pop_back(); }),
+              StatusIs(Code::kDataLoss, HasSubstr("tile/entries/000: ")));
 }
 
 TEST(LogReader, RefusesTheFilesOfAnotherTree) {
@@ -139,7 +143,9 @@ TEST(LogReader, PassesOnWhatTheSourceAndTheReaderFailWith) {
   log.Publish(Leaves(10), kLog);
   ASSERT_OK_AND_ASSIGN(LogReader reader, LogReader::Open(log, log.checkpoint));
   int taken = 0;
-  const auto stop = [&](uint64_t place, ByteView) { return ++taken, place == 3 ? absl::AbortedError("enough") : absl::OkStatus(); };
+  const auto stop = [&](uint64_t place, ByteView) {
+    return ++taken, place == 3 ? absl::AbortedError("enough") : absl::OkStatus();
+  };
   EXPECT_THAT(reader.ReadLeaves(1, 10, stop), StatusIs(Code::kAborted));
   EXPECT_EQ(taken, 3);
   log.files.clear();
