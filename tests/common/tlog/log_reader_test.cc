@@ -90,6 +90,24 @@ TEST(LogReader, GivesOutNothingThatIsNotUnderTheSignedRoot) {
   }
 }
 
+// Leaves and the whole tiles above them, changed to fit each other but not the root.
+TEST(LogReader, HoldsWholeTilesAgainstTheRootToo) {
+  const std::vector<Bytes> leaves = Leaves(66'000);
+  std::vector<Bytes> others = leaves;
+  others[1] = {1};
+  PublishedLog log, other;
+  log.Publish(leaves, kLog);
+  other.Publish(others, kLog);
+  for (const char* path : {"tile/entries/000", "tile/0/000", "tile/1/000"}) log.files[path] = other.files[path];
+  const Got got = ReadAll(log, log.checkpoint);
+  EXPECT_THAT(got.status, StatusIs(Code::kDataLoss, HasSubstr("tile/1/000: it is not under the signed root")));
+  EXPECT_EQ(got.leaves.size(), 0u);
+  ASSERT_OK_AND_ASSIGN(LogReader reader, LogReader::Open(log, log.checkpoint));
+  for (const uint64_t size : {1, 2, 300, 65'535})
+    EXPECT_THAT(Root(reader, size), StatusIs(Code::kDataLoss, HasSubstr("not under the signed root"))) << size;
+  EXPECT_THAT(ProveConsistency(reader, 300, 66'000), StatusIs(Code::kDataLoss));
+}
+
 TEST(LogReader, NamesTheFirstLeafThatIsNotTheSignedOne) {
   const std::vector<Bytes> leaves = Leaves(700);
   PublishedLog log;
