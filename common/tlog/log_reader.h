@@ -20,7 +20,7 @@ class TileSource {
   virtual absl::StatusOr<Bytes> Fetch(const std::string& path, size_t max_size) = 0;
 };
 
-// The log's newest signed note. Nothing is verified. INVALID_ARGUMENT if it is longer than a note can be; codes of the source.
+// The log's newest note. Nothing is verified. Codes of the source.
 absl::StatusOr<std::string> FetchCheckpoint(TileSource& source);
 
 // The tree under one signed root. As a NodeStore it gives nodes of this tree and no others, so Root() over fewer leaves and
