@@ -34,7 +34,9 @@ int main(int argc, char** argv) {
   std::string file, evidence_log;
   CLI::App* const replay = app.add_subcommand("replay", "Replay what is new in a log; exit code 2 if it broke a rule");
   CLI::Option* const log = replay->add_option("--log", options.log, "The log's verifier key");
-  replay->add_option("--policy", options.policy_file, "In its place: file with a policy, of logs and of the witnesses that must have cosigned")
+  replay
+      ->add_option("--policy", options.policy_file,
+                   "In its place: file with a policy, of logs and of the witnesses that must have cosigned")
       ->excludes(log);
   replay->add_option("--source", options.source, "Folder or http:// address with the log's files")->required();
   replay->add_option("--state", options.state, "Folder of this log's own, in which the audit is kept")->required();

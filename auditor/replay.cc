@@ -39,12 +39,12 @@ class StateFolder final {
   }
 
   std::string audit() const { return absl::StrCat(path_, "/audit"); }
-  // The path of the file; the same evidence is the same file.
-  absl::StatusOr<std::string> Keep(absl::string_view evidence) const {
+  // The path of the file; the same text is the same file.
+  absl::StatusOr<std::string> Keep(absl::string_view text, absl::string_view ending) const {
     const std::string folder = absl::StrCat(path_, "/evidence");
     mkdir(folder.c_str(), 0700);
-    const std::string path = absl::StrCat(folder, "/", ToHex(ByteView(Sha256(AsBytes(evidence))).first(8)), ".evidence");
-    RETURN_IF_ERROR(WriteFileAtomically(path, AsBytes(evidence), 0600));
+    const std::string path = absl::StrCat(folder, "/", ToHex(ByteView(Sha256(AsBytes(text))).first(8)), ending);
+    RETURN_IF_ERROR(WriteFileAtomically(path, AsBytes(text), 0600));
     return path;
   }
 
@@ -75,13 +75,10 @@ absl::StatusOr<Believed> Open(const ReplayOptions& options, const std::string& n
 }
 
 void PrintJson(const tlog::AuditResult& result, const Believed& believed, size_t people, const std::string& evidence) {
-  nlohmann::json out = {{"log", result.checkpoint.origin},
-                        {"size", result.checkpoint.size},
-                        {"root", ToHex(result.checkpoint.root)},
-                        {"known", result.known},
-                        {"older", result.older},
-                        {"witnesses", believed.witnesses},
-                        {"ok", result.verdict.ok()}};
+  nlohmann::json out = {
+      {"log", result.checkpoint.origin}, {"size", result.checkpoint.size}, {"root", ToHex(result.checkpoint.root)},
+      {"known", result.known},           {"older", result.older},          {"witnesses", believed.witnesses},
+      {"ok", result.verdict.ok()}};
   if (result.verdict.ok()) out["people"] = people;
   if (!result.verdict.ok()) out["cause"] = std::string(result.verdict.message());
   if (result.finding) out["finding"] = {{"leaf", result.finding->leaf}, {"rule", std::string(NameOf(result.finding->rule))}};
@@ -101,8 +98,8 @@ void PrintText(const tlog::AuditResult& result, size_t people, const std::string
     absl::StrAppend(&text, checkpoint.size, " leaves, ", checkpoint.size - result.known, " of them new, of ", people,
                     " people: they keep every rule");
   }
-  if (!evidence.empty())
-    absl::StrAppend(&text, "\nevidence: ", evidence, "\nAnybody can check it: plumbline-auditor check-evidence FILE --log KEY");
+  if (!evidence.empty()) absl::StrAppend(&text, "\nkept: ", evidence);
+  if (!result.evidence.empty()) absl::StrAppend(&text, "\nAnybody can check it: plumbline-auditor check-evidence FILE --log KEY");
   std::printf("%s\n", text.c_str());
 }
 
@@ -121,7 +118,10 @@ absl::StatusOr<bool> Replay(const ReplayOptions& options) {
   ASSIGN_OR_RETURN(const tlog::AuditResult result, audit.Follow(*source, *note));
   std::string evidence;
   if (!result.evidence.empty()) {
-    ASSIGN_OR_RETURN(evidence, folder.Keep(result.evidence));
+    ASSIGN_OR_RETURN(evidence, folder.Keep(result.evidence, ".evidence"));
+  } else if (!result.verdict.ok()) {
+    // What the log signed for: with any other tree of that size it is evidence.
+    ASSIGN_OR_RETURN(evidence, folder.Keep(*note, ".checkpoint"));
   }
   if (options.json) {
     PrintJson(result, believed, audit.people(), evidence);

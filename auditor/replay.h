@@ -14,9 +14,10 @@ struct ReplayOptions {
   bool json = false;
 };
 
-// Prints what is found. True: everything up to the log's checkpoint keeps the rules, and that is on disk. False: it broke one, or showed
-// two histories, of which there is a file in state/evidence. No result: nothing can be said; codes of LogAudit, of the source and of
-// OpenCheckpoint or Policy::Open; INVALID_ARGUMENT for the options; FAILED_PRECONDITION if another process has the state.
+// Prints what is found. True: everything up to the log's checkpoint keeps the rules, and that is on disk. False: it broke one, or
+// showed two histories, of which there is a file in state/evidence. No result: nothing can be said; codes of LogAudit, of the
+// source and of OpenCheckpoint or Policy::Open; INVALID_ARGUMENT for the options; FAILED_PRECONDITION if another process has the
+// state.
 absl::StatusOr<bool> Replay(const ReplayOptions& options);
 
 }  // namespace plumbline::auditor

@@ -184,6 +184,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection), config, clock, logger);
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
                                            clock, logger);
+  parts->publisher.PublishAndWait();  // what the witnesses said before may be old
   RETURN_IF_ERROR(parts->Listen(config));
   if (!parts->pusher.configured()) {
     logger.Warning("revocation.not_configured",

@@ -23,13 +23,14 @@ class AuditedLog final {
  public:
   using OnResult = std::function<void(const absl::StatusOr<tlog::AuditResult>& result)>;
 
-  // Goes on from the file at `path`. `on_result` is called after each audit. `stopping` outlives it. INVALID_ARGUMENT for `source`;
-  // codes of LogAudit::Open.
-  static absl::StatusOr<std::unique_ptr<AuditedLog>> Open(const std::string& path, const std::string& origin, const std::string& source,
-                                                          const std::atomic<bool>& stopping, OnResult on_result);
+  // Goes on from the file at `path`. `on_result` is called after each audit. `stopping` outlives it. INVALID_ARGUMENT for
+  // `source`; codes of LogAudit::Open.
+  static absl::StatusOr<std::unique_ptr<AuditedLog>> Open(const std::string& path, const std::string& origin,
+                                                          const std::string& source, const std::atomic<bool>& stopping,
+                                                          OnResult on_result);
 
-  // A witness's Audit (witness.h). UNAVAILABLE while another call is at work, which takes as long as the leaves take, and as soon as
-  // `stopping`; codes of LogAudit::Follow.
+  // A witness's Audit (witness.h). UNAVAILABLE while another call is at work, which takes as long as the leaves take, and as soon
+  // as `stopping`; codes of LogAudit::Follow.
   absl::Status Audit(const std::string& note);
 
  private:

@@ -103,7 +103,8 @@ class Audits final {
     } else if (!result->evidence.empty()) {
       evidence_.Keep(absl::StrCat(result->checkpoint.origin, " ", result->known), result->evidence);
     } else if (result->finding) {
-      logger_.Error("log.broke_rule", {{LogKey::kPath, OperatorText{where}}, {LogKey::kSequence, static_cast<int64_t>(result->finding->leaf)}});
+      logger_.Error("log.broke_rule",
+                    {{LogKey::kPath, OperatorText{where}}, {LogKey::kSequence, static_cast<int64_t>(result->finding->leaf)}});
     }
   }
 

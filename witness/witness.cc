@@ -53,9 +53,10 @@ std::optional<Answer> Witness::Refuse(const tlog::WitnessRequest& request, const
     return Conflict(size);
   }
   if (request.old_size != size) return Conflict(size);
-  const absl::Status proved = size == 0 || next.size == size
-                                  ? (request.proof.empty() ? absl::OkStatus() : absl::InvalidArgumentError("no proof belongs here"))
-                                  : tlog::VerifyConsistency(size, next.size, last->checkpoint.root, request.proof, next.root);
+  const absl::Status proved =
+      size == 0 || next.size == size
+          ? (request.proof.empty() ? absl::OkStatus() : absl::InvalidArgumentError("no proof belongs here"))
+          : tlog::VerifyConsistency(size, next.size, last->checkpoint.root, request.proof, next.root);
   if (proved.ok()) return std::nullopt;
   return Text(422, absl::StrCat("the checkpoint does not follow from the last one: ", proved.message()));
 }

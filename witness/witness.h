@@ -26,8 +26,8 @@ struct Answer {
 // Called with two checkpoints of one log and one size with two roots, both signed by it.
 using OnEquivocation = std::function<void(const tlog::Equivocation& evidence)>;
 
-// Asked about a checkpoint that the log signed, before it is cosigned and without a lock of the witness's. OK: the log keeps the rules
-// up to there. INVALID_ARGUMENT, with the reason: it breaks one. Other codes: that cannot be said now.
+// Asked about a checkpoint that the log signed, before it is cosigned and without a lock of the witness's. OK: the log keeps the
+// rules up to there. INVALID_ARGUMENT, with the reason: it breaks one. Other codes: that cannot be said now.
 using Audit = std::function<absl::Status(const std::string& note)>;
 
 // Thread-safe.
@@ -38,16 +38,17 @@ class Witness final {
           OnEquivocation on_equivocation, std::map<std::string, Audit> audits = {});
 
   // 200: a cosignature line, and the checkpoint is on disk. 400: malformed, or the old size is above the checkpoint's. 403: the
-  // log has not signed it, or its Audit refuses. 404: no such log. 409: the old size is not that of the last cosigned checkpoint, whose size is the
-  // body (text/x.tlog.size), or the sizes are equal and the roots are not. 422: the proof does not verify. 503: the disk refuses,
-  // or its Audit cannot say.
+  // log has not signed it, or its Audit refuses. 404: no such log. 409: the old size is not that of the last cosigned checkpoint,
+  // whose size is the body (text/x.tlog.size), or the sizes are equal and the roots are not. 422: the proof does not verify. 503:
+  // the disk refuses, or its Audit cannot say.
   Answer AddCheckpoint(absl::string_view body);
 
   const tlog::CosignerKey& verifier() const { return cosigner_.verifier(); }
 
  private:
   // Why the checkpoint does not follow from the last one that was cosigned, if it does not.
-  std::optional<Answer> Refuse(const tlog::WitnessRequest& request, const std::string& note) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Answer> Refuse(const tlog::WitnessRequest& request, const std::string& note)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Answer Decide(const tlog::WitnessRequest& request, const std::string& note) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const tlog::Cosigner cosigner_;

@@ -15,8 +15,9 @@ absl::StatusOr<std::string> CheckEvidenceFile(const std::string& path, absl::str
     ASSIGN_OR_RETURN(const Fork evidence, ParseFork(file));
     ASSIGN_OR_RETURN(const ForkedAt proved, VerifyFork(evidence, log));
     return absl::StrCat(log.name(), " signed a tree of ", proved.first.size, " leaves:\n  ", ToHex(proved.first.root),
-                        "\nand one of ", proved.second.size, " leaves, of which the first ", proved.first.size, " have another root:\n  ",
-                        ToHex(evidence.other), "\nBoth signatures and the proof verify: the log showed two histories.\n");
+                        "\nand one of ", proved.second.size, " leaves, of which the first ", proved.first.size,
+                        " have another root:\n  ", ToHex(evidence.other),
+                        "\nBoth signatures and the proof verify: the log showed two histories.\n");
   }
   ASSIGN_OR_RETURN(const Equivocation evidence, ParseEquivocation(file));
   ASSIGN_OR_RETURN(const Contradiction proved, VerifyEquivocation(evidence, log));

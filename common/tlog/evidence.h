@@ -8,8 +8,8 @@
 
 namespace plumbline::tlog {
 
-// What the file proves, in words for people. NOT_FOUND or PERMISSION_DENIED for the file; INVALID_ARGUMENT for a file or key that is
-// none; codes of VerifyEquivocation and VerifyFork where it proves nothing.
+// What the file proves, in words for people. NOT_FOUND or PERMISSION_DENIED for the file; INVALID_ARGUMENT for a file or key that
+// is none; codes of VerifyEquivocation and VerifyFork where it proves nothing.
 absl::StatusOr<std::string> CheckEvidenceFile(const std::string& path, absl::string_view log_key);
 
 }  // namespace plumbline::tlog

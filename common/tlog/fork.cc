@@ -54,8 +54,7 @@ absl::StatusOr<ForkedAt> VerifyFork(const Fork& evidence, const VerifierKey& log
   ASSIGN_OR_RETURN(out.second, OpenCheckpoint(evidence.second, log));
   if (out.first.size == 0 || out.first.size >= out.second.size)
     return absl::InvalidArgumentError("a fork is from a tree that is not empty to a larger one");
-  RETURN_IF_ERROR(
-      VerifyConsistency(out.first.size, out.second.size, evidence.other, evidence.proof, out.second.root));
+  RETURN_IF_ERROR(VerifyConsistency(out.first.size, out.second.size, evidence.other, evidence.proof, out.second.root));
   if (evidence.other == out.first.root)
     return absl::FailedPreconditionError("these two checkpoints can both be true: the larger tree begins with the smaller one");
   return out;

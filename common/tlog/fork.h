@@ -1,5 +1,5 @@
-// Evidence that a log went on from another history than the one it had signed before: two checkpoints of two sizes, and a proof that
-// the larger tree does not begin with the smaller one. It needs nothing but the log's key to be checked, by anybody.
+// Evidence that a log went on from another history than the one it had signed before: two checkpoints of two sizes, and a proof
+// that the larger tree does not begin with the smaller one. It needs nothing but the log's key to be checked, by anybody.
 //
 //   file = "plumbline fork v1 " first_size " " second_size "\n" first second base64(other) "\n" *(base64(hash) "\n")
 //        ; two notes, with their lengths in bytes; at most kMaxProof hashes

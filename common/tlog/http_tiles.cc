@@ -1,5 +1,5 @@
-// The only unit of common/ that includes cpp-httplib, whose own reading is without a bound on heads, chunks and the whole time: here
-// each request is bounded in both.
+// The only unit of common/ that includes cpp-httplib, whose own reading is without a bound on heads, chunks and the whole time:
+// here each request is bounded in both.
 #include <httplib.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -132,7 +132,8 @@ absl::StatusOr<std::unique_ptr<TileSource>> HttpTiles(const std::string& url, ab
     return absl::InvalidArgumentError(absl::StrCat("\"", url, "\" ", why, "; write http://host:port/path, or a folder"));
   };
   absl::string_view rest = url;
-  if (!absl::ConsumePrefix(&rest, "http://")) return wrong("does not begin with http://, which is enough: what is read is signed");
+  if (!absl::ConsumePrefix(&rest, "http://"))
+    return wrong("does not begin with http://, which is enough: what is read is signed");
   for (const char c : rest)
     if (c <= ' ' || c > '~' || c == '?' || c == '#' || c == '@') return wrong("has a sign that does not belong there");
   const size_t slash = std::min(rest.find('/'), rest.size());

@@ -68,7 +68,8 @@ absl::Status LogAudit::Load() {
   if (absl::IsNotFound(file.status())) return absl::OkStatus();
   RETURN_IF_ERROR(file.status());
   const auto damaged = [&](absl::string_view why) {
-    return absl::DataLossError(absl::StrCat("audit_damaged: ", path_, ": ", why, "; put a copy of it back, or move it away: the log is then ",
+    return absl::DataLossError(absl::StrCat("audit_damaged: ", path_, ": ", why,
+                                            "; put a copy of it back, or move it away: the log is then ",
                                             "read from its first leaf again, and what it showed before is not known any more"));
   };
   const absl::StatusOr<AuditState> state = ParseAuditState(AsBytes(*file));
@@ -120,8 +121,8 @@ absl::Status LogAudit::FollowNew(TileSource& source, const std::string& note, Au
       return absl::OkStatus();
     }
   }
-  absl::Status taken = reader.ReadLeaves(replay_->size(), checkpoint.size,
-                                         [this](uint64_t, ByteView leaf) { return replay_->Take(leaf); });
+  absl::Status taken =
+      reader.ReadLeaves(replay_->size(), checkpoint.size, [this](uint64_t, ByteView leaf) { return replay_->Take(leaf); });
   if (taken.ok()) taken = replay_->Check(checkpoint);
   if (replay_->finding()) {
     out.finding = replay_->finding();

@@ -16,7 +16,8 @@ absl::Status OtherFiles(const TileId& tile, absl::string_view why) {
   return absl::DataLossError(absl::StrCat(TilePath(tile), ": ", why));
 }
 
-// What a file holds. Where a partial one is gone, the first part of the whole one that came after it: a log may remove the former.
+// What a file holds. Where a partial one is gone, the first part of the whole one that came after it: a log may remove the
+// former.
 template <typename T>
 absl::StatusOr<std::vector<T>> FetchRow(TileSource& source, TileId tile, size_t max_each,
                                         absl::StatusOr<std::vector<T>> (*parse)(ByteView, uint16_t)) {
@@ -106,7 +107,8 @@ absl::Status LogReader::ReadLeaves(uint64_t from, uint64_t end, const TakeLeaf& 
     if (!same) {
       ASSIGN_OR_RETURN(const Row* const signed_hashes, Tile(0, bundle.index));
       const auto differs = std::mismatch(hashes.begin(), hashes.end(), signed_hashes->begin()).first - hashes.begin();
-      return OtherFiles(bundle, absl::StrCat("leaf ", first + static_cast<uint64_t>(differs), " is not the one under the signed root"));
+      return OtherFiles(bundle,
+                        absl::StrCat("leaf ", first + static_cast<uint64_t>(differs), " is not the one under the signed root"));
     }
     for (uint64_t place = std::max(from, first); place < std::min(end, first + width); ++place)
       RETURN_IF_ERROR(take(place, leaves[place - first]));

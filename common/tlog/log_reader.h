@@ -1,5 +1,5 @@
-// A log's leaves and proofs out of its files (C2SP tlog-tiles), each held against a signed root before it is given out. All that a
-// source of files can do is not to have them.
+// A log's leaves and proofs out of its files (C2SP tlog-tiles), each held against a signed root before it is given out. All that
+// a source of files can do is not to have them.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ class TileSource {
   virtual absl::StatusOr<Bytes> Fetch(const std::string& path, size_t max_size) = 0;
 };
 
-// The log's newest signed note. Nothing is verified. INVALID_ARGUMENT if it is longer than a note can be; codes of the source.
+// The log's newest note. Nothing is verified. Codes of the source.
 absl::StatusOr<std::string> FetchCheckpoint(TileSource& source);
 
 // The tree under one signed root. As a NodeStore it gives nodes of this tree and no others, so Root() over fewer leaves and
@@ -36,8 +36,8 @@ class LogReader final : public NodeStore {
   absl::StatusOr<Hash> Read(NodeId node) override;             // as Open
   absl::Status Write(NodeId node, const Hash& hash) override;  // UNIMPLEMENTED
 
-  // Gives the leaves [from, end) to `take`, a bundle at a time; ends with what it fails with. Else as Open; DATA_LOSS names the first
-  // leaf that is not the signed one.
+  // Gives the leaves [from, end) to `take`, a bundle at a time; ends with what it fails with. Else as Open; DATA_LOSS names the
+  // first leaf that is not the signed one.
   absl::Status ReadLeaves(uint64_t from, uint64_t end, const TakeLeaf& take);
 
  private:

@@ -1,4 +1,6 @@
 // The program, over a folder and over real sockets.
+#include "tests/common/process.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -9,7 +11,6 @@
 
 #include "common/tlog/cosignature.h"
 #include "common/tlog/fork.h"
-#include "tests/common/process.h"
 #include "tests/common/scratch.h"
 #include "tests/common/tlog/directory_publisher.h"
 #include "tests/status_matchers.h"
@@ -78,12 +79,16 @@ TEST_F(AuditorProcess, NamesTheFirstLeafAndTheRule) {
     lie(leaves);
     std::filesystem::remove_all(dir_ / "state");
     Serve(Published(leaves));
-    return ReplayJson(2)["finding"];
+    const json found = ReplayJson(2);
+    EXPECT_THAT(testing::ReadAll(found["evidence"]), HasSubstr("example.org/directory")) << "what the log signed for is kept";
+    return found["finding"];
   };
   uint64_t root = 0;  // the first map root over entries
   for (uint64_t i = 3; root == 0; ++i) root = std::holds_alternative<tlog::MapRootLeaf>(log_.leaves[i]) ? i : 0;
-  EXPECT_EQ(verdict([&](auto& l) { std::get<tlog::MapRootLeaf>(l[root]).root[0] ^= 1; }), (json{{"leaf", root}, {"rule", "map_root"}}));
-  EXPECT_EQ(verdict([&](auto& l) { std::get<tlog::EntryLeaf>(l[2]).cause[0] ^= 1; }), (json{{"leaf", root}, {"rule", "map_root"}}));
+  EXPECT_EQ(verdict([&](auto& l) { std::get<tlog::MapRootLeaf>(l[root]).root[0] ^= 1; }),
+            (json{{"leaf", root}, {"rule", "map_root"}}));
+  EXPECT_EQ(verdict([&](auto& l) { std::get<tlog::EntryLeaf>(l[2]).cause[0] ^= 1; }),
+            (json{{"leaf", root}, {"rule", "map_root"}}));
   EXPECT_EQ(verdict([&](auto& l) { l.erase(l.begin() + 2); })["rule"], root == 3 ? "map_version" : "map_range");
   EXPECT_EQ(verdict([&](auto& l) { l.insert(l.begin() + 2, l[2]); }), (json{{"leaf", 3}, {"rule", "version"}}));
   const Finished text = Replay();
@@ -108,7 +113,8 @@ TEST_F(AuditorProcess, KeepsEvidenceOfTwoHistoriesThatAnybodyChecks) {
     const Finished checked = Run({"check-evidence", file, "--log", key_});
     EXPECT_EQ(checked.code, 0) << checked.output;
     EXPECT_THAT(checked.out, HasSubstr(words));
-    const Finished innocent = Run({"check-evidence", file, "--log", tlog::LogSigner(tlog::kDirectoryOrigin, 2).verifier().ToText()});
+    const Finished innocent =
+        Run({"check-evidence", file, "--log", tlog::LogSigner(tlog::kDirectoryOrigin, 2).verifier().ToText()});
     EXPECT_EQ(innocent.code, 1);
     EXPECT_EQ(ReplayJson(2)["evidence"], file);
   }
@@ -120,14 +126,16 @@ TEST_F(AuditorProcess, ReadsOverHttpAndDemandsThePolicysWitnesses) {
   PublishedLog log = Published(log_.leaves);
   const tlog::Cosigner witness =
       *tlog::Cosigner::Create("w.example/w", *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, 9))));
-  ASSERT_OK(assess::WriteFile(dir_ / "policy", absl::StrCat("log ", key_, "\nwitness w ", witness.verifier().ToText(), "\nquorum w\n")));
+  ASSERT_OK(assess::WriteFile(dir_ / "policy",
+                              absl::StrCat("log ", key_, "\nwitness w ", witness.verifier().ToText(), "\nquorum w\n")));
   Serve(log);
   httplib::Server server;
   server.set_mount_point("/some/log", dir_ / "log");
   const int port = server.bind_to_any_port("127.0.0.1");
   std::thread serving([&] { server.listen_after_bind(); });
-  const std::vector<std::string> line = {"replay", "--policy", dir_ / "policy", "--source",
-                                         absl::StrCat("http://127.0.0.1:", port, "/some/log"), "--state", dir_ / "state", "--json"};
+  const std::vector<std::string> line = {
+      "replay",  "--policy",     dir_ / "policy", "--source", absl::StrCat("http://127.0.0.1:", port, "/some/log"),
+      "--state", dir_ / "state", "--json"};
   const Finished bare = Run(line);
   EXPECT_EQ(bare.code, 1);
   EXPECT_THAT(bare.err, HasSubstr("w"));
@@ -158,8 +166,8 @@ TEST_F(AuditorProcess, SaysWhatKeepsItFromSayingAnything) {
   EXPECT_EQ(files.code, 1);
   EXPECT_THAT(files.err, HasSubstr("leaf 100 is not the one under the signed root"));
   Serve(log);
-  const Finished forged =
-      Run({"replay", "--log", tlog::LogSigner(tlog::kDirectoryOrigin, 2).verifier().ToText(), "--source", dir_ / "log", "--state", dir_ / "state"});
+  const Finished forged = Run({"replay", "--log", tlog::LogSigner(tlog::kDirectoryOrigin, 2).verifier().ToText(), "--source",
+                               dir_ / "log", "--state", dir_ / "state"});
   EXPECT_EQ(forged.code, 1);
   EXPECT_THAT(forged.err, HasSubstr("no known key has signed"));
   ASSERT_EQ(Replay().code, 0);

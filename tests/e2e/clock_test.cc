@@ -130,7 +130,7 @@ TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
   ASSERT_EQ(services.organisation.Stop(assess::Service::kAdmin), 0);
   const auto until_day = [&](int day) {
     for (const assess::Service service :
-         {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+         {assess::Service::kWitness, assess::Service::kKeyserver, assess::Service::kDelivery}) {
       ASSERT_EQ(services.organisation.Stop(service), 0);
       ASSERT_OK(services.organisation.Start(service, Moved(absl::Hours(24 * day))));
     }
@@ -199,13 +199,13 @@ TEST(Renewal, HappensInsideOneListen) {
   for (const int day : {6, 12, 18, 24, 30, 36, 42}) {
     SCOPED_TRACE(day);
     const size_t gone = printed("\"online\":false");
-    for (const assess::Service service : {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+    for (const assess::Service service : {assess::Service::kWitness, assess::Service::kKeyserver, assess::Service::kDelivery}) {
       ASSERT_EQ(services.organisation.Stop(service), 0);
     }
     ASSERT_TRUE(shows("\"online\":false", gone + 1)) << assess::ReadFile(output).value_or("");
     const size_t back = printed("\"online\":true");
     ASSERT_OK(assess::WriteFile(clock, absl::StrCat(absl::ToInt64Seconds(absl::Hours(24 * day)))));
-    for (const assess::Service service : {assess::Service::kKeyserver, assess::Service::kDelivery}) {
+    for (const assess::Service service : {assess::Service::kWitness, assess::Service::kKeyserver, assess::Service::kDelivery}) {
       ASSERT_OK(services.organisation.Start(service, Moved(absl::Hours(24 * day))));
     }
     ASSERT_TRUE(shows("\"online\":true", back + 1)) << assess::ReadFile(output).value_or("");

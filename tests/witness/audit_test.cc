@@ -37,8 +37,9 @@ class AWitness final {
  public:
   AWitness(std::string folder, const std::vector<std::string>& logs) : folder_(std::move(folder)) {
     std::filesystem::create_directory(folder_);
-    std::string config = absl::StrCat("name: w.example/w\ndata_dir: ", folder_, "/data\nlisten: 127.0.0.1:0\npassphrase_file: ", folder_,
-                                      "/passphrase\nlog_file: ", folder_, "/log\nlogs:\n");
+    std::string config =
+        absl::StrCat("name: w.example/w\ndata_dir: ", folder_, "/data\nlisten: 127.0.0.1:0\npassphrase_file: ", folder_,
+                     "/passphrase\nlog_file: ", folder_, "/log\nlogs:\n");
     for (const std::string& log : logs) absl::StrAppend(&config, "  - ", log, "\n");
     EXPECT_OK(assess::WriteFile(folder_ + "/passphrase", absl::StrCat(kPassphrase, "\n")));
     EXPECT_OK(assess::WriteFile(folder_ + "/witness.yaml", config));
@@ -47,7 +48,8 @@ class AWitness final {
   }
   void Start() {
     process_ = std::make_unique<testing::ServiceProcess>(
-        std::vector<std::string>{PLUMBLINE_WITNESS, "serve", "--config", folder_ + "/witness.yaml"}, folder_ + "/output", folder_ + "/log");
+        std::vector<std::string>{PLUMBLINE_WITNESS, "serve", "--config", folder_ + "/witness.yaml"}, folder_ + "/output",
+        folder_ + "/log");
     port_ = process_->WaitForNumber("\"port\":");
   }
   int Stop(int signal) { return process_->Kill(signal); }
@@ -116,11 +118,12 @@ TEST_F(WitnessAudit, ALogThatLiesGetsNoCosignatureOfAnAuditingWitness) {
   };
   const std::vector<Lie> lies = {
       {"leaf 7: a map root does not follow", [](Leaves& l) { std::get<tlog::MapRootLeaf>(l[7]).root[0] ^= 1; }},
-      {"leaf 7: a map root does not follow", [](Leaves& l) { std::get<tlog::MapRootLeaf>(l[7]).root = std::get<tlog::MapRootLeaf>(l[4]).root; }},
+      {"leaf 7: a map root does not follow",
+       [](Leaves& l) { std::get<tlog::MapRootLeaf>(l[7]).root = std::get<tlog::MapRootLeaf>(l[4]).root; }},
       {"leaf 7: a map root does not follow", [](Leaves& l) { std::get<tlog::EntryLeaf>(l[6]).commitment[0] ^= 1; }},  // rewritten
-      {"leaf 6: a map root is not over", [](Leaves& l) { l.erase(l.begin() + 6); }},                                 // dropped
-      {"leaf 6: an entry's version", [](Leaves& l) { l[6] = l[5]; }},                                               // repeated
-      {"leaf 6: a map root is not over", [](Leaves& l) { std::swap(l[6], l[7]); }},                                  // reordered
+      {"leaf 6: a map root is not over", [](Leaves& l) { l.erase(l.begin() + 6); }},                                  // dropped
+      {"leaf 6: an entry's version", [](Leaves& l) { l[6] = l[5]; }},                                                 // repeated
+      {"leaf 6: a map root is not over", [](Leaves& l) { std::swap(l[6], l[7]); }},                                   // reordered
       {"leaf 5: an entry does not follow", [](Leaves& l) { std::get<tlog::EntryLeaf>(l[5]).previous[0] ^= 1; }},
       {"leaf 5: an entry's version", [](Leaves& l) { std::get<tlog::EntryLeaf>(l[5]).version = 3; }},
       {"leaf 7: the checkpoint of this size does not end", [](Leaves& l) { l.pop_back(); }},
@@ -268,7 +271,7 @@ TEST_F(WitnessAudit, ASlowLogHoldsUpNobodyElse) {
   std::atomic<bool> asked = false, go = false;
   server.Get("/log/(.*)", [&](const httplib::Request& request, httplib::Response& response) {
     asked = true;
-    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    assess::PollUntil([&] { return go.load(); }, absl::Minutes(1));
     response.set_content(testing::ReadAll(dir_ / ("files/" + request.matches[1].str())), "application/octet-stream");
   });
   const int port = server.bind_to_any_port("127.0.0.1");
@@ -276,8 +279,8 @@ TEST_F(WitnessAudit, ASlowLogHoldsUpNobodyElse) {
   TestLog other;
   AWitness auditing(dir_ / "auditing", {Audited(absl::StrCat("http://127.0.0.1:", port, "/log")), other.verifier().ToText()});
   Answer first;
-  std::thread asking([&] { first = auditing.Add(0, log.leaves, all.note); });
-  while (!asked) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::jthread asking([&] { first = auditing.Add(0, log.leaves, all.note); });
+  ASSERT_TRUE(assess::PollUntil([&] { return asked.load(); }, absl::Seconds(30)));
   EXPECT_EQ(auditing.Post(other.Checkpoint(3), other.Request(0, 3)).status, 200);
   const Answer again = auditing.Add(0, log.leaves, all.note);
   EXPECT_EQ(again.status, 503);
@@ -291,8 +294,8 @@ TEST_F(WitnessAudit, ASlowLogHoldsUpNobodyElse) {
   more.Add(tlog::NumberedIndex(9), "z");
   more.End();
   const PublishedLog next = Published(more.leaves);
-  std::thread hanging([&] { auditing.Add(log.leaves.size(), more.leaves, next.note); });
-  while (!asked) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::jthread hanging([&] { auditing.Add(log.leaves.size(), more.leaves, next.note); });
+  ASSERT_TRUE(assess::PollUntil([&] { return asked.load(); }, absl::Seconds(30)));
   const absl::Duration before = Uptime();
   EXPECT_EQ(auditing.Stop(SIGTERM), 0);
   EXPECT_LT(Uptime() - before, absl::Seconds(25));
@@ -307,8 +310,8 @@ TEST(LogLine, IsAKeyAndWhereItsFilesAre) {
   EXPECT_EQ(ParseLogLine(key)->audit, "");
   EXPECT_EQ(ParseLogLine(key + " audit http://log.example/x")->audit, "http://log.example/x");
   EXPECT_EQ(ParseLogLine(key + " audit /var/my log")->audit, "/var/my log");
-  for (const std::string& wrong : std::vector<std::string>{"", "nonsense", key + " ", key + " audit", key + " audit ", key + " /var/log",
-                                                           key + "  audit x", " " + key, "nonsense audit x"})
+  for (const std::string& wrong : std::vector<std::string>{"", "nonsense", key + " ", key + " audit", key + " audit ",
+                                                           key + " /var/log", key + "  audit x", " " + key, "nonsense audit x"})
     EXPECT_THAT(ParseLogLine(wrong), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("logs: "))) << wrong;
 }
 

@@ -63,7 +63,8 @@ TEST(Fork, NobodyIsAccusedOfOneHistory) {
       const Fork honest = log.Against(log.Signed(first), first);
       EXPECT_THAT(VerifyFork(honest, kLog.verifier()), StatusIs(Code::kFailedPrecondition));
       const Fork foreign = other.Against(log.Signed(first), first);  // a proof of another tree
-      EXPECT_THAT(VerifyFork({foreign.first, honest.second, foreign.other, foreign.proof}, kLog.verifier()), StatusIs(Code::kInvalidArgument));
+      EXPECT_THAT(VerifyFork({foreign.first, honest.second, foreign.other, foreign.proof}, kLog.verifier()),
+                  StatusIs(Code::kInvalidArgument));
       for (int i = 0; i < 20; ++i) {
         Fork changed = honest;
         Hash& hash = random() % 2 == 0 || changed.proof.empty() ? changed.other : changed.proof[random() % changed.proof.size()];
@@ -79,8 +80,10 @@ TEST(Fork, BothHaveToBeSignedByThatLogAndTheSecondIsLarger) {
   const Fork fork = after.Against(before.Signed(), 5);
   ASSERT_OK(VerifyFork(fork, kLog.verifier()));
   for (const NoteSigner& forger : {LogSigner("example.org/log", 2), LogSigner("example.org/other", 1)}) {
-    EXPECT_THAT(VerifyFork({before.Signed(5, forger), fork.second, fork.other, fork.proof}, kLog.verifier()), StatusIs(Code::kUnauthenticated));
-    EXPECT_THAT(VerifyFork({fork.first, after.Signed(9, forger), fork.other, fork.proof}, kLog.verifier()), StatusIs(Code::kUnauthenticated));
+    EXPECT_THAT(VerifyFork({before.Signed(5, forger), fork.second, fork.other, fork.proof}, kLog.verifier()),
+                StatusIs(Code::kUnauthenticated));
+    EXPECT_THAT(VerifyFork({fork.first, after.Signed(9, forger), fork.other, fork.proof}, kLog.verifier()),
+                StatusIs(Code::kUnauthenticated));
     EXPECT_THAT(VerifyFork(fork, forger.verifier()), StatusIs(Code::kUnauthenticated));
   }
   EXPECT_THAT(VerifyFork({fork.second, fork.first, fork.other, fork.proof}, kLog.verifier()), StatusIs(Code::kInvalidArgument));

@@ -147,7 +147,8 @@ TEST_F(LogAuditTest, ProvesASecondHistoryAtEverySize) {
 }
 
 TEST_F(LogAuditTest, AnOlderCheckpointOfTheSameHistoryIsNoLie) {
-  PublishedLog all = Published(log_.leaves), older = Published(Begin(log_, 40)), open = Published(Leaves(log_.leaves.begin(), log_.leaves.begin() + 1));
+  PublishedLog all = Published(log_.leaves), older = Published(Begin(log_, 40)),
+               open = Published(Leaves(log_.leaves.begin(), log_.leaves.begin() + 1));
   LogAudit audit = Open();
   ASSERT_OK(audit.Follow(all, all.note)->verdict);
   ASSERT_OK_AND_ASSIGN(const AuditResult result, audit.Follow(all, older.note));
@@ -169,7 +170,8 @@ TEST_F(LogAuditTest, SaysNothingAboutALogWhoseLeavesItCannotRead) {
   std::swap(entries[3], entries[4]);
   changed.files["tile/entries/001"] = MakeBundle(entries);
   EXPECT_THAT(audit.Follow(missing, all.note), StatusIs(Code::kNotFound, HasSubstr("tile/entries/001")));
-  EXPECT_THAT(audit.Follow(changed, all.note), StatusIs(Code::kDataLoss, HasSubstr("leaf 259 is not the one under the signed root")));
+  EXPECT_THAT(audit.Follow(changed, all.note),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 259 is not the one under the signed root")));
   EXPECT_THAT(audit.Follow(all, "nonsense"), StatusIs(Code::kInvalidArgument));
   PublishedLog other;
   other.Publish(Encoded(log_.leaves), LogSigner("example.org/other"));

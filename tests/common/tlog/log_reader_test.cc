@@ -90,6 +90,24 @@ TEST(LogReader, GivesOutNothingThatIsNotUnderTheSignedRoot) {
   }
 }
 
+// Leaves and the whole tiles above them, changed to fit each other but not the root.
+TEST(LogReader, HoldsWholeTilesAgainstTheRootToo) {
+  const std::vector<Bytes> leaves = Leaves(66'000);
+  std::vector<Bytes> others = leaves;
+  others[1] = {1};
+  PublishedLog log, other;
+  log.Publish(leaves, kLog);
+  other.Publish(others, kLog);
+  for (const char* path : {"tile/entries/000", "tile/0/000", "tile/1/000"}) log.files[path] = other.files[path];
+  const Got got = ReadAll(log, log.checkpoint);
+  EXPECT_THAT(got.status, StatusIs(Code::kDataLoss, HasSubstr("tile/1/000: it is not under the signed root")));
+  EXPECT_EQ(got.leaves.size(), 0u);
+  ASSERT_OK_AND_ASSIGN(LogReader reader, LogReader::Open(log, log.checkpoint));
+  for (const uint64_t size : {1, 2, 300, 65'535})
+    EXPECT_THAT(Root(reader, size), StatusIs(Code::kDataLoss, HasSubstr("not under the signed root"))) << size;
+  EXPECT_THAT(ProveConsistency(reader, 300, 66'000), StatusIs(Code::kDataLoss));
+}
+
 TEST(LogReader, NamesTheFirstLeafThatIsNotTheSignedOne) {
   const std::vector<Bytes> leaves = Leaves(700);
   PublishedLog log;
@@ -101,10 +119,14 @@ TEST(LogReader, NamesTheFirstLeafThatIsNotTheSignedOne) {
     liar.files[path] = MakeBundle(entries);
     return ReadAll(liar, log.checkpoint).status;
   };
-  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { l[44] = {1}; }), StatusIs(Code::kDataLoss, HasSubstr("leaf 300 is not")));
-  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { std::swap(l[7], l[9]); }), StatusIs(Code::kDataLoss, HasSubstr("leaf 263 is")));
-  EXPECT_THAT(verdict("tile/entries/002.p/188", 188, [](auto& l) { l[187] = {}; }), StatusIs(Code::kDataLoss, HasSubstr("leaf 699 is")));
-  EXPECT_THAT(verdict("tile/entries/000", 256, [](auto& l) { l.pop_back(); }), StatusIs(Code::kDataLoss, HasSubstr("tile/entries/000: ")));
+  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { l[44] = {1}; }),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 300 is not")));
+  EXPECT_THAT(verdict("tile/entries/001", 256, [](auto& l) { std::swap(l[7], l[9]); }),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 263 is")));
+  EXPECT_THAT(verdict("tile/entries/002.p/188", 188, [](auto& l) { l[187] = {}; }),
+              StatusIs(Code::kDataLoss, HasSubstr("leaf 699 is")));
+  EXPECT_THAT(verdict("tile/entries/000", 256, [](auto& l) { l.pop_back(); }),
+              StatusIs(Code::kDataLoss, HasSubstr("tile/entries/000: ")));
 }
 
 TEST(LogReader, RefusesTheFilesOfAnotherTree) {
@@ -139,7 +161,9 @@ TEST(LogReader, PassesOnWhatTheSourceAndTheReaderFailWith) {
   log.Publish(Leaves(10), kLog);
   ASSERT_OK_AND_ASSIGN(LogReader reader, LogReader::Open(log, log.checkpoint));
   int taken = 0;
-  const auto stop = [&](uint64_t place, ByteView) { return ++taken, place == 3 ? absl::AbortedError("enough") : absl::OkStatus(); };
+  const auto stop = [&](uint64_t place, ByteView) {
+    return ++taken, place == 3 ? absl::AbortedError("enough") : absl::OkStatus();
+  };
   EXPECT_THAT(reader.ReadLeaves(1, 10, stop), StatusIs(Code::kAborted));
   EXPECT_EQ(taken, 3);
   log.files.clear();

@@ -28,7 +28,8 @@ class PublishedLog final : public TileSource {
     for (size_t first = 0; first < leaves.size(); first += kTileWidth) {
       const size_t end = std::min<size_t>(leaves.size(), first + kTileWidth);
       const TileId bundle{true, 0, first / kTileWidth, static_cast<uint16_t>(end - first)};
-      files[TilePath(bundle)] = MakeBundle({leaves.begin() + static_cast<ptrdiff_t>(first), leaves.begin() + static_cast<ptrdiff_t>(end)});
+      files[TilePath(bundle)] =
+          MakeBundle({leaves.begin() + static_cast<ptrdiff_t>(first), leaves.begin() + static_cast<ptrdiff_t>(end)});
     }
     checkpoint = {signer.verifier().name(), leaves.size(), *Root(nodes, leaves.size())};
     note = *SignCheckpoint(leaves.size(), checkpoint.root, signer);
@@ -46,7 +47,8 @@ class PublishedLog final : public TileSource {
     for (const auto& [path, bytes] : files) {
       const std::filesystem::path file = std::filesystem::path(folder) / path;
       std::filesystem::create_directories(file.parent_path());
-      std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      std::ofstream(file, std::ios::binary)
+          .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     }
   }
 

@@ -58,7 +58,9 @@ class BareServer final {
   int port_ = 0;
   std::thread thread_;
 };
-bool Say(int fd, const std::string& text) { return send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
+bool Say(int fd, const std::string& text) {
+  return send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
 
 absl::Status FetchFrom(BareServer::Answer answer, absl::Duration time = absl::Seconds(10)) {
   BareServer server(std::move(answer));
@@ -82,7 +84,8 @@ TEST(HttpTiles, FetchesWhatIsThere) {
 
 TEST(HttpTiles, TellsWhatIsNotThereFromWhatFailed) {
   const auto verdict = [](const std::string& line) {
-    return FetchFrom([line](int fd, const std::string&) { Say(fd, absl::StrCat("HTTP/1.1 ", line, "\r\nContent-Length: 0\r\n\r\n")); });
+    return FetchFrom(
+        [line](int fd, const std::string&) { Say(fd, absl::StrCat("HTTP/1.1 ", line, "\r\nContent-Length: 0\r\n\r\n")); });
   };
   EXPECT_THAT(verdict("404 Not Found"), StatusIs(Code::kNotFound));
   EXPECT_THAT(verdict("410 Gone"), StatusIs(Code::kNotFound));
@@ -103,13 +106,13 @@ TEST(HttpTiles, IsBounded) {
       for (bool open = Say(fd, head); open && sent < (64u << 20); sent += again.size()) open = Say(fd, again);
     };
   };
-  for (const auto& [head, again] : std::vector<std::pair<std::string, std::string>>{
-           {ok + "\r\n", block},
-           {ok + "Content-Length: 999999999999\r\n\r\n", block},
-           {ok, "X: " + block + "\r\n"},
-           {ok + "X: ", block},
-           {ok + "Transfer-Encoding: chunked\r\n\r\n", "1000\r\n" + block + "\r\n"},
-           {"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n"}}) {
+  for (const auto& [head, again] :
+       std::vector<std::pair<std::string, std::string>>{{ok + "\r\n", block},
+                                                        {ok + "Content-Length: 999999999999\r\n\r\n", block},
+                                                        {ok, "X: " + block + "\r\n"},
+                                                        {ok + "X: ", block},
+                                                        {ok + "Transfer-Encoding: chunked\r\n\r\n", "1000\r\n" + block + "\r\n"},
+                                                        {"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n"}}) {
     EXPECT_THAT(FetchFrom(flood(head, again)), StatusIs(Code::kUnavailable)) << head;
     EXPECT_LT(sent, 16u << 20) << head;
   }
@@ -118,10 +121,14 @@ TEST(HttpTiles, IsBounded) {
     pollfd on = {fd, POLLIN, 0};  // until the client gives up
     return poll(&on, 1, 100) == 0;
   };
-  const auto silent = [&](int fd, const std::string&) { while (wait(fd)) {} };
+  const auto silent = [&](int fd, const std::string&) {
+    while (wait(fd)) {
+    }
+  };
   const auto slow = [&](int fd, const std::string&) {
     Say(fd, ok + "Content-Length: 900\r\n\r\n");
-    while (wait(fd) && Say(fd, "a")) {}
+    while (wait(fd) && Say(fd, "a")) {
+    }
   };
   EXPECT_THAT(FetchFrom(silent, absl::Milliseconds(500)), StatusIs(Code::kUnavailable));
   EXPECT_THAT(FetchFrom(slow, absl::Milliseconds(500)), StatusIs(Code::kUnavailable));
@@ -129,10 +136,11 @@ TEST(HttpTiles, IsBounded) {
 }
 
 TEST(HttpTiles, TakesNoOtherUrl) {
-  for (const char* url : {"https://log.example/", "http://", "http:///x", "http://h:0/", "http://h:65536/", "http://h:x/", "http://h/a b",
-                          "http://h/?q", "http://h/#f", "http://u:p@h/", "http://h/\r\nX: y", "ftp://h/"})
+  for (const char* url : {"https://log.example/", "http://", "http:///x", "http://h:0/", "http://h:65536/", "http://h:x/",
+                          "http://h/a b", "http://h/?q", "http://h/#f", "http://u:p@h/", "http://h/\r\nX: y", "ftp://h/"})
     EXPECT_THAT(OpenTileSource(url).status(), StatusIs(Code::kInvalidArgument, HasSubstr("write http://"))) << url;
-  for (const char* url : {"http://log.example", "http://log.example:8080/x/y/", "http://[::1]:80/", "http://[::1]/"}) EXPECT_OK(HttpTiles(url)) << url;
+  for (const char* url : {"http://log.example", "http://log.example:8080/x/y/", "http://[::1]:80/", "http://[::1]/"})
+    EXPECT_OK(HttpTiles(url)) << url;
   EXPECT_THAT(OpenTileSource("").status(), StatusIs(Code::kInvalidArgument));
 }
 

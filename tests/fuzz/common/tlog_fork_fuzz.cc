@@ -9,7 +9,8 @@ namespace {
 enum Kind : uint8_t { kFile, kProof, kOtherProof };
 
 struct World {
-  tlog::NoteSigner log = *tlog::NoteSigner::Create("example.org/log", *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, 1))));
+  tlog::NoteSigner log =
+      *tlog::NoteSigner::Create("example.org/log", *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, 1))));
   tlog::MemoryNodes nodes;
   tlog::Fork accusation, of_another;  // notes of one history; an honest proof, and one that belongs to another tree
   World() {

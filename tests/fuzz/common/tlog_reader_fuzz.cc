@@ -64,11 +64,14 @@ uint64_t ReadAll(tlog::TileSource& source) {
   auto reader = tlog::LogReader::Open(source, TheWorld().checkpoint);
   if (!reader.ok()) return 0;
   uint64_t taken = 0;
-  (void)reader->ReadLeaves(0, kSize, [&](uint64_t place, ByteView leaf) {
-    CHECK(place == taken && Equal(leaf, Leaf(place)));
-    ++taken;
-    return absl::OkStatus();
-  }).ok();
+  (void)reader
+      ->ReadLeaves(0, kSize,
+                   [&](uint64_t place, ByteView leaf) {
+                     CHECK(place == taken && Equal(leaf, Leaf(place)));
+                     ++taken;
+                     return absl::OkStatus();
+                   })
+      .ok();
   for (const uint64_t size : {uint64_t{1}, uint64_t{77}, uint64_t{256}, uint64_t{299}}) {
     const auto root = tlog::Root(*reader, size);
     if (root.ok()) CHECK(*root == *tlog::Root(TheWorld().nodes, size));
