@@ -184,6 +184,16 @@ inline std::vector<Taken> GiveTo(Device& to, const std::vector<OutgoingEnvelope>
   return taken;
 }
 
+// As if it had never read the directory's log.
+inline void ForgetLog(Device& device) {
+  Change change = testing::ValueOf(device.stores->store.Begin());
+  for (const char* table : {"directory_log", "log_node", "log_evidence", "heard_checkpoint"}) {
+    db::Statement forget = testing::ValueOf(change.db().Prepare(std::string("DELETE FROM ") + table));
+    CHECK(forget.Run().ok());
+  }
+  CHECK(change.Commit().ok());
+}
+
 // Alice and Bob, each with an intake mailbox.
 struct TwoPeople {
   FixedClock clock{absl::FromUnixSeconds(1'790'000'000)};

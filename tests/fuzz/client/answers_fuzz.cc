@@ -6,6 +6,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/pass.h"
 #include "tests/client/people.h"
+#include "tests/client/test_directory.h"
 #include "tests/fuzz/client/liar.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -21,6 +22,7 @@ struct World {
     CHECK(two.alice.conversations->EncryptNext(two.bob.user()).ok());
   }
   TwoPeople two;
+  TestDirectory directory{two.organisation, two.clock};
   Answers answers;
   Liar liar{answers};
 };
@@ -38,6 +40,7 @@ void Fuzz(ByteView input) {
   World& world = TheWorld();
   Device& alice = world.two.alice;
   world.answers.rest = input.subspan(1);
+  if (input[0] < 2) ForgetLog(alice);
   Supplies supplies(*alice.stores, *alice.self, world.liar, world.two.clock);
   Directory directory(*alice.stores, *alice.self, world.liar, supplies, world.two.clock);
   Sender sender(*alice.stores, *alice.conversations, *alice.inbox, world.liar, supplies, world.two.clock);
@@ -63,7 +66,7 @@ void Fuzz(ByteView input) {
 std::vector<Bytes> Seeds() {
   World& world = TheWorld();
   const absl::Time now = world.two.clock.Now();
-  const crypto::Ed25519KeyPair& key = world.two.alice.self->working_key();
+  const crypto::Ed25519KeyPair& key = world.two.directory_key;
   identity::DirectoryRecord record;
   record.user = world.two.bob.user();
   record.display_name = "Bob";
@@ -74,10 +77,16 @@ std::vector<Bytes> Seeds() {
   device.mls_signature_public_key = *identity::ToFixed<32>(world.two.bob.self->mls_public_key());
   device.credential_hash = Sha256(world.two.bob.self->account().mls_certificate);
   record.devices = {device};
-  keys::v1::LookUpResponse look_up;
-  look_up.mutable_record()->set_record(ToString(Encode(record)));
-  look_up.mutable_record()->set_signature(ToString(key.Sign(identity::kDirectoryRecordLabel, AsBytes(look_up.record().record()))));
-  look_up.mutable_record()->add_credentials(ToString(world.two.bob.self->account().mls_certificate));
+  keys::v1::SignedRecord offered;
+  offered.set_record(ToString(Encode(record)));
+  offered.set_signature(ToString(key.Sign(identity::kDirectoryRecordLabel, AsBytes(offered.record()))));
+  offered.add_credentials(ToString(world.two.bob.self->account().mls_certificate));
+  world.directory.Offer(offered);
+  keys::v1::ReadLogRequest from_start;
+  from_start.set_limit(1000);
+  const Bytes log = Part(testing::ValueOf(world.directory.ReadLog(from_start)).SerializeAsString());
+  const keys::v1::LookUpResponse look_up = world.directory.LookUp(world.two.bob.user());
+  const keys::v1::GetOwnAccountResponse nobody = world.directory.Own(world.two.alice.user());
   keys::v1::DrawPassesResponse passes;
   for (int i = 0; i < 3; ++i) passes.add_passes(ToString(Encode(identity::IssuePass(key, identity::Hash{1}, now))));
   keys::v1::DrawGrantsResponse grants;
@@ -89,7 +98,7 @@ std::vector<Bytes> Seeds() {
   delivery::v1::SubmitResponse stored;
   stored.add_results()->set_outcome(delivery::v1::EnvelopeResult::FULL);
   const std::string drawn = passes.SerializeAsString();
-  return {Concat({Bytes{1}, Part(drawn), Part(look_up.SerializeAsString())}), Concat({Bytes{2}, Part(drawn), Part("")}),
+  return {Concat({Bytes{0}, log, Part(nobody.SerializeAsString())}), Concat({Bytes{1}, log, Part(drawn), Part(look_up.SerializeAsString())}), Concat({Bytes{2}, Part(drawn), Part("")}),
           Concat({Bytes{3}, Part(drawn)}), Concat({Bytes{4}, Part(grants.SerializeAsString())}),
           Concat({Bytes{5}, Part(drawn), Part(session.SerializeAsString()), Part(stored.SerializeAsString())}),
           Concat({Bytes{6}, Part(drawn), Part(session.SerializeAsString()), Part("")})};

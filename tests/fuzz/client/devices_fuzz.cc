@@ -6,6 +6,7 @@
 #include "common/identity/codes.h"
 #include "common/identity/labels.h"
 #include "tests/client/people.h"
+#include "tests/client/test_directory.h"
 #include "tests/fuzz/client/liar.h"
 #include "tests/fuzz/fixed_randomness.h"
 #include "tests/fuzz/fuzz.h"
@@ -23,6 +24,7 @@ struct Devices {
   FixedClock clock{absl::FromUnixSeconds(1'790'000'000)};
   testing::TestOrganisation organisation{clock.Now()};
   Device alice{organisation, "alice", clock};
+  TestDirectory directory{organisation, clock};
   Answers answers;
   Liar liar{answers};
   OwnDevices devices{*alice.stores, *alice.self, liar, clock};
@@ -36,6 +38,7 @@ Devices& TheDevices() {
 void UseDevices(Kind what, ByteView answers) {
   Devices& world = TheDevices();
   world.answers.rest = answers;
+  ForgetLog(world.alice);
   if (what == kWaiting) {
     const auto waiting = world.devices.Waiting();
     if (!waiting.ok()) return;
@@ -237,8 +240,8 @@ keys::v1::WaitingDevice Tablet() {
   return out;
 }
 
-// Alice's record with this device and device 07.
-keys::v1::GetOwnAccountResponse OwnAccount() {
+// The log, and Alice's record in it with this device and device 07.
+Bytes OwnAccount() {
   Devices& world = TheDevices();
   const Self& self = *world.alice.self;
   const crypto::Ed25519KeyPair other = crypto::Ed25519KeyPair::Generate();
@@ -255,17 +258,20 @@ keys::v1::GetOwnAccountResponse OwnAccount() {
   record.user = self.user();
   record.display_name = "Alice";
   record.version = 1;
-  keys::v1::GetOwnAccountResponse account;
+  keys::v1::SignedRecord account;
   for (const auto& [id, parts] : devices) {
     record.devices.push_back(
         {id, "device", *identity::ToFixed<32>(parts.first), Sha256(parts.second), 20000});
-    account.mutable_record()->add_credentials(ToString(parts.second));
+    account.add_credentials(ToString(parts.second));
   }
   const Bytes wire = Encode(record);
-  account.mutable_record()->set_record(ToString(wire));
-  account.mutable_record()->set_signature(
-      ToString(self.working_key().Sign(identity::kDirectoryRecordLabel, wire)));
-  return account;
+  account.set_record(ToString(wire));
+  account.set_signature(ToString(self.working_key().Sign(identity::kDirectoryRecordLabel, wire)));
+  world.directory.Offer(account);
+  keys::v1::ReadLogRequest from_start;
+  from_start.set_limit(1000);
+  return Concat({Part(testing::ValueOf(world.directory.ReadLog(from_start)).SerializeAsString()),
+                 Part(world.directory.Own(self.user()).SerializeAsString())});
 }
 
 }  // namespace
@@ -275,7 +281,7 @@ std::vector<Bytes> Seeds() {
   *waiting.add_waiting() = Tablet();
   keys::v1::InviteDeviceResponse invited;
   invited.set_expires_unix(1'790'003'600);
-  const Bytes own = Part(OwnAccount().SerializeAsString()), join = HonestJoin();
+  const Bytes own = OwnAccount(), join = HonestJoin();
   // The same answer without the asking.
   keys::v1::AskResponse asked;
   asked.set_expires_unix(absl::ToUnixSeconds(TheDevices().clock.Now()) + 600);
@@ -288,7 +294,7 @@ std::vector<Bytes> Seeds() {
   return {Concat({Bytes{kWaiting}, Part(waiting.SerializeAsString()), Part("")}),
           Concat({Bytes{kList}, own}),
           Concat({Bytes{kInvite}, Part(invited.SerializeAsString())}),
-          Concat({Bytes{kRemove}, own, own, Part("")}),
+          Concat({Bytes{kRemove}, own, Part("")}),
           Concat({Bytes{kEnrol}, enrol}),
           Concat({Bytes{kJoin}, join})};
 }
