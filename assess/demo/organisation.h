@@ -97,6 +97,7 @@ class Organisation final {
   const std::string& folder() const { return options_.folder; }
   const std::string& fingerprint() const { return fingerprint_; }
   const std::string& administrator_code() const { return administrator_code_; }
+  const std::string& directory_log_key() const { return directory_log_key_; }
   std::string FolderOf(Service service) const;
   std::string LogOf(Service service) const;
 
