@@ -114,6 +114,7 @@ void Publisher::Attend(const tlog::PolicyWitness& witness) {
   uint64_t done = 0;   // the last round that it cosigned
   uint64_t known = 0;  // size
   absl::Duration pause = kFirstPause;
+  bool said = false;  // that it saw another log
   while (true) {
     uint64_t number = 0;
     DirectoryLog::Head head;
@@ -125,6 +126,9 @@ void Publisher::Attend(const tlog::PolicyWitness& witness) {
       head = round_.head;
     }
     absl::StatusOr<tlog::NoteSignature> cosignature = Ask(witness, head, known);
+    const bool other = absl::IsFailedPrecondition(cosignature.status());
+    if (other && !said) logger_.Error("directory.witness_saw_another_log", {{LogKey::kCount, static_cast<int64_t>(head.size)}});
+    said = other || (said && !cosignature.ok());
     MutexLock lock(mutex_);
     if (cosignature.ok()) {
       done = number;
@@ -160,7 +164,6 @@ absl::StatusOr<tlog::NoteSignature> Publisher::Ask(const tlog::PolicyWitness& wi
     if (!absl::SimpleAtoi(absl::StripSuffix(answer.body, "\n"), &size)) return absl::UnavailableError("the witness does not say its size");
     if (size > head.size || size == known) {
       // It has cosigned more than there is here, or something else of this size: this directory is not the one it saw.
-      logger_.Error("directory.witness_saw_another_log", {{LogKey::kCount, static_cast<int64_t>(std::min<uint64_t>(size, INT64_MAX))}});
       return absl::FailedPreconditionError("the witness has seen another log");
     }
     known = size;

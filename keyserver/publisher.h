@@ -52,7 +52,7 @@ class Publisher final {
   void Attend(const tlog::PolicyWitness& witness);
   // Until the witnesses are enough, or the round's time is over.
   absl::Status Play();
-  // One witness's cosignature of `head`. `known`: the size that it cosigned last.
+  // One witness's cosignature of `head`. `known`: the size that it cosigned last. FAILED_PRECONDITION if it has seen another log.
   absl::StatusOr<tlog::NoteSignature> Ask(const tlog::PolicyWitness& witness, const DirectoryLog::Head& head, uint64_t& known);
   absl::Status Publish(const std::string& note);
   void Report(const absl::Status& status);
