@@ -51,6 +51,7 @@ void Demonstration::Run() {
   ReadRecord();
   Tamper();
   Leave();
+  AuditDirectory();
   Overload();
   Peers();
 }

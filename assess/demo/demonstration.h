@@ -81,6 +81,8 @@ class Demonstration final {
 
   // h: demo/overload.cc
   void Overload();
+  void AuditDirectory();
+  void RollDirectoryBack();
   absl::Status MakeRoomSmall();
 
   // p: demo/peers.cc
