@@ -13,6 +13,7 @@ SignedBytes Sign(const Account& account, uint64_t version, const identity::Hash&
   identity::DirectoryRecord record;
   record.user = account.user;
   record.display_name = account.display_name;
+  record.proofing_level = account.proofing_level;
   record.version = version;
   record.previous_hash = previous;
   record.status = account.removed     ? identity::RecordStatus::kRemoved

@@ -169,6 +169,7 @@ Json Output::PersonJson(const PersonView& person) const {
   return {{"user", person.contact.user},
           {"display_name", Safe(person.contact.parsed.display_name)},
           {"display_name_misleads", Misleads(person.contact.parsed)},
+          {"identity_checked", Safe(person.contact.parsed.proofing_level)},
           {"organisation", OrganisationJson(person.contact.user)},
           {"looks_like", LookalikesJson(person)},
           {"devices", devices},
@@ -182,7 +183,8 @@ std::string Output::Who(const identity::DirectoryRecord& record) const {
   const std::string domain = uri.ok() ? uri->domain : "";
   return absl::StrCat(Misleads(record) ? "whose display name mixes letters that look alike and is not shown" : Safe(record.display_name),
                       domain == domain_ ? absl::StrCat(" of ", Safe(organisation_), " (", domain, ")")
-                                        : absl::StrCat(", OUTSIDE your organisation: of ", domain));
+                                        : absl::StrCat(", OUTSIDE your organisation: of ", domain),
+                      record.proofing_level.empty() ? "" : absl::StrCat(", identity checked: ", Safe(record.proofing_level)));
 }
 
 Json Output::OrganisationJson(absl::string_view user) const {

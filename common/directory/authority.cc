@@ -74,6 +74,8 @@ absl::string_view Describe(AuthorityRule rule) {
       return "its cause cannot change a record that is as this one was";
     case Rule::kName:
       return "the display name changed, which nobody asked for";
+    case Rule::kProofing:
+      return "the person is said to have been checked in another way than an administrator signed for";
     case Rule::kStatus:
       return "the person's status is another than its cause makes";
     case Rule::kGhostDevice:
@@ -144,6 +146,7 @@ Authority::Broken Authority::Judge(uint64_t place, const tlog::EntryLeaf& entry,
     begun_ = true;
     Case judged{place, person, *record, {}};
     judged.claim.display_name = person.record.display_name;
+    judged.claim.proofing_level = person.record.proofing_level;
     judged.claim.status = person.record.status;
     Broken broken;
     if (const auto* intent = std::get_if<SignedIntent>(&*cause)) broken = Decide(*intent, judged);
@@ -201,7 +204,9 @@ Authority::Broken Authority::Decide(const SignedIntent& cause, Case& entry) cons
   Claim& claim = entry.claim;
   if (intent->action == identity::Action::kCreateAccount) {
     if (person.record.version != 0 || cause.revision != 0) return Rule::kAction;
-    claim.display_name = identity::ParseCreateAccountParameters(intent->parameters)->display_name;
+    const identity::CreateAccountParameters account = *identity::ParseCreateAccountParameters(intent->parameters);
+    claim.display_name = account.display_name;
+    claim.proofing_level = account.proofing_level;
     return std::nullopt;
   }
   if (person.record.version == 0) return Rule::kAction;
@@ -317,6 +322,9 @@ Authority::Broken Authority::CheckChange(const Case& entry) const {
   const Claim& claim = entry.claim;
   if (claim.latest < entry.person.changed) return Rule::kOlder;
   if (after.display_name != claim.display_name) return Rule::kName;
+  // A record that is older than this field may get it once.
+  const bool first = before.version != 0 && before.proofing_level.empty();
+  if (after.proofing_level != claim.proofing_level && !first) return Rule::kProofing;
   if (after.status != claim.status) return Rule::kStatus;
   bool added = false;
   for (const RecordDevice& device : after.devices) {

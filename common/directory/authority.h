@@ -33,6 +33,7 @@ enum class AuthorityRule {
   kOlder,          // it was decided before the last one of this person was
   kAction,         // it cannot make a version of a record that is as this one was
   kName,           // the display name changed
+  kProofing,       // it says that the person was checked in another way than the administrator signed for
   kStatus,         // the status is another than the cause makes
   kGhostDevice,    // a device was added that the cause does not name
   kReturned,       // a device was added that was there before, or whose two keys are not two new ones
@@ -106,7 +107,7 @@ class Authority final {
   };
   // What a cause makes of the record before.
   struct Claim {
-    std::string display_name;
+    std::string display_name, proofing_level;
     identity::RecordStatus status = identity::RecordStatus::kActive;
     std::optional<Added> added;
     std::optional<identity::DeviceId> removed;

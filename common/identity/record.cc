@@ -7,7 +7,7 @@
 namespace plumbline::identity {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kWithoutProofing = 1, kFormat = 2;
 
 absl::StatusOr<RecordDevice> ReadDevice(Reader& in) {
   RecordDevice out;
@@ -46,7 +46,7 @@ Bytes Encode(const DirectoryRecord& record) {
         .U32(device.enrolled_day);
   }
   Writer out;
-  out.U8(kFormat)
+  out.U8(record.proofing_level.empty() ? kWithoutProofing : kFormat)
       .Vector(AsBytes(record.user))
       .Vector(AsBytes(record.display_name))
       .U64(record.version)
@@ -54,6 +54,7 @@ Bytes Encode(const DirectoryRecord& record) {
       .U8(static_cast<uint8_t>(record.status))
       .Fixed(record.cause)
       .Vector(devices.view());
+  if (!record.proofing_level.empty()) out.Vector(AsBytes(record.proofing_level));
   return out.TakeBytes();
 }
 
@@ -61,7 +62,7 @@ absl::StatusOr<DirectoryRecord> ParseDirectoryRecord(ByteView wire) {
   if (wire.size() > kMaxRecord) return absl::InvalidArgumentError("a record is too long");
   Reader in(wire);
   ASSIGN_OR_RETURN(const uint8_t format, in.U8());
-  if (format != kFormat) return absl::InvalidArgumentError("a record has an unknown format");
+  if (format != kFormat && format != kWithoutProofing) return absl::InvalidArgumentError("a record has an unknown format");
   DirectoryRecord out;
   ASSIGN_OR_RETURN(out.user, ReadUserUri(in));
   ASSIGN_OR_RETURN(out.display_name, ReadText(in, kMaxDisplayName));
@@ -72,6 +73,10 @@ absl::StatusOr<DirectoryRecord> ParseDirectoryRecord(ByteView wire) {
   out.status = static_cast<RecordStatus>(status);
   ASSIGN_OR_RETURN(out.cause, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.devices, ReadDevices(in));
+  if (format == kFormat) {
+    ASSIGN_OR_RETURN(out.proofing_level, ReadText(in, kMaxProofing));
+    if (out.proofing_level.empty()) return absl::InvalidArgumentError("a record of format 2 has a proofing level");
+  }
   RETURN_IF_ERROR(in.Done());
   if (out.status == RecordStatus::kRemoved && !out.devices.empty()) {
     return absl::InvalidArgumentError("a person who was removed has no devices");

@@ -29,8 +29,9 @@ struct RecordDevice {
 // Suspended: reversible; the devices are listed, and none of them may stay in a group. Removed: for ever; there are none.
 enum class RecordStatus : uint8_t { kActive = 1, kSuspended = 2, kRemoved = 3 };
 
-// struct { uint8 version_of_format = 1; opaque user<V>; opaque display_name<V>; uint64 version;
-//          opaque previous_hash[32]; uint8 status; opaque cause[32]; RecordDevice devices<V>; }
+// struct { uint8 version_of_format; opaque user<V>; opaque display_name<V>; uint64 version;
+//          opaque previous_hash[32]; uint8 status; opaque cause[32]; RecordDevice devices<V>;
+//          select (version_of_format) { case 1: struct {}; case 2: opaque proofing_level<V>; }; }   // in format 2 not empty
 //          DirectoryRecord;
 struct DirectoryRecord {
   std::string user;
@@ -40,6 +41,7 @@ struct DirectoryRecord {
   RecordStatus status = RecordStatus::kActive;
   Hash cause{};  // SHA-256 of the intent, enrolment proof or device decision that made this version
   std::vector<RecordDevice> devices;  // ascending by device_id, at most kMaxDevices
+  std::string proofing_level;         // how the organisation made sure of the person; empty in an older record
   bool operator==(const DirectoryRecord&) const = default;
 };
 Bytes Encode(const DirectoryRecord& record);

@@ -42,6 +42,10 @@ TEST(Output, SaysWhoSomebodyNewIsAndOfWhichOrganisation) {
   const nlohmann::json value = screen.json.PersonJson(bob);
   EXPECT_EQ(value["organisation"], nlohmann::json({{"domain", "example.org"}, {"own", true}, {"display_name", "Example Organisation"}}));
   EXPECT_EQ(value["display_name_misleads"], false);
+  EXPECT_EQ(value["identity_checked"], "");
+  bob.contact.parsed.proofing_level = "seen in person";
+  EXPECT_THAT(Shown(screen.text, bob), HasSubstr("(example.org), identity checked: seen in person, has:"));
+  EXPECT_EQ(screen.json.PersonJson(bob)["identity_checked"], "seen in person");
   EXPECT_EQ(value["looks_like"], nlohmann::json::array());
   bob.first_time = false;
   EXPECT_EQ(Shown(screen.text, bob), "");

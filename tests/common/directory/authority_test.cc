@@ -470,6 +470,14 @@ TEST_F(AuthorityTest, NamesAndStatusesThatNobodyChanged) {
   draft.record.display_name = "alice";
   ExpectFound(Rule::kName, "eve", draft, "another name than the administrator gave");
   draft = h_.Create("eve");
+  draft.record.proofing_level = "passport seen";
+  ExpectFound(Rule::kProofing, "eve", draft, "another check than the administrator signed for");
+  draft.record.proofing_level = "";
+  ExpectFound(Rule::kProofing, "eve", draft, "no check");
+  draft = h_.Act("alice", Action::kSuspendAccount);
+  draft.record.proofing_level = "passport seen";
+  ExpectFound(Rule::kProofing, "alice", draft, "a better check, later");
+  draft = h_.Create("eve");
   draft.record.status = RecordStatus::kSuspended;
   ExpectFound(Rule::kStatus, "eve", draft, "suspended from the beginning");
 }

@@ -132,6 +132,7 @@ class History final {
     Draft out{{}, Signed(intent, 0), {}};
     out.record.user = intent.target;
     out.record.display_name = name;
+    out.record.proofing_level = "checked in person";
     out.record.version = 1;
     return Named(std::move(out));
   }

@@ -40,6 +40,23 @@ TEST(DirectoryRecord, RoundTripsAndRefusesMalformedBytes) {
                                      [](const DirectoryRecord& record) { return Encode(record); });
 }
 
+TEST(DirectoryRecord, SaysHowThePersonWasMadeSureOf) {
+  DirectoryRecord record = Valid();
+  record.proofing_level = "seen in person";
+  const Bytes wire = Encode(record);
+  ASSERT_OK_AND_ASSIGN(const DirectoryRecord parsed, ParseDirectoryRecord(wire));
+  EXPECT_EQ(parsed, record);
+  testing::RefusesTruncationAndExtension(wire, ParseDirectoryRecord);
+  testing::AcceptsOnlyCanonicalForms(wire, ParseDirectoryRecord, [](const DirectoryRecord& each) { return Encode(each); });
+  Bytes empty = Encode(Valid());
+  empty[0] = 2;
+  empty.push_back(0);
+  EXPECT_THAT(ParseDirectoryRecord(empty), StatusIs(kInvalid));
+  Bytes other = wire;
+  other[0] = 3;
+  EXPECT_THAT(ParseDirectoryRecord(other), StatusIs(kInvalid));
+}
+
 TEST(DirectoryRecord, RefusesDevicesOutOfOrderTwiceOrTooMany) {
   DirectoryRecord record = Valid();
   record.devices = {Device(2), Device(1)};
