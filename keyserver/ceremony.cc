@@ -257,7 +257,8 @@ absl::StatusOr<WitnessesSet> SetWitnesses(const KeyserverConfig& config, const S
   }
   for (const tlog::PolicyWitness& witness : parsed->witnesses()) {
     if (witness.url.empty()) continue;
-    RETURN_IF_ERROR(http::CheckUrl(witness.url));
+    const absl::Status usable = http::Client::Create(witness.url, absl::Seconds(1)).status();
+    if (!usable.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "policy_malformed", usable.message());
   }
   if (keys.witnesses) {
     ASSIGN_OR_RETURN(const directory::WitnessPolicy former, directory::ParseWitnessPolicy(keys.witnesses->policy));

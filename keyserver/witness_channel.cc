@@ -1,18 +1,18 @@
 #include "keyserver/witness_channel.h"
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "common/http/client.h"
 
 namespace plumbline::keyserver {
 namespace {
 
+constexpr absl::Duration kRequestTime = absl::Seconds(5);
+constexpr size_t kMaxAnswer = 64 << 10;  // bytes
+
 class WitnessChannel final : public WitnessSender {
  public:
   absl::StatusOr<Answer> AddCheckpoint(const tlog::PolicyWitness& witness, const std::string& request) override {
-    const char* path = absl::EndsWith(witness.url, "/") ? "add-checkpoint" : "/add-checkpoint";
-    ASSIGN_OR_RETURN(http::Answer answer,
-                     http::Post(absl::StrCat(witness.url, path), request, "application/octet-stream", http::Limits()));
+    ASSIGN_OR_RETURN(http::Client client, http::Client::Create(witness.url, kRequestTime));
+    ASSIGN_OR_RETURN(http::Answer answer, client.Post("add-checkpoint", request, "application/octet-stream", kMaxAnswer));
     return Answer{answer.status, std::move(answer.body)};
   }
 };

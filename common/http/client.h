@@ -1,7 +1,8 @@
-// Asking a server over HTTP or HTTPS, bounded in bytes and time: for what is checked by its own signatures whoever hands it over
-// (witnesses' cosignatures, a log's tiles).
+// Asking a server over HTTP, each answer bounded in bytes and time: for what is checked by its own signatures whoever hands it over
+// (witnesses' cosignatures, a log's tiles). So no TLS; nothing is unpacked, no other address is gone to.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -10,24 +11,29 @@
 
 namespace plumbline::http {
 
-struct Limits {
-  absl::Duration time = absl::Seconds(2);  // until the connection stands, and then for the whole answer
-  size_t body = 64 << 10;                  // bytes
-};
-
 struct Answer {
   int status = 0;
-  std::string content_type;
   std::string body;
 };
 
-// "http://host:port/path" or https, without user, query and fragment. OK for any that Get and Post take.
-absl::Status CheckUrl(absl::string_view url);
+// Keeps its connection. Not thread-safe.
+class Client final {
+ public:
+  // `url`: http://host[:port][/prefix]. `request_time`: from the first byte sent until the last one came. INVALID_ARGUMENT, with what
+  // is wrong, for any other URL.
+  static absl::StatusOr<Client> Create(absl::string_view url, absl::Duration request_time);
+  Client(Client&&) noexcept;
+  ~Client();
 
-// Each on a connection of its own; redirections are not followed. Any status of HTTP is an answer. INVALID_ARGUMENT as CheckUrl;
-// UNAVAILABLE if nobody answers in time, RESOURCE_EXHAUSTED if the answer is too long.
-absl::StatusOr<Answer> Get(absl::string_view url, const Limits& limits);
-absl::StatusOr<Answer> Post(absl::string_view url, const std::string& body, const std::string& content_type,
-                            const Limits& limits);
+  // At the prefix, a slash and `path`. Any status of HTTP is an answer. UNAVAILABLE if there is no whole one in time, or it is longer
+  // than `max_body`.
+  absl::StatusOr<Answer> Get(const std::string& path, size_t max_body);
+  absl::StatusOr<Answer> Post(const std::string& path, const std::string& body, const std::string& content_type, size_t max_body);
+
+ private:
+  class Connection;
+  explicit Client(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
 
 }  // namespace plumbline::http
