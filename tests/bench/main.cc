@@ -28,7 +28,10 @@ int main(int argc, char** argv) {
     if (part == "mls") bench::MeasureMls(table);
     if (part == "delivery") bench::MeasureDelivery(table, std::filesystem::read_symlink("/proc/self/exe"));
     if (part == "startup") bench::MeasureStartup(table);
-    if (part == "transparency") bench::MeasureTransparency(table);
+    if (part == "transparency") {
+      bench::MeasureTransparency(table);
+      bench::MeasureDirectory(table);
+    }
   }
   std::cout << (json ? table.Json() : table.Text());
   return 0;

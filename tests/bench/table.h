@@ -65,7 +65,8 @@ void MeasureMls(Table& table);
 // The real delivery server over TLS. `self` is this program: the floors are served by a process of their own.
 void MeasureDelivery(Table& table, const std::string& self);
 void MeasureStartup(Table& table);
-// Without a service: the libraries alone.
+// Without a service: the libraries alone, and then the stored log and a client that follows it.
 void MeasureTransparency(Table& table);
+void MeasureDirectory(Table& table);
 
 }  // namespace plumbline::bench

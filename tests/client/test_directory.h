@@ -45,6 +45,30 @@ class TestDirectory final {
     records_[{parsed.user, parsed.version}] = record;
     if (publish) Publish();
   }
+  // Of many people at once, in batches, and published.
+  void AppendAll(const std::vector<keys::v1::SignedRecord>& records) {
+    for (size_t first = 0; first < records.size(); first += 5000) {
+      std::vector<keyserver::RecordChange> changes;
+      for (size_t i = first; i < std::min(records.size(), first + 5000); ++i) {
+        const identity::DirectoryRecord parsed = *identity::ParseDirectoryRecord(AsBytes(records[i].record()));
+        changes.push_back({*identity::ParseUserUri(parsed.user), parsed.version, ToBytes(AsBytes(records[i].record())), Bytes(300, 1)});
+        records_[{parsed.user, parsed.version}] = records[i];
+      }
+      CHECK(Do([&](db::Transaction& t) { return log_->Append(t, changes); }).ok());
+    }
+    Publish();
+  }
+  // For measurements: the least that a durable change costs here, and what the log's tables take.
+  void WriteOneRow(ByteView bytes) {
+    CHECK(Do([&](db::Transaction&) -> absl::Status {
+            ASSIGN_OR_RETURN(db::Statement make, database_->Prepare("CREATE TABLE IF NOT EXISTS floor (bytes BLOB)"));
+            RETURN_IF_ERROR(make.Run());
+            ASSIGN_OR_RETURN(db::Statement insert, database_->Prepare("INSERT INTO floor (bytes) VALUES (?)"));
+            return insert.Bind(1, bytes).Run();
+          }).ok());
+  }
+  uint64_t BytesAtRest() const { return std::filesystem::file_size(path()); }
+  std::string policy_text() const { return absl::StrCat("log ", keys_->signer.verifier().ToText(), "\n", witness_->Policy()); }
   // Appends it unless it is the newest already.
   void Offer(const keys::v1::SignedRecord& record) {
     const identity::DirectoryRecord parsed = *identity::ParseDirectoryRecord(AsBytes(record.record()));
@@ -102,6 +126,10 @@ class TestDirectory final {
     return out;
   }
 
+  Secret FollowKey(const std::string& user) const {
+    const auto index = identity::MakeDirectoryIndex(keys_->vrf, *identity::ParseUserUri(user)).index;
+    return directory::FollowKey(Secret(32), tlog::MapIndex{index});
+  }
   directory::SignedWitnessPolicy SignPolicy(const testing::TestOrganisation& organisation, uint64_t number) const {
     const crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
     crypto::LeafSpec spec;
@@ -137,10 +165,6 @@ class TestDirectory final {
     ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
     RETURN_IF_ERROR(work(transaction));
     return transaction.Commit();
-  }
-  Secret FollowKey(const std::string& user) const {
-    const auto index = identity::MakeDirectoryIndex(keys_->vrf, *identity::ParseUserUri(user)).index;
-    return directory::FollowKey(Secret(32), tlog::MapIndex{index});
   }
 
   const testing::ScratchDir scratch_;

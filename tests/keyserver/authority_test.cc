@@ -101,5 +101,41 @@ TEST(Authority, NamesADeviceThatTheKeyServerMadeUp) {
   EXPECT_NE(findings[0].find("used before"), std::string::npos) << findings[0];
 }
 
+// A database that is older than the log: its records enter it, version by version, and are taken on trust and as what they are.
+TEST(Authority, TakesOlderRecordsAsAdopted) {
+  World world;
+  const TestDevice alice = world.Enrol(kAlice);
+  const TestDevice bob = world.Enrol(kBob);
+  ASSERT_OK(world.Change(identity::Action::kRevokeDevice, kBob, Encode(identity::RevokeDeviceParameters{bob.id})));
+  const std::vector<Opened> before = OpenAll(world);
+  {
+    MutexLock lock(world.connection().mutex());
+    for (const char* table : {"log_state", "log_leaf", "log_node", "map_node", "opening"}) {
+      ASSERT_OK_AND_ASSIGN(db::Statement forget, world.connection().database().Prepare(std::string("DELETE FROM ") + table));
+      ASSERT_OK(forget.Run());
+    }
+  }
+  world.Restart();
+  world.publisher().PublishAndWait(absl::Seconds(60));
+  directory::Authority authority = Judge(world);
+  const std::vector<Opened> after = OpenAll(world);
+  ASSERT_EQ(after.size(), before.size());
+  for (const Opened& each : after) {
+    const auto finding = authority.Take(each.place, each.entry, each.opening);
+    EXPECT_FALSE(finding) << finding->ToString();
+  }
+  EXPECT_EQ(authority.counts().adopted, before.size());
+  ASSERT_OK_AND_ASSIGN(const DirectoryEntry entry, world.directory_store().Find(*identity::ParseUserUri(kAlice)));
+  const directory::Terms terms{world.policy(), Sha256(world.organisation().keys().root.der())};
+  ASSERT_OK_AND_ASSIGN(const directory::Verified verified, directory::Verify(entry.answer, *identity::ParseUserUri(kAlice), terms));
+  EXPECT_EQ(verified.record->devices.size(), 1u);
+  // And it goes on from there: what comes now has to have its authority.
+  world.Suspend(kAlice);
+  const std::vector<Opened> on = OpenAll(world);
+  const auto finding = authority.Take(on.back().place, on.back().entry, on.back().opening);
+  EXPECT_FALSE(finding) << finding->ToString();
+  EXPECT_EQ(authority.counts().checked, 1u);
+}
+
 }  // namespace
 }  // namespace plumbline::keyserver

@@ -120,5 +120,25 @@ TEST(Frame, RoundTripsAndRefusesMalformedBytes) {
   EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
 }
 
+TEST(Frame, CarriesTheCheckpointThatItsSenderHasSeen) {
+  Frame frame{1, {}, kTextMediaType, Bytes(3, 'x'), SeenCheckpoint{7, {}, {}}};
+  frame.seen->root.fill(1);
+  frame.seen->signature.fill(2);
+  const Bytes wire = Encode(frame);
+  ASSERT_OK_AND_ASSIGN(const Frame parsed, ParseFrame(wire));
+  EXPECT_EQ(parsed, frame);
+  testing::RefusesTruncationAndExtension(wire, ParseFrame);
+  testing::AcceptsOnlyCanonicalForms(wire, ParseFrame, [](const Frame& f) { return Encode(f); });
+  Bytes other = wire;
+  other[0] = 1;  // the version without one
+  EXPECT_THAT(ParseFrame(other), StatusIs(kInvalid));
+  frame.seen.reset();
+  other = Encode(frame);
+  other[0] = 2;
+  EXPECT_THAT(ParseFrame(other), StatusIs(kInvalid));
+  other[0] = 3;
+  EXPECT_THAT(ParseFrame(other), StatusIs(kInvalid));
+}
+
 }  // namespace
 }  // namespace plumbline::identity
