@@ -67,7 +67,10 @@ class TestDirectory final {
             return insert.Bind(1, bytes).Run();
           }).ok());
   }
-  uint64_t BytesAtRest() const { return std::filesystem::file_size(path()); }
+  uint64_t BytesAtRest() const {
+    const std::string wal = path() + "-wal";
+    return std::filesystem::file_size(path()) + (std::filesystem::exists(wal) ? std::filesystem::file_size(wal) : 0);
+  }
   std::string policy_text() const { return absl::StrCat("log ", keys_->signer.verifier().ToText(), "\n", witness_->Policy()); }
   // Appends it unless it is the newest already.
   void Offer(const keys::v1::SignedRecord& record) {
