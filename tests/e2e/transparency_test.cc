@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "assess/tools/canary.h"
+#include "assess/tools/database.h"
+#include "common/db/database.h"
 #include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
@@ -117,6 +120,86 @@ TEST(Transparency, AKeyServerThatComesBackWithAnOldDatabaseIsFoundOut) {
   Copy(whole, data);
   ASSERT_OK(services.organisation.Start(Service::kKeyserver));
   EXPECT_TRUE(assess::PollUntil([&] { return services.Run(alice, {"send", "bob", "good"}).exit_code == 0; }, absl::Seconds(60)));
+}
+
+bool Contains(ByteView bytes, ByteView pattern) {
+  return std::search(bytes.begin(), bytes.end(), pattern.begin(), pattern.end()) != bytes.end();
+}
+// Live, free and journalled pages.
+bool InDatabase(const assess::SearchedService& service, ByteView pattern) {
+  const assess::DecryptedDatabase all = ValueOf(assess::DecryptDatabase(service.database, service.database_key.view()));
+  EXPECT_EQ(all.unreadable, 0u);
+  return std::any_of(all.pages.begin(), all.pages.end(), [&](const auto& page) { return Contains(page.content, pattern); });
+}
+bool InFiles(const std::string& folder, ByteView pattern) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && Contains(AsBytes(ValueOf(assess::ReadFile(entry.path()))), pattern)) return true;
+  }
+  return false;
+}
+
+// In no value of any table but the key packages, whose leaves name the mailbox that a first message goes to (docs/protocols/delivery.md).
+bool InAnyOtherTable(const assess::SearchedService& service, ByteView pattern) {
+  const db::Key key = ValueOf(db::Key::FromSecret(Secret::CopyOf(service.database_key.view())));
+  const std::unique_ptr<db::Database> database = ValueOf(db::Database::Open(service.database, key, {.create = false}));
+  std::vector<std::pair<std::string, std::string>> columns;
+  db::Statement tables = ValueOf(database->Prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'key_package'"));
+  while (ValueOf(tables.Step())) {
+    const std::string table(tables.Text(0));
+    db::Statement info = ValueOf(database->Prepare("PRAGMA table_info(" + table + ")"));
+    while (ValueOf(info.Step())) columns.emplace_back(table, std::string(info.Text(1)));
+  }
+  EXPECT_GT(columns.size(), 50u);
+  for (const auto& [table, column] : columns) {
+    db::Statement find = ValueOf(database->Prepare("SELECT COUNT(*) FROM " + table + " WHERE instr(CAST(" + column + " AS BLOB), ?) > 0"));
+    EXPECT_TRUE(ValueOf(find.Bind(1, pattern).Step()));
+    if (find.Int64(0) > 0) return true;
+  }
+  return false;
+}
+
+// Whose mailboxes are which is nowhere: not in the directory, its log, its files, what opens them, or the key server's own log and
+// database but for the one that each key package names, and no name is at the delivery server. The same search finds what is there.
+TEST(Transparency, MailboxesStayApartFromPeople) {
+  ServiceFixture services(PLUMBLINE_BIN);
+  const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob");
+  ASSERT_EQ(services.Run(alice, {"send", "bob", "hello"}).exit_code, 0);
+  ASSERT_EQ(services.Run(bob, {"read"}).exit_code, 0);
+  ASSERT_EQ(services.Run(bob, {"send", "alice", "hello"}).exit_code, 0);
+  const std::string written = services.organisation.folder() + "/written";
+  fs::create_directory(written);
+  ASSERT_OK(services.organisation.KeyserverTool({"export-log", "--out", written + "/log"}));
+  ASSERT_OK(services.organisation.KeyserverTool({"export-openings", "--out", written + "/openings"}));
+  for (const Service service : {Service::kKeyserver, Service::kDelivery}) ASSERT_EQ(services.organisation.Stop(service), 0);
+  fs::copy_file(services.organisation.LogOf(Service::kKeyserver), written + "/keyserver.log");
+  const assess::SearchedService keys = ValueOf(services.organisation.Searched(Service::kKeyserver)),
+                                delivery = ValueOf(services.organisation.Searched(Service::kDelivery));
+  std::vector<Bytes> of_mailboxes;
+  {
+    const db::Key key = ValueOf(db::Key::FromSecret(Secret::CopyOf(delivery.database_key.view())));
+    const std::unique_ptr<db::Database> database = ValueOf(db::Database::Open(delivery.database, key, {.create = false}));
+    db::Statement select = ValueOf(database->Prepare("SELECT mailbox, owner_key, grant_serial FROM mailboxes"));
+    while (ValueOf(select.Step())) {
+      for (int i = 0; i < 3; ++i) of_mailboxes.push_back(ToBytes(select.Blob(i)));
+    }
+  }
+  ASSERT_GE(of_mailboxes.size(), 6u);
+  int in_key_packages = 0;
+  for (const Bytes& each : of_mailboxes) {
+    EXPECT_TRUE(InDatabase(delivery, each));
+    in_key_packages += InDatabase(keys, each);
+    EXPECT_FALSE(InAnyOtherTable(keys, each));
+    EXPECT_FALSE(InFiles(written, each));
+  }
+  EXPECT_EQ(in_key_packages, 2);  // the ids of two intake mailboxes; no owner's key, no grant, and no conversation's mailbox
+  EXPECT_TRUE(InAnyOtherTable(keys, AsBytes(absl::string_view("mimi://example.org/u/alice"))));
+  for (const char* name : {"alice", "bob"}) {
+    const ByteView pattern = AsBytes(absl::string_view(name));
+    EXPECT_TRUE(InDatabase(keys, pattern));
+    EXPECT_FALSE(InDatabase(delivery, pattern));
+    EXPECT_TRUE(InFiles(written, pattern));           // what opens the log
+    EXPECT_FALSE(InFiles(written + "/log", pattern));  // and not the log
+  }
 }
 
 }  // namespace

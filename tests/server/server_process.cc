@@ -91,6 +91,8 @@ std::unique_ptr<v1::Delivery::Stub> ServerProcess::Client() const {
 
 std::string ServerProcess::Session(v1::Delivery::Stub& client) const {
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);  // whoever has just been started may be busy
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(1)));
   v1::OpenSessionRequest request;
   request.set_token(organisation_.NewPass(absl::Now()));
   v1::OpenSessionResponse response;
