@@ -189,10 +189,9 @@ absl::StatusOr<std::vector<Join>> SqlcipherJoinStore::Waiting(absl::string_view 
   }
 }
 
-absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Device& device,
-                                         ByteView tls_certificate, uint64_t revision,
-                                         const SignedBytes& record, absl::Time now,
-                                         const DecisionTrace& trace) {
+template <typename Trace>
+absl::Status SqlcipherJoinStore::LetIn(const identity::Hash& hash, const Device& device, ByteView tls_certificate,
+                                       uint64_t revision, const SignedBytes& record, absl::Time now, const Trace& trace) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
@@ -204,17 +203,14 @@ absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Devic
   return transaction.Commit();
 }
 
+absl::Status SqlcipherJoinStore::Approve(const identity::Hash& hash, const Device& device, ByteView tls_certificate,
+                                         uint64_t revision, const SignedBytes& record, absl::Time now, const DecisionTrace& trace) {
+  return LetIn(hash, device, tls_certificate, revision, record, now, trace);
+}
+
 absl::Status SqlcipherJoinStore::Activate(const identity::Hash& hash, const Device& device, ByteView tls_certificate,
                                           uint64_t revision, const SignedBytes& record, absl::Time now, const IntentTrace& trace) {
-  MutexLock lock(connection_.mutex());
-  db::Database& database = connection_.database();
-  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
-  RETURN_IF_ERROR(connection_.Record(transaction, trace));
-  RETURN_IF_ERROR(Decide(database, hash, JoinState::kApproved, tls_certificate, now));
-  RETURN_IF_ERROR(Advance(database, device.user, revision));
-  RETURN_IF_ERROR(InsertDevice(database, device));
-  RETURN_IF_ERROR(connection_.StoreRecord(transaction, device.user, record, CauseOf(trace)));
-  return transaction.Commit();
+  return LetIn(hash, device, tls_certificate, revision, record, now, trace);
 }
 
 absl::Status SqlcipherJoinStore::Refuse(const identity::Hash& hash, absl::Time now,

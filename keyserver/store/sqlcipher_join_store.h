@@ -27,6 +27,9 @@ class SqlcipherJoinStore final : public JoinStore {
                       const DecisionTrace& trace) override;
 
  private:
+  template <typename Trace>
+  absl::Status LetIn(const identity::Hash& hash, const Device& device, ByteView tls_certificate, uint64_t revision,
+                     const SignedBytes& record, absl::Time now, const Trace& trace);
   SqlcipherConnection& connection_;
 };
 
