@@ -120,5 +120,61 @@ TEST(Frame, RoundTripsAndRefusesMalformedBytes) {
   EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
 }
 
+Frame WithCheckpoint() {
+  Frame frame;
+  frame.sequence = 2;
+  frame.previous_hash.fill(8);
+  frame.media_type = kTextMediaType;
+  frame.body = Bytes(70, 'x');
+  frame.seen.emplace();
+  frame.seen->size = 0x0102030405060708;
+  frame.seen->root.fill(3);
+  frame.seen->signature.fill(4);
+  return frame;
+}
+
+TEST(Frame, CarriesACheckpointAndRefusesMalformedBytes) {
+  const Frame frame = WithCheckpoint();
+  const Bytes wire = Encode(frame);
+  EXPECT_EQ(wire[0], 2);
+  ASSERT_OK_AND_ASSIGN(const Frame parsed, ParseFrame(wire));
+  EXPECT_EQ(parsed, frame);
+  testing::RefusesTruncationAndExtension(wire, ParseFrame);
+  testing::AcceptsOnlyCanonicalForms(wire, ParseFrame, [](const Frame& f) { return Encode(f); });
+}
+
+TEST(Frame, HasACheckpointInVersion2AndInNoOther) {
+  Bytes with = Encode(WithCheckpoint());
+  Frame bare = WithCheckpoint();
+  bare.seen.reset();
+  Bytes without = Encode(bare);
+  EXPECT_EQ(without[0], 1);
+  with[0] = 1;
+  EXPECT_THAT(ParseFrame(with), StatusIs(kInvalid));
+  without[0] = 2;
+  EXPECT_THAT(ParseFrame(without), StatusIs(kInvalid));
+  for (const uint8_t version : {0, 3}) {
+    with[0] = without[0] = version;
+    EXPECT_THAT(ParseFrame(with), StatusIs(kInvalid));
+    EXPECT_THAT(ParseFrame(without), StatusIs(kInvalid));
+  }
+}
+
+TEST(Frame, IsWithinItsLimits) {
+  Frame frame = WithCheckpoint();
+  frame.media_type = std::string(kMaxMediaType, 'x');
+  frame.body = Bytes(kMaxFrameBody);
+  EXPECT_OK(ParseFrame(Encode(frame)));
+  frame.body.push_back(0);
+  EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
+  frame.body.clear();
+  frame.media_type += 'x';
+  EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
+  for (const char c : {'\x1f', '\x7f', '\n'}) {
+    frame.media_type = std::string("text/plain") + c;
+    EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
+  }
+}
+
 }  // namespace
 }  // namespace plumbline::identity
