@@ -73,6 +73,46 @@ std::vector<OutgoingEnvelope> SendFrame(Device& from, Device& to, const identity
   return envelopes;
 }
 
+// What `to` finds in an envelope, which it has not taken yet and can still take.
+identity::Frame FrameIn(Device& from, Device& to, const OutgoingEnvelope& envelope, const Clock& clock) {
+  const std::optional<Mailbox> mailbox = testing::ValueOf(to.stores->mailboxes.Find(envelope.mailbox_id));
+  const identity::EnvelopeContent content = testing::ValueOf(OpenEnvelope(*mailbox, envelope.envelope_id, envelope.sealed));
+  std::optional<OpenGroup> group = testing::ValueOf(to.conversations->SendingGroup(from.user()));
+  const mls::Processed processed = testing::ValueOf(group->state.Process(content.payload, to.self->authentication(), clock.Now()));
+  return testing::ValueOf(identity::ParseFrame(std::get<mls::ApplicationMessage>(processed).plaintext.view()));
+}
+
+TEST(Conversation, EachMessageCarriesTheNewestCheckpointThatItsSenderKnows) {
+  TwoPeople two;
+  two.Connect();
+  const auto say = [&](const std::string& text) {
+    const std::vector<OutgoingEnvelope> sent = two.Say(two.alice, two.bob.user(), text);
+    const identity::Frame frame = FrameIn(two.alice, two.bob, sent.at(0), two.clock);
+    EXPECT_EQ(ToString(frame.body), text);
+    GiveTo(two.bob, sent);
+    return frame.seen;
+  };
+  const auto sees = [&](const KnownLog& log) {
+    Change change = testing::ValueOf(two.alice.stores->store.Begin());
+    CHECK(two.alice.stores->log.Set(change, log).ok());
+    CHECK(change.Commit().ok());
+  };
+  EXPECT_EQ(say("it has not read the log"), std::nullopt);
+  KnownLog log;
+  sees(log);
+  EXPECT_EQ(say("it has its policy and no leaf"), std::nullopt);
+  for (const uint8_t size : {2, 5}) {
+    log.seen.size = size;
+    log.seen.root.fill(size);
+    log.seen.signature.fill(static_cast<uint8_t>(size + 1));
+    sees(log);
+    EXPECT_EQ(say("one"), log.seen);
+    two.alice.Reopen();
+    EXPECT_EQ(say("another"), log.seen);
+  }
+  EXPECT_EQ(two.bob.Texts().size(), 6u);
+}
+
 TEST(Conversation, MarksAFrameThatDoesNotFollow) {
   TwoPeople two;
   two.Connect();

@@ -77,6 +77,10 @@ class TestDirectory final {
     const identity::DirectoryRecord parsed = *identity::ParseDirectoryRecord(AsBytes(record.record()));
     if (!records_.contains({parsed.user, parsed.version})) Append(record);
   }
+  // What opens that person's entries is forgotten. They are not to be looked up any more.
+  void Erase(const std::string& user) {
+    CHECK(Do([&](db::Transaction& t) { return log_->Erase(t, *identity::ParseUserUri(user)); }).ok());
+  }
   // The newest checkpoint, as the witness sees it now.
   void Publish() {
     const keyserver::DirectoryLog::Head head = *log_->Newest();

@@ -109,6 +109,41 @@ class SplitView : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(const tlog::Equivocation two, tlog::ParseEquivocation(file));
     EXPECT_OK(tlog::VerifyEquivocation(two, honest_.log_key()));
   }
+  // The log's own word, over whatever leaves, with its witness's.
+  std::string NoteOver(const std::vector<Bytes>& leaves) {
+    tlog::MemoryNodes nodes;
+    for (size_t i = 0; i < leaves.size(); ++i) CHECK(tlog::Append(nodes, i, tlog::LeafHash(leaves[i])).ok());
+    const std::string note = *tlog::SignCheckpoint(leaves.size(), *tlog::Root(nodes, leaves.size()), honest_.keys().signer);
+    return note + honest_.witness().Cosign(note);
+  }
+  std::vector<Bytes> Leaves() {
+    keys::v1::ReadLogRequest request;
+    request.set_limit(10'000);
+    std::vector<Bytes> out;
+    const keys::v1::ReadLogResponse response = *honest_.ReadLog(request);
+    for (const keys::v1::LogLeaf& leaf : response.leaves()) out.push_back(ToBytes(AsBytes(leaf.leaf())));
+    return out;
+  }
+  // `reader` is shown these leaves from now on, all of them signed and witnessed.
+  void Show(Reader& reader, const std::vector<Bytes>& leaves) {
+    const std::optional<KnownLog> known = *reader.device.stores->log.Get();
+    const size_t from = known ? known->seen.size : 0;
+    const std::string note = NoteOver(leaves);
+    reader.change = [leaves, from, note](keys::v1::ReadLogResponse& r) {
+      r.clear_leaves();
+      for (size_t i = from; i < leaves.size(); ++i) r.add_leaves()->set_leaf(ToString(leaves[i]));
+      r.set_checkpoint(note);
+    };
+  }
+  // As another device would send it, signed by the log.
+  HeardCheckpoint Heard(uint64_t size, const tlog::Hash& root, uint8_t device = 1) {
+    const std::string note = *tlog::SignCheckpoint(size, root, honest_.keys().signer);
+    HeardCheckpoint out{{}, two_.alice.user(), {size, root, {}}, two_.clock.Now()};
+    out.device.fill(device);
+    out.seen.signature = *identity::ToFixed<64>(tlog::ParseNote(note)->signatures[0].signature);
+    return out;
+  }
+  std::optional<Contact> Held(Device& device, const std::string& user) { return *device.stores->contacts.Find(user); }
   void ExpectInvalid(const absl::Status& status, const std::string& why) {
     EXPECT_THAT(status, StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
     EXPECT_THAT(status, StatusIs(Code::kUnauthenticated, HasSubstr(why)));
@@ -242,6 +277,65 @@ TEST_F(SplitView, AClaimThatTheLogDidNotSignSaysNothing) {
   EXPECT_THAT(*two_.bob.stores->log.Heard(), IsEmpty());
 }
 
+// Not even where the log signs nonsense: no such tree is compared, waited for or held against it.
+TEST_F(SplitView, ATreeThatCannotBeSaysNothing) {
+  ASSERT_OK(bob_.Sync());
+  tlog::Hash root{};
+  Change change = *two_.bob.stores->store.Begin();
+  for (const uint64_t size : {uint64_t{0}, tlog::kMaxSize + 1, uint64_t{1} << 63, UINT64_MAX}) {
+    SCOPED_TRACE(size);
+    const absl::StatusOr<bool> split = CompareSeen(*two_.bob.stores, *two_.bob.self, change, Heard(size, root));
+    ASSERT_OK(split);
+    EXPECT_FALSE(*split);
+  }
+  ASSERT_OK(change.Commit());
+  EXPECT_THAT(bob_.Evidence(), IsEmpty());
+  ASSERT_OK(two_.bob.stores->log.Heard());
+  EXPECT_THAT(*two_.bob.stores->log.Heard(), IsEmpty());
+}
+
+TEST_F(SplitView, OfWhatADeviceSaysTheLargestIsKept) {
+  LogStore& log = two_.bob.stores->log;
+  tlog::Hash root{};
+  Change change = *two_.bob.stores->store.Begin();
+  for (const uint64_t size : {100, 300, 200}) ASSERT_OK(log.AddHeard(change, Heard(size, root)));
+  ASSERT_OK(log.AddHeard(change, Heard(50, root, /*device=*/2)));
+  std::vector<uint64_t> sizes;
+  for (const HeardCheckpoint& each : *log.Heard()) sizes.push_back(each.seen.size);
+  EXPECT_THAT(sizes, ElementsAre(50, 300));
+  HeardCheckpoint device;
+  device.device.fill(1);
+  ASSERT_OK(log.RemoveHeard(change, device.device));
+  ASSERT_EQ(log.Heard()->size(), 1u);
+  EXPECT_EQ(log.Heard()->at(0).seen.size, 50u);
+}
+
+// What was compared is done with: it is not asked about again, and its time does not run out.
+TEST_F(SplitView, WhatWasComparedIsForgotten) {
+  ASSERT_OK(bob_.Sync());
+  Grow(honest_, "carol");
+  ASSERT_OK(alice_.Sync());
+  GiveTo(two_.bob, two_.Say(two_.alice, two_.bob.user(), "hello"));
+  EXPECT_EQ(two_.bob.stores->log.Heard()->size(), 1u);
+  EXPECT_OK(bob_.Sync());
+  EXPECT_THAT(*two_.bob.stores->log.Heard(), IsEmpty());
+}
+
+// One liar among those that are heard is enough, whatever the others say.
+TEST_F(SplitView, OneDeviceThatSawAnotherLogIsEnough) {
+  ASSERT_OK(bob_.Sync());
+  const uint64_t size = two_.bob.stores->log.Get()->value().seen.size;
+  Grow(honest_, "carol");
+  const tlog::Checkpoint now = *tlog::OpenCheckpoint(honest_.note(), honest_.log_key());
+  tlog::Hash other = now.root;
+  other[0] ^= 1;
+  Change change = *two_.bob.stores->store.Begin();
+  EXPECT_EQ(*CompareSeen(*two_.bob.stores, *two_.bob.self, change, Heard(size + 1, other, 1)), false);
+  EXPECT_EQ(*CompareSeen(*two_.bob.stores, *two_.bob.self, change, Heard(now.size, now.root, 2)), false);
+  ASSERT_OK(change.Commit());
+  ExpectSplit(bob_);
+}
+
 TEST_F(SplitView, AForkIsFoundByTheReaderItIsShownTo) {
   TestDirectory other(honest_);
   Grow(honest_, "carol");
@@ -319,6 +413,120 @@ TEST_F(SplitView, WhatIsNotTheLogIsRefused) {
                 "did not cosign");
   EXPECT_EQ(*two_.alice.stores->log.Get(), std::nullopt);
   EXPECT_OK(with(nullptr));
+}
+
+// Under the log's own key and its witness, but begun by somebody else.
+TEST_F(SplitView, ALogOfAnotherBeginningIsRefused) {
+  const auto with = [&](const std::function<void(tlog::GenesisLeaf&)>& change) {
+    std::vector<Bytes> leaves = Leaves();
+    tlog::GenesisLeaf genesis = std::get<tlog::GenesisLeaf>(*tlog::ParseDirectoryLeaf(leaves[0]));
+    change(genesis);
+    leaves[0] = tlog::Encode(genesis);
+    Show(alice_, leaves);
+    return alice_.Sync();
+  };
+  ExpectInvalid(with([](auto& g) { g.origin = "example.org/other"; }), "another organisation's");
+  ExpectInvalid(with([](auto& g) { g.authority[0] ^= 1; }), "another organisation's");
+  std::vector<Bytes> headless = Leaves();
+  headless.erase(headless.begin());
+  Show(alice_, headless);
+  ExpectInvalid(alice_.Sync(), "another organisation's");
+  EXPECT_OK(with([](auto&) {}));
+}
+
+// What does not fit is no proof by itself: the log, read again from its beginning, has to hold another tree.
+TEST_F(SplitView, WhatIsOnlyShownWronglyIsNoSplit) {
+  ASSERT_OK(alice_.Sync());
+  Grow(honest_, "carol");
+  Grow(honest_, "dave");
+  const auto spoil = [](keys::v1::ReadLogResponse& r) { r.mutable_leaves()->rbegin()->mutable_leaf()->back() ^= 1; };
+  constexpr char kWhy[] = "not those that it signed";
+  int reads = 0;
+  alice_.change = spoil;
+  ExpectInvalid(alice_.Sync(), kWhy);
+  alice_.change = [&](keys::v1::ReadLogResponse& r) {
+    if (reads++ == 0) spoil(r);
+  };
+  ExpectInvalid(alice_.Sync(), kWhy);
+  EXPECT_EQ(reads, 2);
+  // The second time it is smaller than what is known.
+  reads = 0;
+  const std::vector<Bytes> leaves = Leaves();
+  const std::vector<Bytes> fewer(leaves.begin(), leaves.begin() + 4);
+  alice_.change = [&](keys::v1::ReadLogResponse& r) {
+    if (reads++ == 0) return spoil(r);
+    r.clear_leaves();
+    for (const Bytes& leaf : fewer) r.add_leaves()->set_leaf(ToString(leaf));
+    r.set_checkpoint(NoteOver(fewer));
+  };
+  ExpectInvalid(alice_.Sync(), kWhy);
+  EXPECT_EQ(reads, 2);
+  alice_.change = nullptr;
+  EXPECT_OK(alice_.Sync());
+  // Whoever knows nothing yet has nothing to hold against it.
+  reads = 0;
+  bob_.change = [&](keys::v1::ReadLogResponse& r) {
+    if (reads++ == 0) spoil(r);
+  };
+  ExpectInvalid(bob_.Sync(), kWhy);
+  EXPECT_THAT(bob_.Evidence(), IsEmpty());
+  EXPECT_OK(bob_.Sync());
+}
+
+TEST_F(SplitView, ALeafThatCannotBeReadIsRefused) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  std::vector<Bytes> leaves = Leaves();
+  leaves.push_back({1, 2, 3});
+  Show(bob_, leaves);
+  ExpectInvalid(bob_.Sync(), "");
+  bob_.change = nullptr;
+  EXPECT_OK(bob_.Sync());
+}
+
+// What an older version named may have ended long ago: only the newest is read, and what was shown of it stays with its person.
+TEST_F(SplitView, OfOnePersonOnlyTheNewestIsRead) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  keys::v1::SignedRecord passed = Next(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  passed.set_credentials(0, "");  // as of a device whose certificate was not kept
+  honest_.Append(passed);
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  ASSERT_OK(bob_.Sync());
+  const std::optional<Contact> alice = Held(two_.bob, two_.alice.user());
+  EXPECT_EQ(alice->parsed.version, 3u);
+  EXPECT_TRUE(alice->proved);
+  EXPECT_TRUE(alice->followed);
+}
+
+// Nothing is read of an erased person: whoever needs them asks.
+TEST_F(SplitView, WhoWasErasedIsFollowedNoMore) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  EXPECT_TRUE(Held(two_.bob, two_.alice.user())->followed);
+  Append(honest_, two_.alice.user(), {});
+  honest_.Erase(two_.alice.user());
+  ASSERT_OK(bob_.Sync());
+  EXPECT_FALSE(Held(two_.bob, two_.alice.user())->followed);
+  EXPECT_EQ(Held(two_.bob, two_.alice.user())->parsed.version, 1u);
+}
+
+// Sealed to those who follow her, and not what the log committed to.
+TEST_F(SplitView, ARecordBesideItsCommitmentIsRefused) {
+  ASSERT_OK(bob_.LookUp(two_.alice.user()));
+  const keys::v1::SignedRecord swapped = Next(honest_, two_.alice.user(), {&ghost_});
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  const Secret key = Secret::CopyOf(AsBytes(honest_.LookUp(two_.alice.user()).follow_key()));
+  bob_.change = [&](keys::v1::ReadLogResponse& r) {
+    for (auto& leaf : *r.mutable_leaves()) {
+      absl::StatusOr<directory::Followed> opened = directory::OpenFollowed(AsBytes(leaf.sealed()), key, AsBytes(leaf.leaf()));
+      if (!opened.ok()) continue;
+      opened->record = ToBytes(AsBytes(swapped.record()));
+      opened->signature = ToBytes(AsBytes(swapped.signature()));
+      opened->credentials = {ToBytes(AsBytes(swapped.credentials(0)))};
+      leaf.set_sealed(ToString(directory::Seal(*opened, key, AsBytes(leaf.leaf()))));
+    }
+  };
+  ExpectInvalid(bob_.Sync(), "");
+  EXPECT_THAT(bob_.Sync(), StatusIs(Code::kUnauthenticated, HasSubstr("committed to")));
+  EXPECT_EQ(Held(two_.bob, two_.alice.user())->parsed.version, 1u);
 }
 
 TEST_F(SplitView, AFollowedRecordThatIsNotTheLogsStopsTheSync) {

@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include "common/tlog/directory_replay.h"
 #include "common/tlog/sql_nodes.h"
 #include "keyserver/views.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
 namespace {
+
+using plumbline::testing::StatusIs;
 
 // Every entry of the log with what it commits to, out of the key server's database.
 struct Opened {
@@ -69,6 +72,78 @@ TEST(Authority, FollowsAWorkingDayOfTheKeyServer) {
   EXPECT_EQ(authority.counts().unchecked + authority.counts().adopted + authority.counts().violations, 0u);
 }
 
+// A database whose records are older than its log: all of them enter it, are adopted, and are proved once witnesses have seen it.
+TEST(Adoption, TakesOverEveryRecordThatIsOlderThanTheLog) {
+  World world;
+  world.Enrol(kAlice);
+  const TestDevice lost = world.Enrol(kAlice);
+  world.Enrol(kBob);
+  world.Suspend(kBob);
+  ASSERT_OK(world.Change(identity::Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{lost.id})));
+  constexpr char kCarol[] = "mimi://example.org/u/carol", kDora[] = "mimi://example.org/u/dora";
+  world.CreateAccount(kCarol);
+  world.Enrol(kDora);
+  ASSERT_OK(world.Change(identity::Action::kRemoveAccount, kDora));
+  {
+    MutexLock lock(world.connection().mutex());
+    for (const char* table : {"log_state", "log_leaf", "log_node", "map_node", "opening"}) {
+      ASSERT_OK_AND_ASSIGN(db::Statement forget, world.connection().database().Prepare(std::string("DELETE FROM ") + table));
+      ASSERT_OK(forget.Run());
+    }
+  }
+  world.SetWitnessAway(true);
+  world.Restart();
+  EXPECT_THAT(world.directory_store().Find(*identity::ParseUserUri(kAlice)).status(), StatusIs(absl::StatusCode::kUnavailable));
+  world.SetWitnessAway(false);
+  world.publisher().PublishAndWait(absl::Seconds(60));
+
+  directory::Authority authority = Judge(world);
+  const std::vector<Opened> opened = OpenAll(world);
+  for (const Opened& each : opened) {
+    ASSERT_OK(directory::CheckOpens(each.opening, each.entry));
+    const auto finding = authority.Take(each.place, each.entry, each.opening);
+    EXPECT_FALSE(finding) << finding->ToString();
+  }
+  // Alice: created, two devices, one of them revoked. Bob: created, a device, suspended. Carol. Dora: created, a device, removed.
+  EXPECT_EQ(opened.size(), 11u);
+  EXPECT_EQ(authority.counts().adopted, 11u);
+  EXPECT_EQ(authority.counts().checked + authority.counts().unchecked + authority.counts().violations, 0u);
+
+  ASSERT_OK_AND_ASSIGN(const FeedPage page, world.directory_store().ReadLog(0, 10'000, size_t{1} << 30, /*opened=*/false));
+  tlog::MemoryMap map;
+  tlog::DirectoryReplay replay("example.org/directory", map);
+  for (const FeedLeaf& leaf : page.leaves) ASSERT_OK(replay.Take(leaf.leaf));
+  ASSERT_OK_AND_ASSIGN(const tlog::WitnessedCheckpoint checkpoint, world.policy().Open(page.checkpoint));
+  EXPECT_OK(replay.Check(checkpoint.checkpoint));
+  EXPECT_EQ(replay.people(), 4u);
+
+  const directory::Terms terms{world.policy(), world.organisation().keys().LogKeys()->authority};
+  for (const char* user : {kAlice, kBob, kCarol, kDora}) {
+    SCOPED_TRACE(user);
+    const identity::UserUri name = *identity::ParseUserUri(user);
+    ASSERT_OK_AND_ASSIGN(const DirectoryEntry entry, world.directory_store().Find(name));
+    ASSERT_OK_AND_ASSIGN(const directory::Verified verified, directory::Verify(entry.answer, name, terms));
+    EXPECT_EQ(identity::Encode(*verified.record), world.accounts().Find(user)->record.bytes);
+  }
+  // And it goes on from there: what is decided now needs its authority.
+  ASSERT_OK(world.Change(identity::Action::kReactivateAccount, kBob));
+  world.Enrol(kCarol);
+  const std::vector<Opened> after = OpenAll(world);
+  for (size_t i = opened.size(); i < after.size(); ++i) {
+    const auto finding = authority.Take(after[i].place, after[i].entry, after[i].opening);
+    EXPECT_FALSE(finding) << finding->ToString();
+  }
+  EXPECT_EQ(authority.counts().checked, 2u);
+}
+
+TEST(Adoption, HappensOnce) {
+  World world;
+  world.Enrol(kAlice);
+  const DirectoryLog::Head before = *world.directory_store().Newest();
+  world.Restart();
+  EXPECT_EQ(world.directory_store().Newest()->size, before.size);
+}
+
 // The one thing that it must not do quietly: a device for Alice that nobody asked for, straight into the store.
 TEST(Authority, NamesADeviceThatTheKeyServerMadeUp) {
   World world;
@@ -99,42 +174,6 @@ TEST(Authority, NamesADeviceThatTheKeyServerMadeUp) {
   }
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_NE(findings[0].find("used before"), std::string::npos) << findings[0];
-}
-
-// A database that is older than the log: its records enter it, version by version, and are taken on trust and as what they are.
-TEST(Authority, TakesOlderRecordsAsAdopted) {
-  World world;
-  const TestDevice alice = world.Enrol(kAlice);
-  const TestDevice bob = world.Enrol(kBob);
-  ASSERT_OK(world.Change(identity::Action::kRevokeDevice, kBob, Encode(identity::RevokeDeviceParameters{bob.id})));
-  const std::vector<Opened> before = OpenAll(world);
-  {
-    MutexLock lock(world.connection().mutex());
-    for (const char* table : {"log_state", "log_leaf", "log_node", "map_node", "opening"}) {
-      ASSERT_OK_AND_ASSIGN(db::Statement forget, world.connection().database().Prepare(std::string("DELETE FROM ") + table));
-      ASSERT_OK(forget.Run());
-    }
-  }
-  world.Restart();
-  world.publisher().PublishAndWait(absl::Seconds(60));
-  directory::Authority authority = Judge(world);
-  const std::vector<Opened> after = OpenAll(world);
-  ASSERT_EQ(after.size(), before.size());
-  for (const Opened& each : after) {
-    const auto finding = authority.Take(each.place, each.entry, each.opening);
-    EXPECT_FALSE(finding) << finding->ToString();
-  }
-  EXPECT_EQ(authority.counts().adopted, before.size());
-  ASSERT_OK_AND_ASSIGN(const DirectoryEntry entry, world.directory_store().Find(*identity::ParseUserUri(kAlice)));
-  const directory::Terms terms{world.policy(), Sha256(world.organisation().keys().root.der())};
-  ASSERT_OK_AND_ASSIGN(const directory::Verified verified, directory::Verify(entry.answer, *identity::ParseUserUri(kAlice), terms));
-  EXPECT_EQ(verified.record->devices.size(), 1u);
-  // And it goes on from there: what comes now has to have its authority.
-  world.Suspend(kAlice);
-  const std::vector<Opened> on = OpenAll(world);
-  const auto finding = authority.Take(on.back().place, on.back().entry, on.back().opening);
-  EXPECT_FALSE(finding) << finding->ToString();
-  EXPECT_EQ(authority.counts().checked, 1u);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/tlog/directory_replay.h"
+#include "common/tlog/sql_nodes.h"
 #include "tests/common/scratch.h"
 #include "tests/keyserver/store/directory_keys.h"
 #include "tests/status_matchers.h"
@@ -103,6 +104,10 @@ class DirectoryLogTest : public ::testing::Test {
                                                                          " LIMIT 1 OFFSET ", row)));
     RETURN_IF_ERROR(read.Step().status());
     return ToBytes(read.Blob(0));
+  }
+  absl::Status Run(const std::string& sql) {
+    ASSIGN_OR_RETURN(db::Statement statement, database_->Prepare(sql));
+    return statement.Run();
   }
   // In the table's own type. Does nothing where the value is gone.
   absl::Status ReplaceCell(const Cell& cell, const Bytes& from, const Bytes& to) {
@@ -250,6 +255,9 @@ TEST_F(DirectoryLogTest, AnErasedPersonLeavesAPseudonymAndEveryProof) {
   ASSERT_OK(Append({"alice"}));
   ASSERT_OK(Do([&](db::Transaction& t) { return log_->Erase(t, User("alice")); }));
   EXPECT_THAT(Ask("alice").status(), StatusIs(Code::kNotFound));
+  EXPECT_THAT(log_->PublishedVersion(User("alice")).status(), StatusIs(Code::kNotFound));
+  EXPECT_FALSE(log_->OwnerOf(2)->has_value());
+  EXPECT_TRUE(log_->OwnerOf(3)->has_value());
   EXPECT_OK(Ask("bob"));
   EXPECT_OK(Append({"bob"}));
   EXPECT_OK(Replay());
@@ -257,6 +265,84 @@ TEST_F(DirectoryLogTest, AnErasedPersonLeavesAPseudonymAndEveryProof) {
                                                               "(nonce NOT NULL OR cause_nonce NOT NULL OR cause NOT NULL)"));
   ASSERT_OK(kept.Step());
   EXPECT_EQ(kept.Int64(0), 0);
+}
+
+TEST_F(DirectoryLogTest, WhatNoWitnessHasSeenIsNotSaid) {
+  ASSERT_OK(Append({"alice"}));
+  ASSERT_OK(Run("UPDATE log_state SET published = '', published_map_version = 0"));
+  const auto unwitnessed = StatusIs(Code::kUnavailable, HasSubstr("directory_unwitnessed: "));
+  EXPECT_THAT(Ask("alice").status(), unwitnessed);
+  EXPECT_THAT(log_->PublishedVersion(User("alice")).status(), unwitnessed);
+  EXPECT_THAT(log_->RequirePublished().status(), unwitnessed);
+  ASSERT_OK_AND_ASSIGN(const DirectoryLog::Head none, log_->Published());
+  EXPECT_EQ(none.size, 0u);
+  ASSERT_OK(PublishNewest());
+  EXPECT_OK(Ask("alice"));
+}
+
+// A checkpoint is published where a batch ends; the log signs no other.
+TEST_F(DirectoryLogTest, NothingAndHalfABatchAreNotPublished) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  tlog::SqlNodes nodes(*database_);
+  const auto publish = [&](uint64_t size) {
+    const std::string note = *tlog::SignCheckpoint(size, *tlog::Root(nodes, size), keys_.signer);
+    return Do([&](db::Transaction& t) { return log_->Publish(t, note); });
+  };
+  EXPECT_THAT(publish(0), StatusIs(Code::kInvalidArgument, HasSubstr("has not signed")));
+  EXPECT_THAT(publish(3), StatusIs(Code::kDataLoss, HasSubstr("does not end with a map root")));
+  EXPECT_OK(Ask("alice"));
+}
+
+TEST_F(DirectoryLogTest, WhatContradictsItselfIsNotServed) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  ASSERT_OK(Append({"alice"}));
+  const std::string note = *tlog::SignCheckpoint(log_->Newest()->size, tlog::Hash{}, keys_.signer);
+  const auto expect_broken = [&](const std::string& sql, const std::string& why, bool append = false) {
+    SCOPED_TRACE(sql);
+    ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(*database_));
+    ASSERT_OK(Run(sql));
+    EXPECT_THAT(append ? log_->Append(transaction, {Next("alice")}) : Ask("alice").status(), StatusIs(Code::kDataLoss, HasSubstr(why)));
+  };
+  // Of leaves 0 to 6: genesis, map root, alice, bob, map root, alice, map root.
+  expect_broken(absl::StrCat("UPDATE log_state SET published = '", note, "'"), "not of its tree");
+  expect_broken("UPDATE log_state SET published_map_version = 1", "another version of the map");
+  expect_broken("DELETE FROM log_leaf WHERE place = 6", "its end is missing");
+  expect_broken("UPDATE opening SET place = 4 WHERE place = 5", "an entry is none");
+  expect_broken("DELETE FROM log_leaf WHERE place = 5", "an entry is missing");
+  for (const bool append : {false, true})
+    expect_broken("UPDATE log_leaf SET leaf = (SELECT leaf FROM log_leaf WHERE place = 2) WHERE place = 5", "not the one in its tree", append);
+  EXPECT_OK(Ask("alice"));
+}
+
+TEST_F(DirectoryLogTest, AnEntryOfSomebodyElseIsNotGoneOnFrom) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  ASSERT_OK(Append({"alice"}));
+  const auto expect_broken = [&](int64_t place) {
+    SCOPED_TRACE(place);
+    ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(*database_));
+    ASSERT_OK(Run(absl::StrCat("DELETE FROM opening WHERE place = ", place)));
+    ASSERT_OK(Run(absl::StrCat("UPDATE opening SET place = ", place, ", version = 2 WHERE place = 5")));
+    EXPECT_THAT(log_->Append(transaction, {Next("alice")}), StatusIs(Code::kDataLoss, HasSubstr("somebody else's")));
+  };
+  ASSERT_OK(Append({"bob"}));
+  expect_broken(7);  // bob's second
+  expect_broken(2);  // her own first
+  EXPECT_OK(Append({"alice"}));
+  EXPECT_OK(Replay());
+}
+
+TEST_F(DirectoryLogTest, AMissingLeafIsNotReadOver) {
+  ASSERT_OK(Append({"alice", "bob"}));
+  ASSERT_OK(Append({"carol"}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Bytes> all, log_->ReadLeaves(0, tlog::kMaxSize, 100));
+  EXPECT_EQ(all.size(), 7u);
+  EXPECT_EQ(log_->ReadLeaves(2, 5, 100)->size(), 3u);
+  EXPECT_EQ(log_->ReadLeaves(2, 5, 2)->size(), 2u);
+  EXPECT_EQ(log_->ReadLeaves(5, 5, 100)->size(), 0u);
+  EXPECT_EQ(log_->ReadLeaves(6, UINT64_MAX, 100)->size(), 1u);
+  EXPECT_EQ(log_->ReadLeaves(UINT64_MAX - 1, UINT64_MAX, 100)->size(), 0u);
+  ASSERT_OK(Run("DELETE FROM log_leaf WHERE place = 3"));
+  EXPECT_THAT(log_->ReadLeaves(0, tlog::kMaxSize, 100).status(), StatusIs(Code::kDataLoss, HasSubstr("a leaf is missing")));
 }
 
 // Any byte of any row changed: it is found, or changes nothing that anybody would believe; and nothing is signed on it that
