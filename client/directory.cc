@@ -161,9 +161,8 @@ absl::Status RecordBook::Remember(Change& change, const std::optional<Contact>& 
 absl::Status RecordBook::AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user) {
   // Its version first: a record that was passed by long ago may name certificates that have ended.
   const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(AsBytes(offered.record()));
-  if (!parsed.ok()) return Invalid(parsed.status().message());
   ASSIGN_OR_RETURN(const std::optional<Contact> held, stores_.contacts.Find(user));
-  if (held && parsed->version < held->parsed.version) return absl::OkStatus();
+  if (parsed.ok() && held && parsed->version < held->parsed.version) return absl::OkStatus();
   const absl::StatusOr<identity::DirectoryRecord> record = Verified(offered, user);
   // What is wrong with one person's record is told to whoever asks about that person; the log goes on.
   if (!record.ok()) return stores_.contacts.SetPlace(change, user, std::nullopt);

@@ -46,7 +46,7 @@ absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
 }
 
 absl::Status DirectoryDesk::ReadLog(const keys::v1::ReadLogRequest& request, keys::v1::ReadLogResponse& response) {
-  if (request.limit() < 1 || request.limit() > kMaxLeaves || request.from() > tlog::kMaxSize)
+  if (request.limit() < 1 || request.limit() > kMaxLeaves)
     return Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "1 to 10,000 leaves of the log");
   ASSIGN_OR_RETURN(const FeedPage page,
                    stores_.directory.ReadLog(request.from(), request.limit(), kFeedBytes, request.followed()));

@@ -120,6 +120,70 @@ TEST(RecordBook, RefusesANextVersionThatDoesNotFollow) {
   EXPECT_THAT(s.Accept(s.Sign(s.Record(2))), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("directory_contradicts: ")));
 }
 
+ContactPlace Place() { return {{}, Secret(directory::kFollowKeySize)}; }
+
+TEST(RecordBook, ProvedTwiceAnOlderVersionIsEvidence) {
+  Signer s;
+  ASSERT_OK(s.book.Accept(s.Sign(s.Record(3)), s.bob.user(), Place()));
+  EXPECT_THAT(s.book.Accept(s.Sign(s.Record(2)), s.bob.user(), Place()).status(),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("directory_rolled_back: ")));
+  EXPECT_EQ(s.alice.stores->contacts.EvidenceCount().value(), 1);
+}
+
+// The key server's word takes nothing from what was proved, and adds nothing to it.
+TEST(RecordBook, OnlyTheVersionThatWasProvedIsProved) {
+  Signer s;
+  const keys::v1::SignedRecord first = s.Sign(s.Record());
+  const auto proved = [&] { return s.alice.stores->contacts.Find(s.bob.user()).value()->proved; };
+  ASSERT_OK(s.Accept(first));
+  EXPECT_FALSE(proved());
+  ASSERT_OK(s.book.Accept(first, s.bob.user(), Place()));
+  EXPECT_TRUE(proved());
+  ASSERT_OK(s.Accept(first));
+  EXPECT_TRUE(proved());
+  ASSERT_OK(s.Accept(s.Sign(s.Record(3))));
+  EXPECT_FALSE(proved());
+}
+
+TEST(RecordBook, SomebodyElsesDevicesAreNoNotice) {
+  Signer s;
+  ASSERT_OK(s.Accept(s.Sign(s.Record())));
+  identity::DirectoryRecord later = s.Record(3);
+  later.devices.clear();
+  ASSERT_OK(s.Accept(s.Sign(later)));
+  EXPECT_THAT(s.alice.Texts(EntryKind::kNotice), ::testing::IsEmpty());
+}
+
+TEST(RecordBook, WhatTheLogPassesByLateIsNoContradiction) {
+  Signer s;
+  ASSERT_OK(s.Accept(s.Sign(s.Record(3))));  // of the key server, before its witnesses saw even the second
+  Change change = testing::ValueOf(s.alice.stores->store.Begin());
+  EXPECT_OK(s.book.AcceptFollowed(change, s.Sign(s.Record(2)), s.bob.user()));
+  ASSERT_OK(change.Commit());
+  EXPECT_OK(s.book.KeepPending());
+  EXPECT_EQ(s.alice.stores->contacts.EvidenceCount().value(), 0);
+  EXPECT_EQ(s.alice.stores->contacts.Find(s.bob.user()).value()->parsed.version, 3u);
+}
+
+// The log goes on, and whoever needs that person asks: then it is said.
+TEST(RecordBook, AFollowedRecordThatIsWrongEndsTheFollowingOfItsPersonAlone) {
+  keys::v1::SignedRecord nonsense;
+  nonsense.set_record("nonsense");
+  Signer other;
+  for (const keys::v1::SignedRecord& wrong : {nonsense, other.Sign(other.Record(2))}) {
+    Signer s;
+    ASSERT_OK(s.book.Accept(s.Sign(s.Record()), s.bob.user(), Place()));
+    EXPECT_TRUE(s.alice.stores->contacts.Find(s.bob.user()).value()->followed);
+    Change change = testing::ValueOf(s.alice.stores->store.Begin());
+    EXPECT_OK(s.book.AcceptFollowed(change, wrong, s.bob.user()));
+    ASSERT_OK(change.Commit());
+    const Contact bob = *s.alice.stores->contacts.Find(s.bob.user()).value();
+    EXPECT_FALSE(bob.followed);
+    EXPECT_EQ(bob.parsed.version, 1u);
+    EXPECT_EQ(s.alice.stores->contacts.EvidenceCount().value(), 0);
+  }
+}
+
 TEST(RecordBook, RefusesAWrongSignature) {
   Signer s;
   keys::v1::SignedRecord record = s.Sign(s.Record());

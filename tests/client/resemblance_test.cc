@@ -91,6 +91,7 @@ class OnlyDirectory final : public Network {
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest& request) override {
     return directory_.LookUp(request.user());
   }
+  int look_ups() const { return directory_.look_ups; }
   absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) override {
     return directory_.ReadLog(request);
   }
@@ -145,6 +146,33 @@ TEST(Resemblance, OnceSomebodyWasShownTheRecordsOfAllAreNotReadAgain) {
   const PersonView first = ValueOf(scene.engine.CheckPerson(At("b0b")));
   ASSERT_OK(scene.engine.MarkShown({first}));
   EXPECT_THAT(ValueOf(scene.engine.CheckPerson(At("b0b"))).looks_like, IsEmpty());
+}
+
+// Only the first time is the key server asked about somebody; after that the log tells, and only while it does.
+TEST(LookUp, WhoIsFollowedIsNotAskedAbout) {
+  Online scene;
+  Supplies supplies{*scene.alice.stores, *scene.alice.self, scene.directory, scene.clock};
+  Directory directory{*scene.alice.stores, *scene.alice.self, scene.directory, supplies, scene.clock};
+  ContactStore& contacts = scene.alice.stores->contacts;
+  const auto asked = [&] {
+    const int before = scene.directory.look_ups();
+    EXPECT_OK(directory.LookUp(At("b0b")));
+    return scene.directory.look_ups() - before;
+  };
+  EXPECT_EQ(asked(), 1);
+  EXPECT_EQ(asked(), 0);
+  const Contact held = *ValueOf(contacts.Find(At("b0b")));
+  Change change = ValueOf(scene.alice.stores->store.Begin());
+  ASSERT_OK(contacts.SetRecord(change, held.parsed, held.record, held.signature, /*proved=*/false));
+  ASSERT_OK(change.Commit());
+  EXPECT_EQ(asked(), 1) << "the key server's word alone";
+  Change forget = ValueOf(scene.alice.stores->store.Begin());
+  ASSERT_OK(contacts.SetPlace(forget, At("b0b"), std::nullopt));
+  ASSERT_OK(forget.Commit());
+  EXPECT_EQ(asked(), 1) << "where the log has them is forgotten";
+  EXPECT_EQ(asked(), 0);
+  scene.clock.Advance(kOldestCheckpoint + absl::Hours(1));
+  EXPECT_THAT(directory.LookUp(At("b0b")).status(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("directory_stale: ")));
 }
 
 TEST(Resemblance, NobodyIsLikeHimself) {

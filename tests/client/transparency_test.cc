@@ -96,6 +96,7 @@ class SplitView : public ::testing::Test {
   void ExpectSplit(Reader& reader) {
     EXPECT_THAT(reader.Sync(), StatusIs(Code::kFailedPrecondition, HasSubstr("directory_split: ")));
     EXPECT_THAT(reader.LookUp(two_.alice.user()).status(), StatusIs(Code::kFailedPrecondition, HasSubstr("directory_split: ")));
+    EXPECT_THAT(reader.log.Check({}, two_.alice.user()).status(), StatusIs(Code::kFailedPrecondition, HasSubstr("directory_split: ")));
     ASSERT_EQ(reader.Evidence().size(), 1u);
     ExpectProof(reader.Evidence()[0].file);
   }
@@ -192,6 +193,10 @@ TEST_F(SplitView, ASwappedKeyIsNotProved) {
   EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("not the one that was proved")));
   bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = honest_.LookUp(two_.bob.user()); };
   EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
+  for (const size_t size : {0, 31, 33}) {
+    bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response.set_follow_key(std::string(size, 'x')); };
+    EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("record_invalid: ")));
+  }
   bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response.clear_answer(); };
   EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnauthenticated, HasSubstr("log_invalid: ")));
   EXPECT_EQ(*two_.bob.stores->contacts.Find(two_.alice.user()), std::nullopt);
@@ -375,6 +380,42 @@ TEST_F(SplitView, ALogThatIsRolledBackIsNotRead) {
   bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = before.LookUp(two_.alice.user()); };
   EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnavailable, HasSubstr("directory_behind: ")));
   EXPECT_THAT(bob_.Evidence(), IsEmpty());
+}
+
+TEST_F(SplitView, AnAnswerOfAnotherLogIsASplit) {
+  TestDirectory other(honest_);
+  Append(other, two_.alice.user(), {&ghost_});
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = other.LookUp(two_.alice.user()); };
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kFailedPrecondition, HasSubstr("directory_split: ")));
+  ExpectSplit(bob_);
+}
+
+// The same tree, and what its witnesses said of it two days ago.
+TEST_F(SplitView, AnAnswerGetsOldToo) {
+  const keys::v1::LookUpResponse old = honest_.LookUp(two_.alice.user());
+  two_.clock.Advance(2 * kOldestCheckpoint);
+  honest_.Publish();
+  bob_.change_answer = [&](keys::v1::LookUpResponse& response) { response = old; };
+  EXPECT_OK(bob_.Sync());
+  EXPECT_THAT(bob_.LookUp(two_.alice.user()).status(), StatusIs(Code::kUnavailable, HasSubstr("directory_stale: ")));
+  bob_.change_answer = nullptr;
+  EXPECT_OK(bob_.LookUp(two_.alice.user()));
+}
+
+TEST_F(SplitView, NoAnswerIsCheckedBeforeTheLogWasRead) {
+  EXPECT_THAT(bob_.log.Check(AsBytes(honest_.LookUp(two_.alice.user()).answer()), two_.alice.user()).status(), StatusIs(Code::kAborted));
+  EXPECT_EQ(*bob_.log.Age(), std::nullopt);
+}
+
+TEST_F(SplitView, ACheckpointThatItsWitnessesDoNotVouchForIsOld) {
+  ASSERT_OK(bob_.Sync());
+  KnownLog log = **two_.bob.stores->log.Get();
+  log.checkpoint.resize(log.checkpoint.rfind("\xe2\x80\x94"));
+  Change change = *two_.bob.stores->store.Begin();
+  ASSERT_OK(two_.bob.stores->log.Set(change, log));
+  ASSERT_OK(change.Commit());
+  EXPECT_EQ(**bob_.log.Age(), absl::InfiniteDuration());
 }
 
 TEST_F(SplitView, ACheckpointGetsOld) {

@@ -220,6 +220,7 @@ TEST(Feed, IsTheWholeLogAndOpensForThoseWhoFollowAlone) {
   EXPECT_EQ(ReadLog(world, 0, true).SerializeAsString().size(), all.SerializeAsString().size());
   EXPECT_EQ(ReadLog(world, 2, false, 3).leaves_size(), 3);
   EXPECT_EQ(ReadLog(world, 2, false, 3).leaves(0).leaf(), all.leaves(2).leaf());
+  EXPECT_EQ(ReadLog(world, UINT64_MAX, false).leaves_size(), 0);
   EXPECT_TRUE(all.has_witness_policy());
   keys::v1::ReadLogRequest request;
   keys::v1::ReadLogResponse response;
@@ -243,6 +244,124 @@ TEST(Directory, ARecordIsWholeAlsoWhenItsDeviceHasJustLeft) {
   ASSERT_EQ(response.record().credentials_size(), 1);
   ASSERT_OK_AND_ASSIGN(const directory::Verified verified, Verify(world, response, kBob));
   EXPECT_EQ(Sha256(AsBytes(response.record().credentials(0))), verified.record->devices[0].credential_hash);
+}
+
+// A certificate that is not the record's is not told as if it were.
+TEST(Directory, ACertificateThatIsNotTheRecordsIsLeftOut) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  {
+    MutexLock lock(world.connection().mutex());
+    ASSERT_OK_AND_ASSIGN(db::Statement update, world.connection().database().Prepare("UPDATE device SET credential = x'00'"));
+    ASSERT_OK(update.Run());
+  }
+  ASSERT_OK_AND_ASSIGN(const DirectoryEntry entry, world.directory_store().Find(*identity::ParseUserUri(kAlice)));
+  EXPECT_EQ(entry.credentials, std::vector<Bytes>{Bytes()});
+}
+
+TEST(Directory, WhoWasErasedIsSaidToBeUnknown) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice);
+  world.CreateAccount(kBob);
+  {
+    MutexLock lock(world.connection().mutex());
+    ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(world.connection().database()));
+    ASSERT_OK(world.connection().directory().Erase(transaction, *identity::ParseUserUri(kBob)));
+    ASSERT_OK(transaction.Commit());
+  }
+  EXPECT_THAT(Ask(world, alice, kBob).status(), StatusIs(absl::StatusCode::kNotFound, StartsWith("unknown_user: ")));
+}
+
+TEST(Feed, IsOpenedOnlyIfThatIsAskedFor) {
+  World world;
+  world.Enrol(kAlice);
+  int sealed = 0;
+  const auto count = [&](bool followed) {
+    sealed = 0;
+    const keys::v1::ReadLogResponse response = ReadLog(world, 0, followed);
+    for (const keys::v1::LogLeaf& leaf : response.leaves()) sealed += !leaf.sealed().empty();
+    return sealed;
+  };
+  EXPECT_EQ(count(false), 0);
+  EXPECT_EQ(count(true), 2);
+  ASSERT_OK_AND_ASSIGN(const FeedPage closed, world.directory_store().ReadLog(0, 100, 1 << 20, /*opened=*/false));
+  for (const FeedLeaf& leaf : closed.leaves) EXPECT_FALSE(leaf.opened.has_value());
+}
+
+// Leaves and what opens them count; one leaf always goes.
+TEST(Feed, APageEndsWhereItIsLarge) {
+  World world;
+  world.Enrol(kAlice);
+  const auto leaves = [&](size_t max_bytes, bool opened) {
+    return world.directory_store().ReadLog(0, 100, max_bytes, opened)->leaves.size();
+  };
+  EXPECT_EQ(leaves(1, false), 1u);
+  ASSERT_OK_AND_ASSIGN(const FeedPage closed, world.directory_store().ReadLog(0, 100, 1 << 20, false));
+  size_t bytes = 0;
+  for (const FeedLeaf& leaf : closed.leaves) bytes += leaf.leaf.size();
+  EXPECT_EQ(leaves(bytes, false), closed.leaves.size());
+  EXPECT_LT(leaves(bytes, true), closed.leaves.size());
+  EXPECT_EQ(leaves(1 << 20, true), closed.leaves.size());
+}
+
+// One answer has about a MiB, whatever is asked for, and a reader gets on.
+TEST(Feed, IsReadInPiecesThatFit) {
+  World world;
+  world.Enrol(kAlice);
+  {
+    MutexLock lock(world.connection().mutex());
+    ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(world.connection().database()));
+    for (uint64_t version = 1; version <= 300; ++version) {
+      identity::DirectoryRecord record;
+      record.user = "mimi://example.org/u/crowd";
+      record.version = version;
+      if (version > 1) record.previous_hash.fill(1);
+      for (uint8_t i = 0; i < identity::kMaxDevices; ++i) {
+        identity::RecordDevice device;
+        device.device_id.fill(i);
+        device.label = std::string(64, 'x');
+        device.mls_signature_public_key.fill(i);
+        record.devices.push_back(device);
+      }
+      if (version == 1) {
+        ASSERT_OK_AND_ASSIGN(db::Statement insert,
+                             world.connection().database().Prepare("INSERT INTO account (user, display_name, proofing_level, "
+                                                                   "proofing_reference, suspended, revision, record_version) "
+                                                                   "VALUES (?, '', '', '', 0, 1, 0)"));
+        ASSERT_OK(insert.Bind(1, absl::string_view(record.user)).Run());
+      }
+      ASSERT_OK(world.connection().StoreRecord(transaction, record.user, {Encode(record), Bytes(64)}, directory::Adopted()));
+    }
+    ASSERT_OK(transaction.Commit());
+  }
+  world.publisher().PublishAndWait(absl::Seconds(60));
+  ASSERT_OK_AND_ASSIGN(const DirectoryLog::Head head, world.directory_store().Published());
+  uint64_t from = 0;
+  int pieces = 0;
+  while (from < head.size) {
+    const keys::v1::ReadLogResponse piece = ReadLog(world, from, /*followed=*/true, 10'000);
+    ASSERT_GT(piece.leaves_size(), 0);
+    EXPECT_LE(piece.ByteSizeLong(), size_t{3} << 19);
+    from += static_cast<uint64_t>(piece.leaves_size());
+    ++pieces;
+  }
+  EXPECT_EQ(from, head.size);
+  EXPECT_GT(pieces, 1);
+}
+
+TEST(Feed, AnEntryThatIsNoneIsNotServed) {
+  World world;
+  world.Enrol(kAlice);
+  {
+    MutexLock lock(world.connection().mutex());
+    ASSERT_OK_AND_ASSIGN(db::Statement update, world.connection().database().Prepare("UPDATE opening SET place = 1 WHERE version = 1"));
+    ASSERT_OK(update.Run());
+  }
+  keys::v1::ReadLogRequest request;
+  keys::v1::ReadLogResponse response;
+  request.set_limit(100);
+  request.set_followed(true);
+  EXPECT_THAT(world.directory().ReadLog(request, response), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(Directory, WhomAStrangerLookedUpIsRecordedNowhere) {

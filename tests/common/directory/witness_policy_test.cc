@@ -83,6 +83,32 @@ TEST_F(WitnessPolicyTest, IsForTheDirectorysLogWithWitnesses) {
   EXPECT_THAT(Verify(Sign({"example.com", 1, good_.text})), StatusIs(Code::kInvalidArgument, HasSubstr("another organisation")));
 }
 
+TEST_F(WitnessPolicyTest, IsOfOneLog) {
+  const std::string other = absl::StrCat("log ", tlog::VerifierKey::Create("other.example/log", Pair(3).public_key())->ToText(), "\n");
+  for (const std::string& logs : {Log() + other, other + Log()}) {
+    EXPECT_THAT(Verify(Sign({kDomain, 1, absl::StrCat(logs, Witness(), "quorum w\n")})),
+                StatusIs(Code::kInvalidArgument, HasSubstr("alone")));
+  }
+}
+
+TEST_F(WitnessPolicyTest, ItsKeyIsEd25519) {
+  SignedWitnessPolicy offered = Sign(good_);
+  crypto::LeafSpec spec;
+  spec.spki = crypto::P256PrivateKey::Generate().spki();
+  spec.uris = {"plumbline://example.org/role/policy"};
+  spec.purpose = crypto::Purpose::kRoleSignature;
+  spec.validity = {organisation_.now - absl::Hours(1), organisation_.now + absl::Hours(24)};
+  offered.certificate = testing::ValueOf(crypto::IssueLeaf(organisation_.root, organisation_.root_key, spec)).der();
+  EXPECT_THAT(Verify(offered), StatusIs(Code::kUnauthenticated, HasSubstr("not for a policy")));
+}
+
+TEST_F(WitnessPolicyTest, IsWithinItsLimits) {
+  const std::string domain(253, 'a'), text(tlog::kMaxPolicy, 'x');
+  EXPECT_OK(ParseWitnessPolicy(Encode({domain, 1, text})));
+  EXPECT_THAT(ParseWitnessPolicy(Encode({domain + 'a', 1, text})), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(ParseWitnessPolicy(Encode({domain, 1, text + 'x'})), StatusIs(Code::kInvalidArgument));
+}
+
 TEST_F(WitnessPolicyTest, IsReadInOneWay) {
   const Bytes wire = Encode(good_);
   ASSERT_OK_AND_ASSIGN(const WitnessPolicy back, ParseWitnessPolicy(wire));

@@ -118,6 +118,8 @@ TEST(Frame, RoundTripsAndRefusesMalformedBytes) {
   EXPECT_OK(ParseFrame(Encode(frame)));
   frame.sequence = 0;
   EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
+  frame.previous_hash.fill(8);
+  EXPECT_THAT(ParseFrame(Encode(frame)), StatusIs(kInvalid));
 }
 
 TEST(Frame, CarriesTheCheckpointThatItsSenderHasSeen) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/tlog/directory_replay.h"
 #include "common/tlog/sql_nodes.h"
+#include "keyserver/store/log_tables.h"
 #include "tests/common/scratch.h"
 #include "tests/keyserver/store/directory_keys.h"
 #include "tests/status_matchers.h"
@@ -169,6 +170,8 @@ TEST_F(DirectoryLogTest, ABatchThatDoesNotFollowChangesNothing) {
   --repeats.version;
   ++late.version;
   expect_refused({});
+  EXPECT_THAT(Do([&](db::Transaction& t) { return log_->Append(t, std::vector<RecordChange>(tlog::kMaxBatch + 1, Next("carol"))); }),
+              StatusIs(Code::kInvalidArgument, HasSubstr("a batch has")));
   expect_refused({Next("bob"), skips});
   expect_refused({repeats});
   expect_refused({late});
@@ -329,6 +332,10 @@ TEST_F(DirectoryLogTest, AnEntryOfSomebodyElseIsNotGoneOnFrom) {
   expect_broken(2);  // her own first
   EXPECT_OK(Append({"alice"}));
   EXPECT_OK(Replay());
+}
+
+TEST_F(DirectoryLogTest, AnEmptyPlaceOfTheMapIsNotWritten) {
+  EXPECT_THAT(SqlMap(*database_, 1, 0).Write({}, tlog::MapNode()), StatusIs(Code::kInternal));
 }
 
 TEST_F(DirectoryLogTest, AMissingLeafIsNotReadOver) {
