@@ -1,5 +1,7 @@
 #include "tests/keyserver/world.h"
 
+#include <filesystem>
+
 #include "common/config/config.h"
 #include "common/crypto/hkdf.h"
 #include "common/identity/enrolment_proof.h"
@@ -105,7 +107,7 @@ World::World() {
   CHECK(result.ok());
   CHECK(SetWitnesses(config_, TestPassphrase(), witness_.Policy(), clock_, crypto::SealCost{1, 8192}).ok());
   first_code_ = result->administrator_code;
-  logger_ = *Logger::Create({"test", scratch_ / "log", LogLevel::kInfo});
+  logger_ = *Logger::Create({"test", log_path(), LogLevel::kInfo});
   Restart();
 }
 
@@ -114,10 +116,27 @@ void World::SetAttended(bool attended) {
   Restart();
 }
 
-void World::Restart(std::unique_ptr<RevocationSender> sender) {
+void World::Close() {
   desks_.reset();
   connection_.reset();
   organisation_.reset();
+}
+
+void World::Keep(const std::string& folder) {
+  Close();
+  std::filesystem::copy(config_.data_dir(), folder, std::filesystem::copy_options::recursive);
+  Restart();
+}
+
+void World::GoBack(const std::string& folder) {
+  Close();
+  std::filesystem::remove_all(config_.data_dir());
+  std::filesystem::copy(folder, config_.data_dir(), std::filesystem::copy_options::recursive);
+  Restart();
+}
+
+void World::Restart(std::unique_ptr<RevocationSender> sender) {
+  Close();
   auto keys = UnsealKeyRing(config_.data_dir(), TestPassphrase());
   CHECK(keys.ok());
   organisation_ = *Organisation::Create(*std::move(keys), config_);

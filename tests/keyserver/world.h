@@ -57,6 +57,10 @@ class World final {
   // Away, the witness of this world's policy answers nobody.
   void SetWitnessAway(bool away) { witness_away_ = away; }
 
+  // Copies what is on disk into a new folder; and makes it what is on disk again, after which this is as a restart.
+  void Keep(const std::string& folder);
+  void GoBack(const std::string& folder);
+
   // The policy attended_enrolment, from a restart on.
   void SetAttended(bool attended);
 
@@ -77,6 +81,7 @@ class World final {
   Ledger& ledger() { return desks_->ledger; }
   RefusalLog& refusals() { return desks_->refusals; }
   SqlcipherConnection& connection() { return *connection_; }
+  std::string log_path() const { return scratch_ / "log"; }
 
   std::string Dump() { return keyserver::Dump(*connection_); }
   std::vector<audit::Record> Audit();
@@ -124,6 +129,7 @@ class World final {
     AdminDesk admin;
     JoinDesk joins;
   };
+  void Close();
   testing::ScratchDir scratch_;
   FakeClock clock_;
   const testing::TestWitness witness_{clock_};
