@@ -26,7 +26,7 @@ CREATE TABLE map_node (
   PRIMARY KEY (depth, prefix, since)) WITHOUT ROWID;
 CREATE TABLE opening (                                     -- what opens an entry's commitments; null once erased
   user TEXT NOT NULL, version INTEGER NOT NULL, place INTEGER NOT NULL, nonce BLOB, cause_nonce BLOB, cause BLOB,
-  PRIMARY KEY (user, version)) WITHOUT ROWID;
+  PRIMARY KEY (user, version));                            -- with rowids: a cause of a kilobyte would take an overflow page each
 CREATE UNIQUE INDEX opening_by_place ON opening (place);
 )sql"};
 
