@@ -247,12 +247,12 @@ absl::Status Transparency::Contradicted(Known& known, const std::string& note) {
     tlog::SqlNodes nodes(stores_.store.db());
     file = EvidenceOf(nodes, log, theirs, ours);
   } else {
-    // From its own beginning: where it has another tree of our size, that is the proof.
+    // From its own beginning: where it has another tree of our size, or over as many leaves, that is the proof.
     ASSIGN_OR_RETURN(const News again, Read(known, 0, /*followed=*/false));
     tlog::MemoryNodes nodes;
     for (size_t i = 0; i < again.leaves.size(); ++i) RETURN_IF_ERROR(tlog::Append(nodes, i, again.leaves[i]));
     const tlog::Checkpoint& whole = again.checkpoint.checkpoint;
-    if (whole.size <= ours.size) return file.status();
+    if (whole.size < ours.size) return file.status();
     ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, whole.size));
     ASSIGN_OR_RETURN(const tlog::Hash begun, tlog::Root(nodes, ours.size));
     if (root != whole.root || begun == ours.root) return file.status();

@@ -96,6 +96,10 @@ absl::StatusOr<SearchedService> Organisation::Searched(Service service) {
   if (service == Service::kDelivery) {
     ASSIGN_OR_RETURN(attachments, Attachments());
   }
+  const auto marker = [&](const std::map<Service, std::string>& controls) {
+    const auto found = controls.find(service);
+    return found == controls.end() ? std::string() : found->second;
+  };
   return SearchedService{.name = std::string(Title(service)),
                          .pid = pid(service),
                          .folder = FolderOf(service),
@@ -104,7 +108,7 @@ absl::StatusOr<SearchedService> Organisation::Searched(Service service) {
                          .attachments = attachments.path,
                          .attachments_key = std::move(attachments.key),
                          .log = LogOf(service),
-                         .memory_controls = {environment_controls_[service], log_controls_[service]}};
+                         .memory_controls = {marker(environment_controls_), marker(log_controls_)}};
 }
 
 }  // namespace plumbline::assess

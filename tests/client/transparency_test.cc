@@ -1,5 +1,5 @@
 // A directory that cheats, and what its people notice: each lie is found by the reader it is told to, or by the first message
-// between two who were told different things; what proves it, anybody can check.
+// between two who were told different things; what proves it, anybody can check. In one file: every lie is told to the same two people.
 #include "client/transparency.h"
 
 #include <gmock/gmock.h>
@@ -347,6 +347,19 @@ TEST_F(SplitView, AForkIsFoundByTheReaderItIsShownTo) {
   ASSERT_OK(alice_.Sync());
   for (int i = 0; i < 3; ++i) Grow(other, "somebody" + std::to_string(i));
   alice_.directory = &other;
+  ExpectSplit(alice_);
+}
+
+// What does not fit is read anew, and by then the server shows another tree of just the size that this device has.
+TEST_F(SplitView, TwoRootsOfOneSizeAreFoundInTheSecondReading) {
+  TestDirectory other(honest_);
+  Grow(honest_, "carol");
+  Grow(other, "dave");
+  TestDirectory larger(other);
+  Grow(larger, "erin");
+  ASSERT_OK(alice_.Sync());
+  alice_.directory = &larger;
+  alice_.change = [&](keys::v1::ReadLogResponse&) { alice_.directory = &other; };
   ExpectSplit(alice_);
 }
 

@@ -1,4 +1,4 @@
-// Each rule, broken by a history that breaks nothing else.
+// Each rule, broken by a history that breaks nothing else. As long as the rules are many: they share one town.
 #include "common/directory/authority.h"
 
 #include <gmock/gmock.h>
