@@ -29,6 +29,8 @@ complain "std::string_view (use absl::string_view):" "$(git ls-files '*.h' '*.cc
 complain "exceptions of our own:" "$(git ls-files '*.h' '*.cc' | xargs -r grep -nE '^\s*throw ')"
 complain "private key material:" "$(git grep -nE -e '-----BEGIN (EC |RSA |OPENSSH |ENCRYPTED )?PRIVATE KEY' -- . ':!cmake/lint.sh' | head -5)"
 complain "session keys written by the product:" "$(git ls-files "*.h" "*.cc" | grep -v "^assess/" | xargs -r grep -nE "key_log_file|SSLKEYLOG")"
+complain "a loop over what a temporary StatusOr holds (C++20 does not keep it; name it first):" \
+  "$(git ls-files '*.h' '*.cc' | xargs -r grep -nE 'for \([^;]*[^:]: (\*[A-Za-z_.>:-]+\([^;]*\)\)|[^;]*\)\.value\(\)\))' | grep -v 'mutable_')"
 complain "globbed sources:" "$(git ls-files '*CMakeLists.txt' '*.cmake' | xargs -r grep -nE 'file\(GLOB')"
 complain "fuzz targets without a row in docs/testing.md:" "$(git ls-files 'tests/fuzz/*_fuzz.cc' | sed -E 's#tests/fuzz/(.*)/(.*)_fuzz.cc#\1_\2#' \
   | while read -r target; do grep -q "^| \`$target\` |" docs/testing.md || echo "$target"; done)"

@@ -305,8 +305,10 @@ TEST_F(SplitView, OfWhatADeviceSaysTheLargestIsKept) {
   Change change = *two_.bob.stores->store.Begin();
   for (const uint64_t size : {100, 300, 200}) ASSERT_OK(log.AddHeard(change, Heard(size, root)));
   ASSERT_OK(log.AddHeard(change, Heard(50, root, /*device=*/2)));
+  const auto heard = log.Heard();
+  ASSERT_OK(heard);
   std::vector<uint64_t> sizes;
-  for (const HeardCheckpoint& each : *log.Heard()) sizes.push_back(each.seen.size);
+  for (const HeardCheckpoint& each : *heard) sizes.push_back(each.seen.size);
   EXPECT_THAT(sizes, ElementsAre(50, 300));
   HeardCheckpoint device;
   device.device.fill(1);
