@@ -154,18 +154,60 @@ absl::Status RecordBook::Remember(Change& change, const std::optional<Contact>& 
                                   const std::optional<identity::DeviceId>& expected) {
   const bool still_proved = proved || (held && held->proved && held->parsed.version == record.version);
   RETURN_IF_ERROR(stores_.contacts.SetRecord(change, record, AsBytes(offered.record()), AsBytes(offered.signature()), still_proved));
-  if (held.has_value() && record.user == self_.user()) return NoticeOwnDevices(change, held->parsed, record, expected);
-  return absl::OkStatus();
+  if (record.user != self_.user()) return absl::OkStatus();
+  if (!held || proved) RETURN_IF_ERROR(BeginOwn(change, record, AsBytes(offered.record())));
+  return held ? NoticeOwnDevices(change, held->parsed, record, expected) : absl::OkStatus();
+}
+
+absl::Status RecordBook::FollowOwn(Change& change, const keys::v1::SignedRecord& offered) {
+  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
+  const absl::StatusOr<identity::DirectoryRecord> record =
+      identity::VerifyDirectoryRecord(AsBytes(offered.record()), AsBytes(offered.signature()), key);
+  if (!record.ok()) return Invalid(record.status().message());
+  if (record->user != self_.user()) return Invalid("it is about somebody else");
+  ASSIGN_OR_RETURN(const std::optional<Bytes> before, stores_.contacts.OwnRecord());
+  if (before) {
+    const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(*before);
+    if (!parsed.ok()) return absl::DataLossError("the own directory record in the client's store is malformed");
+    if (record->version != parsed->version + 1 || record->previous_hash != Sha256(*before)) {
+      pending_ = Pending{self_.user(), "directory_contradicts", *before, offered};
+      return Refuse(absl::StatusCode::kUnauthenticated, "directory_contradicts",
+                    absl::StrCat("after version ", parsed->version, " of your own record the directory logged version ", record->version,
+                                 ", which does not follow it; both are kept as evidence and nothing was sent. Tell your "
+                                 "organisation's security officer"));
+    }
+    RETURN_IF_ERROR(NoticeOwnDevices(change, *parsed, *record, std::nullopt));
+  }
+  return stores_.contacts.SetOwnRecord(change, AsBytes(offered.record()));
+}
+
+absl::Status RecordBook::BeginOwn(Change& change, const identity::DirectoryRecord& record, ByteView bytes) {
+  ASSIGN_OR_RETURN(const std::optional<Bytes> before, stores_.contacts.OwnRecord());
+  if (before) {
+    const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(*before);
+    if (!parsed.ok()) return absl::DataLossError("the own directory record in the client's store is malformed");
+    if (record.version <= parsed->version) return absl::OkStatus();
+    if (record.version > parsed->version + 1) {
+      RETURN_IF_ERROR(AddNotice(change, "own_history_unseen",
+                                absl::StrCat("Your account was changed ", record.version - parsed->version,
+                                             " times before this device first read the directory's log. It has seen the last "
+                                             "state only: a device that came and went in between is not shown. Ask your "
+                                             "administrator if you did not expect that.")));
+    }
+  }
+  return stores_.contacts.SetOwnRecord(change, bytes);
 }
 
 absl::Status RecordBook::AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user) {
+  const bool own = user == self_.user();
+  if (own) RETURN_IF_ERROR(FollowOwn(change, offered));
   // Its version first: a record that was passed by long ago may name certificates that have ended.
   const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(AsBytes(offered.record()));
   ASSIGN_OR_RETURN(const std::optional<Contact> held, stores_.contacts.Find(user));
   if (parsed.ok() && held && parsed->version < held->parsed.version) return absl::OkStatus();
   const absl::StatusOr<identity::DirectoryRecord> record = Verified(offered, user);
   // What is wrong with one person's record is told to whoever asks about that person; the log goes on.
-  if (!record.ok()) return stores_.contacts.SetPlace(change, user, std::nullopt);
+  if (!record.ok()) return own ? absl::OkStatus() : stores_.contacts.SetPlace(change, user, std::nullopt);
   if (held) RETURN_IF_ERROR(Judge(*held, *record, offered, /*proved=*/true));
   return Remember(change, held, *record, offered, /*proved=*/true, std::nullopt);
 }
@@ -189,30 +231,36 @@ absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered
   return *std::move(contact);
 }
 
+absl::Status RecordBook::AddNotice(Change& change, const char* reason, absl::string_view text) {
+  Entry entry;
+  entry.time = clock_.Now();
+  entry.conversation = self_.user();
+  entry.kind = EntryKind::kNotice;
+  entry.media_type = identity::kTextMediaType;
+  entry.body = ToBytes(AsBytes(text));
+  entry.detail = reason;
+  return stores_.history.Add(change, entry).status();
+}
+
 absl::Status RecordBook::NoticeOwnDevices(Change& change, const identity::DirectoryRecord& before,
                                           const identity::DirectoryRecord& after,
                                           const std::optional<identity::DeviceId>& expected) {
-  const auto notice = [&](const identity::RecordDevice& device, const char* reason, absl::string_view what) -> absl::Status {
-    if (expected == device.device_id) return absl::OkStatus();
-    Entry entry;
-    entry.time = clock_.Now();
-    entry.conversation = self_.user();
-    entry.kind = EntryKind::kNotice;
-    entry.media_type = identity::kTextMediaType;
-    entry.body = ToBytes(AsBytes(absl::StrCat("The device \"", device.label, "\" (", ToHex(device.device_id).substr(0, 8), ") ", what)));
-    entry.detail = reason;
-    return stores_.history.Add(change, entry).status();
+  const auto notice = [&](const identity::RecordDevice& device, bool gone, absl::string_view what) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool news, stores_.contacts.MarkTold(change, device.device_id, gone));
+    if (!news || expected == device.device_id) return absl::OkStatus();
+    return AddNotice(change, gone ? "own_device_removed" : "own_device_added",
+                     absl::StrCat("The device \"", device.label, "\" (", ToHex(device.device_id).substr(0, 8), ") ", what));
   };
   for (const identity::RecordDevice& device : after.devices) {
     if (identity::FindDevice(before, device.device_id) != nullptr) continue;
-    RETURN_IF_ERROR(notice(device, "own_device_added",
+    RETURN_IF_ERROR(notice(device, /*gone=*/false,
                            "was added to your account, and not by this device. If you did not do that on another device or "
                            "with an administrator's invitation, remove it with `plumbline devices remove` and tell your "
                            "security officer."));
   }
   for (const identity::RecordDevice& device : before.devices) {
     if (identity::FindDevice(after, device.device_id) != nullptr) continue;
-    RETURN_IF_ERROR(notice(device, "own_device_removed", "was removed from your account, and not by this device."));
+    RETURN_IF_ERROR(notice(device, /*gone=*/true, "was removed from your account, and not by this device."));
   }
   return absl::OkStatus();
 }

@@ -45,7 +45,8 @@ class RecordBook final {
                                  const std::optional<identity::DeviceId>& expected = std::nullopt);
 
   // The same for a record of somebody who is followed, out of the log, within `change`: older ones than the newest that was seen
-  // are passed over. What is against the directory is kept by KeepPending, once `change` is given up.
+  // are passed over. The own record has to come version by version, so that a device that came and went is seen too; a version
+  // that is skipped, repeated or does not follow is directory_contradicts. What is against the directory is kept by KeepPending, once `change` is given up.
   absl::Status AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user);
   absl::Status KeepPending();
 
@@ -56,6 +57,11 @@ class RecordBook final {
                      bool proved);
   absl::Status Remember(Change& change, const std::optional<Contact>& held, const identity::DirectoryRecord& record,
                         const keys::v1::SignedRecord& offered, bool proved, const std::optional<identity::DeviceId>& expected);
+  // The next version of the own record in the log.
+  absl::Status FollowOwn(Change& change, const keys::v1::SignedRecord& offered);
+  // The own record is first known, or was proved.
+  absl::Status BeginOwn(Change& change, const identity::DirectoryRecord& record, ByteView bytes);
+  absl::Status AddNotice(Change& change, const char* reason, absl::string_view text);
   absl::Status NoticeOwnDevices(Change& change, const identity::DirectoryRecord& before, const identity::DirectoryRecord& after,
                                 const std::optional<identity::DeviceId>& expected);
 

@@ -238,6 +238,7 @@ absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitatio
   RETURN_IF_ERROR(stores.account.Create(change, answer.account));
   RETURN_IF_ERROR(stores.contacts.SetRecord(change, answer.record, AsBytes(response.record().record()),
                                             AsBytes(response.record().signature()), /*proved=*/false));
+  RETURN_IF_ERROR(stores.contacts.SetOwnRecord(change, AsBytes(response.record().record())));
   RETURN_IF_ERROR(stores.contacts.SetShown(change, answer.account.user, DevicesHash(answer.record)));
   return change.Commit();
 }

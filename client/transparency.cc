@@ -145,12 +145,14 @@ absl::Status Transparency::TakeLeaf(const keys::v1::LogLeaf& leaf, uint64_t plac
   if (entry == nullptr) return absl::OkStatus();
   const auto person = followed.find(entry->index);
   if (person == followed.end()) return absl::OkStatus();
-  // Only the newest counts: what an older one named may have ended long ago.
-  std::erase_if(news.records, [&](const News::Record& each) { return each.user == person->second.user; });
+  // Of others only the newest counts: what an older one named may have ended long ago. The own record is followed version by version.
+  const bool own = person->second.user == self_.user();
+  if (!own) std::erase_if(news.records, [&](const News::Record& each) { return each.user == person->second.user; });
   News::Record& record = news.records.emplace_back();
   record.user = person->second.user;
   record.version = entry->version;
   record.erased = leaf.sealed().empty();
+  if (record.erased && own) return Invalid("a version of your own record is kept back");
   if (record.erased) return absl::OkStatus();
   const absl::StatusOr<directory::Followed> opened = directory::OpenFollowed(AsBytes(leaf.sealed()), person->second.key, bytes);
   if (!opened.ok()) return Invalid(opened.status().message());

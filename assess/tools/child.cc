@@ -9,15 +9,19 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
 namespace plumbline::assess {
@@ -308,6 +312,22 @@ int TryBind(int port) {
   return bound;
 }
 
+// Ports that no process is given for an outgoing connection (those start at 32768), in blocks that one process has at a time.
+constexpr int kFirstPort = 10'000, kPortsInBlock = 100, kPortBlocks = 220;
+
+// A name in the abstract namespace is its owner's until the process ends, however it does.
+bool TakePortBlock(int block) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string name = absl::StrCat("plumbline-ports-", block);
+  std::copy(name.begin(), name.end(), address.sun_path + 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return true;  // and stays open
+  close(fd);
+  return false;
+}
+
 }  // namespace
 
 bool PortAnswers(int port) {
@@ -319,10 +339,18 @@ bool PortAnswers(int port) {
 }
 
 absl::StatusOr<int> FreePort(int preferred) {
-  if (preferred != 0 && !PortAnswers(preferred)) {
-    if (const int port = TryBind(preferred); port != 0) return port;
+  if (preferred != 0 && !PortAnswers(preferred) && TryBind(preferred) != 0) return preferred;
+  static absl::Mutex mutex;
+  static int block = -1, given = 0;
+  absl::MutexLock lock(&mutex);
+  for (int i = 0; block < 0 && i < kPortBlocks; ++i) {
+    const int candidate = static_cast<int>((static_cast<unsigned>(getpid()) + static_cast<unsigned>(i)) % kPortBlocks);
+    if (TakePortBlock(candidate)) block = candidate;
   }
-  if (const int port = TryBind(0); port != 0) return port;
+  for (int i = 0; block >= 0 && i < kPortsInBlock; ++i) {
+    const int port = kFirstPort + block * kPortsInBlock + given++ % kPortsInBlock;
+    if (!PortAnswers(port) && TryBind(port) != 0) return port;
+  }
   return absl::ResourceExhaustedError("no free TCP port on 127.0.0.1");
 }
 

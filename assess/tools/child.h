@@ -77,7 +77,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 absl::Status WriteFile(const std::string& path, const std::string& content);
 // True if something accepts TCP connections on 127.0.0.1:port.
 bool PortAnswers(int port);
-// A TCP port on 127.0.0.1 that was free a moment ago; `preferred` if that one was.
+// A TCP port on 127.0.0.1 that was free a moment ago; `preferred` if that one was. Else no other process gets it from this function
+// while this one lives, and this one not before 99 others.
 absl::StatusOr<int> FreePort(int preferred = 0);
 
 }  // namespace plumbline::assess

@@ -96,6 +96,24 @@ absl::StatusOr<std::map<tlog::MapIndex, ContactStore::Followed>> ContactStore::A
   }
 }
 
+absl::StatusOr<std::optional<Bytes>> ContactStore::OwnRecord() {
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT record FROM own_record WHERE id = 1"));
+  ASSIGN_OR_RETURN(const bool found, row.Step());
+  return found ? std::optional<Bytes>(BytesColumn(row, 0)) : std::nullopt;
+}
+
+absl::Status ContactStore::SetOwnRecord(Change& change, ByteView record) {
+  ASSIGN_OR_RETURN(db::Statement replace, change.db().Prepare("INSERT OR REPLACE INTO own_record (id, record) VALUES (1, ?1)"));
+  return replace.Bind(1, record).Run();
+}
+
+absl::StatusOr<bool> ContactStore::MarkTold(Change& change, const identity::DeviceId& device, bool gone) {
+  ASSIGN_OR_RETURN(db::Statement insert,
+                   change.db().Prepare("INSERT OR IGNORE INTO own_device_told (device_id, gone) VALUES (?1, ?2)"));
+  RETURN_IF_ERROR(insert.Bind(1, ByteView(device)).Bind(2, int64_t{gone}).Run());
+  return change.db().changes() > 0;
+}
+
 absl::Status ContactStore::SetShown(Change& change, absl::string_view user, ByteView devices_hash) {
   ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE contact SET shown_devices = ?2 WHERE user = ?1"));
   return update.Bind(1, user).Bind(2, devices_hash).Run();

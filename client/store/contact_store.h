@@ -54,6 +54,11 @@ class ContactStore final {
     Secret key;
   };
   absl::StatusOr<std::map<tlog::MapIndex, Followed>> AllFollowed();
+  // The own record as far as it was followed in the log; none before the first.
+  absl::StatusOr<std::optional<Bytes>> OwnRecord();
+  absl::Status SetOwnRecord(Change& change, ByteView record);
+  // Marks as told that an own device came, or is gone. True if it was not marked yet.
+  absl::StatusOr<bool> MarkTold(Change& change, const identity::DeviceId& device, bool gone);
   absl::Status SetShown(Change& change, absl::string_view user, ByteView devices_hash);
   // None takes the mark away.
   absl::Status SetVerified(Change& change, absl::string_view user, const std::optional<Bytes>& devices_hash);

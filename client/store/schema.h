@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 4> kMigrations = {{
+inline constexpr std::array<db::Migration, 5> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -199,6 +199,12 @@ CREATE TABLE heard_checkpoint (
 ) WITHOUT ROWID;
 -- Proof that the log showed two histories, for anybody.
 CREATE TABLE log_evidence (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, reason TEXT NOT NULL, file TEXT NOT NULL);
+)sql"},
+    {"the own record, version by version", R"sql(
+-- The own record as far as it was followed in the log, each version after the one before. At most one row.
+CREATE TABLE own_record (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL);
+-- Own devices whose coming (0) or going (1) was told, or was this device's own decision.
+CREATE TABLE own_device_told (device_id BLOB NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY (device_id, gone)) WITHOUT ROWID;
 )sql"},
 }};
 

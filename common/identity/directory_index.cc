@@ -28,6 +28,10 @@ DirectoryIndex MakeDirectoryIndex(const crypto::VrfKeyPair& key, const UserUri& 
   return out;
 }
 
+Hash ComputeDirectoryIndex(const crypto::VrfKeyPair& key, const UserUri& user) {
+  return IndexOf(key.Evaluate(Input(user)));
+}
+
 absl::StatusOr<Hash> VerifyDirectoryIndex(const crypto::VrfPublicKey& key, const UserUri& user,
                                           ByteView proof) {
   ASSIGN_OR_RETURN(const crypto::VrfOutput output, key.Verify(Input(user), proof));

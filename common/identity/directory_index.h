@@ -17,6 +17,8 @@ struct DirectoryIndex {
 // The VRF's input is struct { opaque label<V>; opaque user<V>; }, under kDirectoryIndexLabel,
 // `user` the URI in text.
 DirectoryIndex MakeDirectoryIndex(const crypto::VrfKeyPair& key, const UserUri& user);
+// The index alone, for a third of the work.
+Hash ComputeDirectoryIndex(const crypto::VrfKeyPair& key, const UserUri& user);
 // The index of `user` under `key`, which the log's genesis names. INVALID_ARGUMENT for a malformed
 // proof, UNAUTHENTICATED for one of somebody else or of another key.
 absl::StatusOr<Hash> VerifyDirectoryIndex(const crypto::VrfPublicKey& key, const UserUri& user,

@@ -20,10 +20,11 @@ CREATE TABLE log_leaf (place INTEGER PRIMARY KEY, leaf BLOB NOT NULL);
 CREATE TABLE log_node (
   level INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, number)) WITHOUT ROWID;
 CREATE TABLE map_node (
+  tile BLOB NOT NULL,                                      -- four levels and the prefix above them: what changes together is together
   depth INTEGER NOT NULL, prefix BLOB NOT NULL, since INTEGER NOT NULL,  -- the map's version
   is_leaf INTEGER NOT NULL,
   first BLOB NOT NULL, second BLOB NOT NULL,               -- of a leaf: index and value; else the hashes left and right
-  PRIMARY KEY (depth, prefix, since)) WITHOUT ROWID;
+  PRIMARY KEY (tile, depth, prefix, since)) WITHOUT ROWID;
 CREATE TABLE opening (                                     -- what opens an entry's commitments; null once erased
   user TEXT NOT NULL, version INTEGER NOT NULL, place INTEGER NOT NULL, nonce BLOB, cause_nonce BLOB, cause BLOB,
   PRIMARY KEY (user, version));                            -- with rowids: a cause of a kilobyte would take an overflow page each
@@ -167,7 +168,7 @@ absl::StatusOr<tlog::MapEntry> DirectoryLog::AppendEntry(State& state, const Rec
     return absl::InvalidArgumentError("the record's version is not the next in the directory's log");
   tlog::EntryLeaf entry;
   entry.version = change.version;
-  entry.index.bytes = identity::MakeDirectoryIndex(keys_.vrf, change.user).index;
+  entry.index.bytes = identity::ComputeDirectoryIndex(keys_.vrf, change.user);
   if (newest) {
     ASSIGN_OR_RETURN(const tlog::EntryLeaf before, ReadEntry(newest->place));
     if (before.index != entry.index || before.version != newest->version) return Broken("an entry is somebody else's");

@@ -2,10 +2,7 @@
 // them.
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <filesystem>
 #include <memory>
@@ -15,6 +12,7 @@
 #include "admin/console/session.h"
 #include "admin/keyserver_gateway.h"
 #include "admin/service_keys.h"
+#include "assess/tools/child.h"
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/rpc/tls_policy.h"
@@ -24,19 +22,6 @@
 #include "tests/common/witness_process.h"
 
 namespace plumbline::admin {
-
-// A port that was free a moment ago.
-inline int FreePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
 
 // Founded once and shared by the tests of a program: each uses people of its own.
 class TestOrganisation final {
@@ -114,10 +99,10 @@ class TestOrganisation final {
     char name[] = "/tmp/plumbline-admin-e2e-XXXXXX";
     folder = ::mkdtemp(name);
     Write(folder + "/passphrase", "correct horse battery\n");
-    const std::string device = "127.0.0.1:" + std::to_string(FreePort());
+    const std::string device = "127.0.0.1:" + std::to_string(*assess::FreePort());
     Write(KeyserverConfig(),
           "organisation_domain: example.org\ndisplay_name: Example\ndata_dir: " + folder +
-              "/keyserver\nanonymous_listen: 127.0.0.1:" + std::to_string(FreePort()) + "\ndevice_listen: " +
+              "/keyserver\nanonymous_listen: 127.0.0.1:" + std::to_string(*assess::FreePort()) + "\ndevice_listen: " +
               device + "\npublished:\n  keyserver_address: 127.0.0.1:1\n  device_address: " + device +
               "\n  delivery_address: 127.0.0.1:2\nip_addresses:\n  - 127.0.0.1\npassphrase_file: " + folder +
               "/passphrase\n");

@@ -1,8 +1,14 @@
 #include "assess/tools/child.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include <set>
+
+#include "absl/strings/str_cat.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::assess {
@@ -63,10 +69,41 @@ TEST(Child, ReadsTheLinesItIsGiven) {
   EXPECT_EQ(code, 0);
 }
 
-TEST(FreePort, TakesAnotherWhereThePreferredOneIsBusy) {
+TEST(FreePort, GivesNonePortTwice) {
+  std::set<int> given;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_OK_AND_ASSIGN(const int port, FreePort());
+    EXPECT_FALSE(PortAnswers(port));
+    EXPECT_TRUE(given.insert(port).second) << port;
+    EXPECT_LT(port, 32768);
+  }
+}
+
+// Whoever asks for the same block, in whatever process, is told that it is taken.
+TEST(FreePort, TakesFromABlockThatNobodyElseHas) {
   ASSERT_OK_AND_ASSIGN(const int port, FreePort());
-  EXPECT_GT(port, 0);
-  EXPECT_FALSE(PortAnswers(port));
+  const std::string name = absl::StrCat("plumbline-ports-", (port - 10'000) / 100);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), address.sun_path + 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_NE(bind(fd, reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(sizeof(sa_family_t) + 1 + name.size())), 0);
+  EXPECT_EQ(errno, EADDRINUSE);
+  close(fd);
+}
+
+TEST(FreePort, TakesThePreferredOneUnlessItIsBusy) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_OK_AND_ASSIGN(const int port, FreePort());
+  EXPECT_EQ(*FreePort(port), port);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  EXPECT_NE(*FreePort(port), port);
+  close(listener);
 }
 
 }  // namespace

@@ -165,6 +165,47 @@ TEST(RecordBook, WhatTheLogPassesByLateIsNoContradiction) {
   EXPECT_EQ(s.alice.stores->contacts.Find(s.bob.user()).value()->parsed.version, 3u);
 }
 
+// Of the own record each version counts, once and in order.
+TEST(RecordBook, AnOwnVersionThatIsSkippedRepeatedOrBesideTheOthersIsEvidence) {
+  for (const int wrong : {1, 2, 3}) {
+    OwnRecord s;
+    const auto first = s.Offer(1, true, nullptr), second = s.Offer(2, true, &first), third = s.Offer(3, false, &second);
+    keys::v1::SignedRecord beside = s.Offer(2, false, nullptr);
+    ASSERT_OK(s.own.Accept(first, s.bob.user(), std::nullopt));
+    const keys::v1::SignedRecord& offered = wrong == 1 ? first : wrong == 2 ? beside : third;
+    {
+      Change change = testing::ValueOf(s.bob.stores->store.Begin());
+      EXPECT_THAT(s.own.AcceptFollowed(change, offered, s.bob.user()),
+                  StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("directory_contradicts: ")));
+    }
+    ASSERT_OK(s.own.KeepPending());
+    EXPECT_EQ(s.bob.stores->contacts.EvidenceCount().value(), 1);
+    Change change = testing::ValueOf(s.bob.stores->store.Begin());
+    EXPECT_OK(s.own.AcceptFollowed(change, second, s.bob.user()));
+    EXPECT_OK(s.own.AcceptFollowed(change, third, s.bob.user()));
+    ASSERT_OK(change.Commit());
+    EXPECT_THAT(s.Notices(), ::testing::ElementsAre("own_device_removed"));
+  }
+}
+
+TEST(RecordBook, AnOwnVersionHasToBeTheDirectorysAndAboutItsOwner) {
+  OwnRecord s;
+  const auto first = s.Offer(1, true, nullptr);
+  ASSERT_OK(s.own.Accept(first, s.bob.user(), std::nullopt));
+  keys::v1::SignedRecord unsigned_one = s.Offer(2, true, &first);
+  (*unsigned_one.mutable_signature())[3] ^= 1;
+  Change change = testing::ValueOf(s.bob.stores->store.Begin());
+  EXPECT_THAT(s.own.AcceptFollowed(change, unsigned_one, s.bob.user()),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("record_invalid: ")));
+  identity::DirectoryRecord other = s.Record(2);
+  other.user = s.alice.user();
+  other.previous_hash = Sha256(AsBytes(first.record()));
+  keys::v1::SignedRecord of_other = s.Sign(other);
+  of_other.set_signature(ToString(s.bob.self->working_key().Sign(identity::kDirectoryRecordLabel, AsBytes(of_other.record()))));
+  EXPECT_THAT(s.own.AcceptFollowed(change, of_other, s.bob.user()),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("somebody else")));
+}
+
 // The log goes on, and whoever needs that person asks: then it is said.
 TEST(RecordBook, AFollowedRecordThatIsWrongEndsTheFollowingOfItsPersonAlone) {
   keys::v1::SignedRecord nonsense;

@@ -177,6 +177,8 @@ TEST(Enrolment, MakesAnAccountFromAGoodAnswer) {
   Newcomer newcomer;
   ASSERT_OK(newcomer.Enrol());
   EXPECT_TRUE(newcomer.HasAccount());
+  // From here on the own record is followed in the log.
+  EXPECT_TRUE(ValueOf(newcomer.stores.contacts.OwnRecord()).has_value());
   EXPECT_THAT(newcomer.Enrol(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("already_enrolled: ")));
 }
 

@@ -103,7 +103,8 @@ class TestDirectory final {
       const keys::v1::SignedRecord& record = records_.at({owner->user, owner->version});
       directory::Followed followed{owner->nonce, ToBytes(AsBytes(record.record())), ToBytes(AsBytes(record.signature())), {}};
       for (const std::string& each : record.credentials()) followed.credentials.push_back(ToBytes(AsBytes(each)));
-      leaf.set_sealed(ToString(directory::Seal(followed, FollowKey(owner->user), leaves[i])));
+      const tlog::EntryLeaf entry = std::get<tlog::EntryLeaf>(*tlog::ParseDirectoryLeaf(leaves[i]));
+      leaf.set_sealed(ToString(directory::Seal(followed, directory::FollowKey(Secret(32), entry.index), leaves[i])));
     }
     if (request.policy_number() < 1) {
       out.mutable_witness_policy()->set_certificate(ToString(policy_.certificate));
@@ -134,7 +135,7 @@ class TestDirectory final {
   }
 
   Secret FollowKey(const std::string& user) const {
-    const auto index = identity::MakeDirectoryIndex(keys_->vrf, *identity::ParseUserUri(user)).index;
+    const auto index = identity::ComputeDirectoryIndex(keys_->vrf, *identity::ParseUserUri(user));
     return directory::FollowKey(Secret(32), tlog::MapIndex{index});
   }
   directory::SignedWitnessPolicy SignPolicy(const testing::TestOrganisation& organisation, uint64_t number) const {

@@ -185,6 +185,69 @@ TEST_F(SplitView, AGhostDeviceOfOnesOwnIsAnAlarmAtOnce) {
   EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added"));
 }
 
+// Added, used, removed again: the newest record alone would not show it.
+TEST_F(SplitView, AGhostDeviceThatCameAndWentIsAnAlarmToo) {
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  ASSERT_OK(alice_.Sync());
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added", "own_device_removed"));
+}
+
+// The owner's own decision, which the key server answered before the witnesses had seen it, hides nothing that came before it.
+TEST_F(SplitView, AGhostDeviceThatHidBehindOnesOwnDecisionIsAnAlarmToo) {
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  Device telephone{two_.organisation, "alice", two_.clock, &two_.directory_key};
+  const keys::v1::SignedRecord approved = Next(honest_, two_.alice.user(), {&two_.alice, &telephone});
+  ASSERT_OK(alice_.book.Accept(approved, two_.alice.user(), std::nullopt, telephone.self->device()));
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), IsEmpty());
+  honest_.Append(approved);
+  ASSERT_OK(alice_.Sync());
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added", "own_device_removed"));
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  ASSERT_OK(alice_.Sync());
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added", "own_device_removed", "own_device_removed"));
+}
+
+// Between enrolment and the first reading nothing was followed: that there was something is said.
+TEST_F(SplitView, WhatWasBeforeTheFirstReadingIsNotPassedOver) {
+  const keys::v1::LookUpResponse enrolled = honest_.LookUp(two_.alice.user());
+  ASSERT_OK(alice_.book.Accept(enrolled.record(), two_.alice.user(), std::nullopt));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_history_unseen"));
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_history_unseen"));
+}
+
+TEST_F(SplitView, AVersionOfOnesOwnThatIsKeptBackStopsTheSync) {
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  Append(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  alice_.change = [](keys::v1::ReadLogResponse& r) {
+    ASSERT_EQ(r.leaves_size(), 4);
+    r.mutable_leaves(0)->clear_sealed();
+  };
+  ExpectInvalid(alice_.Sync(), "of your own record is kept back");
+}
+
+// Her certificate ended: what she is shown of herself is not to be used, but what comes is still watched.
+TEST_F(SplitView, OnesOwnRecordIsFollowedWhateverBecameOfItsCertificates) {
+  ASSERT_OK(alice_.LookUp(two_.alice.user()));
+  keys::v1::SignedRecord broken = Next(honest_, two_.alice.user(), {&two_.alice, &ghost_});
+  broken.set_credentials(0, "");
+  honest_.Append(broken);
+  ASSERT_OK(alice_.Sync());
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added"));
+  EXPECT_TRUE(Held(two_.alice, two_.alice.user())->followed);
+  Append(honest_, two_.alice.user(), {&two_.alice});
+  ASSERT_OK(alice_.Sync());
+  EXPECT_THAT(two_.alice.Texts(EntryKind::kNotice), ElementsAre("own_device_added", "own_device_removed"));
+}
+
 // The record that Bob is shown has another key for Alice. In the one log it would be seen by her; beside the log nothing proves it.
 TEST_F(SplitView, ASwappedKeyIsNotProved) {
   bob_.change_answer = [&](keys::v1::LookUpResponse& response) {

@@ -62,6 +62,7 @@ TEST(DirectoryIndex, IsProvedToBeAPersonsUnderTheDirectorysKey) {
   EXPECT_THAT(VerifyDirectoryIndex(key.public_key(), Person("alice"), Bytes(10)),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_NE(MakeDirectoryIndex(key, Person("bob")).index, alice.index);
+  EXPECT_EQ(ComputeDirectoryIndex(key, Person("alice")), alice.index);
   EXPECT_NE(MakeDirectoryIndex(other, Person("alice")).index, alice.index);
 }
 
