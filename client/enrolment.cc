@@ -60,14 +60,16 @@ absl::StatusOr<keys::v1::EnrolRequest> MakeRequest(const identity::Invitation& i
   const Bytes csr = crypto::CertificateRequest::Create(keys.tls);
   identity::EnrolmentProof proof;
   proof.user = invitation.user;
-  proof.code_hash = identity::EnrolmentCodeHash(invitation.user, invitation.code);
+  const crypto::Ed25519KeyPair code = identity::EnrolmentCodeKey(invitation.user, invitation.code);
+  ASSIGN_OR_RETURN(proof.code_key, identity::ToFixed<32>(code.public_key().view()));
   proof.tls_csr_hash = Sha256(csr);
   ASSIGN_OR_RETURN(proof.working_public_key, identity::ToFixed<32>(keys.working.public_key().view()));
   ASSIGN_OR_RETURN(proof.mls_signature_public_key, identity::ToFixed<32>(keys.mls.public_key().view()));
   const Bytes statement = identity::Encode(proof);
   keys::v1::EnrolRequest request;
   request.set_user(invitation.user);
-  request.set_code(invitation.code);
+  request.set_code_public_key(ToString(proof.code_key));
+  request.set_code_proof(ToString(code.Sign(identity::kEnrolmentProofLabel, statement)));
   request.set_tls_csr(ToString(csr));
   request.set_working_public_key(ToString(proof.working_public_key));
   request.set_mls_signature_public_key(ToString(proof.mls_signature_public_key));

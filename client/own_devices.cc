@@ -71,7 +71,7 @@ absl::StatusOr<OwnDevices::Invitation> OwnDevices::Invite(absl::Duration life) {
   invitation.code = identity::GenerateCode();
   invitation.by_device = true;
   keys::v1::InviteDeviceRequest request;
-  request.set_code_hash(ToString(identity::EnrolmentCodeHash(self_.user(), invitation.code)));
+  request.set_code_public_key(ToString(identity::EnrolmentCodeKey(self_.user(), invitation.code).public_key().view()));
   request.set_life_seconds(static_cast<uint32_t>(seconds));
   ASSIGN_OR_RETURN(const keys::v1::InviteDeviceResponse response, network_.InviteDevice(request));
   invitation.expires_unix = static_cast<uint64_t>(response.expires_unix());

@@ -1,8 +1,5 @@
 // What each action does, once AdminDesk::Verify has let it in. Nonce, audit event and effect are one
 // transaction.
-#include "common/crypto/sealed_box.h"
-#include "common/identity/codes.h"
-#include "common/identity/invitation.h"
 #include "common/identity/reason.h"
 #include "keyserver/admin_desk.h"
 #include "keyserver/application.h"
@@ -100,40 +97,23 @@ absl::Status AdminDesk::CreateAccount(const Verified& verified, keys::v1::Intent
 absl::Status AdminDesk::IssueCode(const Verified& verified, keys::v1::IntentResult& result) {
   const identity::Intent& intent = verified.intent;
   ASSIGN_OR_RETURN(const auto parameters, identity::ParseIssueEnrolmentCodeParameters(intent.parameters));
-  const auto reply_key = crypto::SealedBoxPublicKey::Parse(intent.reply_key);
-  if (!reply_key.ok())
-    return Refuse(absl::StatusCode::kInvalidArgument, "intent_malformed", "the reply key is unusable");
   ASSIGN_OR_RETURN(const Account account, Target(intent));
   RETURN_IF_ERROR(CheckNotRemoved(account));
   if (account.suspended) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "reactivate the account first");
   }
-  identity::Invitation invitation;
-  invitation.domain = organisation_.domain();
-  invitation.root_fingerprint = Sha256(organisation_.keys().root.der());
-  invitation.keyserver_address = organisation_.keyserver_address();
-  invitation.user = account.user;
-  invitation.code = identity::GenerateCode();
-  invitation.by_device = organisation_.attended_enrolment();  // it lets a device ask, as a device's does
-  invitation.expires_unix =
-      static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + parameters.life_seconds;
-
-  keys::v1::EnrolmentInvitation answer;
-  answer.set_invitation(identity::FormatInvitation(invitation));
-  answer.set_code(identity::FormatCode(invitation.code));
-  answer.set_expires_unix(static_cast<int64_t>(invitation.expires_unix));
-  const Secret plain = Secret::Take(answer.SerializeAsString());
-  ASSIGN_OR_RETURN(const Bytes sealed, reply_key->Seal(plain.view()));
-
   EnrolmentCode code;
-  code.hash = identity::EnrolmentCodeHash(account.user, invitation.code);
-  code.expires_unix = invitation.expires_unix;
+  code.key = parameters.code_key;
+  code.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + parameters.life_seconds;
   code.attempts = organisation_.limits().code_attempts;
   code.attended = organisation_.attended_enrolment();
   RETURN_IF_ERROR(stores_.accounts.IssueCode(account.user, account.revision, code,
                                              TraceOf(verified, audit::Event::kCodeIssued, account.revision)));
-  result.set_result(ToString(sealed));
-  result.set_sealed(true);
+  keys::v1::IssuedCode answer;
+  answer.set_keyserver_address(organisation_.keyserver_address());
+  answer.set_attended(code.attended);  // it lets a device ask, as a device's does
+  answer.set_expires_unix(static_cast<int64_t>(code.expires_unix));
+  result.set_result(answer.SerializeAsString());
   return absl::OkStatus();
 }
 

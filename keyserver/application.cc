@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/identity/codes.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
@@ -31,9 +30,6 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
     return Refuse(absl::StatusCode::kInvalidArgument, "wrong_domain",
                   "the invitation is for another organisation");
   }
-  const absl::StatusOr<std::string> code = identity::NormaliseCode(request.code());
-  if (!code.ok())
-    return Refuse(absl::StatusCode::kInvalidArgument, "code_malformed", code.status().message());
   if (!identity::CheckText(request.device_label(), identity::kMaxDeviceLabel).ok()) {
     return Malformed("a device's label has at most 64 bytes and no control characters");
   }
@@ -43,29 +39,34 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
     return Malformed("the certificate request is not one for a P-256 key with an empty subject");
   const auto working_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.working_public_key()));
   const auto mls_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.mls_signature_public_key()));
-  if (!working_key.ok() || !mls_key.ok()) return Malformed("a public key is not an Ed25519 key");
+  const auto code_key = crypto::Ed25519PublicKey::Parse(AsBytes(request.code_public_key()));
+  if (!working_key.ok() || !mls_key.ok() || !code_key.ok()) return Malformed("a public key is not an Ed25519 key");
   if (*working_key == *mls_key)
     return Malformed("the working key and the MLS key must be two keys");
 
   identity::EnrolmentProof proof;
   proof.user = request.user();
-  proof.code_hash = identity::EnrolmentCodeHash(request.user(), *code);
+  proof.code_key = *identity::ToFixed<32>(code_key->view());
   proof.tls_csr_hash = Sha256(AsBytes(request.tls_csr()));
   proof.working_public_key = *identity::ToFixed<32>(working_key->view());
   proof.mls_signature_public_key = *identity::ToFixed<32>(mls_key->view());
   const Bytes message = Encode(proof);
-  if (!working_key
-           ->Verify(identity::kEnrolmentProofLabel, message, AsBytes(request.working_proof()))
-           .ok() ||
-      !mls_key->Verify(identity::kEnrolmentProofLabel, message, AsBytes(request.mls_proof()))
-           .ok()) {
+  const auto verifies = [&](const crypto::Ed25519PublicKey& key, const std::string& signature) {
+    return key.Verify(identity::kEnrolmentProofLabel, message, AsBytes(signature)).ok();
+  };
+  if (!verifies(*code_key, request.code_proof()) || !verifies(*working_key, request.working_proof()) ||
+      !verifies(*mls_key, request.mls_proof())) {
     return Refuse(absl::StatusCode::kInvalidArgument, "proof_invalid",
                   "a key's proof does not verify over this code and these keys");
   }
-  directory::Enrolment cause{message, *identity::ToFixed<64>(AsBytes(request.working_proof())),
-                             *identity::ToFixed<64>(AsBytes(request.mls_proof())), {}, std::nullopt};
-  return VerifiedApplication{request.user(),   proof.code_hash, std::move(cause), Sha256(csr->spki()),
-                             *std::move(csr),  *working_key,    *mls_key,         request.device_label()};
+  directory::Enrolment cause{message,
+                             *identity::ToFixed<64>(AsBytes(request.code_proof())),
+                             *identity::ToFixed<64>(AsBytes(request.working_proof())),
+                             *identity::ToFixed<64>(AsBytes(request.mls_proof())),
+                             {},
+                             {}};
+  return VerifiedApplication{request.user(),  proof.code_key, std::move(cause), Sha256(csr->spki()),
+                             *std::move(csr), *working_key,   *mls_key,         request.device_label()};
 }
 
 absl::StatusOr<VerifiedApplication> ReadKeptApplication(ByteView kept) {

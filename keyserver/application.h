@@ -22,7 +22,7 @@ namespace plumbline::keyserver {
 
 struct VerifiedApplication {
   std::string user;
-  identity::Hash code_hash;
+  identity::PublicKey code_key{};
   directory::Enrolment cause;   // the proof and its signatures
   identity::Hash tls_key_hash;  // SHA-256 of the SubjectPublicKeyInfo
   crypto::CertificateRequest csr;
@@ -31,11 +31,11 @@ struct VerifiedApplication {
   std::string label;
 };
 
-// INVALID_ARGUMENT enrolment_malformed, wrong_domain, code_malformed, proof_invalid.
+// INVALID_ARGUMENT enrolment_malformed, wrong_domain, proof_invalid. That the code is one that was issued is not known yet.
 absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest& request,
                                                     absl::string_view domain);
 
-// One that was kept without its code after ReadApplication had taken it. DATA_LOSS if it does not parse.
+// One that was kept after ReadApplication had taken it. DATA_LOSS if it does not parse.
 absl::StatusOr<VerifiedApplication> ReadKeptApplication(ByteView kept);
 
 // As which the device asks another one, or a registrar.

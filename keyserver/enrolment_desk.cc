@@ -36,7 +36,7 @@ absl::Status EnrolmentDesk::Enrol(const keys::v1::EnrolRequest& request, keys::v
 
 absl::Status EnrolmentDesk::CheckCode(const VerifiedApplication& application) {
   ASSIGN_OR_RETURN(const CodeVerdict verdict,
-                   accounts_.TryCode(application.user, application.code_hash, clock_.Now()));
+                   accounts_.TryCode(application.user, application.code_key, clock_.Now()));
   switch (verdict) {
     case CodeVerdict::kGood:
       return absl::OkStatus();
@@ -87,7 +87,7 @@ absl::Status EnrolmentDesk::AdmitOnce(const VerifiedApplication& application, ke
   entry.subject = identity::DeviceUri{organisation_.domain(), made.device.id}.ToString();
   directory::Enrolment cause = application.cause;
   cause.credential = made.device.credential;
-  RETURN_IF_ERROR(accounts_.AddDevice(made.device, revision, account.record, application.code_hash, now, cause, entry));
+  RETURN_IF_ERROR(accounts_.AddDevice(made.device, revision, account.record, application.code_key, now, cause, entry));
   publisher_.PublishAndWait();
 
   FillEnrolled(organisation_, account, made.device, made.tls.der(), response);

@@ -65,7 +65,7 @@ absl::Status JoinDesk::TryAsk(const keys::v1::EnrolRequest& request,
                   "an account has at most 32 devices");
   }
   const absl::Time now = clock_.Now();
-  // Field by field: not the code, and nothing that this version does not know.
+  // Field by field: nothing that this version does not know, and nothing of the code.
   keys::v1::EnrolRequest kept;
   kept.set_user(request.user());
   kept.set_tls_csr(request.tls_csr());
@@ -84,7 +84,7 @@ absl::Status JoinDesk::TryAsk(const keys::v1::EnrolRequest& request,
   entry.actor = application.user;
   entry.subject = identity::DeviceUri{organisation_.domain(), join.device_id}.ToString();
   entry.details = {{"invited_by", ToHex(join.invited_by)}, {"request", ToHex(join.hash)}};
-  RETURN_IF_ERROR(stores_.joins.Ask(join, application.code_hash, now, entry));
+  RETURN_IF_ERROR(stores_.joins.Ask(join, application.code_key, now, entry));
   response.set_expires_unix(join.expires_unix);
   return absl::OkStatus();
 }
@@ -93,7 +93,7 @@ absl::StatusOr<identity::DeviceId> JoinDesk::CheckInvitation(
     const VerifiedApplication& application) {
   ASSIGN_OR_RETURN(
       const JoinStore::Tried tried,
-      stores_.joins.TryInvitation(application.user, application.code_hash, clock_.Now()));
+      stores_.joins.TryInvitation(application.user, application.code_key, clock_.Now()));
   switch (tried.verdict) {
     case CodeVerdict::kGood:
       return tried.invited_by;
@@ -148,13 +148,13 @@ absl::Status JoinDesk::InviteDevice(const crypto::Certificate* caller,
   keys::v1::InviteDeviceRequest body;
   ASSIGN_OR_RETURN(const Device device, devices_.Admit(caller, "InviteDevice", request, body));
   EnrolmentCode code;
-  const absl::StatusOr<identity::Hash> hash = identity::ToFixed<32>(AsBytes(body.code_hash()));
-  if (!hash.ok() || body.life_seconds() < kMinInvitationSeconds ||
+  const absl::StatusOr<crypto::Ed25519PublicKey> key = crypto::Ed25519PublicKey::Parse(AsBytes(body.code_public_key()));
+  if (!key.ok() || body.life_seconds() < kMinInvitationSeconds ||
       body.life_seconds() > kMaxInvitationSeconds) {
     return devices_.Refused(
-        caller, Malformed("an invitation has a hash of 32 bytes and lives a minute to a day"));
+        caller, Malformed("an invitation has an Ed25519 key and lives a minute to a day"));
   }
-  code.hash = *hash;
+  code.key = *identity::ToFixed<32>(key->view());
   code.expires_unix =
       static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now())) + body.life_seconds();
   code.attempts = organisation_.limits().code_attempts;

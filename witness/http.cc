@@ -174,6 +174,8 @@ class HttpServer::Server final : public httplib::Server {
           response.set_content("the witness failed on this request\n", kPlain);
         });
     set_error_handler([](const httplib::Request&, httplib::Response& response) {
+      // Such a connection is closed behind the answer: a peer that is not told would send the next request into it.
+      if (!whole_) response.set_header("Connection", "close");
       if (response.body.empty())
         response.set_content("this is a witness: POST /add-checkpoint, as C2SP tlog-witness says\n",
                              kPlain);

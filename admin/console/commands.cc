@@ -12,6 +12,7 @@
 #include "admin/console/waiting.h"
 #include "common/audit/export.h"
 #include "common/file.h"
+#include "common/identity/codes.h"
 #include "common/identity/display_name.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
@@ -145,14 +146,14 @@ absl::Status Console::Confirm(const PreparedIntent& intent) const {
   return Refuse(absl::StatusCode::kCancelled, "not_confirmed", "nothing was signed or sent");
 }
 
-absl::StatusOr<Secret> Console::ConfirmAndSubmit(const PreparedIntent& intent) {
+absl::StatusOr<std::string> Console::ConfirmAndSubmit(const PreparedIntent& intent) {
   RETURN_IF_ERROR(Confirm(intent));
-  absl::StatusOr<Secret> result = session_.Submit(intent);
+  absl::StatusOr<std::string> result = session_.Submit(intent);
   if (!result.ok()) return WithClock(result.status(), clock_);
   return result;
 }
 
-absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& user, Bytes parameters,
+absl::StatusOr<std::string> Console::ActOnAccount(Action action, const std::string& user, Bytes parameters,
                                              const std::string& reason) {
   RETURN_IF_ERROR(CheckWritten("reason", reason, identity::kMaxJustification));
   const absl::StatusOr<keys::v1::AccountView> before = session_.GetAccount(user);
@@ -160,7 +161,7 @@ absl::StatusOr<Secret> Console::ActOnAccount(Action action, const std::string& u
   if (!options_.json) Print(absl::StrCat("The account as it is now:\n", AccountText(*before)));
   ASSIGN_OR_RETURN(const PreparedIntent intent,
                    session_.Prepare(action, user, std::move(parameters), reason, before->state_hash()));
-  absl::StatusOr<Secret> result = ConfirmAndSubmit(intent);
+  absl::StatusOr<std::string> result = ConfirmAndSubmit(intent);
   if (identity::ReasonOf(result.status()) != "state_changed") return result;
   const absl::StatusOr<keys::v1::AccountView> after = session_.GetAccount(user);
   if (!after.ok()) return result;
@@ -186,7 +187,7 @@ absl::Status Console::CreateAccount(const NewAccount& account) {
                                                          .proofing_reference = account.proofing_reference});
   ASSIGN_OR_RETURN(const PreparedIntent intent,
                    session_.Prepare(Action::kCreateAccount, user, std::move(parameters), account.reason, ""));
-  ASSIGN_OR_RETURN(const Secret result, ConfirmAndSubmit(intent));
+  ASSIGN_OR_RETURN(const std::string result, ConfirmAndSubmit(intent));
   ASSIGN_OR_RETURN(const keys::v1::AccountView view, ParseResult<keys::v1::AccountView>(result));
   Print(options_.json ? AccountJson(view)
                       : absl::StrCat("The account was created. Nobody can use it until you invite them.\n",
@@ -201,11 +202,14 @@ absl::Status Console::InviteAccount(const Invite& invite) {
     return Refuse(absl::StatusCode::kInvalidArgument, "life_out_of_range",
                   "a code lives from one minute to seven days");
   }
-  Bytes parameters = identity::Encode(
-      identity::IssueEnrolmentCodeParameters{.life_seconds = static_cast<uint32_t>(seconds)});
-  ASSIGN_OR_RETURN(const Secret result,
+  // Made here, and signed for by its key: the services never see the code.
+  const std::string code = identity::GenerateCode();
+  const crypto::Ed25519KeyPair key = identity::EnrolmentCodeKey(user, code);
+  Bytes parameters = identity::Encode(identity::IssueEnrolmentCodeParameters{
+      .code_key = *identity::ToFixed<32>(key.public_key().view()), .life_seconds = static_cast<uint32_t>(seconds)});
+  ASSIGN_OR_RETURN(const std::string result,
                    ActOnAccount(Action::kIssueEnrolmentCode, user, std::move(parameters), invite.reason));
-  ASSIGN_OR_RETURN(const OpenedInvitation invitation, session_.ReadInvitation(result, user));
+  ASSIGN_OR_RETURN(const MadeInvitation invitation, session_.MakeInvitation(result, user, code));
   if (invite.out_file.empty()) {
     Print(options_.json ? InvitationJson(invitation) : InvitationText(invitation));
     return absl::OkStatus();
@@ -221,7 +225,7 @@ absl::Status Console::InviteAccount(const Invite& invite) {
 absl::Status Console::ChangeAccount(Action action, const std::string& typed, Bytes parameters,
                                     const std::string& reason) {
   ASSIGN_OR_RETURN(const std::string user, FullName(typed));
-  ASSIGN_OR_RETURN(const Secret result, ActOnAccount(action, user, std::move(parameters), reason));
+  ASSIGN_OR_RETURN(const std::string result, ActOnAccount(action, user, std::move(parameters), reason));
   ASSIGN_OR_RETURN(const keys::v1::AccountView view, ParseResult<keys::v1::AccountView>(result));
   Print(options_.json ? AccountJson(view) : absl::StrCat("Done. The account now:\n", AccountText(view)));
   return absl::OkStatus();

@@ -69,10 +69,10 @@ class Console final {
  private:
   absl::StatusOr<std::string> FullName(const std::string& typed) const;
   absl::Status Confirm(const PreparedIntent& intent) const;
-  absl::StatusOr<Secret> ConfirmAndSubmit(const PreparedIntent& intent);
+  absl::StatusOr<std::string> ConfirmAndSubmit(const PreparedIntent& intent);
   // For actions on an account as it is now: reads it, confirms, submits; says what changed if somebody was
   // faster.
-  absl::StatusOr<Secret> ActOnAccount(identity::Action action, const std::string& user, Bytes parameters,
+  absl::StatusOr<std::string> ActOnAccount(identity::Action action, const std::string& user, Bytes parameters,
                                       const std::string& reason);
   absl::Status ChangeAccount(identity::Action action, const std::string& typed, Bytes parameters,
                              const std::string& reason);

@@ -56,6 +56,7 @@ absl::Status DescribeParameters(const Intent& intent, Fields& out) {
     }
     case Action::kIssueEnrolmentCode: {
       ASSIGN_OR_RETURN(const auto parameters, identity::ParseIssueEnrolmentCodeParameters(intent.parameters));
+      out.push_back({"key of the code", ToHex(parameters.code_key)});
       out.push_back({"code valid for", ShowLife(parameters.life_seconds)});
       return absl::OkStatus();
     }
@@ -96,7 +97,6 @@ absl::StatusOr<Fields> DescribeIntent(ByteView wire) {
   RETURN_IF_ERROR(DescribeParameters(intent, out));
   if (!intent.justification.empty()) out.push_back({"because", intent.justification});
   if (!IsZero(intent.state_hash)) out.push_back({"only if the state is still", ToHex(intent.state_hash)});
-  if (!IsZero(intent.reply_key)) out.push_back({"result sealed to", ToHex(intent.reply_key)});
   out.push_back({"valid", absl::StrCat(ShowTime(intent.issued_unix), " to ", ShowTime(intent.expires_unix))});
   out.push_back({"once, under the number", ToHex(intent.nonce)});
   out.push_back({"intent", ToHex(Sha256(wire))});

@@ -188,7 +188,7 @@ std::string VerifiedJson(const tlog::Checkpoint& checkpoint, const std::string& 
                {"audit_key", log}});
 }
 
-std::string InvitationText(const OpenedInvitation& invitation) {
+std::string InvitationText(const MadeInvitation& invitation) {
   return absl::StrCat(
       "Give this to the person over a channel you trust; whoever has it first can ",
       invitation.invitation.by_device ? "ask to join as them. The device shows a code then: compare it with the person present, and give "
@@ -200,7 +200,7 @@ std::string InvitationText(const OpenedInvitation& invitation) {
               {"valid until", ShowTime(invitation.invitation.expires_unix)}}));
 }
 
-std::string InvitationJson(const OpenedInvitation& invitation) {
+std::string InvitationJson(const MadeInvitation& invitation) {
   return Dump({{"user", invitation.invitation.user},
                {"invitation", invitation.text},
                {"code", identity::FormatCode(invitation.invitation.code)},

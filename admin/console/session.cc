@@ -27,13 +27,12 @@ constexpr size_t kMaxAdministratorName = 64;  // bytes
 }  // namespace
 
 template <typename M>
-absl::StatusOr<M> ParseResult(const Secret& result) {
+absl::StatusOr<M> ParseResult(const std::string& result) {
   M message;
-  if (!message.ParseFromArray(result.view().data(), static_cast<int>(result.size())))
-    return Malformed("it does not parse");
+  if (!message.ParseFromString(result)) return Malformed("it does not parse");
   return message;
 }
-template absl::StatusOr<keys::v1::AccountView> ParseResult(const Secret&);
+template absl::StatusOr<keys::v1::AccountView> ParseResult(const std::string&);
 
 absl::StatusOr<PreparedIntent> Session::Prepare(Action action, absl::string_view target, Bytes parameters,
                                                 absl::string_view justification,
@@ -51,19 +50,14 @@ absl::StatusOr<PreparedIntent> Session::Prepare(Action action, absl::string_view
     if (!hash.ok()) return Malformed("the account's state hash is not 32 bytes long");
     intent.state_hash = *hash;
   }
-  std::optional<crypto::SealedBoxKeyPair> reply_key;
-  if (identity::HasSecretResult(action)) {
-    reply_key.emplace(crypto::SealedBoxKeyPair::Generate());
-    intent.reply_key = *identity::ToFixed<32>(reply_key->public_key().view());
-  }
   Bytes bytes = identity::Encode(intent);
   if (const absl::Status parsed = identity::ParseIntent(bytes).status(); !parsed.ok()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "intent_invalid", identity::TextOf(parsed));
   }
-  return PreparedIntent{std::move(bytes), action, std::string(target), std::move(reply_key)};
+  return PreparedIntent{std::move(bytes), action, std::string(target)};
 }
 
-absl::StatusOr<Secret> Session::Submit(const PreparedIntent& intent) {
+absl::StatusOr<std::string> Session::Submit(const PreparedIntent& intent) {
   keys::v1::SignedIntent request;
   request.set_intent(ToString(intent.bytes));
   keys::v1::IntentSignature* signature = request.add_signatures();
@@ -71,23 +65,12 @@ absl::StatusOr<Secret> Session::Submit(const PreparedIntent& intent) {
   signature->set_signature(ToString(key_.Sign(identity::kIntentLabel, intent.bytes)));
   keys::v1::IntentResult answer;
   RETURN_IF_ERROR(api_.Submit(request, answer));
-  if (!intent.reply_key.has_value()) {
-    if (answer.sealed()) return Malformed("it is sealed and should not be");
-    return Secret::CopyOf(AsBytes(answer.result()));
-  }
-  if (!answer.sealed()) {
-    return Refuse(absl::StatusCode::kDataLoss, "answer_not_sealed",
-                  "the answer should be sealed to this tool and is not, so others may have read or written "
-                  "it; it is not used");
-  }
-  absl::StatusOr<Secret> opened = intent.reply_key->Open(AsBytes(answer.result()));
-  if (!opened.ok()) return Malformed("it is not sealed to this tool's key");
-  return opened;
+  return std::move(*answer.mutable_result());
 }
 
 absl::StatusOr<keys::v1::AccountView> Session::GetAccount(absl::string_view user) {
   ASSIGN_OR_RETURN(const PreparedIntent intent, Prepare(Action::kGetAccount, user, {}, "", ""));
-  ASSIGN_OR_RETURN(const Secret result, Submit(intent));
+  ASSIGN_OR_RETURN(const std::string result, Submit(intent));
   ASSIGN_OR_RETURN(keys::v1::AccountView view, ParseResult<keys::v1::AccountView>(result));
   if (view.user() != user) return Malformed("it is about another account");
   return view;
@@ -95,7 +78,7 @@ absl::StatusOr<keys::v1::AccountView> Session::GetAccount(absl::string_view user
 
 absl::StatusOr<keys::v1::AccountList> Session::ListAccounts() {
   ASSIGN_OR_RETURN(const PreparedIntent intent, Prepare(Action::kListAccounts, "", {}, "", ""));
-  ASSIGN_OR_RETURN(const Secret result, Submit(intent));
+  ASSIGN_OR_RETURN(const std::string result, Submit(intent));
   return ParseResult<keys::v1::AccountList>(result);
 }
 
@@ -105,7 +88,7 @@ absl::StatusOr<plumbline::audit::v1::AuditPage> Session::ListAuditEvents(uint64_
       Prepare(Action::kListAuditEvents, "",
               identity::Encode(identity::ListAuditEventsParameters{.after_sequence = after, .limit = limit}),
               "", ""));
-  ASSIGN_OR_RETURN(const Secret result, Submit(intent));
+  ASSIGN_OR_RETURN(const std::string result, Submit(intent));
   ASSIGN_OR_RETURN(plumbline::audit::v1::AuditPage page,
                    ParseResult<plumbline::audit::v1::AuditPage>(result));
   if (!page.intact())
@@ -146,7 +129,7 @@ absl::StatusOr<FetchedRecord> Session::FetchAudit() {
                              identity::Encode(identity::ListAuditEventsParameters{
                                  .after_sequence = out.records.size(), .limit = audit::kMaxPage}),
                              "", ""));
-    ASSIGN_OR_RETURN(const Secret result, Submit(intent));
+    ASSIGN_OR_RETURN(const std::string result, Submit(intent));
     ASSIGN_OR_RETURN(const plumbline::audit::v1::AuditPage page,
                      ParseResult<plumbline::audit::v1::AuditPage>(result));
     ASSIGN_OR_RETURN(out.log, LogKeyOf(page));
@@ -161,21 +144,20 @@ absl::StatusOr<FetchedRecord> Session::FetchAudit() {
   }
 }
 
-absl::StatusOr<OpenedInvitation> Session::ReadInvitation(const Secret& result, absl::string_view user) const {
-  ASSIGN_OR_RETURN(const keys::v1::EnrolmentInvitation message,
-                   ParseResult<keys::v1::EnrolmentInvitation>(result));
-  absl::StatusOr<identity::Invitation> invitation = identity::ParseInvitation(message.invitation());
-  if (!invitation.ok()) return Malformed("it holds no invitation");
-  const bool ours = invitation->user == user && invitation->domain == profile_.domain &&
-                    Equal(invitation->root_fingerprint, profile_.organisation.view());
-  if (!ours) {
-    return Refuse(
-        absl::StatusCode::kPermissionDenied, "invitation_wrong",
-        "the invitation is for another person or another organisation than you asked for, so somebody on the "
-        "way "
-        "wrote it; do not pass it on, and tell the operators of the admin service and the key server");
-  }
-  return OpenedInvitation{message.invitation(), *std::move(invitation)};
+absl::StatusOr<MadeInvitation> Session::MakeInvitation(const std::string& result, absl::string_view user,
+                                                       absl::string_view code) const {
+  ASSIGN_OR_RETURN(const keys::v1::IssuedCode issued, ParseResult<keys::v1::IssuedCode>(result));
+  identity::Invitation invitation{.domain = profile_.domain,
+                                  .root_fingerprint = *identity::ToFixed<32>(profile_.organisation.view()),
+                                  .keyserver_address = issued.keyserver_address(),
+                                  .user = std::string(user),
+                                  .code = std::string(code),
+                                  .expires_unix = static_cast<uint64_t>(issued.expires_unix()),
+                                  .by_device = issued.attended()};
+  std::string text = identity::FormatInvitation(invitation);
+  const absl::StatusOr<identity::Invitation> parsed = identity::ParseInvitation(text);
+  if (!parsed.ok() || *parsed != invitation) return Malformed("it gives no address to enrol at");
+  return MadeInvitation{std::move(text), std::move(invitation)};
 }
 
 absl::Status Session::RegisterFirst(absl::string_view name, absl::string_view code) {

@@ -1,5 +1,5 @@
 // One administrator's conversation with the key server through the admin service, which is not trusted:
-// intents are built and signed here, sealed results are opened and checked here.
+// intents are built and signed here, and results are checked here.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,6 @@
 #include "common/audit/audit_reader.h"
 #include "common/clock.h"
 #include "common/crypto/ed25519.h"
-#include "common/crypto/sealed_box.h"
 #include "common/identity/intent.h"
 #include "common/identity/invitation.h"
 #include "common/status.h"
@@ -29,12 +28,10 @@ struct PreparedIntent {
   Bytes bytes;
   identity::Action action;
   std::string target;
-  std::optional<crypto::SealedBoxKeyPair>
-      reply_key;  // for an action with a secret result; known to nobody else
 };
 
-// An invitation, checked: it is for the target, the pinned organisation and domain.
-struct OpenedInvitation {
+// An invitation into the pinned organisation and domain.
+struct MadeInvitation {
   std::string text;  // what the person gets
   identity::Invitation invitation;
 };
@@ -52,15 +49,14 @@ class Session final {
   Session(const Profile& profile, const crypto::Ed25519KeyPair& key, AdminApi& api, const Clock& clock)
       : profile_(profile), key_(key), api_(api), clock_(clock) {}
 
-  // Makes the canonical bytes with a fresh nonce and reply key, valid from now. `state_hash` is ignored by
+  // Makes the canonical bytes with a fresh nonce, valid from now. `state_hash` is ignored by
   // actions that need none. INVALID_ARGUMENT intent_invalid if the parts do not make an intent: a text too
   // long, a justification missing.
   absl::StatusOr<PreparedIntent> Prepare(identity::Action action, absl::string_view target, Bytes parameters,
                                          absl::string_view justification, absl::string_view state_hash);
 
-  // Signs `intent.bytes`, sends it, opens a sealed result. DATA_LOSS answer_malformed, answer_not_sealed if
-  // the answer is not what the action yields; otherwise the services' refusals.
-  absl::StatusOr<Secret> Submit(const PreparedIntent& intent);
+  // Signs `intent.bytes` and sends it; the action's result, serialised. The services' refusals.
+  absl::StatusOr<std::string> Submit(const PreparedIntent& intent);
 
   // The reading actions: prepared, signed and sent at once.
   absl::StatusOr<keys::v1::AccountView> GetAccount(absl::string_view user);
@@ -72,10 +68,8 @@ class Session final {
   // All pages. DATA_LOSS answer_malformed; PERMISSION_DENIED audit_key_wrong.
   absl::StatusOr<FetchedRecord> FetchAudit();
 
-  // The result of an issue_enrolment_code intent for `user`. DATA_LOSS answer_malformed; PERMISSION_DENIED
-  // invitation_wrong if it invites somebody else or into another organisation: a seal says who may read, not
-  // who wrote.
-  absl::StatusOr<OpenedInvitation> ReadInvitation(const Secret& result, absl::string_view user) const;
+  // The invitation with `code`, for which an issue_enrolment_code intent about `user` had this result. DATA_LOSS answer_malformed.
+  absl::StatusOr<MadeInvitation> MakeInvitation(const std::string& result, absl::string_view user, absl::string_view code) const;
 
   // The first administrator: proves the key and the one-time code, without showing the code to the admin
   // service. INVALID_ARGUMENT code_malformed, name_invalid.
@@ -90,6 +84,6 @@ class Session final {
 
 // `result` as the message M. DATA_LOSS answer_malformed.
 template <typename M>
-absl::StatusOr<M> ParseResult(const Secret& result);
+absl::StatusOr<M> ParseResult(const std::string& result);
 
 }  // namespace plumbline::admin

@@ -63,7 +63,7 @@ absl::string_view Describe(AuthorityRule rule) {
     case Rule::kApprovals:
       return "fewer administrators signed its cause than have to";
     case Rule::kCode:
-      return "a device was enrolled with a code that nobody is shown to have issued";
+      return "a device was enrolled with another code than an administrator signed for";
     case Rule::kReplayed:
       return "its cause was used before";
     case Rule::kStale:
@@ -230,36 +230,38 @@ Authority::Broken Authority::Decide(const SignedIntent& cause, Case& entry) cons
   }
 }
 
-// The key server makes the code, so which intent issued it is its word; but each intent issues one, for a state that the person
-// had since the last suspension, and the newer voids the older.
+// The administrator made the code and signed for its key. It is for a state that the person had since the last suspension, and the
+// newer voids the older.
 Authority::Broken Authority::CheckCode(const SignedIntent& cause, Case& entry) const {
   const absl::StatusOr<identity::Intent> intent = identity::ParseIntent(cause.intent);
   if (!intent.ok() || intent->action != identity::Action::kIssueEnrolmentCode) return Rule::kCode;
   if (const Broken broken = CheckSigned(cause, *intent, entry)) return broken;
+  const auto issued = *identity::ParseIssueEnrolmentCodeParameters(intent->parameters);
+  if (issued.code_key != entry.claim.code) return Rule::kCode;
   const Person& person = entry.person;
   const bool fits = std::any_of(person.states.begin(), person.states.end(), [&](const Hash& state) {
     return intent->state_hash == StateHash(person.record, RecordStatus::kActive, cause.revision, state);
   });
   if (!fits || (person.code_revision && cause.revision <= *person.code_revision)) return Rule::kStale;
   entry.claim.code_revision = cause.revision;
-  entry.claim.latest += identity::ParseIssueEnrolmentCodeParameters(intent->parameters)->life_seconds;
+  entry.claim.latest += issued.life_seconds;
   return std::nullopt;
 }
 
 Authority::Broken Authority::Decide(const Enrolment& cause, Case& entry) const {
   const absl::StatusOr<identity::EnrolmentProof> proof = identity::ParseEnrolmentProof(cause.proof);
   if (!proof.ok() || Sha256(cause.proof) != entry.record.cause) return Rule::kCause;
-  if (!Signed(proof->working_public_key, identity::kEnrolmentProofLabel, cause.proof, cause.working_signature) ||
+  if (!Signed(proof->code_key, identity::kEnrolmentProofLabel, cause.proof, cause.code_signature) ||
+      !Signed(proof->working_public_key, identity::kEnrolmentProofLabel, cause.proof, cause.working_signature) ||
       !Signed(proof->mls_signature_public_key, identity::kEnrolmentProofLabel, cause.proof, cause.mls_signature))
     return Rule::kSignature;
   if (proof->user != entry.record.user) return Rule::kForeignCause;
-  if (codes_.contains(proof->code_hash)) return Rule::kReplayed;  // and so no proof counts twice
-  entry.claim.code = proof->code_hash;
+  if (codes_.contains(proof->code_key)) return Rule::kReplayed;  // and so no proof counts twice
+  entry.claim.code = proof->code_key;
   const Person& person = entry.person;
   if (person.record.version == 0 || person.record.status != RecordStatus::kActive) return Rule::kAction;
   entry.claim.added = Added{proof->working_public_key, proof->mls_signature_public_key, cause.credential, {}, {}};
-  if (cause.code) return CheckCode(*cause.code, entry);
-  return person.old_code && entry.place < terms_.old_codes_until ? Broken() : Rule::kCode;
+  return CheckCode(cause.code, entry);
 }
 
 Authority::Broken Authority::CheckDecision(const Decided& cause, const identity::DeviceDecision& decision, Case& entry) const {
@@ -375,7 +377,6 @@ Authority::Broken Authority::Adopt(const Adopted& cause, const DirectoryRecord& 
     person.working[each.device_id] = each.working_public_key;
     working_keys_.insert(each.working_public_key);
   }
-  person.old_code = true;
   return std::nullopt;
 }
 
@@ -383,7 +384,6 @@ void Authority::Settle(const Case& entry, Person& person) {
   const Claim& claim = entry.claim;
   used_.insert(claim.uses.begin(), claim.uses.end());
   if (claim.code) codes_.insert(*claim.code);
-  if (claim.code) person.old_code = false;  // it was this one, or a newer one voided it
   person.changed = std::max(person.changed, claim.earliest);
   if (claim.code_revision) person.code_revision = claim.code_revision;
   if (!claim.added) return;
@@ -405,7 +405,6 @@ void Authority::Keep(DirectoryRecord record, ByteView wire, Person& person) {
     return;
   }
   person.states.clear();  // a suspension voids every code
-  person.old_code = false;
 }
 
 }  // namespace plumbline::directory

@@ -27,7 +27,7 @@ enum class AuthorityRule {
   kSigner,         // signed by a key that had no right to at this place
   kSignature,      // a signature does not verify
   kApprovals,      // fewer administrators signed than have to
-  kCode,           // a device enrolled with a code that nobody is shown to have issued
+  kCode,           // a device enrolled with another code than an administrator signed for
   kReplayed,       // the cause was used before
   kStale,          // it was decided on another state than the one it changed
   kOlder,          // it was decided before the last one of this person was
@@ -65,8 +65,7 @@ struct AuthorityTerms {
   crypto::Certificate root;
   std::vector<crypto::Certificate> issuing;  // the issuing authorities there were
   std::vector<Administrator> administrators;
-  size_t approvals = 1;         // administrators who have to sign an intent
-  uint64_t old_codes_until = 0;  // an entry before this place may use a code older than the log; no code lives longer than a week
+  size_t approvals = 1;  // administrators who have to sign an intent
 };
 
 struct AuthorityCounts {
@@ -97,7 +96,6 @@ class Authority final {
     uint64_t changed = 0;  // Unix time; no earlier change than this can follow
     std::vector<identity::Hash> states;  // hashes of the records for which a code may have been issued that still counts
     std::optional<uint64_t> code_revision;  // of the last code that was used
-    bool old_code = false;                  // there may be one older than the log
   };
   struct Added {
     identity::PublicKey working{}, mls{};
@@ -112,7 +110,7 @@ class Authority final {
     std::optional<Added> added;
     std::optional<identity::DeviceId> removed;
     std::vector<identity::Hash> uses;    // intents and decisions that are used up
-    std::optional<identity::Hash> code;  // and a code
+    std::optional<identity::PublicKey> code;  // and a code
     std::optional<uint64_t> code_revision;
     uint64_t earliest = 0, latest = std::numeric_limits<uint64_t>::max();  // Unix time of the change, as the cause bounds it
   };

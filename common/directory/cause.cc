@@ -17,9 +17,12 @@ void Write(Writer& out, const SignedIntent& cause) {
 }
 
 void Write(Writer& out, const Enrolment& cause) {
-  out.Vector(cause.proof).Fixed(cause.working_signature).Fixed(cause.mls_signature).Vector(cause.credential);
-  out.Present(cause.code.has_value());
-  if (cause.code) Write(out, *cause.code);
+  out.Vector(cause.proof)
+      .Fixed(cause.code_signature)
+      .Fixed(cause.working_signature)
+      .Fixed(cause.mls_signature)
+      .Vector(cause.credential);
+  Write(out, cause.code);
 }
 
 void Write(Writer& out, const Decided::Joined& joined) {
@@ -69,13 +72,11 @@ absl::StatusOr<SignedIntent> ReadSignedIntent(Reader& in) {
 absl::StatusOr<Enrolment> ReadEnrolment(Reader& in) {
   Enrolment out;
   ASSIGN_OR_RETURN(out.proof, ReadBytes(in, kMaxCauseMessage));
+  ASSIGN_OR_RETURN(out.code_signature, ReadFixed<64>(in));
   ASSIGN_OR_RETURN(out.working_signature, ReadFixed<64>(in));
   ASSIGN_OR_RETURN(out.mls_signature, ReadFixed<64>(in));
   ASSIGN_OR_RETURN(out.credential, ReadBytes(in, kMaxCauseCredential));
-  ASSIGN_OR_RETURN(const bool code, in.Present());
-  if (code) {
-    ASSIGN_OR_RETURN(out.code, ReadSignedIntent(in));
-  }
+  ASSIGN_OR_RETURN(out.code, ReadSignedIntent(in));
   return out;
 }
 

@@ -4,8 +4,8 @@
 //   struct { uint8 version = 1; uint8 kind; select (kind) { case 1: SignedIntent; case 2: Enrolment; case 3: Decided;
 //            case 4: Adopted; case 5: Activated; } } Cause;
 //   struct { opaque intent<V>; uint64 revision; struct { opaque key_id[32]; opaque signature[64]; } signatures<V>; } SignedIntent;
-//   struct { opaque proof<V>; opaque working_signature[64]; opaque mls_signature[64]; opaque credential<V>;
-//            optional<SignedIntent> code; } Enrolment;
+//   struct { opaque proof<V>; opaque code_signature[64]; opaque working_signature[64]; opaque mls_signature[64];
+//            opaque credential<V>; SignedIntent code; } Enrolment;
 //   struct { opaque decision<V>; opaque signature[64];
 //            optional<struct { JoinRequest request; opaque credential<V>; }> joined; } Decided;
 //   struct { opaque user<V>; opaque tls_key_hash[32]; opaque working_public_key[32]; opaque mls_signature_public_key[32]; } JoinRequest;
@@ -45,9 +45,9 @@ struct SignedIntent {
 // 2: a new device that had a one-time code.
 struct Enrolment {
   Bytes proof;  // encoded identity::EnrolmentProof
-  identity::Signature working_signature{}, mls_signature{};  // under kEnrolmentProofLabel
-  Bytes credential;                  // DER of the device's MLS credential certificate
-  std::optional<SignedIntent> code;  // what issued the code; none for a code older than the log
+  identity::Signature code_signature{}, working_signature{}, mls_signature{};  // under kEnrolmentProofLabel
+  Bytes credential;   // DER of the device's MLS credential certificate
+  SignedIntent code;  // what issued the code
   bool operator==(const Enrolment&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "common/identity/codes.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/identity/labels.h"
 
@@ -65,8 +66,11 @@ absl::StatusOr<std::string> NormaliseCode(absl::string_view typed) {
   return code;
 }
 
-Hash EnrolmentCodeHash(absl::string_view user, absl::string_view code) {
-  return Sha256(Concat({AsBytes(kEnrolmentCodeLabel), AsBytes(user), AsBytes(code)}));
+crypto::Ed25519KeyPair EnrolmentCodeKey(absl::string_view user, absl::string_view code) {
+  Secret whole = Secret::Take(absl::StrCat(kEnrolmentCodeLabel, user, code));
+  absl::StatusOr<crypto::Ed25519KeyPair> key = crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Sha256(whole.view())));
+  CHECK(key.ok());
+  return *std::move(key);
 }
 
 }  // namespace plumbline::identity

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/crypto/ed25519.h"
 #include "common/identity/fixed.h"
 #include "common/status.h"
 
@@ -25,7 +26,8 @@ std::string FormatCode(absl::string_view code);
 // INVALID_ARGUMENT if that does not leave 16 characters of the alphabet.
 absl::StatusOr<std::string> NormaliseCode(absl::string_view typed);
 
-// What the key server keeps of an enrolment code: SHA-256(label || user || code in normal form).
-Hash EnrolmentCodeHash(absl::string_view user, absl::string_view code);
+// The key that an enrolment code is: Ed25519 from the seed SHA-256(label || user || code in normal form). Who has the code signs
+// with it; the key server and whoever audits it know the public key alone, so they cannot enrol anybody.
+crypto::Ed25519KeyPair EnrolmentCodeKey(absl::string_view user, absl::string_view code);
 
 }  // namespace plumbline::identity

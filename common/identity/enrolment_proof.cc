@@ -7,7 +7,7 @@ namespace plumbline::identity {
 Bytes Encode(const EnrolmentProof& proof) {
   Writer out;
   out.Vector(AsBytes(proof.user))
-      .Fixed(proof.code_hash)
+      .Fixed(proof.code_key)
       .Fixed(proof.tls_csr_hash)
       .Fixed(proof.working_public_key)
       .Fixed(proof.mls_signature_public_key);
@@ -18,7 +18,7 @@ absl::StatusOr<EnrolmentProof> ParseEnrolmentProof(ByteView wire) {
   Reader in(wire);
   EnrolmentProof out;
   ASSIGN_OR_RETURN(out.user, ReadUserUri(in));
-  ASSIGN_OR_RETURN(out.code_hash, ReadFixed<32>(in));
+  ASSIGN_OR_RETURN(out.code_key, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.tls_csr_hash, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.working_public_key, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.mls_signature_public_key, ReadFixed<32>(in));

@@ -1,4 +1,4 @@
-// What a new device signs with each of its two keys to show that it holds them (docs/protocols/identity.md).
+// What a new device signs with each of its two keys and with its one-time code (docs/protocols/identity.md).
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace plumbline::identity {
 
-// struct { opaque user<V>; opaque code_hash[32]; opaque tls_csr_hash[32]; opaque working_public_key[32];
+// struct { opaque user<V>; opaque code_key[32]; opaque tls_csr_hash[32]; opaque working_public_key[32];
 //          opaque mls_signature_public_key[32]; } EnrolmentProof;   under kEnrolmentProofLabel
 struct EnrolmentProof {
   std::string user;
-  Hash code_hash{};     // EnrolmentCodeHash
-  Hash tls_csr_hash{};  // SHA-256 of the CSR's DER
+  PublicKey code_key{};  // of EnrolmentCodeKey
+  Hash tls_csr_hash{};   // SHA-256 of the CSR's DER
   PublicKey working_public_key{};
   PublicKey mls_signature_public_key{};
   bool operator==(const EnrolmentProof&) const = default;

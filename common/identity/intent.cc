@@ -1,5 +1,6 @@
 #include "common/identity/intent.h"
 
+#include "common/crypto/ed25519.h"
 #include "common/crypto/hkdf.h"
 #include "common/identity/display_name.h"
 #include "common/identity/labels.h"
@@ -10,7 +11,7 @@
 namespace plumbline::identity {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr size_t kMaxParameters = 2048;
 
 absl::Status CheckParameters(const Intent& intent) {
@@ -42,9 +43,6 @@ absl::Status CheckFields(const Intent& intent) {
   if ((intent.state_hash == Hash{}) == NeedsStateHash(intent.action)) {
     return absl::InvalidArgumentError(
         "an intent states the account's hash exactly where its action needs it");
-  }
-  if ((intent.reply_key == PublicKey{}) == HasSecretResult(intent.action)) {
-    return absl::InvalidArgumentError("an intent has a reply key exactly where its result is secret");
   }
   if (intent.expires_unix <= intent.issued_unix ||
       intent.expires_unix - intent.issued_unix >
@@ -91,7 +89,6 @@ bool NeedsJustification(Action action) {
 bool NeedsStateHash(Action action) {
   return NeedsJustification(action) && action != Action::kCreateAccount;
 }
-bool HasSecretResult(Action action) { return action == Action::kIssueEnrolmentCode; }
 
 Bytes Encode(const Intent& intent) {
   Writer out;
@@ -103,8 +100,7 @@ Bytes Encode(const Intent& intent) {
       .Vector(AsBytes(intent.justification))
       .Fixed(intent.nonce)
       .U64(intent.issued_unix)
-      .U64(intent.expires_unix)
-      .Fixed(intent.reply_key);
+      .U64(intent.expires_unix);
   return out.TakeBytes();
 }
 
@@ -127,7 +123,6 @@ absl::StatusOr<Intent> ParseIntent(ByteView wire) {
   ASSIGN_OR_RETURN(out.nonce, ReadFixed<16>(in));
   ASSIGN_OR_RETURN(out.issued_unix, in.U64());
   ASSIGN_OR_RETURN(out.expires_unix, in.U64());
-  ASSIGN_OR_RETURN(out.reply_key, ReadFixed<32>(in));
   RETURN_IF_ERROR(in.Done());
   RETURN_IF_ERROR(CheckFields(out));
   return out;
@@ -154,14 +149,16 @@ absl::StatusOr<CreateAccountParameters> ParseCreateAccountParameters(ByteView wi
 }
 
 Bytes Encode(const IssueEnrolmentCodeParameters& parameters) {
-  return Writer().U32(parameters.life_seconds).TakeBytes();
+  return Writer().Fixed(parameters.code_key).U32(parameters.life_seconds).TakeBytes();
 }
 
 absl::StatusOr<IssueEnrolmentCodeParameters> ParseIssueEnrolmentCodeParameters(ByteView wire) {
   Reader in(wire);
   IssueEnrolmentCodeParameters out;
+  ASSIGN_OR_RETURN(out.code_key, ReadFixed<32>(in));
   ASSIGN_OR_RETURN(out.life_seconds, in.U32());
   RETURN_IF_ERROR(in.Done());
+  RETURN_IF_ERROR(crypto::Ed25519PublicKey::Parse(out.code_key).status());
   if (out.life_seconds < 60 || out.life_seconds > 604800) {
     return absl::InvalidArgumentError("an enrolment code lives from one minute to seven days");
   }

@@ -28,15 +28,14 @@ absl::string_view ActionName(Action action);  // "create_account"
 bool NeedsTarget(Action action);              // all but the two lists
 bool NeedsJustification(Action action);       // 1 to 4, 8 to 10: what changes something
 bool NeedsStateHash(Action action);           // 2 to 4, 8 to 10
-bool HasSecretResult(Action action);          // 2: reply_key must be given
 
 inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);
 inline constexpr absl::Duration kIntentClockSkew = absl::Minutes(2);
 inline constexpr size_t kMaxIntent = 8192;  // bytes
 
-// struct { uint8 version = 1; uint16 action; opaque target<V>; opaque parameters<V>; opaque state_hash[32];
-//          opaque justification<V>; opaque nonce[16]; uint64 issued_unix; uint64 expires_unix;
-//          opaque reply_key[32]; } Intent;   under kIntentLabel by each administrator
+// struct { uint8 version = 2; uint16 action; opaque target<V>; opaque parameters<V>; opaque state_hash[32];
+//          opaque justification<V>; opaque nonce[16]; uint64 issued_unix; uint64 expires_unix; } Intent;
+// under kIntentLabel by each administrator
 struct Intent {
   Action action = Action::kListAccounts;
   std::string target;         // user URI; empty where the action has none
@@ -46,12 +45,11 @@ struct Intent {
   Fixed<16> nonce{};
   uint64_t issued_unix = 0;  // seconds
   uint64_t expires_unix = 0;
-  PublicKey reply_key{};  // X25519; zeros if the result is not secret
   bool operator==(const Intent&) const = default;
 };
 Bytes Encode(const Intent& intent);
-// INVALID_ARGUMENT unless `wire` is the encoding of a known action with its target, parameters, justification
-// and reply key present exactly where the action needs them, and a life of at most kMaxIntentLife. Time
+// INVALID_ARGUMENT unless `wire` is the encoding of a known action with its target, parameters and justification
+// present exactly where the action needs them, and a life of at most kMaxIntentLife. Time
 // itself is not checked.
 absl::StatusOr<Intent> ParseIntent(ByteView wire);
 
@@ -65,8 +63,9 @@ struct CreateAccountParameters {
 Bytes Encode(const CreateAccountParameters& parameters);
 absl::StatusOr<CreateAccountParameters> ParseCreateAccountParameters(ByteView wire);
 
-// struct { uint32 life_seconds; }   60 to 604800
+// struct { opaque code_key[32]; uint32 life_seconds; }   60 to 604800
 struct IssueEnrolmentCodeParameters {
+  PublicKey code_key{};  // of EnrolmentCodeKey: the administrator's tool makes the code
   uint32_t life_seconds = 86400;
   bool operator==(const IssueEnrolmentCodeParameters&) const = default;
 };

@@ -4,7 +4,7 @@
 
 namespace plumbline::identity {
 
-inline constexpr char kEnrolmentCodeLabel[] = "plumbline enrolment code v1";
+inline constexpr char kEnrolmentCodeLabel[] = "plumbline enrolment code v2";
 inline constexpr char kEnrolmentProofLabel[] = "plumbline enrolment proof v1";
 inline constexpr char kFirstAdministratorLabel[] = "plumbline first administrator v1";
 inline constexpr char kAdministratorLabel[] = "plumbline administrator v1";

@@ -12,7 +12,7 @@
 namespace plumbline::keyserver {
 
 struct EnrolmentCode {
-  identity::Hash hash{};
+  identity::PublicKey key{};  // of identity::EnrolmentCodeKey
   uint64_t expires_unix = 0;
   uint32_t attempts = 0;
   bool attended = false;  // lets a device ask; a registrar activates it (JoinStore)
@@ -52,12 +52,12 @@ class AccountStore {
                                  const IntentTrace& trace) = 0;
   // Compares in constant time; a wrong one costs an attempt, which is durable on return. A good one is not
   // used up.
-  virtual absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash,
+  virtual absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::PublicKey& key,
                                               absl::Time now) = 0;
   // Uses up the code and adds the device; `cause` without what issued the code, which is kept with it. ABORTED state_changed; UNAUTHENTICATED code_used if the code was
   // used, replaced or has expired meanwhile; ALREADY_EXISTS key_in_use if another device has one of its keys.
   virtual absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
-                                 const identity::Hash& code_hash, absl::Time now, const directory::Enrolment& cause,
+                                 const identity::PublicKey& code_key, absl::Time now, const directory::Enrolment& cause,
                                  const audit::Entry& entry) = 0;
   // None if there is no such device.
   virtual absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) = 0;

@@ -41,10 +41,10 @@ class JoinStore {
     CodeVerdict verdict = CodeVerdict::kWrong;
     identity::DeviceId invited_by{};
   };
-  virtual absl::StatusOr<Tried> TryInvitation(absl::string_view user, const identity::Hash& hash,
+  virtual absl::StatusOr<Tried> TryInvitation(absl::string_view user, const identity::PublicKey& key,
                                               absl::Time now) = 0;
   // Uses up the invitation. UNAUTHENTICATED code_used; RESOURCE_EXHAUSTED too_many_join_requests.
-  virtual absl::Status Ask(const Join& join, const identity::Hash& code_hash, absl::Time now,
+  virtual absl::Status Ask(const Join& join, const identity::PublicKey& code_key, absl::Time now,
                            const audit::Entry& entry) = 0;
   virtual absl::StatusOr<std::optional<Join>> Find(const identity::Hash& hash) = 0;
   // Those of a person that wait and have not expired, oldest first.

@@ -67,14 +67,13 @@ Account ReadAccount(const db::Statement& row) {
 }
 
 // What issued a person's code; none for a code that is older than the directory's log.
-absl::StatusOr<std::optional<directory::SignedIntent>> ReadCodeCause(db::Database& database, absl::string_view user) {
+absl::StatusOr<directory::SignedIntent> ReadCodeCause(db::Database& database, absl::string_view user) {
   ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT cause FROM enrolment_code WHERE user = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
-  if (!found || select.IsNull(0)) return std::optional<directory::SignedIntent>();
-  const absl::StatusOr<directory::Cause> cause = directory::ParseCause(select.Blob(0));
+  const absl::StatusOr<directory::Cause> cause = directory::ParseCause(found ? select.Blob(0) : ByteView());
   if (!cause.ok() || !std::holds_alternative<directory::SignedIntent>(*cause))
     return absl::DataLossError("what issued a code is damaged");
-  return std::optional<directory::SignedIntent>(std::get<directory::SignedIntent>(*cause));
+  return std::get<directory::SignedIntent>(*cause);
 }
 
 absl::Status WriteCode(db::Database& database, absl::string_view user, const EnrolmentCode& code,
@@ -84,10 +83,10 @@ absl::Status WriteCode(db::Database& database, absl::string_view user, const Enr
   ASSIGN_OR_RETURN(
       db::Statement replace,
       database.Prepare(
-          "INSERT OR REPLACE INTO enrolment_code (user, hash, expires_unix, attempts_left, used, cause) "
-          "VALUES (?, ?, ?, ?, 0, ?)"));
+          "INSERT OR REPLACE INTO enrolment_code (user, code_key, expires_unix, attempts_left, used, void, cause) "
+          "VALUES (?, ?, ?, ?, 0, 0, ?)"));
   return replace.Bind(1, user)
-      .Bind(2, ByteView(code.hash))
+      .Bind(2, ByteView(code.key))
       .Bind(3, static_cast<int64_t>(code.expires_unix))
       .Bind(4, int64_t{code.attempts})
       .Bind(5, ByteView(directory::Encode(cause)))
@@ -99,11 +98,11 @@ absl::Status WriteAttendedCode(db::Database& database, absl::string_view user, c
   ASSIGN_OR_RETURN(db::Statement former, database.Prepare("DELETE FROM enrolment_code WHERE user = ?"));
   RETURN_IF_ERROR(former.Bind(1, user).Run());
   ASSIGN_OR_RETURN(db::Statement replace,
-                   database.Prepare("INSERT OR REPLACE INTO device_invitation (user, device, hash, expires_unix, attempts_left, used) "
+                   database.Prepare("INSERT OR REPLACE INTO device_invitation (user, device, code_key, expires_unix, attempts_left, used) "
                                     "VALUES (?, ?, ?, ?, ?, 0)"));
   return replace.Bind(1, user)
       .Bind(2, ByteView(kByRegistrar))
-      .Bind(3, ByteView(code.hash))
+      .Bind(3, ByteView(code.key))
       .Bind(4, static_cast<int64_t>(code.expires_unix))
       .Bind(5, int64_t{code.attempts})
       .Run();
@@ -184,17 +183,17 @@ absl::Status SqlcipherAccountStore::IssueCode(absl::string_view user, uint64_t r
   return transaction.Commit();
 }
 
-absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view user, const identity::Hash& hash,
+absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view user, const identity::PublicKey& key,
                                                            absl::Time now) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   ASSIGN_OR_RETURN(
       db::Statement select,
-      database.Prepare("SELECT hash, expires_unix, attempts_left, used, void FROM enrolment_code WHERE user = ?"));
+      database.Prepare("SELECT code_key, expires_unix, attempts_left, used, void FROM enrolment_code WHERE user = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
   if (!found) return CodeVerdict::kWrong;
-  const bool matches = ConstantTimeEqual(select.Blob(0), hash);
+  const bool matches = ConstantTimeEqual(select.Blob(0), key);
   const bool expired = Seconds(now) >= select.Int64(1);
   const bool exhausted = select.Int64(2) <= 0;
   const bool used = select.Int64(3) != 0;
@@ -213,7 +212,7 @@ absl::StatusOr<CodeVerdict> SqlcipherAccountStore::TryCode(absl::string_view use
 }
 
 absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t revision,
-                                              const SignedBytes& record, const identity::Hash& code_hash,
+                                              const SignedBytes& record, const identity::PublicKey& code_key,
                                               absl::Time now, const directory::Enrolment& cause,
                                               const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
@@ -222,10 +221,10 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
   ASSIGN_OR_RETURN(
       db::Statement use,
-      database.Prepare("UPDATE enrolment_code SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
+      database.Prepare("UPDATE enrolment_code SET used = 1 WHERE user = ? AND code_key = ? AND used = 0 "
                        "AND void = 0 AND attempts_left > 0 AND expires_unix > ?"));
   RETURN_IF_ERROR(
-      use.Bind(1, absl::string_view(device.user)).Bind(2, ByteView(code_hash)).Bind(3, Seconds(now)).Run());
+      use.Bind(1, absl::string_view(device.user)).Bind(2, ByteView(code_key)).Bind(3, Seconds(now)).Run());
   if (database.changes() != 1) {
     return Refuse(absl::StatusCode::kUnauthenticated, "code_used",
                   "the code was used or replaced; ask for a new one");

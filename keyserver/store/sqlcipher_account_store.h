@@ -17,10 +17,10 @@ class SqlcipherAccountStore final : public AccountStore {
                           const IntentTrace& trace) override;
   absl::Status IssueCode(absl::string_view user, uint64_t revision, const EnrolmentCode& code,
                          const IntentTrace& trace) override;
-  absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::Hash& hash,
+  absl::StatusOr<CodeVerdict> TryCode(absl::string_view user, const identity::PublicKey& key,
                                       absl::Time now) override;
   absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
-                         const identity::Hash& code_hash, absl::Time now, const directory::Enrolment& cause,
+                         const identity::PublicKey& code_key, absl::Time now, const directory::Enrolment& cause,
                          const audit::Entry& entry) override;
   absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) override;
 

@@ -67,7 +67,15 @@ CREATE TABLE device_decision (hash BLOB PRIMARY KEY, decision BLOB NOT NULL, sig
 )sql"},
 };
 constexpr db::Migration kCauses = {"what the directory's log says of older records", R"sql(
-ALTER TABLE enrolment_code ADD COLUMN cause BLOB;            -- what issued it; null: older than the log
+-- A code is a key now, and what issued it is kept with it; older codes and invitations are void.
+DROP TABLE enrolment_code;
+CREATE TABLE enrolment_code (
+  user TEXT PRIMARY KEY REFERENCES account, code_key BLOB NOT NULL, expires_unix INTEGER NOT NULL, attempts_left INTEGER NOT NULL,
+  used INTEGER NOT NULL, void INTEGER NOT NULL, cause BLOB NOT NULL) WITHOUT ROWID;
+DROP TABLE device_invitation;
+CREATE TABLE device_invitation (
+  user TEXT PRIMARY KEY REFERENCES account, device BLOB NOT NULL, code_key BLOB NOT NULL, expires_unix INTEGER NOT NULL,
+  attempts_left INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 ALTER TABLE revoked_device ADD COLUMN credential BLOB NOT NULL DEFAULT x'';
 )sql"};
 

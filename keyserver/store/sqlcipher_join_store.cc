@@ -67,11 +67,11 @@ absl::Status SqlcipherJoinStore::Invite(absl::string_view user, const identity::
   ASSIGN_OR_RETURN(
       db::Statement replace,
       database.Prepare(
-          "INSERT OR REPLACE INTO device_invitation (user, device, hash, expires_unix, "
+          "INSERT OR REPLACE INTO device_invitation (user, device, code_key, expires_unix, "
           "attempts_left, used) VALUES (?, ?, ?, ?, ?, 0)"));
   RETURN_IF_ERROR(replace.Bind(1, user)
                       .Bind(2, ByteView(device))
-                      .Bind(3, ByteView(code.hash))
+                      .Bind(3, ByteView(code.key))
                       .Bind(4, static_cast<int64_t>(code.expires_unix))
                       .Bind(5, int64_t{code.attempts})
                       .Run());
@@ -79,7 +79,7 @@ absl::Status SqlcipherJoinStore::Invite(absl::string_view user, const identity::
 }
 
 absl::StatusOr<JoinStore::Tried> SqlcipherJoinStore::TryInvitation(absl::string_view user,
-                                                                   const identity::Hash& hash,
+                                                                   const identity::PublicKey& key,
                                                                    absl::Time now) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
@@ -87,11 +87,11 @@ absl::StatusOr<JoinStore::Tried> SqlcipherJoinStore::TryInvitation(absl::string_
   ASSIGN_OR_RETURN(
       db::Statement select,
       database.Prepare(
-          "SELECT hash, expires_unix, attempts_left, used, device FROM device_invitation "
+          "SELECT code_key, expires_unix, attempts_left, used, device FROM device_invitation "
           "WHERE user = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, user).Step());
   if (!found) return Tried{};
-  const bool matches = ConstantTimeEqual(select.Blob(0), hash);
+  const bool matches = ConstantTimeEqual(select.Blob(0), key);
   const bool expired = Seconds(now) >= select.Int64(1);
   const bool exhausted = select.Int64(2) <= 0;
   const bool used = select.Int64(3) != 0;
@@ -110,7 +110,7 @@ absl::StatusOr<JoinStore::Tried> SqlcipherJoinStore::TryInvitation(absl::string_
   return Tried{};
 }
 
-absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::Hash& code_hash,
+absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::PublicKey& code_key,
                                      absl::Time now, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
@@ -119,10 +119,10 @@ absl::Status SqlcipherJoinStore::Ask(const Join& join, const identity::Hash& cod
   ASSIGN_OR_RETURN(
       db::Statement use,
       database.Prepare(
-          "UPDATE device_invitation SET used = 1 WHERE user = ? AND hash = ? AND used = 0 "
+          "UPDATE device_invitation SET used = 1 WHERE user = ? AND code_key = ? AND used = 0 "
           "AND attempts_left > 0 AND expires_unix > ?"));
   RETURN_IF_ERROR(use.Bind(1, absl::string_view(join.user))
-                      .Bind(2, ByteView(code_hash))
+                      .Bind(2, ByteView(code_key))
                       .Bind(3, Seconds(now))
                       .Run());
   if (database.changes() != 1) {

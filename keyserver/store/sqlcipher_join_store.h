@@ -12,9 +12,9 @@ class SqlcipherJoinStore final : public JoinStore {
 
   absl::Status Invite(absl::string_view user, const identity::DeviceId& device,
                       const EnrolmentCode& code, const audit::Entry& entry) override;
-  absl::StatusOr<Tried> TryInvitation(absl::string_view user, const identity::Hash& hash,
+  absl::StatusOr<Tried> TryInvitation(absl::string_view user, const identity::PublicKey& key,
                                       absl::Time now) override;
-  absl::Status Ask(const Join& join, const identity::Hash& code_hash, absl::Time now,
+  absl::Status Ask(const Join& join, const identity::PublicKey& code_key, absl::Time now,
                    const audit::Entry& entry) override;
   absl::StatusOr<std::optional<Join>> Find(const identity::Hash& hash) override;
   absl::StatusOr<std::vector<Join>> Waiting(absl::string_view user, absl::Time now) override;

@@ -44,7 +44,6 @@ TEST(DescribeIntent, ShowsEveryFieldOfEveryIntent) {
     differs(&identity::Intent::state_hash);
     differs(&identity::Intent::justification);
     differs(&identity::Intent::nonce);
-    differs(&identity::Intent::reply_key);
     identity::Intent later = intent;
     later.expires_unix -= 1;
     if (later.expires_unix > later.issued_unix) {

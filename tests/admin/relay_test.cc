@@ -100,7 +100,6 @@ TEST(Relay, RecordsTheAnswerAfterTheAttempt) {
   intent.parameters.clear();
   intent.justification.clear();
   intent.state_hash = {};
-  intent.reply_key = {};
   service.gateway.answer = [] {
     return identity::Refuse(absl::StatusCode::kPermissionDenied, "signature_invalid",
                             "the signature does not verify");

@@ -8,6 +8,7 @@
 
 #include "common/bytes.h"
 #include "common/identity/intent.h"
+#include "tests/common/codes.h"
 
 namespace plumbline::admin {
 
@@ -36,7 +37,7 @@ inline Bytes RandomParameters(identity::Action action) {
     case identity::Action::kCreateAccount:
       return Encode(identity::CreateAccountParameters{RandomName(20), RandomText(20), RandomText(20)});
     case identity::Action::kIssueEnrolmentCode:
-      return Encode(identity::IssueEnrolmentCodeParameters{60 + RandomBelow(600000)});
+      return testing::CodeParameters(60 + RandomBelow(600000));
     case identity::Action::kListAuditEvents:
       return Encode(identity::ListAuditEventsParameters{RandomBelow(1000000), 1 + RandomBelow(1000)});
     case identity::Action::kRevokeDevice:
@@ -60,7 +61,6 @@ inline identity::Intent RandomIntent() {
   intent.nonce = identity::RandomFixed<16>();
   intent.issued_unix = 1'790'000'000 + RandomBelow(10'000'000);
   intent.expires_unix = intent.issued_unix + 1 + RandomBelow(899);
-  if (identity::HasSecretResult(intent.action)) intent.reply_key = identity::RandomFixed<32>();
   return intent;
 }
 

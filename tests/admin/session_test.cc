@@ -15,6 +15,7 @@
 #include "common/identity/uri.h"
 #include "tests/admin/sample_intents.h"
 #include "tests/common/certificates.h"
+#include "tests/common/codes.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::admin {
@@ -67,31 +68,10 @@ struct Desk {
 
   absl::StatusOr<PreparedIntent> PrepareInvite() {
     return session.Prepare(Action::kIssueEnrolmentCode, kAlice,
-                           Encode(identity::IssueEnrolmentCodeParameters{3600}), "new starter",
+                           testing::CodeParameters(3600), "new starter",
                            std::string(32, 's'));
   }
 };
-
-identity::Invitation GoodInvitation(const Desk& desk) {
-  return {.domain = "example.org",
-          .root_fingerprint = *identity::ToFixed<32>(desk.profile.organisation.view()),
-          .keyserver_address = "keys.example.org:7443",
-          .user = kAlice,
-          .code = identity::GenerateCode(),
-          .expires_unix = 1'795'474'800};
-}
-
-std::string Serialised(const identity::Invitation& invitation) {
-  keys::v1::EnrolmentInvitation message;
-  message.set_invitation(identity::FormatInvitation(invitation));
-  message.set_code(invitation.code);
-  return message.SerializeAsString();
-}
-
-void SealTo(ByteView reply_key, const std::string& plaintext, keys::v1::IntentResult& result) {
-  result.set_sealed(true);
-  result.set_result(ToString(*crypto::SealedBoxPublicKey::Parse(reply_key)->Seal(AsBytes(plaintext))));
-}
 
 // What is shown (the description of `bytes`) is what is signed: exactly those bytes travel and verify.
 TEST(Session, SignsExactlyTheBytesItPrepared) {
@@ -116,14 +96,13 @@ TEST(Session, SignsExactlyTheBytesItPrepared) {
   }
 }
 
-TEST(Session, GivesEachIntentItsOwnNumberAndReplyKey) {
+TEST(Session, GivesEachIntentItsOwnNumber) {
   Desk desk;
   ASSERT_OK_AND_ASSIGN(const PreparedIntent first, desk.PrepareInvite());
   ASSERT_OK_AND_ASSIGN(const PreparedIntent second, desk.PrepareInvite());
   ASSERT_OK_AND_ASSIGN(const identity::Intent a, identity::ParseIntent(first.bytes));
   ASSERT_OK_AND_ASSIGN(const identity::Intent b, identity::ParseIntent(second.bytes));
   EXPECT_NE(a.nonce, b.nonce);
-  EXPECT_NE(a.reply_key, b.reply_key);
 }
 
 TEST(Session, RefusesToPrepareAnActionWithoutItsReason) {
@@ -132,60 +111,46 @@ TEST(Session, RefusesToPrepareAnActionWithoutItsReason) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("intent_invalid")));
 }
 
-TEST(Session, OpensASealedInvitation) {
-  Desk desk;
-  const identity::Invitation invitation = GoodInvitation(desk);
-  desk.api.answer = [&](const identity::Intent& intent, keys::v1::IntentResult& result) {
-    SealTo(intent.reply_key, Serialised(invitation), result);
-    EXPECT_EQ(result.result().find(invitation.code), std::string::npos);  // the relay sees no code
-    return absl::OkStatus();
-  };
-  ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
-  ASSERT_OK_AND_ASSIGN(const Secret result, desk.session.Submit(prepared));
-  ASSERT_OK_AND_ASSIGN(const OpenedInvitation opened, desk.session.ReadInvitation(result, kAlice));
-  EXPECT_EQ(opened.invitation, invitation);
+std::string Issued(const std::string& address, int64_t expires_unix = 1'795'474'800) {
+  keys::v1::IssuedCode out;
+  out.set_keyserver_address(address);
+  out.set_expires_unix(expires_unix);
+  return out.SerializeAsString();
 }
 
-TEST(Session, RefusesASecretThatCameUnsealed) {
+TEST(Session, MakesTheInvitationOfItsOwnCodeAndWhatIsPinned) {
   Desk desk;
-  desk.api.answer = [&](const identity::Intent&, keys::v1::IntentResult& result) {
-    result.set_result(Serialised(GoodInvitation(desk)));
-    return absl::OkStatus();
-  };
-  ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
-  EXPECT_THAT(desk.session.Submit(prepared),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_not_sealed")));
+  const std::string code = identity::GenerateCode();
+  ASSERT_OK_AND_ASSIGN(const MadeInvitation made, desk.session.MakeInvitation(Issued("keys.example.org:7443"), kAlice, code));
+  EXPECT_EQ(made.invitation.user, kAlice);
+  EXPECT_EQ(made.invitation.code, code);
+  EXPECT_EQ(made.invitation.domain, "example.org");
+  EXPECT_TRUE(Equal(made.invitation.root_fingerprint, desk.profile.organisation.view()));
+  EXPECT_EQ(made.invitation.keyserver_address, "keys.example.org:7443");
+  EXPECT_EQ(made.invitation.expires_unix, 1'795'474'800u);
+  EXPECT_FALSE(made.invitation.by_device);
+  EXPECT_EQ(*identity::ParseInvitation(made.text), made.invitation);
 }
 
-TEST(Session, RefusesASealedAnswerThatWasChangedOrIsForAnotherKey) {
-  for (const bool other_key : {false, true}) {
-    Desk desk;
-    desk.api.answer = [&](const identity::Intent& intent, keys::v1::IntentResult& result) {
-      const crypto::SealedBoxKeyPair other = crypto::SealedBoxKeyPair::Generate();
-      SealTo(other_key ? other.public_key().view() : ByteView(intent.reply_key),
-             Serialised(GoodInvitation(desk)), result);
-      if (!other_key) result.mutable_result()->back() ^= 1;
-      return absl::OkStatus();
-    };
-    ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
-    EXPECT_THAT(desk.session.Submit(prepared),
-                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed")));
-  }
+TEST(Session, SaysWhereAnInvitationIsAttended) {
+  Desk desk;
+  keys::v1::IssuedCode issued;
+  issued.set_keyserver_address("keys.example.org:7443");
+  issued.set_expires_unix(1'795'474'800);
+  issued.set_attended(true);
+  ASSERT_OK_AND_ASSIGN(const MadeInvitation made,
+                       desk.session.MakeInvitation(issued.SerializeAsString(), kAlice, identity::GenerateCode()));
+  EXPECT_TRUE(made.invitation.by_device);
 }
 
-// A seal says who may read, not who wrote: the relay knows the reply key and can seal an invitation of its
-// own.
-TEST(Session, RefusesAnInvitationIntoAnotherOrganisationOrForAnotherPerson) {
+// The relay may write what it likes; it names no person, no organisation and no code.
+TEST(Session, RefusesAnAnswerOfWhichNoInvitationCanBeMade) {
   Desk desk;
-  std::vector<identity::Invitation> forged(3, GoodInvitation(desk));
-  forged[0].root_fingerprint[0] ^= 1;
-  forged[1].user = "mimi://example.org/u/mallory";
-  forged[2].domain = "example.com";
-  forged[2].user = "mimi://example.com/u/alice";
-  for (const identity::Invitation& invitation : forged) {
-    const Secret result = Secret::CopyOf(AsBytes(Serialised(invitation)));
-    EXPECT_THAT(desk.session.ReadInvitation(result, kAlice),
-                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("invitation_wrong")));
+  const std::vector<std::string> wrong = {"", "nonsense", Issued(""), Issued("no port"), Issued("a b:1")};
+  for (const std::string& result : wrong) {
+    EXPECT_THAT(desk.session.MakeInvitation(result, kAlice, identity::GenerateCode()),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed")))
+        << result;
   }
 }
 
@@ -206,12 +171,10 @@ TEST(Session, RefusesAnswersThatAreGarbage) {
     Desk desk;
     desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult& result) {
       result.set_result(ToString(RandomBytes(RandomBelow(200))));
-      result.set_sealed(RandomBelow(2) == 1);
       return absl::OkStatus();
     };
     EXPECT_FALSE(desk.session.GetAccount(kAlice).ok());  // no random bytes are a view of this very account
-    ASSERT_OK_AND_ASSIGN(const PreparedIntent prepared, desk.PrepareInvite());
-    EXPECT_FALSE(desk.session.Submit(prepared).ok());
+    EXPECT_FALSE(desk.session.MakeInvitation(ToString(RandomBytes(RandomBelow(200))), kAlice, identity::GenerateCode()).ok());
   }
 }
 
@@ -317,15 +280,6 @@ TEST(Session, RefusesANameThatCannotBeShown) {
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name_invalid: ")));
   }
   EXPECT_TRUE(desk.api.registered.public_key().empty());
-}
-
-TEST(Session, RefusesAnAnswerThatIsSealedAndShouldNotBe) {
-  Desk desk;
-  desk.api.answer = [](const identity::Intent&, keys::v1::IntentResult& result) {
-    result.set_sealed(true);
-    return absl::OkStatus();
-  };
-  EXPECT_THAT(desk.session.ListAccounts(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("answer_malformed: ")));
 }
 
 TEST(Session, PreparesNothingAgainstAnAccountWhoseStateItDoesNotKnow) {

@@ -1,5 +1,6 @@
 // The directory as it is kept and followed: its log in the key server's database, and a client that reads it. No network.
 #include <cmath>
+#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -8,6 +9,7 @@
 #include "tests/bench/table.h"
 #include "tests/client/people.h"
 #include "tests/client/test_directory.h"
+#include "tests/common/directory/history.h"
 
 namespace plumbline::bench {
 namespace {
@@ -172,9 +174,33 @@ class DirectoryBench final {
   int changed_ = 0;
 };
 
+// What an auditor does behind replay, over honest history of a few people.
+void MeasureAuthority(Table& table, size_t entries) {
+  directory::History history;
+  std::mt19937 random(1);
+  for (int i = 0; history.items.size() < entries; ++i) Step(history, random, absl::StrCat("person", i / 12));
+  const Sample whole = MeasureAll(kBudget, [&] {
+    directory::Authority authority = *directory::Authority::Create(history.Terms(), history.Genesis());
+    for (const directory::History::Item& item : history.items)
+      CHECK(!authority.Take(item.place, item.entry, item.opening));
+  });
+  const crypto::VrfProof proof = history.vrf.Prove(Bytes(60));
+  const auto key = crypto::Ed25519KeyPair::Generate();
+  const Bytes signature = key.Sign("label", Bytes(300));
+  const Sample floor = MeasureAll(kBudget, [&] {
+    for (size_t i = 0; i < entries; ++i) {
+      CHECK(history.vrf.public_key().Verify(Bytes(60), proof).ok());
+      CHECK(key.public_key().Verify("label", Bytes(300), signature).ok());
+    }
+  });
+  table.Add({.group = "Directory", .what = "check each entry's authority", .members = static_cast<int>(entries), .sample = whole,
+             .floor = "a VRF check and a signature of each", .floor_sample = floor});
+}
+
 }  // namespace
 
 void MeasureDirectory(Table& table) {
+  for (const size_t entries : {1000, 10'000}) MeasureAuthority(table, entries);
   for (const int people : {100, 1000, 10'000, 50'000}) DirectoryBench(table, people).Run();
 }
 

@@ -14,6 +14,7 @@
 #include "common/identity/labels.h"
 #include "tests/client/people.h"
 #include "tests/client/test_directory.h"
+#include "tests/common/codes.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::client {
@@ -172,8 +173,8 @@ TEST(OwnDevices, TheKeyServerLearnsTheInvitationsHashAndNotItsCode) {
   ASSERT_OK_AND_ASSIGN(const identity::Invitation invitation, identity::ParseInvitation(made.text));
   EXPECT_TRUE(invitation.by_device);
   EXPECT_EQ(invitation.root_fingerprint, identity::Hash(Sha256(desk.alice.self->root().der())));
-  EXPECT_EQ(desk.keyserver.invited.code_hash(),
-            ToString(identity::EnrolmentCodeHash(desk.alice.user(), invitation.code)));
+  EXPECT_EQ(desk.keyserver.invited.code_public_key(),
+            ToString(testing::CodeKey(desk.alice.user(), invitation.code)));
   EXPECT_THAT(desk.devices.Invite(absl::Seconds(1)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("life_out_of_range: ")));
 }

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "assess/demo/people.h"
+#include "common/bytes.h"
 #include "tests/client_output.h"
 #include "tests/e2e/service_fixture.h"
 #include "tests/status_matchers.h"
@@ -61,7 +62,8 @@ std::vector<int> Points(int changes, size_t few) {
 struct World {
   World() : services(PLUMBLINE_BIN), alice(services.Enrolled("alice")) {}
   assess::Organisation& organisation() { return services.organisation; }
-  std::string NewName() { return absl::StrCat("person", ++people); }
+  // Unlike the others, or they would be told apart in notices.
+  std::string NewName() { return absl::StrCat("p", ToHex(Sha256(AsBytes(absl::StrCat(++people)))).substr(0, 12)); }
   CommandResult As(const Person& person, const std::vector<std::string>& arguments) { return services.Run(person, arguments); }
 
   // A client's command on storage that fails.

@@ -49,7 +49,7 @@ absl::StatusOr<keys::v1::AccountView> Activate(World& world, absl::string_view u
 std::string InviteFromDevice(World& world, TestDevice& device) {
   const std::string code = identity::GenerateCode();
   keys::v1::InviteDeviceRequest body;
-  body.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
+  body.set_code_public_key(ToString(identity::EnrolmentCodeKey(kAlice, code).public_key().view()));
   body.set_life_seconds(600);
   keys::v1::InviteDeviceResponse response;
   EXPECT_OK(world.joins().InviteDevice(&device.tls, world.Sign(device, "InviteDevice", body), response));
@@ -77,7 +77,7 @@ TEST(AttendedEnrolment, NothingIsCertifiedBeforeTheRegistrarSigned) {
   EXPECT_TRUE(a.world.accounts().Find(kAlice)->devices.empty());
   const keys::v1::AccountView seen = a.world.View(kAlice);
   ASSERT_EQ(seen.waiting_size(), 1);
-  EXPECT_EQ(seen.waiting(0).request().code(), "");
+  EXPECT_EQ(seen.waiting(0).request().code_public_key() + seen.waiting(0).request().code_proof(), "");
   EXPECT_EQ(a.hash, HashOfKeys(Application(a.applicant, kAlice, a.code)));
   ASSERT_OK_AND_ASSIGN(const auto view, Activate(a.world, kAlice, a.hash));
   EXPECT_EQ(view.devices_size(), 1);

@@ -280,7 +280,7 @@ TEST(Departure, TouchesNobodyElse) {
     const auto invite = [&] {
       const std::string code = identity::GenerateCode();
       keys::v1::InviteDeviceRequest body;
-      body.set_code_hash(ToString(identity::EnrolmentCodeHash(kBob, code)));
+      body.set_code_public_key(ToString(identity::EnrolmentCodeKey(kBob, code).public_key().view()));
       body.set_life_seconds(600);
       keys::v1::InviteDeviceResponse response;
       EXPECT_OK(world.joins().InviteDevice(&bob.tls, world.Sign(bob, "InviteDevice", body), response));
@@ -331,7 +331,7 @@ TEST(Departure, OfOneDeviceTouchesNoOther) {
   }
   const std::string code = identity::GenerateCode(), unused = world.IssueCode(kAlice);
   keys::v1::InviteDeviceRequest body;
-  body.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
+  body.set_code_public_key(ToString(identity::EnrolmentCodeKey(kAlice, code).public_key().view()));
   body.set_life_seconds(600);
   keys::v1::InviteDeviceResponse invited;
   ASSERT_OK(world.joins().InviteDevice(&second.tls, world.Sign(second, "InviteDevice", body), invited));

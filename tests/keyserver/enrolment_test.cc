@@ -196,7 +196,13 @@ TEST(Enrolment, AProofThatDoesNotVerifyIsRefused) {
   request.set_mls_signature_public_key(ToString(other.mls_key.public_key().view()));
   refuse(request);
   request = good;
-  request.set_code(WrongCode(code));
+  request.set_code_public_key(Application(applicant, kAlice, WrongCode(code)).code_public_key());
+  refuse(request);
+  request.set_code_proof(Application(applicant, kAlice, WrongCode(code)).code_proof());
+  request.set_code_public_key(good.code_public_key());
+  refuse(request);
+  request = good;
+  request.set_code_proof(good.working_proof());
   refuse(request);
   request = good;
   request.set_working_proof("");
@@ -238,8 +244,8 @@ TEST(Enrolment, MalformedKeysRequestsNamesAndLabelsAreRefused) {
   request.set_user("mimi://elsewhere.org/u/alice");
   refuse(request, "wrong_domain");
   request = good;
-  request.set_code("short");
-  refuse(request, "code_malformed");
+  request.set_code_public_key("short");
+  refuse(request, "enrolment_malformed");
   EXPECT_EQ(world.Dump(), before);
 }
 

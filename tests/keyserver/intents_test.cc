@@ -5,6 +5,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/record.h"
 #include "plumbline/audit/v1/audit.pb.h"
+#include "tests/common/codes.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -213,9 +214,8 @@ TEST(Intent, RefusesWhatMakesNoSense) {
   ExpectRefused(world, Sign(Suspension(world, kAlice), world.administrator()),
                 absl::StatusCode::kFailedPrecondition, "no_change");
   identity::Intent code = MakeIntent(identity::Action::kIssueEnrolmentCode, kAlice, world.clock().Now());
-  code.parameters = Encode(identity::IssueEnrolmentCodeParameters{3600});
+  code.parameters = testing::CodeParameters(3600);
   code.state_hash = *identity::ToFixed<32>(AsBytes(world.View(kAlice).state_hash()));
-  code.reply_key = *identity::ToFixed<32>(world.administrator().reply.public_key().view());
   ExpectRefused(world, Sign(code, world.administrator()), absl::StatusCode::kFailedPrecondition,
                 "account_suspended");
 }
@@ -237,30 +237,28 @@ TEST(Intent, SuspensionAndReactivationMakeNewRecords) {
   EXPECT_OK(world.devices().OpenChannel(&device.tls, response));
 }
 
-TEST(Intent, AnEnrolmentCodeIsSealedToTheAdministratorAndPinsTheRoot) {
+TEST(Intent, AnEnrolmentCodeIsTheAdministratorsAndStoredAsItsKey) {
   World world;
   world.CreateAccount(kAlice);
   identity::Intent intent = MakeIntent(identity::Action::kIssueEnrolmentCode, kAlice, world.clock().Now());
-  intent.parameters = Encode(identity::IssueEnrolmentCodeParameters{3600});
+  const std::string code = identity::GenerateCode();
+  intent.parameters = testing::CodeParameters(3600, kAlice, code);
   intent.state_hash = *identity::ToFixed<32>(AsBytes(world.View(kAlice).state_hash()));
-  intent.reply_key = *identity::ToFixed<32>(world.administrator().reply.public_key().view());
   ASSERT_OK_AND_ASSIGN(const keys::v1::IntentResult result, world.Execute(intent));
-  EXPECT_TRUE(result.sealed());
-  ASSERT_OK_AND_ASSIGN(const Secret opened, world.administrator().reply.Open(AsBytes(result.result())));
-  keys::v1::EnrolmentInvitation answer;
-  ASSERT_TRUE(answer.ParseFromString(ToString(opened.view())));
-  ASSERT_OK_AND_ASSIGN(const identity::Invitation invitation, identity::ParseInvitation(answer.invitation()));
-  EXPECT_EQ(invitation.user, kAlice);
-  EXPECT_EQ(invitation.root_fingerprint, identity::Hash(Sha256(world.organisation().keys().root.der())));
-  EXPECT_EQ(invitation.expires_unix, static_cast<uint64_t>(absl::ToUnixSeconds(world.clock().Now())) + 3600);
+  keys::v1::IssuedCode answer;
+  ASSERT_TRUE(answer.ParseFromString(result.result()));
+  EXPECT_EQ(answer.keyserver_address(), world.organisation().keyserver_address());
+  EXPECT_FALSE(answer.attended());
+  EXPECT_EQ(answer.expires_unix(), absl::ToUnixSeconds(world.clock().Now()) + 3600);
   // Neither what is stored nor what is recorded contains the code.
   std::string everything = world.Dump();
   for (const audit::Record& record : world.Audit()) {
     for (const auto& [name, value] : record.details) everything += name + value;
   }
-  EXPECT_EQ(everything.find(invitation.code), std::string::npos);
+  EXPECT_EQ(everything.find(code), std::string::npos);
   for (char& c : everything) c = static_cast<char>(tolower(c));
-  EXPECT_EQ(everything.find(ToHex(AsBytes(invitation.code))), std::string::npos);
+  EXPECT_EQ(everything.find(ToHex(AsBytes(code))), std::string::npos);
+  EXPECT_NE(everything.find(ToHex(testing::CodeKey(kAlice, code))), std::string::npos);  // the search finds what is there
 }
 
 TEST(Intent, TheAuditRecordIsReadWithAnEventOfItsOwn) {

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "common/identity/codes.h"
 #include "common/identity/invitation.h"
+#include "tests/common/codes.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -33,7 +34,7 @@ absl::Status AcceptFromDevice(World& world, const std::string& code) {
 std::string InviteFromDevice(World& world, TestDevice& device) {
   const std::string code = identity::GenerateCode();
   keys::v1::InviteDeviceRequest body;
-  body.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
+  body.set_code_public_key(ToString(identity::EnrolmentCodeKey(kAlice, code).public_key().view()));
   body.set_life_seconds(600);
   keys::v1::InviteDeviceResponse response;
   EXPECT_OK(world.joins().InviteDevice(&device.tls, world.Sign(device, "InviteDevice", body), response));
@@ -82,16 +83,16 @@ TEST(InvitationMisuse, ManyAtTheSameMoment) {
 TEST(InvitationMisuse, ExpiredBetweenTheCheckAndTheAct) {
   World world;
   const std::string code = world.IssueCode(kAlice, 3600);
-  const identity::Hash hash = identity::EnrolmentCodeHash(kAlice, *identity::NormaliseCode(code));
+  const identity::PublicKey key = testing::CodeKey(kAlice, *identity::NormaliseCode(code));
   const absl::Time before = world.clock().Now();
-  ASSERT_EQ(*world.accounts().TryCode(kAlice, hash, before), CodeVerdict::kGood);
+  ASSERT_EQ(*world.accounts().TryCode(kAlice, key, before), CodeVerdict::kGood);
   Device device;
   device.id = identity::RandomFixed<16>();
   device.user = kAlice;
   const Account account = *world.accounts().Find(kAlice);
   audit::Entry entry;
   entry.event = audit::Event::kDeviceEnrolled;
-  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, hash, before + absl::Hours(1), {}, entry),
+  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, key, before + absl::Hours(1), {}, entry),
               StatusIs(kUnauthenticated, StartsWith("code_used: ")));
   EXPECT_EQ(Devices(world, kAlice), 0u);
 }
@@ -167,8 +168,8 @@ TEST(InvitationMisuse, SuspendedTakenBackThenAccepted) {
 TEST(InvitationMisuse, DeletedBetweenTheCheckAndTheAct) {
   World world;
   const std::string code = world.IssueCode(kAlice);
-  const identity::Hash hash = identity::EnrolmentCodeHash(kAlice, *identity::NormaliseCode(code));
-  ASSERT_EQ(*world.accounts().TryCode(kAlice, hash, world.clock().Now()), CodeVerdict::kGood);
+  const identity::PublicKey key = testing::CodeKey(kAlice, *identity::NormaliseCode(code));
+  ASSERT_EQ(*world.accounts().TryCode(kAlice, key, world.clock().Now()), CodeVerdict::kGood);
   ASSERT_OK(world.Change(Action::kRemoveAccount, kAlice));
   Device device;
   device.id = identity::RandomFixed<16>();
@@ -176,7 +177,7 @@ TEST(InvitationMisuse, DeletedBetweenTheCheckAndTheAct) {
   const Account account = *world.accounts().Find(kAlice);
   audit::Entry entry;
   entry.event = audit::Event::kDeviceEnrolled;
-  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, hash, world.clock().Now(), {}, entry),
+  EXPECT_THAT(world.accounts().AddDevice(device, account.revision, account.record, key, world.clock().Now(), {}, entry),
               StatusIs(kUnauthenticated, StartsWith("code_used: ")));
 }
 

@@ -5,6 +5,7 @@
 #include "common/identity/device_decision.h"
 #include "common/identity/labels.h"
 #include "common/identity/record.h"
+#include "tests/common/codes.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -20,7 +21,7 @@ constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 std::string Invite(World& world, TestDevice& device, uint32_t life = 600) {
   const std::string code = identity::GenerateCode();
   keys::v1::InviteDeviceRequest body;
-  body.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
+  body.set_code_public_key(ToString(identity::EnrolmentCodeKey(kAlice, code).public_key().view()));
   body.set_life_seconds(life);
   keys::v1::InviteDeviceResponse response;
   EXPECT_OK(
@@ -103,7 +104,7 @@ TEST(Join, IsNotEnrolledBeforeADeviceApproves) {
   ASSERT_OK_AND_ASSIGN(const auto answer, Collect(a.world, a.hash));
   EXPECT_FALSE(answer.has_enrolled());
   EXPECT_EQ(a.world.accounts().Find(kAlice)->devices.size(), 1u);
-  EXPECT_EQ(a.waiting.request().code(), "");
+  EXPECT_EQ(a.waiting.request().code_public_key() + a.waiting.request().code_proof(), "");
   EXPECT_EQ(a.waiting.invited_by(), ToString(a.first.id));
 }
 
@@ -269,23 +270,24 @@ TEST(Join, ADeviceRemovesAnotherAndNotItself) {
             identity::DeviceUri({kDomain, second.id}).ToString());
 }
 
-TEST(Join, AnInvitationHasAHashAndLivesAMinuteToADay) {
+TEST(Join, AnInvitationHasAKeyAndLivesAMinuteToADay) {
   World world;
   TestDevice first = world.Enrol(kAlice);
-  const auto invite = [&](uint32_t life, const std::string& hash) {
+  const auto invite = [&](uint32_t life, const std::string& key) {
     keys::v1::InviteDeviceRequest body;
-    body.set_code_hash(hash);
+    body.set_code_public_key(key);
     body.set_life_seconds(life);
     keys::v1::InviteDeviceResponse response;
     return world.joins().InviteDevice(&first.tls, world.Sign(first, "InviteDevice", body), response);
   };
-  const std::string hash(32, 'h');
-  EXPECT_OK(invite(60, hash));
-  EXPECT_OK(invite(86400, hash));
+  const std::string key = ToString(testing::CodeKey(kAlice, identity::GenerateCode()));
+  EXPECT_OK(invite(60, key));
+  EXPECT_OK(invite(86400, key));
   const auto malformed = StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("request_malformed: "));
-  EXPECT_THAT(invite(59, hash), malformed);
-  EXPECT_THAT(invite(86401, hash), malformed);
-  EXPECT_THAT(invite(600, hash.substr(1)), malformed);
+  EXPECT_THAT(invite(59, key), malformed);
+  EXPECT_THAT(invite(86401, key), malformed);
+  EXPECT_THAT(invite(600, key.substr(1)), malformed);
+  EXPECT_THAT(invite(600, std::string(32, '\0')), malformed);
 }
 
 TEST(Join, FourDevicesWaitAtMost) {

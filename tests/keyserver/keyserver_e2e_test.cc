@@ -15,6 +15,7 @@
 #include "common/rpc/probe.h"
 #include "common/rpc/status.h"
 #include "keyserver/store/sqlcipher_connection.h"
+#include "tests/common/codes.h"
 #include "tests/keyserver/keyserver_process.h"
 #include "tests/keyserver/world.h"
 
@@ -64,13 +65,11 @@ struct Office {
   }
   std::string Code(absl::string_view user) {
     identity::Intent intent = MakeIntent(identity::Action::kIssueEnrolmentCode, user, absl::Now());
-    intent.parameters = Encode(identity::IssueEnrolmentCodeParameters{3600});
+    const std::string code = identity::GenerateCode();
+    intent.parameters = testing::CodeParameters(3600, user, code);
     intent.state_hash = State(user);
-    intent.reply_key = *identity::ToFixed<32>(administrator.reply.public_key().view());
-    keys::v1::EnrolmentInvitation answer;
-    const auto opened = administrator.reply.Open(AsBytes(Execute(intent)->result()));
-    CHECK(answer.ParseFromString(ToString(opened->view())));
-    return answer.code();
+    CHECK(Execute(intent).ok());
+    return code;
   }
 
   crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();

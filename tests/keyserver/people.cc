@@ -37,15 +37,17 @@ keys::v1::EnrolRequest Application(const Applicant& applicant, absl::string_view
   const Bytes csr = crypto::CertificateRequest::Create(applicant.tls_key);
   identity::EnrolmentProof proof;
   proof.user = std::string(user);
-  proof.code_hash =
-      identity::EnrolmentCodeHash(user, identity::NormaliseCode(code).value_or(std::string(code)));
+  const crypto::Ed25519KeyPair code_key =
+      identity::EnrolmentCodeKey(user, identity::NormaliseCode(code).value_or(std::string(code)));
+  proof.code_key = *ToFixed<32>(code_key.public_key().view());
   proof.tls_csr_hash = Sha256(csr);
   proof.working_public_key = *ToFixed<32>(applicant.working_key.public_key().view());
   proof.mls_signature_public_key = *ToFixed<32>(applicant.mls_key.public_key().view());
   const Bytes message = Encode(proof);
   keys::v1::EnrolRequest out;
   out.set_user(std::string(user));
-  out.set_code(std::string(code));
+  out.set_code_public_key(ToString(proof.code_key));
+  out.set_code_proof(ToString(code_key.Sign(identity::kEnrolmentProofLabel, message)));
   out.set_tls_csr(ToString(csr));
   out.set_working_public_key(ToString(applicant.working_key.public_key().view()));
   out.set_mls_signature_public_key(ToString(applicant.mls_key.public_key().view()));

@@ -16,7 +16,6 @@ namespace plumbline::keyserver {
 
 struct TestAdministrator {
   crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
-  crypto::SealedBoxKeyPair reply = crypto::SealedBoxKeyPair::Generate();
   std::string name = "Ada";
   identity::Hash key_id() const { return Sha256(key.public_key().view()); }
 };

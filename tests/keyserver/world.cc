@@ -1,3 +1,4 @@
+#include "tests/common/codes.h"
 #include "tests/keyserver/world.h"
 
 #include <filesystem>
@@ -19,7 +20,7 @@ constexpr const char* kDumps[] = {
     "SELECT 'device', "
     "quote(id)||quote(user)||quote(label)||quote(working_key)||quote(mls_key)||quote(credential)||"
     "quote(enrolled_day) FROM device ORDER BY 2",
-    "SELECT 'code', quote(user)||quote(hash)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM "
+    "SELECT 'code', quote(user)||quote(code_key)||quote(expires_unix)||quote(attempts_left)||quote(used) FROM "
     "enrolment_code "
     "ORDER BY 2",
     "SELECT 'key_package', "
@@ -35,7 +36,7 @@ constexpr const char* kDumps[] = {
     "SELECT 'pass', quote(device)||quote(purpose)||quote(sealed)||quote(expires_unix) FROM drawn_pass ORDER BY 2",
     "SELECT 'revoked', quote(id)||quote(user)||quote(working_key)||quote(mls_key) FROM revoked_device ORDER BY 2",
     "SELECT 'revocation', quote(sequence)||quote(user)||quote(items)||quote(confirmed) FROM revocation ORDER BY 2",
-    "SELECT 'invitation', quote(user)||quote(device)||quote(hash)||quote(expires_unix)||quote(attempts_left)||quote(used) "
+    "SELECT 'invitation', quote(user)||quote(device)||quote(code_key)||quote(expires_unix)||quote(attempts_left)||quote(used) "
     "FROM device_invitation ORDER BY 2",
     "SELECT 'join', quote(hash)||quote(user)||quote(device_id)||quote(request)||quote(state) FROM join_request ORDER BY 2",
     "SELECT 'decision', quote(hash)||quote(decision)||quote(signature) FROM device_decision ORDER BY 2",
@@ -217,16 +218,11 @@ void World::CreateAccount(absl::string_view user) {
 std::string World::IssueCode(absl::string_view user, uint32_t life_seconds) {
   if (absl::IsNotFound(accounts().Find(user).status())) CreateAccount(user);
   identity::Intent intent = MakeIntent(identity::Action::kIssueEnrolmentCode, user, clock_.Now());
-  intent.parameters = Encode(identity::IssueEnrolmentCodeParameters{life_seconds});
+  const std::string code = identity::GenerateCode();
+  intent.parameters = testing::CodeParameters(life_seconds, user, code);
   intent.state_hash = *identity::ToFixed<32>(AsBytes(View(user).state_hash()));
-  intent.reply_key = *identity::ToFixed<32>(administrator().reply.public_key().view());
-  const auto result = Execute(intent);
-  CHECK(result.ok());
-  const auto opened = administrator().reply.Open(AsBytes(result->result()));
-  CHECK(opened.ok());
-  keys::v1::EnrolmentInvitation invitation;
-  CHECK(invitation.ParseFromString(ToString(opened->view())));
-  return invitation.code();
+  CHECK(Execute(intent).ok());
+  return identity::FormatCode(code);
 }
 
 void World::Suspend(absl::string_view user) {

@@ -68,10 +68,8 @@ class AdoptionTest : public ::testing::Test {
     h_.Append(name, History::AsAdopted(draft, devices));
   }
   // The rule that the last entry breaks; nothing before it may.
-  std::optional<Rule> Last(uint64_t old_codes_until = 0) const {
-    AuthorityTerms terms = h_.Terms();
-    terms.old_codes_until = old_codes_until;
-    Authority authority = *Authority::Create(terms, h_.Genesis());
+  std::optional<Rule> Last() const {
+    Authority authority = *Authority::Create(h_.Terms(), h_.Genesis());
     for (const History::Item& item : h_.items) {
       const auto finding = authority.Take(item.place, item.entry, item.opening);
       if (&item == &h_.items.back()) return finding ? std::optional<Rule>(finding->rule) : std::nullopt;
@@ -119,7 +117,7 @@ TEST_F(AdoptionTest, WorkingKeysAreOfTheRecordsDevices) {
 
 TEST_F(AdoptionTest, ADeviceWithoutItsWorkingKeyDoesNotDecide) {
   const TestDevice device;
-  const Draft draft = h_.Join("bob", std::nullopt, device);
+  const Draft draft = h_.Join("bob", h_.IssueCode("bob"), device);
   h_.Append("bob", History::AsAdopted(draft, {}));
   EXPECT_EQ(Last(), std::nullopt);
   h_.Append("bob", h_.Approve("bob", device));
@@ -145,35 +143,6 @@ TEST_F(AdoptionTest, WhatWasThereBeforeTheLogDoesNotComeBack) {
   expect_returned(device, "its working key");
   device.working = h_.people["bob"].devices[0].working;
   expect_returned(device, "the working key of one that is there");
-}
-
-TEST_F(AdoptionTest, ACodeOlderThanTheLogCountsOnceAndForAWhile) {
-  h_.Append("alice", h_.Join("alice", std::nullopt));
-  const uint64_t place = h_.items.back().place;
-  EXPECT_EQ(Last(), Rule::kCode) << "none unless the auditor says so";
-  EXPECT_EQ(Last(place), Rule::kCode);
-  EXPECT_EQ(Last(place + 1), std::nullopt);
-  h_.Append("alice", h_.Join("alice", std::nullopt));
-  EXPECT_EQ(Last(place + 10), Rule::kCode) << "a second one";
-}
-
-TEST_F(AdoptionTest, AnOldCodeIsVoidBehindANewerOne) {
-  h_.Append("alice", h_.Join("alice"));
-  h_.Append("alice", h_.Join("alice", std::nullopt));
-  EXPECT_EQ(Last(1000), Rule::kCode);
-}
-
-TEST_F(AdoptionTest, AnOldCodeIsVoidBehindASuspension) {
-  h_.Append("alice", h_.Act("alice", Action::kSuspendAccount));
-  h_.Append("alice", h_.Act("alice", Action::kReactivateAccount));
-  h_.Append("alice", h_.Join("alice", std::nullopt));
-  EXPECT_EQ(Last(1000), Rule::kCode);
-}
-
-TEST_F(AdoptionTest, WhoWasCreatedInTheLogHasNoOlderCode) {
-  h_.Append("carol", h_.Create("carol"));
-  h_.Append("carol", h_.Join("carol", std::nullopt));
-  EXPECT_EQ(Last(1000), Rule::kCode);
 }
 
 // Long honest histories pass, and there is no entry of theirs that could have been another.

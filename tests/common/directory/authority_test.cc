@@ -224,10 +224,11 @@ TEST_F(AuthorityTest, CausesOfAnotherPerson) {
   auto& enrolment = std::get<Enrolment>(draft.cause);
   const Enrolment of_bob = h_.Enrol("bob", device, {});
   enrolment.proof = of_bob.proof;
+  enrolment.code_signature = of_bob.code_signature;
   enrolment.working_signature = of_bob.working_signature;
   enrolment.mls_signature = of_bob.mls_signature;
   ExpectFound(Rule::kForeignCause, "alice", History::Named(draft), "a proof");
-  identity::Intent code = h_.Intent("alice", Action::kIssueEnrolmentCode, identity::Encode(identity::IssueEnrolmentCodeParameters{}));
+  identity::Intent code = h_.Intent("alice", Action::kIssueEnrolmentCode, h_.NewCode());
   code.target = bob;
   ExpectFound(Rule::kForeignCause, "alice", h_.Join("alice", h_.Signed(code, h_.people["alice"].revision)), "a code");
   draft = h_.Approve("alice", Device("alice", 0));
@@ -249,7 +250,7 @@ TEST_F(AuthorityTest, SignersWithoutTheRight) {
   draft.cause = h_.Signed(h_.Intent("alice", Action::kSuspendAccount), revision, {Device("alice", 0).working.get()});
   ExpectFound(Rule::kSigner, "alice", History::Named(draft), "a device's key");
   const identity::Intent code =
-      h_.Intent("alice", Action::kIssueEnrolmentCode, identity::Encode(identity::IssueEnrolmentCodeParameters{}));
+      h_.Intent("alice", Action::kIssueEnrolmentCode, h_.NewCode());
   ExpectFound(Rule::kSigner, "alice", h_.Join("alice", h_.Signed(code, revision, {&stranger})), "nobody's code");
 
   const TestDevice unknown;
@@ -292,13 +293,16 @@ TEST_F(AuthorityTest, SignaturesThatDoNotVerify) {
   std::get<SignedIntent>(draft.cause).signatures[0].key_id = Sha256(h_.administrators[1].public_key().view());
   ExpectFound(Rule::kSignature, "alice", draft, "another administrator's name");
   draft = h_.Join("alice");
+  std::get<Enrolment>(draft.cause).code_signature[0] ^= 1;
+  ExpectFound(Rule::kSignature, "alice", draft, "by the code");
+  draft = h_.Join("alice");
   std::get<Enrolment>(draft.cause).working_signature[0] ^= 1;
   ExpectFound(Rule::kSignature, "alice", draft, "by the working key");
   draft = h_.Join("alice");
   std::get<Enrolment>(draft.cause).mls_signature[0] ^= 1;
   ExpectFound(Rule::kSignature, "alice", draft, "by the MLS key");
   draft = h_.Join("alice");
-  std::get<Enrolment>(draft.cause).code->signatures[0].signature[0] ^= 1;
+  std::get<Enrolment>(draft.cause).code.signatures[0].signature[0] ^= 1;
   ExpectFound(Rule::kSignature, "alice", draft, "a code");
   draft = h_.Approve("alice", Device("alice", 0));
   std::get<Decided>(draft.cause).signature[0] ^= 1;
@@ -330,7 +334,10 @@ TEST_F(AuthorityTest, ApprovalsThatAreMissing) {
 }
 
 TEST_F(AuthorityTest, CodesThatNobodyIssued) {
-  ExpectFound(Rule::kCode, "alice", h_.Join("alice", std::nullopt), "no code");
+  const TestDevice device;
+  Draft other = h_.Join("alice", h_.IssueCode("alice"), device);
+  other.cause = h_.Enrol("alice", device, h_.IssueCode("alice"), *TestDevice::Make());
+  ExpectFound(Rule::kCode, "alice", History::Named(other), "a code of the key server's own");
   ExpectFound(Rule::kCode, "alice", h_.Join("alice", h_.Signed(h_.Intent("alice", Action::kSuspendAccount), h_.people["alice"].revision)),
               "an intent for something else");
   SignedIntent nonsense = h_.IssueCode("alice");
@@ -340,27 +347,21 @@ TEST_F(AuthorityTest, CodesThatNobodyIssued) {
 
 TEST_F(AuthorityTest, CausesThatWereUsed) {
   Draft draft = h_.Join("alice");
-  const SignedIntent code = *std::get<Enrolment>(draft.cause).code;
+  const SignedIntent code = std::get<Enrolment>(draft.cause).code;
   h_.Append("alice", draft);
   const Draft suspend = h_.Act("alice", Action::kSuspendAccount);
   const Draft approve = h_.Approve("alice", Device("alice", 0));
   ExpectFound(Rule::kReplayed, "alice", h_.Join("alice", code), "a code intent");
 
   Draft again = h_.Join("alice");
-  const identity::EnrolmentProof used = *identity::ParseEnrolmentProof(std::get<Enrolment>(draft.cause).proof);
-  auto& enrolment = std::get<Enrolment>(again.cause);
-  identity::EnrolmentProof proof = *identity::ParseEnrolmentProof(enrolment.proof);
-  proof.code_hash = used.code_hash;
-  enrolment.proof = identity::Encode(proof);
-  enrolment.working_signature = Sign(*again.device->working, identity::kEnrolmentProofLabel, enrolment.proof);
-  enrolment.mls_signature = Sign(*again.device->mls, identity::kEnrolmentProofLabel, enrolment.proof);
+  again.cause = h_.Enrol("alice", *again.device, h_.IssueCode("alice"), *h_.CodeOf(code));
   ExpectFound(Rule::kReplayed, "alice", History::Named(again), "a code");
 
   TestDevice twin = *draft.device;
   twin.id = identity::RandomFixed<16>();
   again = h_.Join("alice", h_.IssueCode("alice"), twin);
   auto& replayed = std::get<Enrolment>(again.cause);
-  const SignedIntent fresh = *replayed.code;
+  const SignedIntent fresh = replayed.code;
   replayed = std::get<Enrolment>(draft.cause);
   replayed.code = fresh;
   ExpectFound(Rule::kReplayed, "alice", History::Named(again), "a proof");
@@ -436,8 +437,7 @@ TEST_F(AuthorityTest, CausesThatCannotChangeThisRecord) {
   draft.record.status = RecordStatus::kActive;
   identity::Intent reading = h_.Intent("alice", Action::kSuspendAccount);
   reading.action = Action::kIssueEnrolmentCode;
-  reading.parameters = identity::Encode(identity::IssueEnrolmentCodeParameters{});
-  reading.reply_key.fill(1);
+  reading.parameters = h_.NewCode();
   ExpectFound(Rule::kAction, "alice", WithIntent(draft, reading, h_.people["alice"].revision), "a code alone");
   draft = h_.Approve("alice", Device("alice", 0));
   draft = WithDecision(draft, [](auto& d) { d.decision = identity::Decision::kRefuse, d.label = ""; }, Device("alice", 0));

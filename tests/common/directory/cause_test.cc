@@ -21,8 +21,9 @@ SignedIntent Intent(size_t signatures) {
   }
   return out;
 }
-Enrolment WithCode(std::optional<SignedIntent> code) {
-  Enrolment out{Bytes(200, 2), {}, {}, Bytes(500, 3), std::move(code)};
+Enrolment WithCode(SignedIntent code) {
+  Enrolment out{Bytes(200, 2), {}, {}, {}, Bytes(500, 3), std::move(code)};
+  out.code_signature.fill(12);
   out.working_signature.fill(4);
   out.mls_signature.fill(5);
   return out;
@@ -50,7 +51,7 @@ Adopted WithDevices(uint8_t count) {
 }
 
 std::vector<Cause> All() {
-  return {Intent(1), Intent(8), WithCode(Intent(2)), WithCode(std::nullopt), Decision(Joined()), Decision(std::nullopt), WithDevices(0),
+  return {Intent(1), Intent(8), WithCode(Intent(2)), Decision(Joined()), Decision(std::nullopt), WithDevices(0),
           WithDevices(32), Activated{Intent(2), Joined()}};
 }
 
@@ -90,10 +91,11 @@ TEST(CauseTest, TheFormIsTheOneThatIsWritten) {
       Concat({Bytes{1, 0xaa}, Bytes{0, 0, 0, 0, 0, 0, 0, 5}, Bytes{0x40, 96}, Bytes(32, 1), Bytes(64, 2)});
   EXPECT_EQ(Encode(Cause(intent)), Concat({Bytes{1, 1}, signed_intent}));
 
-  Enrolment enrolment{{0xbb}, {}, {}, {0xcc}, intent};
-  enrolment.mls_signature.fill(1);
+  Enrolment enrolment{{0xbb}, {}, {}, {}, {0xcc}, intent};
+  enrolment.working_signature.fill(1);
+  enrolment.mls_signature.fill(2);
   EXPECT_EQ(Encode(Cause(enrolment)),
-            Concat({Bytes{1, 2, 1, 0xbb}, Bytes(64, 0), Bytes(64, 1), Bytes{1, 0xcc, 1}, signed_intent}));
+            Concat({Bytes{1, 2, 1, 0xbb}, Bytes(64, 0), Bytes(64, 1), Bytes(64, 2), Bytes{1, 0xcc}, signed_intent}));
 
   Decided decided = Decision(Joined());
   decided.decision = {0xdd};
@@ -124,7 +126,7 @@ TEST(CauseTest, TheBoundsAreHeld) {
   EXPECT_THAT(ParseCause(Encode(Cause(WithDevices(33)))), StatusIs(Code::kInvalidArgument));
   const auto with = [](size_t intent, size_t message, size_t credential) {
     Enrolment out = WithCode(Intent(kMaxIntentSignatures));
-    out.code->intent.resize(intent);
+    out.code.intent.resize(intent);
     out.proof.resize(message);
     out.credential.resize(credential);
     return ParseCause(Encode(Cause(out))).status();

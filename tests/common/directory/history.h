@@ -87,7 +87,6 @@ class History final {
     out.nonce = identity::RandomFixed<16>();
     out.issued_unix = now;
     out.expires_unix = now + 600;
-    if (identity::HasSecretResult(action)) out.reply_key.fill(1);
     return out;
   }
   SignedIntent Signed(const identity::Intent& intent, uint64_t revision, const std::vector<const crypto::Ed25519KeyPair*>& by) const {
@@ -99,9 +98,21 @@ class History final {
   SignedIntent Signed(const identity::Intent& intent, uint64_t revision) const { return Signed(intent, revision, {&administrators[0]}); }
   SignedIntent IssueCode(const std::string& name, uint32_t life = 86400) {
     Person& person = people[name];
-    const auto parameters = identity::Encode(identity::IssueEnrolmentCodeParameters{life});
-    const identity::Intent intent = Intent(name, identity::Action::kIssueEnrolmentCode, parameters);
+    const identity::Intent intent = Intent(name, identity::Action::kIssueEnrolmentCode, NewCode(life));
     return Signed(intent, person.revision++);
+  }
+  // The parameters of an intent for a new code.
+  Bytes NewCode(uint32_t life = 86400) {
+    const auto key = TestDevice::Make();
+    const identity::PublicKey known = *identity::ToFixed<32>(key->public_key().view());
+    codes_[known] = key;
+    return identity::Encode(identity::IssueEnrolmentCodeParameters{known, life});
+  }
+  // The key of the code that `code` issued; of any, if it is no such intent.
+  std::shared_ptr<const crypto::Ed25519KeyPair> CodeOf(const SignedIntent& code) const {
+    const absl::StatusOr<identity::Intent> intent = identity::ParseIntent(code.intent);
+    if (!intent.ok() || intent->action != identity::Action::kIssueEnrolmentCode) return TestDevice::Make();
+    return codes_.at(identity::ParseIssueEnrolmentCodeParameters(intent->parameters)->code_key);
   }
   Bytes Credential(const std::string& name, const identity::DeviceId& id, const crypto::Ed25519PublicKey& key) const {
     crypto::LeafSpec spec;
@@ -112,9 +123,15 @@ class History final {
     return Leaf(spec);
   }
   Bytes Leaf(const crypto::LeafSpec& spec) const { return crypto::IssueLeaf(issuing, issuing_key_, spec)->der(); }
-  Enrolment Enrol(const std::string& name, const TestDevice& device, std::optional<SignedIntent> code) const {
-    const identity::EnrolmentProof proof{User(name).ToString(), identity::RandomFixed<32>(), {}, device.working_key(), device.mls_key()};
-    Enrolment out{identity::Encode(proof), {}, {}, Credential(name, device.id, device.mls->public_key()), std::move(code)};
+  Enrolment Enrol(const std::string& name, const TestDevice& device, const SignedIntent& code) const {
+    return Enrol(name, device, code, *CodeOf(code));
+  }
+  // With another code than the one that was issued.
+  Enrolment Enrol(const std::string& name, const TestDevice& device, const SignedIntent& code, const crypto::Ed25519KeyPair& key) const {
+    const identity::EnrolmentProof proof{User(name).ToString(), *identity::ToFixed<32>(key.public_key().view()), {}, device.working_key(),
+                                         device.mls_key()};
+    Enrolment out{identity::Encode(proof), {}, {}, {}, Credential(name, device.id, device.mls->public_key()), code};
+    out.code_signature = Sign(key, identity::kEnrolmentProofLabel, out.proof);
     out.working_signature = Sign(*device.working, identity::kEnrolmentProofLabel, out.proof);
     out.mls_signature = Sign(*device.mls, identity::kEnrolmentProofLabel, out.proof);
     return out;
@@ -146,8 +163,8 @@ class History final {
     if (device) Drop(out.record, *device);
     return Named(std::move(out));
   }
-  Draft Join(const std::string& name, std::optional<SignedIntent> code, const TestDevice& device = {}) {
-    const Enrolment cause = Enrol(name, device, std::move(code));
+  Draft Join(const std::string& name, const SignedIntent& code, const TestDevice& device = {}) {
+    const Enrolment cause = Enrol(name, device, code);
     Draft out{Next(name), cause, device};
     Add(out.record, device, Sha256(cause.credential));
     return Named(std::move(out));
@@ -260,6 +277,7 @@ class History final {
 
  private:
   Person before_;
+  std::map<identity::PublicKey, std::shared_ptr<const crypto::Ed25519KeyPair>> codes_;
   const crypto::P256PrivateKey root_key_ = crypto::P256PrivateKey::Generate(), issuing_key_ = crypto::P256PrivateKey::Generate();
 
  public:
@@ -272,9 +290,8 @@ class History final {
   uint64_t now = 1'800'000'000;
 };
 
-// One honest step of a history, as `random` says: each kind of change, over a few people.
-inline void Step(History& history, std::mt19937& random) {
-  const std::string name = absl::StrCat("person", random() % 8);
+// One honest step of a person's history, as `random` says: each kind of change.
+inline void Step(History& history, std::mt19937& random, const std::string& name) {
   const History::Person& person = history.people[name];
   if (person.wire.empty()) return history.Append(name, history.Create(name));
   const std::vector<TestDevice> devices = history.DevicesOf(name);
@@ -299,6 +316,12 @@ inline void Step(History& history, std::mt19937& random) {
   if (what < 11 && devices.size() < identity::kMaxDevices) return history.Append(name, history.Approve(name, any()));
   if (what < 13) return history.Append(name, history.Act(name, Action::kRevokeDevice, any().id));
   if (devices.size() > 1) history.Append(name, history.Remove(name, devices[0], devices[1 + random() % (devices.size() - 1)].id));
+}
+
+// Of any of a few people.
+inline void Step(History& history, std::mt19937& random) {
+  const std::string name = absl::StrCat("person", random() % 8);
+  Step(history, random, name);
 }
 
 }  // namespace plumbline::directory

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::identity {
@@ -38,9 +39,16 @@ TEST(Codes, RefuseAnythingElse) {
   EXPECT_THAT(NormaliseCode(std::string(100, '-')), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST(Codes, TheHashDependsOnThePerson) {
-  EXPECT_NE(EnrolmentCodeHash("mimi://example.org/u/alice", "ABCDEFGHJKMN0123"),
-            EnrolmentCodeHash("mimi://example.org/u/bob", "ABCDEFGHJKMN0123"));
+TEST(Codes, TheKeyIsOfTheCodeAndThePerson) {
+  const auto key = [](absl::string_view user, absl::string_view code) { return EnrolmentCodeKey(user, code).public_key(); };
+  const std::string alice = "mimi://example.org/u/alice";
+  EXPECT_EQ(key(alice, "ABCDEFGHJKMN0123"), key(alice, "ABCDEFGHJKMN0123"));
+  EXPECT_NE(key(alice, "ABCDEFGHJKMN0123"), key(alice, "ABCDEFGHJKMN0124"));
+  EXPECT_NE(key(alice, "ABCDEFGHJKMN0123"), key("mimi://example.org/u/bob", "ABCDEFGHJKMN0123"));
+  // What both ends have to agree on.
+  const std::string seed = absl::StrCat("plumbline enrolment code v2", alice, "ABCDEFGHJKMN0123");
+  EXPECT_EQ(key(alice, "ABCDEFGHJKMN0123"),
+            crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Sha256(AsBytes(seed))))->public_key());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/common/codes.h"
 #include "tests/common/identity/malformed.h"
 
 namespace plumbline::identity {
@@ -16,10 +17,9 @@ Intent Valid(Action action) {
   if (NeedsTarget(action)) out.target = "mimi://example.org/u/alice";
   if (NeedsJustification(action)) out.justification = "starts on Monday";
   if (NeedsStateHash(action)) out.state_hash.fill(1);
-  if (HasSecretResult(action)) out.reply_key.fill(2);
   if (action == Action::kCreateAccount)
     out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
-  if (action == Action::kIssueEnrolmentCode) out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
+  if (action == Action::kIssueEnrolmentCode) out.parameters = plumbline::testing::CodeParameters(3600);
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{4}});
   if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{4}});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
@@ -48,7 +48,7 @@ TEST(Intent, RefusesUnknownActionsAndVersions) {
   intent.action = static_cast<Action>(0);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   Bytes wire = Encode(Valid(Action::kListAccounts));
-  wire[0] = 2;
+  wire[0] = 3;
   EXPECT_THAT(ParseIntent(wire), StatusIs(kInvalid));
 }
 
@@ -66,7 +66,7 @@ TEST(Intent, FieldsArePresentExactlyWhereTheActionNeedsThem) {
   intent.target = "mimi://example.org/u/alice";
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent = Valid(Action::kIssueEnrolmentCode);
-  intent.reply_key = PublicKey{};
+  intent.parameters = Encode(IssueEnrolmentCodeParameters{{}, 3600});  // of no key
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent = Valid(Action::kRevokeDevice);
   intent.parameters.clear();
@@ -90,9 +90,9 @@ TEST(Intent, LivesAtMostFifteenMinutes) {
 }
 
 TEST(Intent, ParametersHaveLimits) {
-  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(Encode(IssueEnrolmentCodeParameters{59})),
+  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(plumbline::testing::CodeParameters(59)),
               StatusIs(kInvalid));
-  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(Encode(IssueEnrolmentCodeParameters{604801})),
+  EXPECT_THAT(ParseIssueEnrolmentCodeParameters(plumbline::testing::CodeParameters(604801)),
               StatusIs(kInvalid));
   EXPECT_THAT(ParseListAuditEventsParameters(Encode(ListAuditEventsParameters{0, 0})), StatusIs(kInvalid));
   EXPECT_THAT(ParseListAuditEventsParameters(Encode(ListAuditEventsParameters{0, 1001})), StatusIs(kInvalid));

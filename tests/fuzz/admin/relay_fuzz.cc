@@ -93,21 +93,11 @@ void Ask(ByteView body, absl::Status (Relay::*method)(const Request&, Response&)
 // where it is to be.
 class Liar final : public AdminApi {
  public:
-  absl::Status Submit(const keys::v1::SignedIntent& request,
-                      keys::v1::IntentResult& result) override {
-    if (rest.size() < 3) return absl::UnavailableError("admin_unreachable: no more");
-    const bool seal = (rest[0] & 1) != 0;
-    const size_t size = std::min<size_t>(rest[1] * 256u + rest[2], rest.size() - 3);
-    const ByteView body = rest.subspan(3, size);
-    rest = rest.subspan(3 + size);
-    if (!seal) {
-      result.set_result(ToString(body));
-      return absl::OkStatus();
-    }
-    const identity::Intent intent = *identity::ParseIntent(AsBytes(request.intent()));
-    const auto key = crypto::SealedBoxPublicKey::Parse(intent.reply_key);
-    result.set_sealed(true);
-    result.set_result(key.ok() ? ToString(*key->Seal(body)) : ToString(body));
+  absl::Status Submit(const keys::v1::SignedIntent&, keys::v1::IntentResult& result) override {
+    if (rest.size() < 2) return absl::UnavailableError("admin_unreachable: no more");
+    const size_t size = std::min<size_t>(rest[0] * 256u + rest[1], rest.size() - 2);
+    result.set_result(ToString(rest.subspan(2, size)));
+    rest = rest.subspan(2 + size);
     return absl::OkStatus();
   }
   absl::Status Register(const keys::v1::RegisterFirstAdministratorRequest&,
@@ -116,6 +106,8 @@ class Liar final : public AdminApi {
   }
   ByteView rest;
 };
+
+constexpr char kCode[] = "0123456789ABCDEF";
 
 struct Tool {
   const testing::TestOrganisation organisation{kNow};
@@ -142,18 +134,11 @@ void UseTool(uint8_t what, ByteView answers) {
     if (fetched.ok() && fetched->log) CHECK(fetched->log->name() == "example.org/audit/keyserver");
   }
   if (what == 5) {
-    const auto intent = tool.session.Prepare(identity::Action::kIssueEnrolmentCode, kAlice,
-                                             Encode(identity::IssueEnrolmentCodeParameters{3600}),
-                                             "new", std::string(32, 's'));
-    CHECK(intent.ok());
-    const absl::StatusOr<Secret> result = tool.session.Submit(*intent);
-    if (!result.ok()) return;
-    const absl::StatusOr<OpenedInvitation> invitation =
-        tool.session.ReadInvitation(*result, kAlice);
-    if (!invitation.ok()) return;
-    CHECK(invitation->invitation.user == kAlice && invitation->invitation.domain == "example.org");
-    CHECK(Equal(invitation->invitation.root_fingerprint, tool.profile.organisation.view()));
-    CHECK(*identity::ParseInvitation(invitation->text) == invitation->invitation);
+    const absl::StatusOr<MadeInvitation> made = tool.session.MakeInvitation(ToString(answers), kAlice, kCode);
+    if (!made.ok()) return;
+    CHECK(made->invitation.user == kAlice && made->invitation.domain == "example.org" && made->invitation.code == kCode);
+    CHECK(Equal(made->invitation.root_fingerprint, tool.profile.organisation.view()));
+    CHECK(*identity::ParseInvitation(made->text) == made->invitation);
   }
 }
 
@@ -170,11 +155,9 @@ void Fuzz(ByteView input) {
 
 namespace {
 
-Bytes Answer(bool sealed, const google::protobuf::Message& message) {
+Bytes Answer(const google::protobuf::Message& message) {
   const std::string body = message.SerializeAsString();
-  return Concat({Bytes{static_cast<uint8_t>(sealed), static_cast<uint8_t>(body.size() >> 8),
-                       static_cast<uint8_t>(body.size())},
-                 AsBytes(body)});
+  return Concat({Bytes{static_cast<uint8_t>(body.size() >> 8), static_cast<uint8_t>(body.size())}, AsBytes(body)});
 }
 
 keys::v1::SignedIntent SampleIntent() {
@@ -219,22 +202,15 @@ std::vector<Bytes> Seeds() {
   account.set_state_hash(std::string(32, 's'));
   keys::v1::AccountList accounts;
   *accounts.add_accounts() = account;
-  identity::Invitation invitation;
-  invitation.domain = "example.org";
-  invitation.root_fingerprint = *identity::ToFixed<32>(TheTool().profile.organisation.view());
-  invitation.keyserver_address = "keys.example.org:7443";
-  invitation.user = kAlice;
-  invitation.code = *identity::NormaliseCode("0123456789ABCDEF");
-  invitation.expires_unix = 1'900'000'000;
-  keys::v1::EnrolmentInvitation given;
-  given.set_invitation(identity::FormatInvitation(invitation));
-  given.set_code(invitation.code);
+  keys::v1::IssuedCode issued;
+  issued.set_keyserver_address("keys.example.org:7443");
+  issued.set_expires_unix(1'900'000'000);
   return {Concat({Bytes{0}, AsBytes(SampleIntent().SerializeAsString())}),
           Concat({Bytes{1}, AsBytes(registration.SerializeAsString())}),
-          Concat({Bytes{2}, Answer(false, account)}),
-          Concat({Bytes{3}, Answer(false, accounts)}),
-          Concat({Bytes{4}, Answer(false, SamplePage())}),
-          Concat({Bytes{5}, Answer(true, given)})};
+          Concat({Bytes{2}, Answer(account)}),
+          Concat({Bytes{3}, Answer(accounts)}),
+          Concat({Bytes{4}, Answer(SamplePage())}),
+          Concat({Bytes{5}, AsBytes(issued.SerializeAsString())})};
 }
 
 }  // namespace plumbline::fuzz

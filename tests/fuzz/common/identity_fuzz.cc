@@ -25,6 +25,7 @@
 #include "common/identity/text.h"
 #include "common/identity/trust.h"
 #include "common/identity/uri.h"
+#include "tests/common/codes.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace plumbline::fuzz {
@@ -213,11 +214,10 @@ Intent SampleIntent(Action action) {
   if (NeedsTarget(action)) out.target = "mimi://example.org/u/alice";
   if (NeedsJustification(action)) out.justification = "starts on Monday";
   if (NeedsStateHash(action)) out.state_hash.fill(1);
-  if (HasSecretResult(action)) out.reply_key.fill(2);
   if (action == Action::kCreateAccount)
     out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
   if (action == Action::kIssueEnrolmentCode)
-    out.parameters = Encode(IssueEnrolmentCodeParameters{3600});
+    out.parameters = testing::CodeParameters(3600);
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{1}});
   if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{1}});
@@ -268,7 +268,7 @@ std::vector<Bytes> Seeds() {
       {2, fields.TakeBytes()},
       {3, ToBytes(AsBytes("abcd-EFGH jkmn-0O1l"))},
       {5, Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}})},
-      {5, Encode(EnrolmentProof{"mimi://example.org/u/a", Hash{1}, Hash{1}, PublicKey{1},
+      {5, Encode(EnrolmentProof{"mimi://example.org/u/a", PublicKey{1}, Hash{1}, PublicKey{1},
                                 PublicKey{1}})},
       {5, Encode(AdministratorProof{"example.org", "root", PublicKey{1}})},
       {6, ToBytes(AsBytes("Zoë \xf0\x9f\x98\x80 x"))},
@@ -278,7 +278,7 @@ std::vector<Bytes> Seeds() {
       {7, Encode(SampleRecord())},
       {8, Encode(SampleRecord())},
       {9, Encode(CreateAccountParameters{"Alice", "in person", "file 7"})},
-      {10, Encode(IssueEnrolmentCodeParameters{3600})},
+      {10, testing::CodeParameters(3600)},
       {11, Encode(ListAuditEventsParameters{5, 10})},
       {12, pass},
       {13, grant},

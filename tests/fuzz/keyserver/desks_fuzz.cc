@@ -189,7 +189,7 @@ std::vector<Bytes> Seeds() {
   keys::v1::CollectRequest collect;
   collect.set_request_hash(std::string(32, 'h'));
   keys::v1::InviteDeviceRequest invite;
-  invite.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, "0123456789ABCDEF")));  // so that `joining` may ask
+  invite.set_code_public_key(ToString(identity::EnrolmentCodeKey(kAlice, "0123456789ABCDEF").public_key().view()));  // so that `joining` may ask
   invite.set_life_seconds(86400);
   identity::DeviceDecision decision;
   decision.decision = identity::Decision::kApprove;

@@ -26,7 +26,7 @@ constexpr const char* kUpdates[] = {
     "UPDATE device SET mls_key = ?1",
     "UPDATE device SET credential = ?1",
     "UPDATE device SET enrolled_day = ?1",
-    "UPDATE enrolment_code SET hash = ?1",
+    "UPDATE enrolment_code SET code_key = ?1",
     "UPDATE enrolment_code SET expires_unix = ?1",
     "UPDATE enrolment_code SET attempts_left = ?1",
     "UPDATE key_package SET hash = ?1",
@@ -68,7 +68,7 @@ struct Rows {
     world.Suspend(kBob);
     const std::string code = identity::GenerateCode();
     keys::v1::InviteDeviceRequest invite;
-    invite.set_code_hash(ToString(identity::EnrolmentCodeHash(kAlice, code)));
+    invite.set_code_public_key(ToString(identity::EnrolmentCodeKey(kAlice, code).public_key().view()));
     invite.set_life_seconds(3600);
     keys::v1::InviteDeviceResponse invited;
     CHECK(world.joins()

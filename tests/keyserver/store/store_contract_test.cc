@@ -93,7 +93,7 @@ Account NewAccount() {
 
 EnrolmentCode Code(uint8_t fill) {
   EnrolmentCode out;
-  out.hash.fill(fill);
+  out.key.fill(fill);
   out.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(kNow)) + 3600;
   out.attempts = 2;
   return out;
