@@ -182,7 +182,7 @@ TEST(Voprf, KeysAndInputsHaveOutputsOfTheirOwn) {
 
 TEST(Voprf, SeedsAndPurposesHaveKeysOfTheirOwn) {
   const Secret seed = Secret::CopyOf(Bytes(kVoprfSeedSize, 1));
-  ASSERT_OK_AND_ASSIGN(const VoprfSecretKey other, VoprfSecretKey::Derive(seed, AsBytes("other")));
+  ASSERT_OK_AND_ASSIGN(const VoprfSecretKey other, VoprfSecretKey::Derive(seed, AsBytes("rest")));
   EXPECT_EQ(Key(1).public_key(), Key(1).public_key());
   EXPECT_NE(Key(1).public_key(), other.public_key());
   EXPECT_NE(Key(1).public_key(), Key(2).public_key());
