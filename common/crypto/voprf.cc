@@ -52,8 +52,8 @@ class Sha512 final {
   crypto_hash_sha512_state state_;
 };
 
-// expand_message_xmd (RFC 9380 §5.3.1) with SHA-512, for 64 bytes: one block of the hash.
-// The tag is `purpose` and the context.
+// expand_message_xmd (RFC 9380 §5.3.1) with SHA-512, for 64 bytes: one block of the hash. The
+// tag is `purpose` and the context.
 Secret ExpandMessage(Parts message, absl::string_view purpose) {
   const size_t tag_size = purpose.size() + kContext.size();
   CHECK(tag_size <= 255);
@@ -117,8 +117,8 @@ struct Composites {
   Point m = {}, z = {};  // the identity
 };
 
-// RFC 9497 §2.2.1, ComputeComposites; the faster form for who has the key would save one pair
-// nothing. Nothing if a factor is zero: libsodium refuses to multiply by it.
+// RFC 9497 §2.2.1, ComputeComposites, for both sides: its form for who has the key is no faster for
+// one pair. Nothing if a factor is zero: libsodium refuses to multiply by it.
 std::optional<Composites> ComputeComposites(ByteView public_key, std::span<const VoprfPair> pairs) {
   Hash seed;
   Sha512()

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <optional>
 
 #include "absl/strings/str_split.h"
 #include "common/check.h"
