@@ -12,6 +12,7 @@
 #include "admin/service_keys.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
+#include "common/sandbox/sandbox.h"
 
 namespace plumbline::admin {
 namespace {
@@ -79,6 +80,7 @@ absl::Status Serve(const config::v1::AdminConfig& config, const Secret& passphra
   const SystemClock clock;
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger,
                    Logger::Create({.service = "admin", .path = config.log_file()}));
+  RETURN_IF_ERROR(EnterSandbox({config.data_dir(), FolderOfFile(config.log_file())}, *logger));  // before gRPC has threads
   ASSIGN_OR_RETURN(const ServiceKeys keys, OpenServiceKeys(config, passphrase));
   ASSIGN_OR_RETURN(const ServiceIdentity identity, LoadIdentity(config, keys, clock.Now()));
   if (identity.not_after - clock.Now() < kExpiryWarning) {

@@ -3,6 +3,7 @@
 #include <grpcpp/impl/service_type.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
@@ -10,6 +11,7 @@
 #include "common/rpc/credentials.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
+#include "common/sandbox/sandbox.h"
 #include "keyserver/revocation_channel.h"
 #include "keyserver/services.h"
 #include "keyserver/store/sqlcipher_account_store.h"
@@ -234,7 +236,11 @@ absl::Status Serve(const std::string& config_file) {
   RETURN_IF_ERROR(config::Load(config_file, config));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger,
                    Logger::Create({"keyserver", config.log_file(), LogLevel::kInfo}));
-  const absl::Status status = ServeUntilStopped(config, *logger);
+  std::error_code ignored;  // what is wrong with it is told when it is written
+  if (!config.log_folder().empty()) std::filesystem::create_directories(config.log_folder(), ignored);
+  // Before gRPC has threads: what they are, they inherit.
+  absl::Status status = EnterSandbox({config.data_dir(), config.log_folder(), FolderOfFile(config.log_file())}, *logger);
+  if (status.ok()) status = ServeUntilStopped(config, *logger);
   if (status.ok()) {
     logger->Info("service.stopped");
   } else {

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
+#include "common/sandbox/sandbox.h"
 #include "plumbline/config/v1/server.pb.h"
 #include "server/attachment_service.h"
 #include "server/attachment_upkeep.h"
@@ -217,7 +218,9 @@ absl::Status Serve(const std::string& config_file) {
   RETURN_IF_ERROR(rpc::PinTls13());
   ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"delivery", config.log_file(), LogLevel::kInfo}));
-  const absl::Status status = ServeWithStore(config, *logger);
+  // Before gRPC has threads: what they are, they inherit.
+  absl::Status status = EnterSandbox({config.data_dir(), FolderOfFile(config.log_file())}, *logger);
+  if (status.ok()) status = ServeWithStore(config, *logger);
   if (status.ok()) {
     logger->Info("service.stopped");
   } else {

@@ -12,6 +12,7 @@
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/sandbox/sandbox.h"
 #include "common/tlog/evidence.h"
 #include "plumbline/config/v1/witness.pb.h"
 #include "witness/audited_log.h"
@@ -154,6 +155,7 @@ absl::Status Serve(const std::string& config_file) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ASSIGN_OR_RETURN(const WitnessConfig config, LoadConfig(config_file));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"witness", config.log_file()}));
+  RETURN_IF_ERROR(EnterSandbox({config.data_dir(), FolderOfFile(config.log_file())}, *logger));  // before there are threads
   ASSIGN_OR_RETURN(const std::vector<LogLine> logs, LogsOf(config));
   ASSIGN_OR_RETURN(const Secret passphrase, Passphrase(config, ""));
   ASSIGN_OR_RETURN(tlog::Cosigner cosigner, OpenKeys(config.data_dir(), config.name(), passphrase));

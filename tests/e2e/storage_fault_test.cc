@@ -154,7 +154,7 @@ class Joining {
 void ServiceSurvives(Service service, const std::string& kind, size_t few) {
   World& world = TheWorld();
   assess::Organisation& organisation = world.organisation();
-  const std::string count_file = organisation.folder() + "/changes";
+  const std::string count_file = organisation.FolderOf(service) + "/data/changes";  // where it may write
   organisation.Kill(service);
   ASSERT_OK(organisation.Start(service, {{"LD_PRELOAD", Faults()}, {"ASSESS_FAULT_COUNT", count_file}}));
   Joining counted(world);

@@ -47,7 +47,7 @@ ServerProcess::Environment Faults(const std::string& kind, int at) {
 
 // How many changes a start and one telling of the story make.
 int CountChanges(ServerProcess& server, FaultStory& story) {
-  const std::string count = server.directory().File("changes");
+  const std::string count = server.directory().File("data/changes");
   server.Start({{"LD_PRELOAD", PLUMBLINE_FAULTS}, {"ASSESS_FAULT_COUNT", count}});
   CHECK(story.Tell(server).ok());
   server.Kill(SIGKILL);

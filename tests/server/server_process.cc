@@ -65,15 +65,14 @@ void ServerProcess::WriteConfig(const std::string& listen) {
 }
 
 void ServerProcess::Start(const Environment& environment) {
-  const bool started = TryStart(environment);
-  if (!started) std::fprintf(stderr, "%s\n", LogText().c_str());
-  CHECK(started);
+  CHECK(TryStart(environment));
 }
 
 bool ServerProcess::TryStart(const Environment& environment) {
   service_.emplace(std::vector<std::string>{PLUMBLINE_SERVER, "serve", "--config", ConfigFile()}, directory_.File("output"),
                    directory_.File("server.log"), environment);
   port_ = std::atoi(service_->WaitForLine("\"event\":\"listener.started\",\"port\":").c_str());
+  if (port_ == 0) std::fprintf(stderr, "%s\n", LogText().c_str());
   if (port_ == 0) service_.reset();
   return port_ != 0;
 }
