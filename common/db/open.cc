@@ -106,14 +106,18 @@ absl::Status Database::ApplyKey(const Key& key) {
     RETURN_IF_ERROR(Execute("PRAGMA cipher_hmac_algorithm = HMAC_SHA1"));
     RETURN_IF_ERROR(Execute("PRAGMA cipher_kdf_algorithm = PBKDF2_HMAC_SHA1"));
   }
-  // The first read: from here on a wrong key shows.
-  const absl::Status read = Execute("SELECT count(*) FROM sqlite_master");
+  // The first read, of the first page alone: here a wrong key shows. What cannot be read behind it is damage.
+  const absl::Status read = Execute("PRAGMA application_id");
   if (absl::IsDataLoss(read)) {
     return absl::PermissionDeniedError(absl::StrCat(
         "store_key_wrong: the key does not open ", path_,
         " (or its first page is damaged: they look the same); use the key it was made with, or restore it from a backup"));
   }
-  return read;
+  RETURN_IF_ERROR(read);
+  const absl::Status tables = Execute("SELECT count(*) FROM sqlite_master");
+  if (!absl::IsDataLoss(tables)) return tables;
+  return absl::DataLossError(absl::StrCat("store_damaged: the list of tables of ", path_,
+                                          " was changed or damaged; restore it from a backup"));
 }
 
 absl::Status Database::Configure() {

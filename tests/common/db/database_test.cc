@@ -175,6 +175,34 @@ TEST(Database, AFlippedByteIsDataLoss) {
   EXPECT_THAT(database->CheckIntegrity(), StatusIs(absl::StatusCode::kDataLoss));
 }
 
+// The list of tables may be on any page. Only the first one looks like a wrong key when it is damaged.
+TEST(Database, ADamagedPageIsNoWrongKey) {
+  const ScratchDir dir;
+  const std::string path = dir / "store";
+  const Key key = Key::Random();
+  {
+    ASSERT_OK_AND_ASSIGN(const auto database, Database::Open(path, key));
+    for (int i = 0; i < 200; ++i) ASSERT_OK(database->Execute(absl::StrCat("CREATE TABLE t", i, " (a INTEGER, b TEXT)")));
+    ASSERT_OK(database->Checkpoint());
+  }
+  int damaged = 0;
+  const auto pages = static_cast<off_t>(std::filesystem::file_size(path) / 4096);
+  for (off_t page = 0; page < pages; ++page) {
+    FlipByte(path, page * 4096 + 700);
+    const absl::Status opened = Database::Open(path, key).status();
+    if (page == 0) {
+      EXPECT_THAT(opened, StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("store_key_wrong")));
+    } else if (!opened.ok()) {
+      EXPECT_THAT(opened, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("store_damaged"))) << page;
+      EXPECT_THAT(opened.message(), HasSubstr(path));
+      ++damaged;
+    }
+    FlipByte(path, page * 4096 + 700);
+  }
+  EXPECT_GT(damaged, 2);
+  EXPECT_OK(Database::Open(path, key));
+}
+
 TEST(Database, IsOpenInOneProcessOnly) {
   const ScratchDir dir;
   const Key key = Key::Random();
