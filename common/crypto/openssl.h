@@ -2,8 +2,10 @@
 #pragma once
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/param_build.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -19,11 +21,15 @@ struct OpensslDeleter {
   void operator()(ASN1_OBJECT* p) const { ASN1_OBJECT_free(p); }
   void operator()(ASN1_STRING* p) const { ASN1_STRING_free(p); }
   void operator()(BIO* p) const { BIO_free_all(p); }
-  void operator()(BIGNUM* p) const { BN_free(p); }
+  void operator()(BIGNUM* p) const { BN_clear_free(p); }
+  void operator()(BN_CTX* p) const { BN_CTX_free(p); }
   void operator()(EVP_KDF* p) const { EVP_KDF_free(p); }
   void operator()(EVP_KDF_CTX* p) const { EVP_KDF_CTX_free(p); }
+  void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
   void operator()(EVP_PKEY_CTX* p) const { EVP_PKEY_CTX_free(p); }
   void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+  void operator()(OSSL_PARAM* p) const { OSSL_PARAM_free(p); }
+  void operator()(OSSL_PARAM_BLD* p) const { OSSL_PARAM_BLD_free(p); }
   void operator()(PKCS8_PRIV_KEY_INFO* p) const { PKCS8_PRIV_KEY_INFO_free(p); }
   void operator()(X509* p) const { X509_free(p); }
   void operator()(X509_EXTENSION* p) const { X509_EXTENSION_free(p); }
