@@ -277,10 +277,10 @@ TEST(BlindRsa, RefusesASignerWhoAnswersWrongly) {
   EXPECT_THAT(blinding.Finalize(Sign(kMessage)), StatusIs(kWrong));
   EXPECT_THAT(blinding.Finalize(blinding.blinded_message()), StatusIs(kWrong));
   EXPECT_THAT(blinding.Finalize(Bytes(kBlindRsaSize)), StatusIs(kWrong));
-  for (size_t i = 1; i < kBlindRsaSize; ++i) {  // the first byte may leave the range
+  for (size_t i = 0; i < kBlindRsaSize; ++i) {
     BlindRsaNumber changed = answer;
     changed[i] ^= 1;
-    EXPECT_THAT(blinding.Finalize(changed), StatusIs(kWrong)) << i;
+    EXPECT_FALSE(blinding.Finalize(changed).ok()) << i;
   }
   const auto by_other_key = OtherKey().BlindSign(blinding.blinded_message());
   if (!by_other_key.ok()) return;  // beyond the other modulus
