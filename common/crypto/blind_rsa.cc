@@ -39,11 +39,12 @@ Secret EncodePkcs8(const EVP_PKEY* key) {
   return Secret::Take(ToDer(info.get(), i2d_PKCS8_PRIV_KEY_INFO));
 }
 
+// Whatever is behind it, and however it is encoded: Parse compares.
 Owned<EVP_PKEY> DecodePkcs8(ByteView der) {
   const unsigned char* cursor = der.data();
   const Owned<PKCS8_PRIV_KEY_INFO> info(
       d2i_PKCS8_PRIV_KEY_INFO(nullptr, &cursor, static_cast<long>(der.size())));
-  if (info == nullptr || cursor != der.data() + der.size()) return nullptr;
+  if (info == nullptr) return nullptr;
   return Owned<EVP_PKEY>(EVP_PKCS82PKEY(info.get()));
 }
 
@@ -58,15 +59,15 @@ bool HasBits(const Owned<BIGNUM>& number, size_t bits) {
   return number != nullptr && BN_num_bits(number.get()) == static_cast<int>(bits);
 }
 
-// The form, cheap to see; whether the numbers belong together is EVP_PKEY_check's to say.
+// The form, cheap to see; whether the numbers belong together is EVP_PKEY_check's to say. Two
+// primes of this size leave no room for a third.
 bool HasOurForm(const EVP_PKEY* key) {
   if (!EVP_PKEY_is_a(key, "RSA")) return false;
   const Owned<BIGNUM> e = Part(key, OSSL_PKEY_PARAM_RSA_E);
   return HasBits(Part(key, OSSL_PKEY_PARAM_RSA_N), 8 * kBlindRsaSize) && e != nullptr &&
          BN_is_word(e.get(), rsabssa::kPublicExponent) &&
          HasBits(Part(key, OSSL_PKEY_PARAM_RSA_FACTOR1), 4 * kBlindRsaSize) &&
-         HasBits(Part(key, OSSL_PKEY_PARAM_RSA_FACTOR2), 4 * kBlindRsaSize) &&
-         Part(key, OSSL_PKEY_PARAM_RSA_FACTOR3) == nullptr;
+         HasBits(Part(key, OSSL_PKEY_PARAM_RSA_FACTOR2), 4 * kBlindRsaSize);
 }
 
 bool IsValid(EVP_PKEY* key) {

@@ -150,12 +150,11 @@ absl::StatusOr<Blinded> Blind(ByteView modulus, ByteView message, ByteView salt,
                               const Secret& factor) {
   const Owned<BN_CTX> context = Context();
   const Owned<BIGNUM> n = Number(modulus), e = Exponent(), r = SecretNumber(factor.view());
-  if (!BN_is_odd(n.get())) return absl::InvalidArgumentError("an RSA modulus is odd");
-  if (BN_is_zero(r.get()) || BN_cmp(r.get(), n.get()) >= 0) {
-    return absl::InvalidArgumentError("a blinding factor is between zero and the modulus");
-  }
+  if (BN_cmp(r.get(), n.get()) >= 0)
+    return absl::InvalidArgumentError("a blinding factor is below the modulus");
   const auto bits = static_cast<size_t>(BN_num_bits(n.get()));
   ASSIGN_OR_RETURN(const Bytes encoded, EncodePss(message, salt, bits - 1));
+  // An encoded message is even, so an even modulus ends here as well; and zero has no inverse.
   const Owned<BIGNUM> m = SecretNumber(encoded), divisor = Number();
   CHECK(BN_gcd(divisor.get(), m.get(), n.get(), context.get()) == 1);
   const Owned<BIGNUM> inverse(BN_mod_inverse(nullptr, r.get(), n.get(), context.get()));

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/common/process.h"
 #include "tests/e2e/service_fixture.h"
-#include "tests/interop/ts_mls_peer.h"
+#include "tests/interop/node_peer.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::interop {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "interop/material.h"
-#include "tests/interop/ts_mls_peer.h"
+#include "tests/interop/node_peer.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::interop {
@@ -28,7 +28,7 @@ class TsMls : public ::testing::TestWithParam<uint16_t> {
  protected:
   void SetUp() override {
     if (const std::string why = WhyNoTsMls(); !why.empty()) GTEST_SKIP() << why;
-    if (peer_ == nullptr) peer_ = std::make_unique<TsMlsPeer>();
+    if (peer_ == nullptr) peer_ = std::make_unique<NodePeer>("ts-mls");
     suite_ = *mls::CipherSuite::Get(GetParam());
   }
 
@@ -122,7 +122,7 @@ class TsMls : public ::testing::TestWithParam<uint16_t> {
     return {{"who", who}, {"message", ToHex(message)}};
   }
 
-  static inline std::unique_ptr<TsMlsPeer> peer_;  // one for all tests: it keeps clients by name
+  static inline std::unique_ptr<NodePeer> peer_;  // one for all tests: it keeps clients by name
   const mls::CipherSuite* suite_ = nullptr;
 };
 

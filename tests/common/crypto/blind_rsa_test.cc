@@ -73,18 +73,22 @@ Bytes PlusModulus(ByteView number) {
 }
 
 // A private key of these numbers, whether or not they belong together.
-Owned<EVP_PKEY> PrivateKey(ByteView n, ByteView d) {
+Owned<EVP_PKEY> PrivateKeyOf(std::initializer_list<std::pair<const char*, const BIGNUM*>> numbers) {
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
-  const Owned<BIGNUM> modulus = Number(n), secret = Number(d);
-  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get());
-  OSSL_PARAM_BLD_push_uint(builder.get(), OSSL_PKEY_PARAM_RSA_E, 65537);
-  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_D, secret.get());
+  for (const auto& [name, number] : numbers) OSSL_PARAM_BLD_push_BN(builder.get(), name, number);
   const Owned<OSSL_PARAM> params(OSSL_PARAM_BLD_to_param(builder.get()));
   const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
   EVP_PKEY* out = nullptr;
   EXPECT_EQ(EVP_PKEY_fromdata_init(context.get()), 1);
   EXPECT_EQ(EVP_PKEY_fromdata(context.get(), &out, EVP_PKEY_KEYPAIR, params.get()), 1);
   return Owned<EVP_PKEY>(out);
+}
+
+Owned<EVP_PKEY> PrivateKey(ByteView n, ByteView d) {
+  const Bytes exponent = {1, 0, 1};
+  return PrivateKeyOf({{OSSL_PKEY_PARAM_RSA_N, Number(n).get()},
+                       {OSSL_PKEY_PARAM_RSA_E, Number(exponent).get()},
+                       {OSSL_PKEY_PARAM_RSA_D, Number(d).get()}});
 }
 
 // A key of another sort than ours. `pss_hash` makes it one for RSASSA-PSS alone, with that hash.
@@ -248,17 +252,19 @@ TEST(BlindRsa, RefusesSaltsOfAnotherLength) {
 TEST(BlindRsa, RefusesNumbersThatAreNotBelowTheModulus) {
   const Bytes n = ModulusOf(Key().public_key());
   int tried = 0;
-  while (tried < 3) {
-    const BlindRsaBlinding blinding = Blinded(kMessage);
+  for (uint8_t i = 0; i < 200; ++i) {  // nearly each second signature is small enough
+    const Bytes message(1, i);
+    const BlindRsaBlinding blinding = Blinded(message);
     ASSERT_OK_AND_ASSIGN(const BlindRsaNumber answer, Key().BlindSign(blinding.blinded_message()));
     ASSERT_OK_AND_ASSIGN(const BlindRsaNumber signature, blinding.Finalize(answer));
     const Bytes signature_too_large = PlusModulus(signature),
                 answer_too_large = PlusModulus(answer);
     if (signature_too_large.empty() || answer_too_large.empty()) continue;
     ++tried;
-    EXPECT_THAT(Key().public_key().Verify(kMessage, signature_too_large), StatusIs(kWrong));
+    EXPECT_THAT(Key().public_key().Verify(message, signature_too_large), StatusIs(kWrong));
     EXPECT_THAT(blinding.Finalize(answer_too_large), StatusIs(kInvalid));
   }
+  EXPECT_GT(tried, 0);
   EXPECT_THAT(Key().BlindSign(n), StatusIs(kInvalid));
   EXPECT_THAT(Key().BlindSign(PlusModulus(Bytes(1, 2))), StatusIs(kInvalid));
   EXPECT_THAT(Key().BlindSign(Bytes(kBlindRsaSize, 0xff)), StatusIs(kInvalid));
@@ -485,6 +491,55 @@ TEST(BlindRsaSecretKey, RefusesOtherSortsOfKeys) {
   const Owned<EVP_PKEY> three(out);
   EXPECT_THAT(BlindRsaSecretKey::Parse(Pkcs8(three.get())), StatusIs(kInvalid));
   EXPECT_OK(BlindRsaSecretKey::Parse(Pkcs8(OtherSort(2048, 65537).get())));
+}
+
+// A prime of that many bits, below 5/8 of the largest.
+Owned<BIGNUM> SmallPrime(int bits) {
+  Owned<BIGNUM> out(BN_new());
+  EXPECT_EQ(BN_rand(out.get(), bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+  BN_clear_bit(out.get(), bits - 2);
+  BN_clear_bit(out.get(), bits - 3);
+  while (BN_mod_word(out.get(), 65537) == 1 || BN_check_prime(out.get(), nullptr, nullptr) != 1)
+    BN_add_word(out.get(), 2);
+  return out;
+}
+
+// A valid key of two such primes: its modulus has a bit less than the two have.
+Owned<EVP_PKEY> KeyOfSmallPrimes(int bits_of_p, int bits_of_q) {
+  const Owned<BN_CTX> context(BN_CTX_new());
+  const Owned<BIGNUM> p = SmallPrime(bits_of_p), q = SmallPrime(bits_of_q), p1(BN_dup(p.get())),
+                      q1(BN_dup(q.get())), n(BN_new()), e(BN_new()), phi(BN_new()), dp(BN_new()),
+                      dq(BN_new());
+  BN_set_word(e.get(), 65537);
+  BN_sub_word(p1.get(), 1);
+  BN_sub_word(q1.get(), 1);
+  BN_mul(n.get(), p.get(), q.get(), context.get());
+  BN_mul(phi.get(), p1.get(), q1.get(), context.get());
+  const Owned<BIGNUM> d(BN_mod_inverse(nullptr, e.get(), phi.get(), context.get())),
+      inverse(BN_mod_inverse(nullptr, q.get(), p.get(), context.get()));
+  BN_mod(dp.get(), d.get(), p1.get(), context.get());
+  BN_mod(dq.get(), d.get(), q1.get(), context.get());
+  Owned<EVP_PKEY> key = PrivateKeyOf({{OSSL_PKEY_PARAM_RSA_N, n.get()},
+                                      {OSSL_PKEY_PARAM_RSA_E, e.get()},
+                                      {OSSL_PKEY_PARAM_RSA_D, d.get()},
+                                      {OSSL_PKEY_PARAM_RSA_FACTOR1, p.get()},
+                                      {OSSL_PKEY_PARAM_RSA_FACTOR2, q.get()},
+                                      {OSSL_PKEY_PARAM_RSA_EXPONENT1, dp.get()},
+                                      {OSSL_PKEY_PARAM_RSA_EXPONENT2, dq.get()},
+                                      {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, inverse.get()}});
+  const Owned<EVP_PKEY_CTX> checking(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  EXPECT_EQ(EVP_PKEY_check(checking.get()), 1);
+  EXPECT_EQ(EVP_PKEY_get_bits(key.get()), bits_of_p + bits_of_q - 1);
+  return key;
+}
+
+// Two primes of 1024 bits with a modulus of 2047; a modulus of 2048 bits with a prime of 1025, or
+// of half.
+TEST(BlindRsaSecretKey, RefusesNumbersOfOtherSizes) {
+  for (const auto& [p, q] : {std::pair(1024, 1024), {1025, 1024}, {1024, 1025}, {1537, 512}}) {
+    EXPECT_THAT(BlindRsaSecretKey::Parse(Pkcs8(KeyOfSmallPrimes(p, q).get())), StatusIs(kInvalid))
+        << p << " " << q;
+  }
 }
 
 // One byte in each of the numbers: modulus, exponents, primes, what the Chinese remainders need.

@@ -122,6 +122,7 @@ TEST(TokenChallenge, RefusesWhatIsNoServerName) {
                                   std::string("a:443"),
                                   std::string("a:65536"),
                                   std::string("a:100000"),
+                                  std::string("a:4294967297"),
                                   std::string("a:8x"),
                                   std::string("a:1:2"),
                                   std::string(":1"),

@@ -1,4 +1,5 @@
-// ts-mls in a process of its own (ts-mls/peer.mjs), asked one question at a time.
+// An implementation of others in a Node process of its own, asked one question at a time: `folder`
+// is that of its peer.mjs, below tests/interop.
 #pragma once
 
 #include <sys/types.h>
@@ -12,17 +13,19 @@
 
 namespace plumbline::interop {
 
-// Why the peer cannot be had here, in capitals; empty if it can.
-std::string WhyNoTsMls();
+// Why `package`, which the peer of `folder` is made of, cannot be had here, in capitals; empty if
+// it can.
+std::string WhyNoPeer(const std::string& folder, const std::string& package);
+inline std::string WhyNoTsMls() { return WhyNoPeer("ts-mls", "ts-mls"); }
 
 Bytes FromHex(const std::string& text);  // CHECKs that it is
 
-class TsMlsPeer final {
+class NodePeer final {
  public:
-  TsMlsPeer();  // starts it; CHECKs that it starts
-  ~TsMlsPeer();
-  TsMlsPeer(const TsMlsPeer&) = delete;
-  TsMlsPeer& operator=(const TsMlsPeer&) = delete;
+  explicit NodePeer(const std::string& folder);  // starts it; CHECKs that it starts
+  ~NodePeer();
+  NodePeer(const NodePeer&) = delete;
+  NodePeer& operator=(const NodePeer&) = delete;
 
   // {"op": op, ...more} -> what is under "ok". INVALID_ARGUMENT with its words if it refuses;
   // UNAVAILABLE if it has ended or does not answer within a minute.
@@ -30,6 +33,7 @@ class TsMlsPeer final {
                                      nlohmann::json more = nlohmann::json::object());
 
  private:
+  const std::string folder_;
   pid_t pid_ = -1;
   int in_ = -1, out_ = -1;
   std::string unread_;

@@ -1,4 +1,4 @@
-#include "tests/interop/ts_mls_peer.h"
+#include "tests/interop/node_peer.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
@@ -15,16 +16,18 @@ namespace plumbline::interop {
 namespace {
 
 constexpr char kNode[] = "/usr/bin/node";
-constexpr char kFolder[] = PLUMBLINE_SOURCE_DIR "/tests/interop/ts-mls";
+constexpr char kFolders[] = PLUMBLINE_SOURCE_DIR "/tests/interop/";
 constexpr int kPatienceMs = 60'000;
 
 }  // namespace
 
-std::string WhyNoTsMls() {
+std::string WhyNoPeer(const std::string& folder, const std::string& package) {
   for (const std::string& path :
-       {std::string(kNode), absl::StrCat(kFolder, "/node_modules/ts-mls/package.json")}) {
+       {std::string(kNode),
+        absl::StrCat(kFolders, folder, "/node_modules/", package, "/package.json")}) {
     if (access(path.c_str(), R_OK) != 0)
-      return absl::StrCat("NO TS-MLS TO TALK TO: ", path, " IS NOT THERE");
+      return absl::StrCat("NO ", absl::AsciiStrToUpper(folder), " TO TALK TO: ", path,
+                          " IS NOT THERE");
   }
   return "";
 }
@@ -34,10 +37,10 @@ Bytes FromHex(const std::string& text) {
   return ToBytes(AsBytes(absl::HexStringToBytes(text)));
 }
 
-TsMlsPeer::TsMlsPeer() {
+NodePeer::NodePeer(const std::string& folder) : folder_(folder) {
   int to[2], from[2];
   CHECK(pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0);
-  const std::string script = absl::StrCat(kFolder, "/peer.mjs");
+  const std::string script = absl::StrCat(kFolders, folder, "/peer.mjs");
   pid_ = fork();
   CHECK(pid_ >= 0);
   if (pid_ == 0) {
@@ -53,36 +56,36 @@ TsMlsPeer::TsMlsPeer() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-TsMlsPeer::~TsMlsPeer() {
+NodePeer::~NodePeer() {
   close(in_);
   close(out_);
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
 }
 
-absl::StatusOr<nlohmann::json> TsMlsPeer::Ask(const std::string& op, nlohmann::json more) {
+absl::StatusOr<nlohmann::json> NodePeer::Ask(const std::string& op, nlohmann::json more) {
   more["op"] = op;
   const std::string line = more.dump() + "\n";
   for (size_t done = 0; done < line.size();) {
     const ssize_t n = write(in_, line.data() + done, line.size() - done);
-    if (n <= 0) return absl::UnavailableError("ts-mls has ended");
+    if (n <= 0) return absl::UnavailableError(absl::StrCat(folder_, " has ended"));
     done += static_cast<size_t>(n);
   }
   size_t end;
   while ((end = unread_.find('\n')) == std::string::npos) {
     pollfd ready{out_, POLLIN, 0};
     if (poll(&ready, 1, kPatienceMs) <= 0)
-      return absl::UnavailableError(absl::StrCat("ts-mls does not answer ", op));
+      return absl::UnavailableError(absl::StrCat(folder_, " does not answer ", op));
     char buffer[65536];
     const ssize_t n = read(out_, buffer, sizeof buffer);
-    if (n <= 0) return absl::UnavailableError("ts-mls has ended");
+    if (n <= 0) return absl::UnavailableError(absl::StrCat(folder_, " has ended"));
     unread_.append(buffer, static_cast<size_t>(n));
   }
   const nlohmann::json answer = nlohmann::json::parse(unread_.substr(0, end), nullptr, false);
   unread_.erase(0, end + 1);
   if (answer.contains("ok")) return answer["ok"];
   return absl::InvalidArgumentError(
-      absl::StrCat("ts-mls, ", op, ": ", answer.value("error", "no JSON")));
+      absl::StrCat(folder_, ", ", op, ": ", answer.value("error", "no JSON")));
 }
 
 }  // namespace plumbline::interop
