@@ -21,7 +21,7 @@ struct evp_pkey_st;  // OpenSSL's EVP_PKEY
 
 namespace plumbline::crypto {
 
-inline constexpr size_t kBlindRsaSize = 256;  // of everything below
+inline constexpr size_t kBlindRsaSize = 256;  // of a BlindRsaNumber
 inline constexpr size_t kBlindRsaSaltSize = 48;
 inline constexpr size_t kBlindRsaSpkiSize = 342;
 
