@@ -16,8 +16,7 @@ std::vector<Bytes> Seeds() {
   const SignedIntent intent{Bytes(20, 1), 7, {{}, {}}};
   const Decided::Joined joined{{"mimi://example.org/u/alice", {}, {}, {}}, Bytes(20, 4)};
   return {Encode(Cause(intent)),
-          Encode(Cause(Enrolment{Bytes(20, 2), {}, {}, Bytes(20, 3), intent})),
-          Encode(Cause(Enrolment{Bytes(20, 2), {}, {}, {}, Bytes(20, 3), {{1}, 2, {{}}}})),
+          Encode(Cause(Enrolment{Bytes(20, 2), {}, {}, {}, Bytes(20, 3), intent})),
           Encode(Cause(Decided{Bytes(20, 5), {}, joined})),
           Encode(Cause(Decided{Bytes(20, 5), {}, std::nullopt})),
           Encode(Cause(Adopted{{{{1}, {}}, {{2}, {}}}})),
