@@ -46,7 +46,8 @@ class RecordBook final {
 
   // The same for a record of somebody who is followed, out of the log, within `change`: older ones than the newest that was seen
   // are passed over. The own record has to come version by version, so that a device that came and went is seen too; a version
-  // that is skipped, repeated or does not follow is directory_contradicts. What is against the directory is kept by KeepPending, once `change` is given up.
+  // that is skipped, repeated or does not follow is directory_contradicts. What is against the directory is kept by KeepPending, once
+  // `change` is given up.
   absl::Status AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user);
   absl::Status KeepPending();
 

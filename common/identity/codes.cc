@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/crypto/hkdf.h"
 #include "common/identity/labels.h"
 
 namespace plumbline::identity {
@@ -67,8 +68,8 @@ absl::StatusOr<std::string> NormaliseCode(absl::string_view typed) {
 }
 
 crypto::Ed25519KeyPair EnrolmentCodeKey(absl::string_view user, absl::string_view code) {
-  Secret whole = Secret::Take(absl::StrCat(kEnrolmentCodeLabel, user, code));
-  absl::StatusOr<crypto::Ed25519KeyPair> key = crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Sha256(whole.view())));
+  absl::StatusOr<crypto::Ed25519KeyPair> key = crypto::Ed25519KeyPair::FromSeed(crypto::HkdfSha256(
+      AsBytes(code), {}, AsBytes(absl::StrCat(kEnrolmentCodeLabel, user)), crypto::kEd25519SeedSize));
   CHECK(key.ok());
   return *std::move(key);
 }

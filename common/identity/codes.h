@@ -26,8 +26,8 @@ std::string FormatCode(absl::string_view code);
 // INVALID_ARGUMENT if that does not leave 16 characters of the alphabet.
 absl::StatusOr<std::string> NormaliseCode(absl::string_view typed);
 
-// The key that an enrolment code is: Ed25519 from the seed SHA-256(label || user || code in normal form). Who has the code signs
-// with it; the key server and whoever audits it know the public key alone, so they cannot enrol anybody.
+// The key that an enrolment code is: Ed25519 from the seed HKDF-SHA256(code in normal form, no salt, label || user). Who has the
+// code signs with it; the key server and whoever audits it know the public key alone, so they cannot enrol anybody.
 crypto::Ed25519KeyPair EnrolmentCodeKey(absl::string_view user, absl::string_view code);
 
 }  // namespace plumbline::identity

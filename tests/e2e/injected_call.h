@@ -10,9 +10,8 @@ namespace plumbline::testing {
 
 struct InjectedCall {
   long number = 0;
-  // An argument that begins with a text has its address in the process.
   std::array<long, 6> arguments{};
-  int text_at = -1;  // which argument is the address of `text`; -1: none
+  int text_at = -1;  // which argument is the address of `text`, in that process; -1: none
   std::string text;
 };
 struct InjectedResult {
@@ -20,7 +19,8 @@ struct InjectedResult {
   int killed_by = 0;   // the signal that the process died of; 0: it lives
 };
 
-// In the thread `tid` of a process, which goes on as before. INTERNAL if it cannot be traced.
+// In the thread `tid` of a process, which goes on as before. INTERNAL if it cannot be traced; DEADLINE_EXCEEDED if it comes to wait
+// in no system call within ten seconds.
 absl::StatusOr<InjectedResult> Inject(int tid, const InjectedCall& call);
 
 // The address of a page that `tid` may write.

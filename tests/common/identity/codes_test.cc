@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/crypto/hkdf.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::identity {
@@ -46,9 +47,9 @@ TEST(Codes, TheKeyIsOfTheCodeAndThePerson) {
   EXPECT_NE(key(alice, "ABCDEFGHJKMN0123"), key(alice, "ABCDEFGHJKMN0124"));
   EXPECT_NE(key(alice, "ABCDEFGHJKMN0123"), key("mimi://example.org/u/bob", "ABCDEFGHJKMN0123"));
   // What both ends have to agree on.
-  const std::string seed = absl::StrCat("plumbline enrolment code v2", alice, "ABCDEFGHJKMN0123");
+  const std::string info = absl::StrCat("plumbline enrolment code v2", alice);
   EXPECT_EQ(key(alice, "ABCDEFGHJKMN0123"),
-            crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Sha256(AsBytes(seed))))->public_key());
+            crypto::Ed25519KeyPair::FromSeed(crypto::HkdfSha256(AsBytes("ABCDEFGHJKMN0123"), {}, AsBytes(info), 32))->public_key());
 }
 
 }  // namespace
