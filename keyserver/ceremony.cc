@@ -106,6 +106,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
                  std::move(audit),
                  TransparencyKeys::Generate(),
                  std::nullopt,
+                 Secret::Random(crypto::kWrappingKeySize),
                  db::Key::Random()};
 }
 
@@ -233,8 +234,9 @@ absl::StatusOr<std::string> MakeLogKey(const KeyserverConfig& config, const Secr
     return Refuse(absl::StatusCode::kFailedPrecondition, "audit_key_missing",
                   "these keys are older still; run plumbline-keyserver make-audit-key first");
   }
-  if (!keys.transparency) {
-    keys.transparency = TransparencyKeys::Generate();
+  if (!keys.transparency || keys.wrapping.empty()) {
+    if (!keys.transparency) keys.transparency = TransparencyKeys::Generate();
+    if (keys.wrapping.empty()) keys.wrapping = Secret::Random(crypto::kWrappingKeySize);
     RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
   }
   ASSIGN_OR_RETURN(const DirectoryLogKeys log, keys.LogKeys());

@@ -66,7 +66,8 @@ absl::StatusOr<std::string> MakeAuditKey(const config::v1::KeyserverConfig& conf
                                          const Clock& clock,
                                          const crypto::SealCost& cost = crypto::SealCost());
 
-// For keys that were made before the directory had a log: makes the keys that sign it and make its indices, and seals them. The
+// For keys that were made before the directory had a log, or before secret keys were kept in the database: makes what is missing,
+// and seals it. The
 // records that are there enter the log when the service starts. Returns the log's verifier key; does nothing more where all is
 // done. Restart the service to use it.
 absl::StatusOr<std::string> MakeLogKey(const config::v1::KeyserverConfig& config, const Secret& passphrase,

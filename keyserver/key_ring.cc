@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
+#include "common/crypto/hkdf.h"
 #include "common/identity/reason.h"
 
 namespace plumbline::keyserver {
@@ -9,7 +10,7 @@ namespace {
 
 using identity::Refuse;
 
-constexpr uint8_t kVersion = 3;  // 1 had no audit key, 2 no keys of the directory's log
+constexpr uint8_t kVersion = 4;  // 1 had no audit key, 2 no keys of the directory's log, 3 none to wrap others under
 constexpr size_t kFollowSecret = 32;
 constexpr size_t kMaxField = 64 * 1024;
 
@@ -79,6 +80,11 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
     ASSIGN_OR_RETURN(transparency, ReadTransparency(in));
     ASSIGN_OR_RETURN(witnesses, ReadWitnesses(in));
   }
+  Secret wrapping;
+  if (version >= 4) {
+    ASSIGN_OR_RETURN(wrapping, ReadSecret(in));
+    if (wrapping.size() != crypto::kWrappingKeySize) return absl::InvalidArgumentError("the wrapping key has a wrong size");
+  }
   ASSIGN_OR_RETURN(Secret database, ReadSecret(in));
   ASSIGN_OR_RETURN(db::Key database_key, db::Key::FromSecret(std::move(database)));
   RETURN_IF_ERROR(in.Done());
@@ -86,7 +92,7 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
                  std::move(issuing_key),  std::move(directory),   std::move(grants),
                  std::move(passes),       std::move(service_key), std::move(service_certificate),
                  std::move(grant_escrow), std::move(audit),           std::move(transparency),
-                 std::move(witnesses),    std::move(database_key)};
+                 std::move(witnesses),    std::move(wrapping),        std::move(database_key)};
 }
 
 void WriteRole(Writer& out, const RoleKey& role) {
@@ -111,7 +117,7 @@ absl::StatusOr<Secret> Open(const std::string& path, const Secret& passphrase) {
 
 Secret KeyRing::Serialize() const {
   Writer out;
-  out.U8(!audit ? 1 : !transparency ? 2 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
+  out.U8(!audit ? 1 : !transparency ? 2 : wrapping.empty() ? 3 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
   WriteRole(out, directory);
   WriteRole(out, grants);
   WriteRole(out, passes);
@@ -121,6 +127,7 @@ Secret KeyRing::Serialize() const {
     out.Vector(transparency->log.seed()).Vector(transparency->vrf.seed()).Vector(transparency->follow.view());
     out.Present(witnesses.has_value());
     if (witnesses) out.Vector(witnesses->certificate).Vector(witnesses->policy).Vector(witnesses->signature);
+    if (!wrapping.empty()) out.Vector(wrapping.view());
   }
   out.Vector(database_key.view());
   return out.TakeSecret();
@@ -151,6 +158,14 @@ absl::StatusOr<directory::VerifiedPolicy> KeyRing::Witnesses(absl::Time now) con
                   "the directory has no witnesses, so nobody could believe it; run plumbline-keyserver set-witnesses");
   }
   return directory::VerifyWitnessPolicy(*witnesses, root, domain, now);
+}
+
+absl::StatusOr<crypto::KeyWrap> KeyRing::WrapFor(absl::string_view label) const {
+  if (wrapping.empty()) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "wrapping_key_missing",
+                  "these keys were made before secret keys were kept in the database; run plumbline-keyserver make-log-key once");
+  }
+  return crypto::KeyWrap::Create(crypto::HkdfSha256(wrapping.view(), {}, AsBytes(label), crypto::kWrappingKeySize));
 }
 
 TransparencyKeys TransparencyKeys::Generate() {

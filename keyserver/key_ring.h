@@ -7,6 +7,7 @@
 
 #include "common/audit/log_key.h"
 #include "common/crypto/ed25519.h"
+#include "common/crypto/key_wrap.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/sealed_box.h"
 #include "common/crypto/sealed_file.h"
@@ -50,6 +51,7 @@ struct KeyRing {
   std::optional<RoleKey> audit;           // signs the audit record; none in a ring of version 1
   std::optional<TransparencyKeys> transparency;  // none in a ring of version 1 or 2
   std::optional<directory::SignedWitnessPolicy> witnesses;  // none until they are named
+  Secret wrapping;  // 32 bytes: what secret keys in the database are wrapped under derives from it; empty in a ring below version 4
   db::Key database_key;
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
@@ -57,6 +59,8 @@ struct KeyRing {
   // FAILED_PRECONDITION directory_log_key_missing, witnesses_missing, with the remedy.
   absl::StatusOr<DirectoryLogKeys> LogKeys() const;
   absl::StatusOr<directory::VerifiedPolicy> Witnesses(absl::Time now) const;
+  // For one kind of secret keys, by its label. FAILED_PRECONDITION wrapping_key_missing, with the remedy.
+  absl::StatusOr<crypto::KeyWrap> WrapFor(absl::string_view label) const;
 
   Secret Serialize() const;
   // DATA_LOSS unless `stored` came from Serialize.

@@ -36,6 +36,7 @@ struct Founded {
     keys.audit.reset();
     keys.transparency.reset();
     keys.witnesses.reset();
+    keys.wrapping = Secret();
     ASSERT_OK(SealKeyRing(config.data_dir(), passphrase, keys, kCheap));
     audit::PutOldChain(*Database(), records);
   }
@@ -75,6 +76,20 @@ TEST(AuditKey, IsAddedToAnEarlierVersionByHandOnly) {
   EXPECT_EQ(state.audit_key, key);
   ASSERT_OK_AND_ASSIGN(const std::string again, MakeAuditKey(t.config, t.passphrase, t.clock, kCheap));
   EXPECT_EQ(again, key);
+}
+
+TEST(WrappingKey, IsAddedToAnEarlierVersionByHandOnly) {
+  Founded t;
+  KeyRing keys = t.Keys();
+  EXPECT_OK(keys.WrapFor("a kind of keys").status());
+  const Bytes log_seed = ToBytes(keys.transparency->log.seed());
+  keys.wrapping = Secret();
+  ASSERT_OK(SealKeyRing(t.config.data_dir(), t.passphrase, keys, kCheap));
+  EXPECT_THAT(t.Keys().WrapFor("a kind of keys").status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("make-log-key")));
+  ASSERT_OK(MakeLogKey(t.config, t.passphrase, kCheap).status());
+  EXPECT_OK(t.Keys().WrapFor("a kind of keys").status());
+  EXPECT_EQ(ToBytes(t.Keys().transparency->log.seed()), log_seed);
 }
 
 // The key is there and the tree is not: somebody put a chain of their own in its place. Opening it signs nothing.
