@@ -258,6 +258,13 @@ void AddDevices(CLI::App& app, CommandLine& line) {
   AddActivation(*device, line);
 }
 
+void AddTokens(CLI::App& app, CommandLine& line) {
+  CLI::App* tokens = Group(app, "tokens", "anonymous tokens, with which devices send and look people up");
+  CLI::App* end = Verb(*tokens, "end", "make every token void that was drawn so far, everybody's: after an urgent revocation", line,
+                       [&line] { return WithConsole(line, [&](Console& console) { return console.EndTokenEpoch(line.reason); }); });
+  end->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
+}
+
 void AddAudit(CLI::App& app, CommandLine& line) {
   CLI::App* audit = Group(app, "audit", "the key server's audit record");
   CLI::App* list = Verb(*audit, "list", "show it", line, [&line] {
@@ -295,6 +302,7 @@ int Run(int argc, char** argv) {
   AddKeys(app, line);
   AddAccounts(app, line);
   AddDevices(app, line);
+  AddTokens(app, line);
   AddAudit(app, line);
   CLI11_PARSE(app, argc, argv);
 

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/identity/frame.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
+#include "common/tokens/token_key.h"
 
 namespace plumbline::client {
 namespace {
@@ -94,8 +94,9 @@ absl::StatusOr<Contact> Directory::LookUp(const std::string& user) {
   return AcceptProved(log_, book_, user, [&]() -> absl::StatusOr<ProvedAnswer> {
     keys::v1::LookUpRequest request;
     request.set_user(user);
-    ASSIGN_OR_RETURN(keys::v1::LookUpResponse response, supplies_.WithPass(identity::kPurposeDirectory, [&](ByteView pass) {
-                       request.set_token(ToString(pass));
+    ASSIGN_OR_RETURN(keys::v1::LookUpResponse response, supplies_.WithToken(tokens::kPurposeDirectory, [&](const StoredToken& token) {
+                       request.set_token(ToString(token.token));
+                       request.set_token_key(ToString(token.token_key));
                        return network_.LookUp(request);
                      }));
     return ProvedAnswer{std::move(*response.mutable_record()), response.answer(), response.follow_key()};
@@ -281,8 +282,9 @@ absl::StatusOr<std::vector<mls::KeyPackage>> Directory::Claim(const std::string&
   request.set_user(user);
   request.set_cipher_suite(static_cast<uint32_t>(mls::SuiteId::kX25519Aes128GcmSha256Ed25519));
   ASSIGN_OR_RETURN(const keys::v1::ClaimKeyPackagesResponse response,
-                   supplies_.WithPass(identity::kPurposeDirectory, [&](ByteView pass) {
-                     request.set_token(ToString(pass));
+                   supplies_.WithToken(tokens::kPurposeDirectory, [&](const StoredToken& token) {
+                     request.set_token(ToString(token.token));
+                     request.set_token_key(ToString(token.token_key));
                      return network_.ClaimKeyPackages(request);
                    }));
   std::vector<mls::KeyPackage> claimed;

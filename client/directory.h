@@ -93,7 +93,12 @@ class Directory final {
  public:
   Directory(Stores& stores, const Self& self, Network& network, Supplies& supplies, const Clock& clock)
       : stores_(stores), self_(self), network_(network), supplies_(supplies), clock_(clock), book_(stores, self, clock),
-        log_(stores, self, [&network](const keys::v1::ReadLogRequest& request) { return network.ReadLog(request); }, clock) {}
+        log_(stores, self, [&network](const keys::v1::ReadLogRequest& request) { return network.ReadLog(request); }, clock) {
+    supplies_.SyncWith([this] { return Sync(); });
+  }
+  ~Directory() { supplies_.SyncWith(nullptr); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
 
   // What the log says that is new, about everybody who is known here. Codes of Transparency::Sync and RecordBook.
   absl::Status Sync() { return SyncLog(log_, book_); }

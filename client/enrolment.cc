@@ -151,7 +151,7 @@ absl::StatusOr<Answer> Verify(const keys::v1::EnrolResponse& response, const ide
   account.issuing = mls[1].der();
   ASSIGN_OR_RETURN(account.directory_key, identity::ToFixed<32>(trust.directory_key.view()));
   ASSIGN_OR_RETURN(account.grants_key, identity::ToFixed<32>(trust.grants_key.view()));
-  ASSIGN_OR_RETURN(account.passes_key, identity::ToFixed<32>(trust.passes_key.view()));
+  ASSIGN_OR_RETURN(account.tokens_key, identity::ToFixed<32>(trust.tokens_key.view()));
   account.working_seed = Secret::CopyOf(keys.working.seed());
   account.mls_seed = Secret::CopyOf(keys.mls.seed());
   account.mls_certificate = mls[0].der();

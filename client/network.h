@@ -44,13 +44,14 @@ class Network {
   virtual absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
       const keys::v1::ClaimKeyPackagesRequest& request) = 0;
 
+  virtual absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() = 0;
   virtual absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) = 0;
 
   // Key server, as this device: certificate and a signature by the working key.
   virtual absl::StatusOr<keys::v1::PublishKeyPackagesResponse> PublishKeyPackages(
       const keys::v1::PublishKeyPackagesRequest& request) = 0;
   virtual absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() = 0;
-  virtual absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(const keys::v1::DrawPassesRequest& request) = 0;
+  virtual absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(const keys::v1::DrawTokensRequest& request) = 0;
   virtual absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest& request) = 0;
   virtual absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(
       const keys::v1::RenewCertificateRequest& request) = 0;

@@ -4,8 +4,8 @@
 
 #include "client/gate.h"
 #include "client/sealing.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
+#include "common/tokens/token_key.h"
 
 namespace plumbline::client {
 namespace {
@@ -89,11 +89,12 @@ absl::StatusOr<Sender::Session*> Sender::SessionFor(size_t envelopes) {
   session_.reset();
   auto session = std::make_unique<Session>();
   ASSIGN_OR_RETURN(const delivery::v1::OpenSessionResponse opened,
-                   supplies_.WithPass(identity::kPurposeDelivery,
-                                      [&](ByteView pass) -> absl::StatusOr<delivery::v1::OpenSessionResponse> {
+                   supplies_.WithToken(tokens::kPurposeDelivery,
+                                      [&](const StoredToken& token) -> absl::StatusOr<delivery::v1::OpenSessionResponse> {
                                         ASSIGN_OR_RETURN(session->connection, network_.Connect());
                                         delivery::v1::OpenSessionRequest request;
-                                        request.set_token(ToString(pass));
+                                        request.set_token(ToString(token.token));
+                                        request.set_token_key(ToString(token.token_key));
                                         return session->connection->OpenSession(request);
                                       }));
   session->id = opened.session_id();

@@ -1,25 +1,29 @@
 #include "client/supplies.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/conversations.h"
 #include "client/sealing.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
+#include "common/tokens/issuance.h"
+#include "common/tokens/token_key.h"
 #include "mls/key_package.h"
 
 namespace plumbline::client {
 namespace {
 
 constexpr absl::Duration kClockSkew = absl::Hours(1);
+constexpr uint32_t kRedrawMilliseconds = 1500;
 constexpr uint32_t kMailboxRenewalDays = 5;  // a mailbox with fewer days left is replaced
-constexpr absl::Duration kPassMargin = absl::Minutes(1);  // as SupplyStore::TakePass
 
 absl::Status Unusable(absl::string_view what) {
   return identity::Refuse(absl::StatusCode::kInternal, "key_server_answer",
@@ -33,12 +37,17 @@ std::string Roughly(absl::Duration span) {
   return absl::StrCat(absl::ToInt64Minutes(span), " minutes");
 }
 
-// Passes drawn a moment ago have ended by this device's clock, the last of them `ago`; they live kPassLife and up to a minute.
+// The newest key for tokens closed `ago` by this device's clock; the key server makes another one before that.
 absl::Status ClockAhead(absl::Duration ago) {
   return identity::Refuse(absl::StatusCode::kFailedPrecondition, "clock_ahead",
-                          absl::StrCat("this device's clock is about ", Roughly(ago + identity::kPassLife + absl::Minutes(1)),
-                                       " ahead of the key server's; correct it and try again, or tell the key server's operator "
-                                       "if it is right"));
+                          absl::StrCat("this device's clock is ", Roughly(ago), " or more ahead of the key server's; correct it and "
+                                       "try again, or tell the key server's operator if it is right"));
+}
+
+absl::Status OtherKey() {
+  return identity::Refuse(absl::StatusCode::kUnauthenticated, "token_key_other",
+                          "the key server offers another key for anonymous tokens than the one that the directory's log shows to "
+                          "everybody, and could tell this device by it. No token is drawn. Tell your organisation's security officer");
 }
 
 absl::StatusOr<identity::MailboxAddress> AddressIn(const StoredKeyPackage& stored) {
@@ -136,44 +145,104 @@ absl::Status Supplies::Publish() {
   return change.Commit();
 }
 
-absl::StatusOr<Bytes> Supplies::TakePass(absl::string_view purpose) {
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-    ASSIGN_OR_RETURN(std::optional<Bytes> pass, stores_.supply.TakePass(change, purpose, clock_.Now()));
-    if (pass.has_value()) {
+absl::StatusOr<StoredToken> Supplies::TakeToken(absl::string_view purpose) {
+  for (int attempt = 0;; ++attempt) {
+    {
+      ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+      ASSIGN_OR_RETURN(std::optional<StoredToken> token, stores_.supply.TakeToken(change, purpose, clock_.Now()));
       RETURN_IF_ERROR(change.Commit());
-      return *std::move(pass);
+      if (token.has_value()) return *std::move(token);
     }
-    RETURN_IF_ERROR(change.Commit());
-    if (attempt > 0) break;
-    keys::v1::DrawPassesRequest request;
-    request.set_purpose(std::string(purpose));
-    request.set_count(kPassBatch);
-    ASSIGN_OR_RETURN(const keys::v1::DrawPassesResponse response, network_.DrawPasses(request));
-    ASSIGN_OR_RETURN(Change drawn, stores_.store.Begin());
-    absl::Time last = absl::InfinitePast();
-    for (const std::string& bytes : response.passes()) {
-      const absl::StatusOr<identity::Pass> parsed = identity::ParsePass(AsBytes(bytes));
-      if (!parsed.ok()) return Unusable("a malformed pass");
-      const absl::Time expires = absl::FromUnixSeconds(static_cast<int64_t>(parsed->expires_unix));
-      RETURN_IF_ERROR(stores_.supply.AddPass(drawn, AsBytes(bytes), purpose, expires));
-      last = std::max(last, expires);
-    }
-    RETURN_IF_ERROR(drawn.Commit());
-    if (last != absl::InfinitePast() && last < clock_.Now() + kPassMargin) return ClockAhead(clock_.Now() - last);
+    if (attempt > 0) return Unusable("no token that is good for a minute");
+    RETURN_IF_ERROR(DrawTokens(purpose));
   }
-  return identity::Refuse(absl::StatusCode::kResourceExhausted, "no_passes",
-                          "the key server gave no pass; try again in a moment, or tell its operator");
+}
+
+absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> Supplies::NewestKey(absl::string_view purpose) {
+  ASSIGN_OR_RETURN(const tlog::TokenKeys keys, stores_.log.TokenKeys());
+  const auto key = keys.find({std::string(purpose), tokens::kClassMember});
+  return key == keys.end() ? std::optional<tlog::TokenKeyLeaf>() : key->second;
+}
+
+absl::Status Supplies::DrawTokens(absl::string_view purpose) {
+  for (int attempt = 0;; ++attempt) {
+    ASSIGN_OR_RETURN(std::optional<tlog::TokenKeyLeaf> key, NewestKey(purpose));
+    const auto is_over = [&] { return absl::FromUnixSeconds(static_cast<int64_t>(key->closes)) <= clock_.Now(); };
+    if (sync_ && (sync_first_ || !key || is_over())) {
+      RETURN_IF_ERROR(sync_());
+      sync_first_ = false;
+      ASSIGN_OR_RETURN(key, NewestKey(purpose));
+    }
+    if (!key) {
+      return identity::Refuse(absl::StatusCode::kFailedPrecondition, "token_keys_missing",
+                              "the directory's log shows no key for anonymous tokens; try again in a minute, and if it stays so tell "
+                              "the key server's operator");
+    }
+    if (is_over()) return ClockAhead(clock_.Now() - absl::FromUnixSeconds(static_cast<int64_t>(key->closes)));
+    const absl::Status drawn = DrawUnder(*key);
+    if (identity::ReasonOf(drawn) != "token_key_unknown" || attempt > 0 || !sync_) return drawn;
+    sync_first_ = true;
+  }
+}
+
+absl::Status Supplies::DrawUnder(const tlog::TokenKeyLeaf& leaf) {
+  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey role, crypto::Ed25519PublicKey::Parse(self_.account().tokens_key));
+  ASSIGN_OR_RETURN(const keys::v1::GetTokenKeysResponse offered, network_.GetTokenKeys());
+  Bytes statement;
+  std::optional<tokens::TokenKey> key;
+  bool other = false;
+  for (const std::string& each : offered.token_keys()) {
+    absl::StatusOr<tokens::TokenKey> opened = tokens::OpenTokenKey(AsBytes(each), role, self_.domain());
+    if (!opened.ok()) return Unusable("a key for tokens that is not this organisation's");
+    if (opened->leaf == leaf) {
+      statement = ToBytes(AsBytes(each));
+      key = *std::move(opened);
+    } else if (opened->leaf.purpose == leaf.purpose && opened->leaf.token_class == leaf.token_class &&
+               opened->leaf.epoch == leaf.epoch) {
+      other = true;
+    }
+  }
+  if (other) return OtherKey();
+  if (!key) {
+    return identity::Refuse(absl::StatusCode::kNotFound, "token_key_unknown",
+                            "the key server does not offer the newest key for tokens that the directory's log shows; try again in a "
+                            "minute, and if it stays so tell its operator");
+  }
+  const tokens::TokenChallenge challenge = tokens::ChallengeFor(self_.domain(), leaf.purpose);
+  keys::v1::DrawTokensRequest request;
+  request.set_purpose(leaf.purpose);
+  std::vector<tokens::PendingToken> pending;
+  for (uint32_t i = 0; i < kTokenBatch; ++i) {
+    absl::StatusOr<tokens::PendingToken> next = tokens::PendingToken::Begin(challenge, key->key);
+    if (!next.ok()) return Unusable("a key for tokens that no honest issuer has");
+    request.add_token_requests(ToString(tokens::Encode(next->request())));
+    pending.push_back(*std::move(next));
+  }
+  ASSIGN_OR_RETURN(const keys::v1::DrawTokensResponse response, network_.DrawTokens(request));
+  if (static_cast<size_t>(response.token_responses_size()) != pending.size()) return Unusable("another number of tokens than was asked for");
+  ASSIGN_OR_RETURN(Change drawn, stores_.store.Begin());
+  for (size_t i = 0; i < pending.size(); ++i) {
+    const absl::StatusOr<tokens::TokenResponse> answer =
+        tokens::ParseTokenResponse(AsBytes(response.token_responses(static_cast<int>(i))));
+    const absl::StatusOr<tokens::Token> token = answer.ok() ? pending[i].Finish(*answer) : answer.status();
+    if (!token.ok()) return Unusable("a token that its key has not signed");
+    RETURN_IF_ERROR(stores_.supply.AddToken(drawn, {tokens::Encode(*token), statement}, leaf.purpose, key->ends()));
+  }
+  return drawn.Commit();
 }
 
 bool Supplies::IsTokenRefusal(const absl::Status& status) {
   return absl::IsUnauthenticated(status) && absl::StartsWith(identity::ReasonOf(status), "token_");
 }
 
-absl::Status Supplies::DropPasses(absl::string_view purpose) {
+absl::Status Supplies::DropTokens(absl::string_view purpose, const absl::Status& why) {
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
-  RETURN_IF_ERROR(stores_.supply.RemovePasses(change, purpose));
-  return change.Commit();
+  RETURN_IF_ERROR(stores_.supply.RemoveTokens(change, purpose));
+  RETURN_IF_ERROR(change.Commit());
+  sync_first_ = true;
+  // Everybody's were made void at one moment: not everybody asks for new ones at one moment.
+  if (identity::ReasonOf(why) == "token_void") absl::SleepFor(absl::Milliseconds(randombytes_uniform(kRedrawMilliseconds)));
+  return absl::OkStatus();
 }
 
 absl::Status Supplies::DrawGrants() {

@@ -1,7 +1,8 @@
-// What has to be there before it is needed: passes, grants, open mailboxes, published key packages, a TLS certificate with
+// What has to be there before it is needed: tokens, grants, open mailboxes, published key packages, a TLS certificate with
 // life left. Each step is written down before the network sees it, so that it can be repeated after a crash.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@ namespace plumbline::client {
 
 inline constexpr size_t kKeyPackages = 20;         // published ahead
 inline constexpr size_t kKeyPackagesLow = 10;      // fewer than this: publish more
-inline constexpr uint32_t kPassBatch = 20;         // drawn at once
+inline constexpr uint32_t kTokenBatch = 20;        // drawn at once
 inline constexpr uint32_t kGrantBatch = 2;
 
 class Supplies final {
@@ -29,19 +30,24 @@ class Supplies final {
   // What the key server says is left of the published ones: some are claimed and never used.
   void SetAvailable(uint32_t key_packages) { available_ = key_packages; }
 
-  // A pass for "delivery" or "directory", taken out of the store; draws a batch if there is none.
-  // FAILED_PRECONDITION clock_ahead: those just drawn are over by this device's clock. RESOURCE_EXHAUSTED no_passes.
-  absl::StatusOr<Bytes> TakePass(absl::string_view purpose);
+  // Reads what is new in the directory's log, where keys for tokens are found. Called while tokens are drawn.
+  void SyncWith(std::function<absl::Status()> sync) { sync_ = std::move(sync); }
 
-  // Runs `use` with a pass; once more, with freshly drawn ones, if the service does not take it (token_...): this device's
-  // clock differs, or the role key has changed.
+  // A token for "delivery" or "directory", taken out of the store; draws a batch if there is none. Those whose answer is lost
+  // are lost with it. FAILED_PRECONDITION clock_ahead: the newest key is over by this device's clock; token_keys_missing: the log
+  // shows none; UNAUTHENTICATED token_key_other: the key server offers another key than the log shows to everybody; codes of
+  // the log's sync.
+  absl::StatusOr<StoredToken> TakeToken(absl::string_view purpose);
+
+  // Runs `use` with a token; once more, with freshly drawn ones, if the service does not take it (token_...): this device's
+  // clock differs, or the tokens were made void.
   template <typename Use>
-  auto WithPass(absl::string_view purpose, Use use) -> decltype(use(ByteView())) {
+  auto WithToken(absl::string_view purpose, Use use) -> decltype(use(StoredToken())) {
     for (int attempt = 0;; ++attempt) {
-      ASSIGN_OR_RETURN(const Bytes pass, TakePass(purpose));
-      auto result = use(ByteView(pass));
+      ASSIGN_OR_RETURN(const StoredToken token, TakeToken(purpose));
+      auto result = use(token);
       if (attempt > 0 || !IsTokenRefusal(result.status())) return result;
-      RETURN_IF_ERROR(DropPasses(purpose));
+      RETURN_IF_ERROR(DropTokens(purpose, result.status()));
     }
   }
 
@@ -58,7 +64,12 @@ class Supplies final {
 
  private:
   static bool IsTokenRefusal(const absl::Status& status);
-  absl::Status DropPasses(absl::string_view purpose);
+  absl::Status DropTokens(absl::string_view purpose, const absl::Status& why);
+  absl::Status DrawTokens(absl::string_view purpose);
+  // Under the newest key of the log. NOT_FOUND token_key_unknown: the key server has a newer one.
+  absl::Status DrawUnder(const tlog::TokenKeyLeaf& key);
+  // The newest key of a purpose in the log, as far as it was read.
+  absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> NewestKey(absl::string_view purpose);
   absl::StatusOr<Mailbox> TryMailbox(ByteView group_id);
   absl::StatusOr<SupplyStore::Grant> TakeGrant(Change& change);
   absl::Status DrawGrants();
@@ -71,6 +82,8 @@ class Supplies final {
   const Self& self_;
   Network& network_;
   const Clock& clock_;
+  std::function<absl::Status()> sync_;
+  bool sync_first_ = false;            // before the next tokens are drawn: the newest key may not count any more
   std::optional<uint32_t> available_;  // unknown until the key server was asked
 };
 

@@ -132,9 +132,13 @@ absl::Status Transparency::TakeLeaf(const keys::v1::LogLeaf& leaf, uint64_t plac
                                     const std::map<tlog::MapIndex, ContactStore::Followed>& followed, News& news) {
   const ByteView bytes = AsBytes(leaf.leaf());
   news.leaves.push_back(tlog::LeafHash(bytes));
-  if (place > 0 && followed.empty()) return absl::OkStatus();
   const absl::StatusOr<tlog::DirectoryLeaf> parsed = tlog::ParseDirectoryLeaf(bytes);
   if (!parsed.ok()) return Invalid(parsed.status().message());
+  if (const auto* key = std::get_if<tlog::TokenKeyLeaf>(&*parsed)) {
+    // Two keys of one time, or times that few people share, would tell people apart by their tokens.
+    const absl::Status taken = tlog::TakeTokenKey(*key, news.token_keys);
+    return taken.ok() ? taken : Invalid(taken.message());
+  }
   if (place == 0) {
     const auto* genesis = std::get_if<tlog::GenesisLeaf>(&*parsed);
     if (genesis == nullptr || genesis->origin != directory::LogOrigin(self_.domain()) ||
@@ -170,6 +174,9 @@ absl::StatusOr<Transparency::News> Transparency::Read(Known& known, uint64_t fro
     ASSIGN_OR_RETURN(people, stores_.contacts.AllFollowed());
   }
   News news;
+  if (from > 0) {
+    ASSIGN_OR_RETURN(news.token_keys, stores_.log.TokenKeys());
+  }
   keys::v1::ReadLogRequest request;
   request.set_limit(kPage);
   request.set_followed(!people.empty());
@@ -229,6 +236,7 @@ absl::Status Transparency::Apply(const Known& known, const News& news, const OnR
       RETURN_IF_ERROR(on_record(change, each.user, each.record));
     }
   }
+  for (const auto& [purpose, key] : news.token_keys) RETURN_IF_ERROR(stores_.log.SetTokenKey(change, key));
   KnownLog log = *known.log;
   log.seen = {shown.size, shown.root, news.log_signature};
   log.checkpoint = news.note;

@@ -13,6 +13,7 @@
 #include "common/directory/answer.h"
 #include "common/directory/follow.h"
 #include "common/status.h"
+#include "common/tlog/directory_replay.h"
 #include "plumbline/keys/v1/keys.pb.h"
 
 namespace plumbline::client {
@@ -65,6 +66,7 @@ class Transparency final {
       bool erased = false;
     };
     std::vector<Record> records;
+    tlog::TokenKeys token_keys;  // the newest behind these leaves
   };
   absl::Status CheckTrusted();
   absl::StatusOr<Known> Load();

@@ -65,6 +65,8 @@ absl::Status AdminDesk::Act(const Verified& verified, keys::v1::IntentResult& re
       return RevokeDevice(verified, result);
     case identity::Action::kActivateDevice:
       return ActivateDevice(verified, result);
+    case identity::Action::kEndTokenEpoch:
+      return EndTokenEpoch(verified, result);
   }
   return absl::InternalError("an action that ParseIntent lets through is not carried out");
 }
@@ -216,6 +218,15 @@ absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::Inte
   page.set_checkpoint(read.checkpoint);
   if (const auto& audit = organisation_.keys().audit) page.set_log_certificate(ToString(audit->certificate.der()));
   result.set_result(page.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status AdminDesk::EndTokenEpoch(const Verified& verified, keys::v1::IntentResult& result) {
+  RETURN_IF_ERROR(tokens_.EndEpoch(TraceOf(verified, audit::Event::kTokenEpochEnded)));
+  departures_.PushAndWait();
+  keys::v1::TokenEpochEnded out;
+  RETURN_IF_ERROR(departures_.Describe("", *out.mutable_revocation()));
+  result.set_result(out.SerializeAsString());
   return absl::OkStatus();
 }
 

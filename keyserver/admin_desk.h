@@ -13,6 +13,7 @@
 #include "keyserver/store/administrator_store.h"
 #include "keyserver/store/join_store.h"
 #include "keyserver/store/ledger.h"
+#include "keyserver/token_issuer.h"
 
 namespace plumbline::keys::v1 {
 class IntentResult;
@@ -34,12 +35,13 @@ class AdminDesk final {
     JoinStore& joins;
   };
   AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, Departures& departures,
-            Publisher& publisher, RefusalLog& refusals)
+            Publisher& publisher, TokenIssuer& tokens, RefusalLog& refusals)
       : organisation_(organisation),
         clock_(clock),
         stores_(stores),
         departures_(departures),
         publisher_(publisher),
+        tokens_(tokens),
         refusals_(refusals) {}
 
   // Every refusal is in the audit record before it is returned. Codes and reason ids:
@@ -83,6 +85,7 @@ class AdminDesk final {
   absl::Status SetView(const Account& account, keys::v1::IntentResult& result);
   absl::Status ListAccounts(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status ListAuditEvents(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status EndTokenEpoch(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status GetAccount(const Verified& verified, keys::v1::IntentResult& result);
 
   const Organisation& organisation_;
@@ -90,6 +93,7 @@ class AdminDesk final {
   const Stores stores_;
   Departures& departures_;
   Publisher& publisher_;
+  TokenIssuer& tokens_;
   RefusalLog& refusals_;
 };
 

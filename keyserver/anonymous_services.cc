@@ -69,6 +69,13 @@ class DirectoryService final : public keys::v1::Directory::CallbackService {
     return rpc::RunUnary(context, pool_,
                          [=, this](const rpc::Caller&) { return desk_.ReadLog(*request, *response); });
   }
+  ServerUnaryReactor* GetTokenKeys(CallbackServerContext* context, const keys::v1::GetTokenKeysRequest*,
+                                   keys::v1::GetTokenKeysResponse* response) override {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller&) {
+      desk_.GetTokenKeys(*response);
+      return absl::OkStatus();
+    });
+  }
   ServerUnaryReactor* ClaimKeyPackages(CallbackServerContext* context,
                                        const keys::v1::ClaimKeyPackagesRequest* request,
                                        keys::v1::ClaimKeyPackagesResponse* response) override {

@@ -86,7 +86,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
                           ValidFrom(now, kIssuingLife)));
   ASSIGN_OR_RETURN(RoleKey directory, MakeRole(domain, identity::Role::kDirectory, root, root_key, now));
   ASSIGN_OR_RETURN(RoleKey grants, MakeRole(domain, identity::Role::kGrants, root, root_key, now));
-  ASSIGN_OR_RETURN(RoleKey passes, MakeRole(domain, identity::Role::kPasses, root, root_key, now));
+  ASSIGN_OR_RETURN(RoleKey tokens, MakeRole(domain, identity::Role::kTokens, root, root_key, now));
   ASSIGN_OR_RETURN(RoleKey audit, MakeRole(domain, identity::Role::kAudit, root, root_key, now));
   crypto::P256PrivateKey service_key = crypto::P256PrivateKey::Generate();
   const Issuer issuer(domain, issuing, issuing_key);
@@ -99,7 +99,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
                  std::move(issuing_key),
                  std::move(directory),
                  std::move(grants),
-                 std::move(passes),
+                 std::move(tokens),
                  std::move(service_key),
                  std::move(service),
                  crypto::SealedBoxKeyPair::Generate(),
@@ -210,7 +210,7 @@ absl::Status RenewOwnCertificate(const KeyserverConfig& config, const Secret& pa
 absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Secret& passphrase) {
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   return crypto::ToPemChain(
-      {keys.root, keys.directory.certificate, keys.grants.certificate, keys.passes.certificate});
+      {keys.root, keys.directory.certificate, keys.grants.certificate, keys.tokens.certificate});
 }
 
 absl::StatusOr<std::string> MakeAuditKey(const KeyserverConfig& config, const Secret& passphrase,

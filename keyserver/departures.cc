@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "keyserver/views.h"
 #include "plumbline/keys/v1/keys.pb.h"
@@ -16,25 +15,15 @@ constexpr absl::Duration kPatience = absl::Seconds(2);
 
 }  // namespace
 
-absl::StatusOr<Taken> Departures::Open(const Drawn& drawn) const {
-  const crypto::SealedBoxKeyPair& escrow = organisation_.keys().grant_escrow;
-  const auto damaged = [] { return absl::DataLossError("a drawn grant or pass cannot be read"); };
+absl::StatusOr<std::vector<identity::RevokedItems>> Departures::Open(const std::vector<DrawnGrant>& drawn) const {
   std::vector<identity::RevokedGrant> grants;
-  std::vector<identity::RevokedPass> passes;
-  Taken out;
-  for (const Drawn::Grant& each : drawn.grants) {
-    const absl::StatusOr<Secret> serial = escrow.Open(each.sealed_serial);
-    if (!serial.ok() || serial->view().size() != 16) return damaged();
+  for (const DrawnGrant& each : drawn) {
+    const absl::StatusOr<Secret> serial = organisation_.keys().grant_escrow.Open(each.sealed_serial);
+    if (!serial.ok() || serial->view().size() != 16)
+      return absl::DataLossError("a drawn grant cannot be read");
     grants.push_back({*identity::ToFixed<16>(serial->view()), each.expires_day});
   }
-  for (const Drawn::Pass& each : drawn.passes) {
-    const absl::StatusOr<Secret> nonce = escrow.Open(each.sealed_nonce);
-    if (!nonce.ok() || nonce->view().size() != 32) return damaged();
-    const identity::RevokedPass pass{*identity::ToFixed<32>(nonce->view()), each.expires_unix};
-    (each.purpose == identity::kPurposeDelivery ? passes : out.spent_here).push_back(pass);
-  }
-  out.items = identity::SplitItems(std::move(grants), std::move(passes));
-  return out;
+  return identity::SplitItems(std::move(grants), {});
 }
 
 template <typename Trace>
@@ -50,7 +39,7 @@ absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::D
   ASSIGN_OR_RETURN(account.record, NextRecord(account, cause, organisation_.keys().directory.key));
   departure.record = account.record;
   RETURN_IF_ERROR(
-      store_.Depart(departure, trace, [this](const Drawn& drawn) { return Open(drawn); }));
+      store_.Depart(departure, trace, [this](const std::vector<DrawnGrant>& drawn) { return Open(drawn); }));
   ++account.revision;
   pusher_.PushAndWait(kPatience);
   publisher_.PublishAndWait(kPatience);
@@ -68,6 +57,8 @@ absl::Status Departures::Carry(Leaving what, const std::optional<identity::Devic
                                Account& account) {
   return CarryWith(what, device, cause, trace, account);
 }
+
+void Departures::PushAndWait() { pusher_.PushAndWait(kPatience); }
 
 absl::Status Departures::Describe(absl::string_view user, keys::v1::RevocationView& out) {
   ASSIGN_OR_RETURN(const RevocationCount count, store_.Count(user));

@@ -27,15 +27,18 @@ class Departures final {
   absl::Status Carry(Leaving what, const std::optional<identity::DeviceId>& device,
                      const identity::Hash& cause, const DecisionTrace& trace, Account& account);
 
-  // How far the delivery server is with this person's revocations. `out` stays as it is if there
-  // never was one.
+  // Gives the delivery server a moment to confirm what is in the queue.
+  void PushAndWait();
+
+  // How far the delivery server is with this person's revocations; of nobody's, with those of
+  // tokens. `out` stays as it is if there never was one.
   absl::Status Describe(absl::string_view user, keys::v1::RevocationView& out);
 
  private:
   template <typename Trace>
   absl::Status CarryWith(Leaving what, const std::optional<identity::DeviceId>& device,
                          const identity::Hash& cause, const Trace& trace, Account& account);
-  absl::StatusOr<Taken> Open(const Drawn& drawn) const;
+  absl::StatusOr<std::vector<identity::RevokedItems>> Open(const std::vector<DrawnGrant>& drawn) const;
 
   const Organisation& organisation_;
   DepartureStore& store_;

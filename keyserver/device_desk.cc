@@ -4,7 +4,6 @@
 #include "common/identity/device_request.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "keyserver/key_package_check.h"
 #include "keyserver/views.h"
@@ -152,33 +151,34 @@ absl::Status DeviceDesk::GetOwnAccount(const crypto::Certificate* caller,
   return absl::OkStatus();
 }
 
-absl::Status DeviceDesk::DrawPasses(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
-                                    keys::v1::DrawPassesResponse& response) {
-  keys::v1::DrawPassesRequest body;
-  ASSIGN_OR_RETURN(const Device device, Admit(caller, "DrawPasses", request, body));
-  if (!identity::IsPurpose(body.purpose()) || body.count() == 0 || body.count() > kMaxPassesPerDraw) {
-    return Refused(caller, Malformed("1 to 50 passes, for delivery or directory"));
+absl::Status DeviceDesk::DrawTokens(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                    keys::v1::DrawTokensResponse& response) {
+  keys::v1::DrawTokensRequest body;
+  ASSIGN_OR_RETURN(const Device device, Admit(caller, "DrawTokens", request, body));
+  const int count = body.token_requests_size();
+  if (!tokens::IsPurpose(body.purpose()) || count == 0 || count > kMaxTokensPerDraw) {
+    return Refused(caller, Malformed("1 to 50 tokens, for delivery or directory"));
   }
-  const absl::Time now = clock_.Now();
+  std::vector<tokens::TokenRequest> requests;
+  for (const std::string& each : body.token_requests()) {
+    const absl::StatusOr<tokens::TokenRequest> parsed = tokens::ParseTokenRequest(AsBytes(each));
+    if (!parsed.ok()) return Refused(caller, Malformed("a token request of another form than RFC 9578's for type 0x0002"));
+    requests.push_back(*parsed);
+  }
+  const absl::Status known = tokens_.CheckRequests(body.purpose(), requests);
+  if (!known.ok()) return Refused(caller, known);
   audit::Entry entry;
-  entry.event = audit::Event::kPassesDrawn;
+  entry.event = audit::Event::kTokensDrawn;
   entry.actor = UriOf(device);
-  entry.details = {{"purpose", body.purpose()}, {"count", absl::StrCat(body.count())}};
-  const identity::Hash digest = identity::ChallengeDigest(organisation_.domain(), body.purpose());
-  DrawnPasses passes;
-  passes.purpose = body.purpose();
-  keys::v1::DrawPassesResponse out;
-  for (uint32_t i = 0; i < body.count(); ++i) {
-    const identity::Pass pass = identity::IssuePass(organisation_.keys().passes.key, digest, now);
-    ASSIGN_OR_RETURN(Bytes box, organisation_.keys().grant_escrow.public_key().Seal(pass.nonce));
-    passes.sealed_nonces.push_back(std::move(box));
-    passes.expires_unix = pass.expires_unix;
-    out.add_passes(ToString(Encode(pass)));
-  }
-  const absl::Status drawn = stores_.ledger.DrawPasses(device.id, passes, identity::DayOf(now),
-                                                       organisation_.limits().passes_per_day, entry);
+  entry.details = {{"purpose", body.purpose()}, {"count", absl::StrCat(count)}};
+  // Counted before anything is signed: a crash in between costs the device its count, not the quota its meaning.
+  const absl::Status drawn =
+      stores_.ledger.DrawTokens(device.id, body.purpose(), static_cast<uint32_t>(count), identity::DayOf(clock_.Now()),
+                                organisation_.limits().tokens_per_day, entry);
   if (!drawn.ok()) return Refused(caller, drawn);
-  response.Swap(&out);
+  const absl::StatusOr<std::vector<tokens::TokenResponse>> issued = tokens_.Issue(body.purpose(), requests);
+  if (!issued.ok()) return Refused(caller, issued.status());
+  for (const tokens::TokenResponse& each : *issued) response.add_token_responses(ToString(tokens::Encode(each)));
   return absl::OkStatus();
 }
 

@@ -15,6 +15,7 @@
 #include "keyserver/store/directory_store.h"
 #include "keyserver/store/key_package_store.h"
 #include "keyserver/store/ledger.h"
+#include "keyserver/token_issuer.h"
 
 namespace google::protobuf {
 class MessageLite;
@@ -22,7 +23,7 @@ class MessageLite;
 
 namespace plumbline::keys::v1 {
 class DrawGrantsResponse;
-class DrawPassesResponse;
+class DrawTokensResponse;
 class GetOwnAccountResponse;
 class OpenChannelResponse;
 class PublishKeyPackagesResponse;
@@ -32,7 +33,7 @@ class SignedRequest;
 
 namespace plumbline::keyserver {
 
-inline constexpr uint32_t kMaxPassesPerDraw = 50;
+inline constexpr int kMaxTokensPerDraw = 50;
 inline constexpr uint32_t kMaxGrantsPerDraw = 10;
 inline constexpr int kMaxKeyPackagesPerCall = 100;
 
@@ -44,8 +45,9 @@ class DeviceDesk final {
     KeyPackageStore& key_packages;
     Ledger& ledger;
   };
-  DeviceDesk(const Organisation& organisation, const Clock& clock, Stores stores, RefusalLog& refusals)
-      : organisation_(organisation), clock_(clock), stores_(stores), refusals_(refusals) {}
+  DeviceDesk(const Organisation& organisation, const Clock& clock, Stores stores, const TokenIssuer& tokens,
+             RefusalLog& refusals)
+      : organisation_(organisation), clock_(clock), stores_(stores), tokens_(tokens), refusals_(refusals) {}
 
   // `caller` is the verified client certificate of the connection, null if there is none.
   absl::Status OpenChannel(const crypto::Certificate* caller, keys::v1::OpenChannelResponse& response);
@@ -53,8 +55,8 @@ class DeviceDesk final {
                                   keys::v1::PublishKeyPackagesResponse& response);
   absl::Status GetOwnAccount(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
                              keys::v1::GetOwnAccountResponse& response);
-  absl::Status DrawPasses(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
-                          keys::v1::DrawPassesResponse& response);
+  absl::Status DrawTokens(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                          keys::v1::DrawTokensResponse& response);
   absl::Status DrawGrants(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
                           keys::v1::DrawGrantsResponse& response);
   absl::Status RenewCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
@@ -80,6 +82,7 @@ class DeviceDesk final {
   const Organisation& organisation_;
   const Clock& clock_;
   const Stores stores_;
+  const TokenIssuer& tokens_;
   RefusalLog& refusals_;
   ChannelNonces nonces_;
 };

@@ -1,7 +1,6 @@
 #include "keyserver/directory_desk.h"
 
 #include "common/directory/follow.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "keyserver/key_package_check.h"
 #include "keyserver/views.h"
@@ -18,11 +17,13 @@ constexpr size_t kFeedBytes = 1 << 20;
 
 }  // namespace
 
-DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& clock, const Stores& stores, RefusalLog& refusals)
+DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& clock, const Stores& stores, const TokenIssuer& tokens,
+                             RefusalLog& refusals)
     : organisation_(organisation),
-      challenge_digest_(identity::ChallengeDigest(organisation.domain(), identity::kPurposeDirectory)),
+      redeemer_(organisation.domain(), tokens::kPurposeDirectory, organisation.keys().tokens.key.public_key()),
       clock_(clock),
       stores_(stores),
+      tokens_(tokens),
       refusals_(refusals) {}
 
 absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
@@ -32,7 +33,7 @@ absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
     return Refused(
         Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "not the name of a person"));
   }
-  RETURN_IF_ERROR(Spend(AsBytes(request.token())));
+  RETURN_IF_ERROR(Spend(AsBytes(request.token()), AsBytes(request.token_key())));
   const absl::StatusOr<DirectoryEntry> entry = stores_.directory.Find(*user);
   if (absl::IsNotFound(entry.status())) {
     return Refused(Refuse(absl::StatusCode::kNotFound, "unknown_user", "this person was erased from the directory"));
@@ -72,7 +73,7 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
     return Refused(Refuse(absl::StatusCode::kInvalidArgument, "request_malformed",
                           "not the name of a person, or not cipher suite 1 or 3"));
   }
-  RETURN_IF_ERROR(Spend(AsBytes(request.token())));
+  RETURN_IF_ERROR(Spend(AsBytes(request.token()), AsBytes(request.token_key())));
   const absl::StatusOr<Account> account = FindEnrolled(request.user());
   if (!account.ok()) return Refused(account.status());
   if (account->removed) {
@@ -94,16 +95,16 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
   return absl::OkStatus();
 }
 
-absl::Status DirectoryDesk::Spend(ByteView pass) {
-  const auto& key = organisation_.keys().passes.key.public_key();
-  const absl::StatusOr<identity::Pass> checked =
-      identity::CheckPass(pass, key, challenge_digest_, clock_.Now());
-  if (!checked.ok()) return refusals_.Refused(audit::Event::kPassesRefused, "", "", checked.status());
-  const uint64_t forget =
-      checked->expires_unix + static_cast<uint64_t>(absl::ToInt64Seconds(identity::kNullifierGrace));
-  const absl::Status spent = stores_.ledger.SpendPass(checked->nonce, forget);
-  if (!spent.ok()) return refusals_.Refused(audit::Event::kPassesRefused, "", "", spent);
-  return absl::OkStatus();
+void DirectoryDesk::GetTokenKeys(keys::v1::GetTokenKeysResponse& response) {
+  for (const Bytes& statement : tokens_.Statements()) response.add_token_keys(ToString(statement));
+}
+
+absl::Status DirectoryDesk::Spend(ByteView token, ByteView token_key) {
+  const auto refused = [this](const absl::Status& status) { return refusals_.Refused(audit::Event::kTokensRefused, "", "", status); };
+  const absl::StatusOr<tokens::Redeemed> redeemed = redeemer_.Check(token, token_key, clock_.Now());
+  if (!redeemed.ok()) return refused(redeemed.status());
+  const absl::Status spent = stores_.ledger.SpendToken(*redeemed);
+  return spent.ok() ? spent : refused(spent);
 }
 
 absl::StatusOr<Account> DirectoryDesk::FindEnrolled(absl::string_view user) {

@@ -64,7 +64,7 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
   ASSIGN_OR_RETURN(crypto::P256PrivateKey issuing_key, ReadP256(in));
   ASSIGN_OR_RETURN(RoleKey directory, ReadRole(in));
   ASSIGN_OR_RETURN(RoleKey grants, ReadRole(in));
-  ASSIGN_OR_RETURN(RoleKey passes, ReadRole(in));
+  ASSIGN_OR_RETURN(RoleKey tokens, ReadRole(in));
   ASSIGN_OR_RETURN(crypto::P256PrivateKey service_key, ReadP256(in));
   ASSIGN_OR_RETURN(crypto::Certificate service_certificate, ReadCertificate(in));
   ASSIGN_OR_RETURN(Secret escrow, ReadSecret(in));
@@ -90,7 +90,7 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
   RETURN_IF_ERROR(in.Done());
   return KeyRing{ToString(domain),        std::move(root),        std::move(issuing),
                  std::move(issuing_key),  std::move(directory),   std::move(grants),
-                 std::move(passes),       std::move(service_key), std::move(service_certificate),
+                 std::move(tokens),       std::move(service_key), std::move(service_certificate),
                  std::move(grant_escrow), std::move(audit),           std::move(transparency),
                  std::move(witnesses),    std::move(wrapping),        std::move(database_key)};
 }
@@ -120,7 +120,7 @@ Secret KeyRing::Serialize() const {
   out.U8(!audit ? 1 : !transparency ? 2 : wrapping.empty() ? 3 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
   WriteRole(out, directory);
   WriteRole(out, grants);
-  WriteRole(out, passes);
+  WriteRole(out, tokens);
   out.Vector(service_key.der()).Vector(service_certificate.der()).Vector(grant_escrow.private_key());
   if (audit) WriteRole(out, *audit);
   if (audit && transparency) {

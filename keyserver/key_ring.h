@@ -44,7 +44,7 @@ struct KeyRing {
   crypto::P256PrivateKey issuing_key;
   RoleKey directory;
   RoleKey grants;
-  RoleKey passes;
+  RoleKey tokens;
   crypto::P256PrivateKey service_key;  // the key server's own TLS key
   crypto::Certificate service_certificate;
   crypto::SealedBoxKeyPair grant_escrow;  // serials of drawn grants are recorded sealed to it

@@ -55,9 +55,9 @@ class DeviceService final : public SignedService<keys::v1::Device::CallbackServi
                                     keys::v1::GetOwnAccountResponse* response) override {
     return Run(context, &DeviceDesk::GetOwnAccount, request, response);
   }
-  ServerUnaryReactor* DrawPasses(CallbackServerContext* context, const keys::v1::SignedRequest* request,
-                                 keys::v1::DrawPassesResponse* response) override {
-    return Run(context, &DeviceDesk::DrawPasses, request, response);
+  ServerUnaryReactor* DrawTokens(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                 keys::v1::DrawTokensResponse* response) override {
+    return Run(context, &DeviceDesk::DrawTokens, request, response);
   }
   ServerUnaryReactor* DrawGrants(CallbackServerContext* context, const keys::v1::SignedRequest* request,
                                  keys::v1::DrawGrantsResponse* response) override {

@@ -38,14 +38,14 @@ Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& conf
       keyserver_address_(config.published().keyserver_address()),
       device_address_(config.published().device_address()),
       delivery_address_(config.published().delivery_address()),
-      limits_{config.limits().code_attempts(), config.limits().passes_per_day(),
-              config.limits().grants_per_day()},
+      limits_{config.limits().code_attempts(), config.limits().tokens_per_day(),
+              absl::Seconds(config.limits().token_epoch().seconds()), config.limits().grants_per_day()},
       attended_enrolment_(config.attended_enrolment()) {}
 
 void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   out.set_domain(keys_.domain);
   out.set_display_name(display_name_);
-  for (const RoleKey* role : {&keys_.directory, &keys_.grants, &keys_.passes}) {
+  for (const RoleKey* role : {&keys_.directory, &keys_.grants, &keys_.tokens}) {
     out.add_role_certificates(ToString(role->certificate.der()));
   }
   out.set_issuing_certificate(ToString(keys_.issuing.der()));

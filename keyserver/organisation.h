@@ -21,7 +21,8 @@ namespace plumbline::keyserver {
 
 struct Limits {
   uint32_t code_attempts = 5;
-  uint32_t passes_per_day = 2000;
+  uint32_t tokens_per_day = 2000;
+  absl::Duration token_epoch = absl::Hours(1);
   uint32_t grants_per_day = 200;
 };
 

@@ -21,6 +21,7 @@
 #include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
+#include "keyserver/store/sqlcipher_token_store.h"
 #include "keyserver/upkeep.h"
 #include "keyserver/witness_channel.h"
 #include "plumbline/config/v1/keyserver.pb.h"
@@ -80,7 +81,7 @@ std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const
 // In the order in which they are made; destroyed in reverse.
 struct Keyserver::Parts {
   Parts(std::unique_ptr<Organisation> org, tlog::Policy witness_policy, std::unique_ptr<SqlcipherConnection> conn,
-        const KeyserverConfig& config, const Clock& clock, Logger& log)
+        crypto::KeyWrap token_wrap, const KeyserverConfig& config, const Clock& clock, Logger& log)
       : logger(log),
         organisation(std::move(org)),
         policy(std::move(witness_policy)),
@@ -92,15 +93,17 @@ struct Keyserver::Parts {
         departure_store(*connection),
         directory_store(*connection),
         join_store(*connection),
+        token_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
         pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
         publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
+        tokens(*organisation, token_store, publisher, clock, std::move(token_wrap)),
         departures(*organisation, departure_store, pusher, publisher),
         enrolment(*organisation, clock, accounts, publisher, refusals),
-        directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-        devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, refusals),
+        directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
+        devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, tokens, refusals),
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
@@ -117,10 +120,12 @@ struct Keyserver::Parts {
   SqlcipherDepartureStore departure_store;
   SqlcipherDirectoryStore directory_store;
   SqlcipherJoinStore join_store;
+  SqlcipherTokenStore token_store;
   SqlcipherAuditTrail trail;
   RefusalLog refusals;
   RevocationPusher pusher;
   Publisher publisher;
+  TokenIssuer tokens;
   Departures departures;
   EnrolmentDesk enrolment;
   DirectoryDesk directory;
@@ -176,6 +181,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   ASSIGN_OR_RETURN(std::unique_ptr<Organisation> organisation, Organisation::Create(std::move(keys), config));
   ASSIGN_OR_RETURN(directory::VerifiedPolicy witnesses, organisation->keys().Witnesses(clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, organisation->keys().AuditKey());
+  ASSIGN_OR_RETURN(crypto::KeyWrap token_wrap, TokenIssuer::WrapOf(*organisation));
   ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, organisation->keys().LogKeys());
   db::OpenOptions options;
   options.create = false;
@@ -183,8 +189,10 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
                                              organisation->keys().database_key, std::move(log_key),
                                              std::move(directory_keys), clock, options));
-  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection), config, clock, logger);
-  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
+  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
+                                       std::move(token_wrap), config, clock, logger);
+  RETURN_IF_ERROR(parts->tokens.Prepare());
+  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->connection,
                                            clock, logger);
   parts->publisher.PublishAndWait();  // what the witnesses said before may be old
   RETURN_IF_ERROR(parts->Listen(config));

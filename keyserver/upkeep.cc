@@ -5,9 +5,10 @@ namespace {
 constexpr absl::Duration kEvery = absl::Minutes(1);
 }  // namespace
 
-Upkeep::Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
+Upkeep::Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
                const Clock& clock, Logger& logger)
     : ledger_(ledger),
+      tokens_(tokens),
       devices_(devices),
       refusals_(refusals),
       connection_(connection),
@@ -38,6 +39,7 @@ void Upkeep::Run() {
 absl::Status Upkeep::Once() {
   devices_.Sweep();
   RETURN_IF_ERROR(refusals_.Flush());
+  RETURN_IF_ERROR(tokens_.Prepare());
   RETURN_IF_ERROR(ledger_.Sweep(clock_.Now()));
   MutexLock lock(connection_.mutex());
   return connection_.database().Checkpoint();

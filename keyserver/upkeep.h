@@ -1,4 +1,4 @@
-// What happens once a minute whether anybody calls or not: what is over is forgotten, also on disk.
+// What happens once a minute whether anybody calls or not: keys for tokens are made ahead, and what is over is forgotten, also on disk.
 #pragma once
 
 #include <thread>
@@ -10,13 +10,14 @@
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/ledger.h"
 #include "keyserver/store/sqlcipher_connection.h"
+#include "keyserver/token_issuer.h"
 
 namespace plumbline::keyserver {
 
 // A thread of its own from construction to destruction. References outlive it.
 class Upkeep final {
  public:
-  Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
+  Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
          const Clock& clock, Logger& logger);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
@@ -26,6 +27,7 @@ class Upkeep final {
   void Run();
   absl::Status Once();
   Ledger& ledger_;
+  TokenIssuer& tokens_;
   DeviceDesk& devices_;
   RefusalLog& refusals_;
   SqlcipherConnection& connection_;

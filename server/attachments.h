@@ -11,7 +11,7 @@
 namespace plumbline::server {
 
 // What each call takes from a session's budget. A piece stored is dearer than one read: it stays. With the default budget of
-// 2000 one pass stores at most 125 MiB, or reads 500.
+// 2000 one token stores at most 125 MiB, or reads 500.
 inline constexpr uint32_t kBeginCost = 1, kPutCost = 4, kGetCost = 1, kDeleteCost = 1;
 
 // Thread-safe; every function may wait for the disk, so it runs on a worker pool. A refusal is "<reason_id>: <text>". A failing

@@ -6,7 +6,6 @@
 #include "common/identity/gate.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "common/retry.h"
 #include "server/requests.h"
@@ -19,7 +18,7 @@ namespace v1 = delivery::v1;
 Delivery::Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_view organisation_domain)
     : parts_(parts),
       roles_(roles),
-      challenge_digest_(identity::ChallengeDigest(organisation_domain, identity::kPurposeDelivery)),
+      redeemer_(organisation_domain, tokens::kPurposeDelivery, roles.tokens),
       nobody_(crypto::Ed25519KeyPair::Generate().public_key()) {}
 
 absl::Status Delivery::ForWire(const absl::Status& status) {
@@ -37,24 +36,28 @@ absl::Status Delivery::ForWire(const absl::Status& status) {
 }
 
 absl::Status Delivery::OpenSession(const v1::OpenSessionRequest& request, v1::OpenSessionResponse& response) {
-  const absl::StatusOr<identity::Pass> pass =
-      identity::CheckPass(AsBytes(request.token()), roles_.passes, challenge_digest_, parts_.clock.Now());
-  if (!pass.ok()) {
-    ++parts_.counters.passes_refused;
-    return pass.status();
+  const absl::StatusOr<tokens::Redeemed> token =
+      redeemer_.Check(AsBytes(request.token()), AsBytes(request.token_key()), parts_.clock.Now());
+  if (!token.ok()) {
+    ++parts_.counters.tokens_refused;
+    return token.status();
   }
   RETURN_IF_ERROR(parts_.sessions.CheckRoom());
-  const absl::StatusOr<bool> first =
-      parts_.nullifiers.Spend(pass->nonce, absl::FromUnixSeconds(static_cast<int64_t>(pass->expires_unix)));
-  if (!first.ok()) return ForWire(first.status());
-  if (!*first) {
-    ++parts_.counters.passes_refused;
-    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "this pass was used before; take another one");
+  const absl::StatusOr<Spent> spent = parts_.nullifiers.Spend(*token);
+  if (!spent.ok()) return ForWire(spent.status());
+  if (*spent != Spent::kNow) {
+    ++parts_.counters.tokens_refused;
+    return *spent == Spent::kBefore
+               ? Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "this token was used before; take another one")
+               : Refuse(absl::StatusCode::kUnauthenticated, "token_void",
+                        "all tokens of this time are void; draw new ones. If new ones are void too, the server has lost its record "
+                        "of spent tokens: they count again with the next key, an hour from now at the latest, or as soon as an "
+                        "administrator runs `plumbline-admin tokens end`");
   }
-  ASSIGN_OR_RETURN(const SessionId session, parts_.sessions.Open(pass->nonce));
-  response.set_session_id(ToString(session));
+  ASSIGN_OR_RETURN(const Sessions::Opened session, parts_.sessions.Open(*token));
+  response.set_session_id(ToString(session.id));
   response.set_sends_left(parts_.sessions.limits().envelopes);
-  response.set_seconds_left(static_cast<uint32_t>(absl::ToInt64Seconds(parts_.sessions.limits().life)));
+  response.set_seconds_left(static_cast<uint32_t>(absl::ToInt64Seconds(session.life)));
   return absl::OkStatus();
 }
 

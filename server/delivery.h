@@ -20,7 +20,7 @@ inline constexpr size_t kMaxSubmitBytes = size_t{16} << 20;  // of sealed conten
 // The two public keys of the key server's roles: all this server knows of it.
 struct TrustedRoles {
   crypto::Ed25519PublicKey grants;
-  crypto::Ed25519PublicKey passes;
+  crypto::Ed25519PublicKey tokens;
 };
 
 // Thread-safe; every function may wait for the disk, so it runs on the worker pool. A refusal is "<reason_id>: <text>". A
@@ -62,7 +62,7 @@ class Delivery final {
 
   const Parts parts_;
   const TrustedRoles roles_;
-  const identity::Hash challenge_digest_;
+  const tokens::Redeemer redeemer_;
   const crypto::Ed25519PublicKey nobody_;  // stands in for the owner of a mailbox that is not there
 };
 

@@ -22,7 +22,7 @@ absl::Status SignatureInvalid() {
 absl::StatusOr<SessionId> ParseSessionId(const std::string& field) {
   const absl::StatusOr<SessionId> id = identity::ToFixed<16>(AsBytes(field));
   if (id.ok()) return id;
-  return Refuse(absl::StatusCode::kUnauthenticated, "session_unknown", "open a session with a new pass");
+  return Refuse(absl::StatusCode::kUnauthenticated, "session_unknown", "open a session with a new token");
 }
 
 absl::StatusOr<std::vector<identity::Hash>> ParseHashes(const google::protobuf::RepeatedPtrField<std::string>& fields) {

@@ -26,7 +26,7 @@ absl::Status Revocations::Revoke(const delivery::v1::RevokeRequest& request,
   entry.actor = "keyserver";
   entry.details = {{"sequence", absl::StrCat(revocation->sequence)},
                    {"grants", absl::StrCat(revocation->items.grants.size())},
-                   {"passes", absl::StrCat(revocation->items.passes.size())}};
+                   {"token_keys", absl::StrCat(revocation->items.token_keys.size())}};
   const absl::StatusOr<RevocationResult> result = store_.Revoke(*revocation, entry);
   if (!result.ok()) {
     return Refuse(absl::StatusCode::kUnavailable, "storage_unavailable",
@@ -34,7 +34,7 @@ absl::Status Revocations::Revoke(const delivery::v1::RevokeRequest& request,
   }
   response.set_last_sequence(result->last_sequence);
   if (!result->carried_out) return absl::OkStatus();
-  sessions_.Revoke(revocation->items.passes);
+  sessions_.Revoke(revocation->items.token_keys);
   streams_.CloseMailboxes(result->closed);
   return absl::OkStatus();
 }

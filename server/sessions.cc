@@ -15,32 +15,34 @@ absl::Status Sessions::CheckRoom() {
   Forget(clock_.Now());
   if (sessions_.size() < limits_.sessions) return absl::OkStatus();
   return WithRetryAfter(Refuse(absl::StatusCode::kResourceExhausted, "too_many_sessions",
-                               "the server has no room for another session; the pass was not spent, try again in a minute"),
+                               "the server has no room for another session; the token was not spent, try again in a minute"),
                         absl::Minutes(1));
 }
 
-absl::StatusOr<SessionId> Sessions::Open(const identity::Nonce& pass) {
+absl::StatusOr<Sessions::Opened> Sessions::Open(const tokens::Redeemed& token) {
   const SessionId id = identity::RandomFixed<16>();
   MutexLock lock(mutex_);
-  if (revoked_.contains(pass)) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "this pass was used before; take another one");
+  if (void_keys_.contains(token.token_key_id)) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "token_void", "all tokens of this time were made void; draw new ones");
   }
-  sessions_[id] = Session{limits_.envelopes, clock_.Now() + limits_.life, pass};
-  return id;
+  const absl::Time now = clock_.Now();
+  const absl::Time end = std::min(now + limits_.life, token.ends);
+  sessions_[id] = Session{limits_.envelopes, end, token.token_key_id};
+  return Opened{id, end - now};
 }
 
-void Sessions::Revoke(const std::vector<identity::RevokedPass>& passes) {
+void Sessions::Revoke(const std::vector<identity::VoidTokenKey>& keys) {
   MutexLock lock(mutex_);
   const absl::Time now = clock_.Now();
-  std::erase_if(revoked_, [now](const auto& entry) { return entry.second <= now; });
-  std::set<identity::Nonce> nonces;
-  for (const identity::RevokedPass& pass : passes) {
-    nonces.insert(pass.nonce);
-    const absl::Time end = absl::FromUnixSeconds(static_cast<int64_t>(std::min<uint64_t>(pass.expires_unix, uint64_t{1} << 40)));
-    if (end > now) revoked_[pass.nonce] = end;
+  std::erase_if(void_keys_, [now](const auto& entry) { return entry.second <= now; });
+  std::set<identity::Hash> ids;
+  for (const identity::VoidTokenKey& key : keys) {
+    ids.insert(key.token_key_id);
+    const absl::Time end = absl::FromUnixSeconds(static_cast<int64_t>(std::min<uint64_t>(key.ends_unix, uint64_t{1} << 40)));
+    if (end > now) void_keys_[key.token_key_id] = end;
   }
   for (auto& [id, session] : sessions_) {
-    if (nonces.contains(session.pass)) session.end = std::min(session.end, now);
+    if (ids.contains(session.token_key_id)) session.end = std::min(session.end, now);
   }
 }
 
@@ -48,7 +50,7 @@ absl::Status Sessions::Take(const SessionId& id, uint32_t cost) {
   MutexLock lock(mutex_);
   const auto session = sessions_.find(id);
   if (session == sessions_.end()) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "session_unknown", "open a session with a new pass");
+    return Refuse(absl::StatusCode::kUnauthenticated, "session_unknown", "open a session with a new token");
   }
   if (session->second.end <= clock_.Now()) {
     return Refuse(absl::StatusCode::kUnauthenticated, "session_ended", "the session's time is over; open another one");

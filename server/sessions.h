@@ -1,4 +1,4 @@
-// Open send sessions: what one pass pays for. In memory only, so a restart ends them and nothing about them is ever stored.
+// Open send sessions: what one token pays for. In memory only, so a restart ends them and nothing about them is ever stored.
 #pragma once
 
 #include <map>
@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/identity/revocation.h"
 #include "common/mutex.h"
+#include "common/tokens/redeemer.h"
 #include "common/status.h"
 
 namespace plumbline::server {
@@ -24,13 +25,17 @@ class Sessions final {
  public:
   Sessions(const Clock& clock, const SessionLimits& limits) : clock_(clock), limits_(limits) {}
 
-  // RESOURCE_EXHAUSTED too_many_sessions: ask before a pass is spent.
+  // RESOURCE_EXHAUSTED too_many_sessions: ask before a token is spent.
   absl::Status CheckRoom() ABSL_LOCKS_EXCLUDED(mutex_);
-  // A new session with a random id and the whole budget, paid for with that pass. UNAUTHENTICATED token_spent if the pass
-  // was revoked while it was being spent.
-  absl::StatusOr<SessionId> Open(const identity::Nonce& pass) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Ends the sessions that were opened with these passes, at once; none opens with them from now on.
-  void Revoke(const std::vector<identity::RevokedPass>& passes) ABSL_LOCKS_EXCLUDED(mutex_);
+  struct Opened {
+    SessionId id{};
+    absl::Duration life;
+  };
+  // A new session with a random id and the whole budget, paid for with that token; it ends with the token's key at the latest.
+  // UNAUTHENTICATED token_void if the key was made void while the token was being spent.
+  absl::StatusOr<Opened> Open(const tokens::Redeemed& token) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends the sessions that were opened with tokens under these keys, at once; none opens with them from now on.
+  void Revoke(const std::vector<identity::VoidTokenKey>& keys) ABSL_LOCKS_EXCLUDED(mutex_);
   // Takes `cost` from the budget. UNAUTHENTICATED session_unknown, session_ended; RESOURCE_EXHAUSTED budget_spent, and then
   // nothing is taken.
   absl::Status Take(const SessionId& id, uint32_t cost) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -43,7 +48,7 @@ class Sessions final {
   struct Session {
     uint32_t left;
     absl::Time end;
-    identity::Nonce pass;
+    identity::Hash token_key_id;
   };
   // An ended session is kept as long again, so that its owner hears "ended" and not "unknown".
   void Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -52,7 +57,7 @@ class Sessions final {
   const SessionLimits limits_;
   Mutex mutex_;
   std::map<SessionId, Session> sessions_ ABSL_GUARDED_BY(mutex_);
-  std::map<identity::Nonce, absl::Time> revoked_ ABSL_GUARDED_BY(mutex_);  // with their ends: after them no pass is taken anyway
+  std::map<identity::Hash, absl::Time> void_keys_ ABSL_GUARDED_BY(mutex_);  // with their ends: after them no token is taken anyway
   absl::Time next_forget_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 

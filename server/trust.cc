@@ -38,7 +38,7 @@ absl::StatusOr<Trust> ReadTrust(absl::string_view pem, const crypto::Fingerprint
                   absl::StrCat("the organisation's keys are not good: ", trust.status().message(),
                                "; check the clock, then export the trust file again from the key server"));
   }
-  return Trust{trust->root.ToPem(), TrustedRoles{trust->grants_key, trust->passes_key}};
+  return Trust{trust->root.ToPem(), TrustedRoles{trust->grants_key, trust->tokens_key}};
 }
 
 absl::StatusOr<rpc::TlsIdentity> CheckCertificate(absl::string_view chain_pem, const crypto::P256PrivateKey& key,

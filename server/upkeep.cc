@@ -70,7 +70,7 @@ void Upkeep::Report() {
   Totals now;
   now.stored = counters_.envelopes_stored;
   now.acknowledged = counters_.envelopes_acknowledged;
-  now.passes_refused = counters_.passes_refused;
+  now.tokens_refused = counters_.tokens_refused;
   now.grants_refused = counters_.grants_refused;
   now.revocations_refused = counters_.revocations_refused;
   now.storage_faults = counters_.storage_faults;
@@ -82,11 +82,11 @@ void Upkeep::Report() {
   };
   log(LogLevel::kInfo, "envelopes.stored", now.stored - reported_.stored);
   log(LogLevel::kInfo, "envelopes.acknowledged", now.acknowledged - reported_.acknowledged);
-  log(LogLevel::kWarning, "passes.refused", now.passes_refused - reported_.passes_refused);
+  log(LogLevel::kWarning, "tokens.refused", now.tokens_refused - reported_.tokens_refused);
   log(LogLevel::kWarning, "grants.refused", now.grants_refused - reported_.grants_refused);
   log(LogLevel::kWarning, "revocations.refused", now.revocations_refused - reported_.revocations_refused);
   log(LogLevel::kError, "store.faults", now.storage_faults - reported_.storage_faults);
-  Record(audit::Event::kPassesRefused, now.passes_refused - reported_.passes_refused, "token_invalid");
+  Record(audit::Event::kTokensRefused, now.tokens_refused - reported_.tokens_refused, "token_invalid");
   Record(audit::Event::kGrantsRefused, now.grants_refused - reported_.grants_refused, "grant_invalid");
   Record(audit::Event::kRevocationRefused, now.revocations_refused - reported_.revocations_refused, "not_authorised");
   reported_ = now;

@@ -25,7 +25,7 @@ class Upkeep final {
 
  private:
   struct Totals {
-    int64_t stored = 0, acknowledged = 0, passes_refused = 0, grants_refused = 0, revocations_refused = 0, storage_faults = 0;
+    int64_t stored = 0, acknowledged = 0, tokens_refused = 0, grants_refused = 0, revocations_refused = 0, storage_faults = 0;
   };
   void Work();
   void Erase();

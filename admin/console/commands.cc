@@ -271,6 +271,15 @@ absl::Status Console::ActivateDevice(const std::string& typed, const std::string
   return ChangeAccount(Action::kActivateDevice, user, identity::Encode(identity::ActivateDeviceParameters{hash}), reason);
 }
 
+absl::Status Console::EndTokenEpoch(const std::string& reason) {
+  RETURN_IF_ERROR(CheckWritten("reason", reason, identity::kMaxJustification));
+  ASSIGN_OR_RETURN(const PreparedIntent intent, session_.Prepare(Action::kEndTokenEpoch, "", {}, reason, ""));
+  ASSIGN_OR_RETURN(const std::string result, ConfirmAndSubmit(intent));
+  ASSIGN_OR_RETURN(const keys::v1::TokenEpochEnded ended, ParseResult<keys::v1::TokenEpochEnded>(result));
+  Print(options_.json ? TokenEpochJson(ended) : TokenEpochText(ended));
+  return absl::OkStatus();
+}
+
 absl::Status Console::ListAccounts() {
   const absl::StatusOr<keys::v1::AccountList> accounts = session_.ListAccounts();
   if (!accounts.ok()) return WithClock(accounts.status(), clock_);

@@ -57,6 +57,7 @@ class Console final {
   absl::Status RevokeDevice(const std::string& user, const std::string& device, const std::string& reason);
   // `code`: what the device's own screen shows.
   absl::Status ActivateDevice(const std::string& user, const std::string& code, const std::string& reason);
+  absl::Status EndTokenEpoch(const std::string& reason);
   absl::Status ListAccounts();
   absl::Status ShowAccount(const std::string& user);
   // Without a limit, page after page to the end.

@@ -39,6 +39,8 @@ std::string ActionInWords(Action action) {
       return "remove one device of the account for ever";
     case Action::kActivateDevice:
       return "activate the device whose own screen shows this code: it will read what is written to this person";
+    case Action::kEndTokenEpoch:
+      return "make every anonymous token void that anybody has drawn so far; all devices draw new ones";
   }
   return "";  // a parsed intent has one of the above
 }

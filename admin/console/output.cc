@@ -27,6 +27,10 @@ size_t Width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+Json RevocationOf(const keys::v1::RevocationView& revocation) {
+  return {{"delivery", revocation.delivery()}, {"confirmed", revocation.confirmed()}, {"pending", revocation.pending()}};
+}
+
 Json ToJson(const AccountView& account) {
   Json devices = Json::array();
   for (const DeviceView& device : account.devices()) {
@@ -42,16 +46,14 @@ Json ToJson(const AccountView& account) {
                                {"expires_unix", waiting.expires_unix()}});
   }
   if (account.has_revocation()) {
-    json["revocation"] = {{"delivery", account.revocation().delivery()},
-                          {"confirmed", account.revocation().confirmed()},
-                          {"pending", account.revocation().pending()}};
+    json["revocation"] = RevocationOf(account.revocation());
   }
   return json;
 }
 
 // What the delivery server has done about the devices that may no longer act.
 std::string RevocationLine(const keys::v1::RevocationView& revocation) {
-  if (revocation.delivery() == "confirmed") return "mailboxes and passes are closed: the delivery server has confirmed";
+  if (revocation.delivery() == "confirmed") return "mailboxes are closed: the delivery server has confirmed";
   const std::string open = absl::StrCat(revocation.pending(), " of ", revocation.pending() + revocation.confirmed());
   if (revocation.delivery() == "pending") {
     return absl::StrCat("PENDING: the delivery server has not confirmed ", open,
@@ -228,6 +230,20 @@ std::string ErrorJson(const absl::Status& status) {
                 {{"reason", identity::ReasonOf(status)},
                  {"message", identity::TextOf(status)},
                  {"code", absl::StatusCodeToString(status.code())}}}});
+}
+
+std::string TokenEpochText(const keys::v1::TokenEpochEnded& ended) {
+  const std::string& delivery = ended.revocation().delivery();
+  return absl::StrCat("Done. No token that was drawn until now counts at the key server",
+                      delivery == "confirmed" ? " or at the delivery server, which has confirmed"
+                      : delivery == "pending"
+                          ? "; PENDING at the delivery server, which has not confirmed: the key server goes on trying"
+                          : "; NOT SENT to the delivery server: the key server's configuration names none (revocation)",
+                      ".\nDevices draw new ones by themselves.\n");
+}
+
+std::string TokenEpochJson(const keys::v1::TokenEpochEnded& ended) {
+  return Dump(Json{{"ended", true}, {"revocation", RevocationOf(ended.revocation())}});
 }
 
 std::vector<std::string> Changes(const AccountView& before, const AccountView& after) {

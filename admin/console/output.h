@@ -25,6 +25,8 @@ std::string AuditJson(const plumbline::audit::v1::AuditPage& page, const std::st
 // A record that was verified to its end.
 std::string VerifiedText(const tlog::Checkpoint& checkpoint, const std::string& log);
 std::string VerifiedJson(const tlog::Checkpoint& checkpoint, const std::string& log);
+std::string TokenEpochText(const keys::v1::TokenEpochEnded& ended);
+std::string TokenEpochJson(const keys::v1::TokenEpochEnded& ended);
 std::string InvitationText(const MadeInvitation& invitation);
 std::string InvitationJson(const MadeInvitation& invitation);
 // {"name": "value", ...} in the order given.

@@ -33,6 +33,7 @@ absl::StatusOr<M> ParseResult(const std::string& result) {
   return message;
 }
 template absl::StatusOr<keys::v1::AccountView> ParseResult(const std::string&);
+template absl::StatusOr<keys::v1::TokenEpochEnded> ParseResult(const std::string&);
 
 absl::StatusOr<PreparedIntent> Session::Prepare(Action action, absl::string_view target, Bytes parameters,
                                                 absl::string_view justification,

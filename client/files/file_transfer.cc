@@ -4,8 +4,8 @@
 
 #include "absl/time/clock.h"
 #include "client/upkeep.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
+#include "common/tokens/token_key.h"
 
 namespace plumbline::client {
 namespace {
@@ -59,11 +59,12 @@ absl::StatusOr<FileTransfer::Session*> FileTransfer::OpenSession() {
   if (session_ != nullptr) return session_.get();
   auto session = std::make_unique<Session>();
   ASSIGN_OR_RETURN(const v1::OpenSessionResponse opened,
-                   supplies_.WithPass(identity::kPurposeDelivery,
-                                      [&](ByteView pass) -> absl::StatusOr<v1::OpenSessionResponse> {
+                   supplies_.WithToken(tokens::kPurposeDelivery,
+                                      [&](const StoredToken& token) -> absl::StatusOr<v1::OpenSessionResponse> {
                                         ASSIGN_OR_RETURN(session->connection, network_.ConnectFiles());
                                         v1::OpenSessionRequest request;
-                                        request.set_token(ToString(pass));
+                                        request.set_token(ToString(token.token));
+                                        request.set_token_key(ToString(token.token_key));
                                         return session->connection->OpenSession(request);
                                       }));
   session->id = opened.session_id();

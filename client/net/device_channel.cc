@@ -44,7 +44,7 @@ grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, absl::string_view rpc
                       const keys::v1::SignedRequest& request, google::protobuf::MessageLite& response) {
   if (rpc == "PublishKeyPackages") return Invoke(stub, &Stub::PublishKeyPackages, context, request, response);
   if (rpc == "GetOwnAccount") return Invoke(stub, &Stub::GetOwnAccount, context, request, response);
-  if (rpc == "DrawPasses") return Invoke(stub, &Stub::DrawPasses, context, request, response);
+  if (rpc == "DrawTokens") return Invoke(stub, &Stub::DrawTokens, context, request, response);
   if (rpc == "DrawGrants") return Invoke(stub, &Stub::DrawGrants, context, request, response);
   if (rpc == "RenewCertificate") return Invoke(stub, &Stub::RenewCertificate, context, request, response);
   if (rpc == "InviteDevice") return Invoke(devices, &OwnDevicesStub::InviteDevice, context, request, response);

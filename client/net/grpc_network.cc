@@ -78,6 +78,9 @@ class NetworkOverGrpc final : public GrpcNetwork {
   absl::StatusOr<keys::v1::LookUpResponse> LookUp(const keys::v1::LookUpRequest& request) override {
     return CallDirectory<keys::v1::LookUpResponse>(&keys::v1::Directory::Stub::LookUp, request);
   }
+  absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override {
+    return CallDirectory<keys::v1::GetTokenKeysResponse>(&keys::v1::Directory::Stub::GetTokenKeys, keys::v1::GetTokenKeysRequest());
+  }
   absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) override {
     return CallDirectory<keys::v1::ReadLogResponse>(&keys::v1::Directory::Stub::ReadLog, request);
   }
@@ -93,8 +96,8 @@ class NetworkOverGrpc final : public GrpcNetwork {
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override {
     return CallDevice<keys::v1::GetOwnAccountResponse>("GetOwnAccount", keys::v1::GetOwnAccountRequest());
   }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(const keys::v1::DrawPassesRequest& request) override {
-    return CallDevice<keys::v1::DrawPassesResponse>("DrawPasses", request);
+  absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(const keys::v1::DrawTokensRequest& request) override {
+    return CallDevice<keys::v1::DrawTokensResponse>("DrawTokens", request);
   }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest& request) override {
     return CallDevice<keys::v1::DrawGrantsResponse>("DrawGrants", request);

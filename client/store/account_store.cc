@@ -25,7 +25,7 @@ absl::Status AccountStore::SetPending(Change& change, const PendingEnrolment& pe
 absl::StatusOr<std::optional<Account>> AccountStore::Get() {
   ASSIGN_OR_RETURN(db::Statement row,
                    store_.db().Prepare("SELECT user, device_id, organisation, keyserver_address, device_address, "
-                                       "delivery_address, root, issuing, directory_key, grants_key, passes_key, "
+                                       "delivery_address, root, issuing, directory_key, grants_key, tokens_key, "
                                        "working_seed, mls_seed, mls_certificate FROM account WHERE id = 1"));
   ASSIGN_OR_RETURN(const bool found, row.Step());
   if (!found) return std::nullopt;
@@ -40,7 +40,7 @@ absl::StatusOr<std::optional<Account>> AccountStore::Get() {
   account.issuing = BytesColumn(row, 7);
   RETURN_IF_ERROR(ReadColumn(row, 8, account.directory_key));
   RETURN_IF_ERROR(ReadColumn(row, 9, account.grants_key));
-  RETURN_IF_ERROR(ReadColumn(row, 10, account.passes_key));
+  RETURN_IF_ERROR(ReadColumn(row, 10, account.tokens_key));
   account.working_seed = SecretColumn(row, 11);
   account.mls_seed = SecretColumn(row, 12);
   account.mls_certificate = BytesColumn(row, 13);
@@ -51,7 +51,7 @@ absl::Status AccountStore::Create(Change& change, const Account& account) {
   ASSIGN_OR_RETURN(db::Statement insert,
                    change.db().Prepare("INSERT INTO account (id, user, device_id, organisation, keyserver_address, "
                                        "device_address, delivery_address, root, issuing, directory_key, grants_key, "
-                                       "passes_key, working_seed, mls_seed, mls_certificate) "
+                                       "tokens_key, working_seed, mls_seed, mls_certificate) "
                                        "VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"));
   RETURN_IF_ERROR(insert.Bind(1, absl::string_view(account.user))
                       .Bind(2, ByteView(account.device_id))
@@ -63,7 +63,7 @@ absl::Status AccountStore::Create(Change& change, const Account& account) {
                       .Bind(8, ByteView(account.issuing))
                       .Bind(9, ByteView(account.directory_key))
                       .Bind(10, ByteView(account.grants_key))
-                      .Bind(11, ByteView(account.passes_key))
+                      .Bind(11, ByteView(account.tokens_key))
                       .Bind(12, account.working_seed.view())
                       .Bind(13, account.mls_seed.view())
                       .Bind(14, ByteView(account.mls_certificate))

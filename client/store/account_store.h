@@ -22,7 +22,7 @@ struct Account {
   std::string organisation;  // display name
   std::string keyserver_address, device_address, delivery_address;
   Bytes root, issuing;  // certificates, DER
-  identity::PublicKey directory_key{}, grants_key{}, passes_key{};
+  identity::PublicKey directory_key{}, grants_key{}, tokens_key{};
   Secret working_seed, mls_seed;
   Bytes mls_certificate;  // DER; the credential is [this, issuing]
 };

@@ -46,6 +46,28 @@ absl::Status LogStore::Set(Change& change, const KnownLog& log) {
       .Run();
 }
 
+absl::StatusOr<tlog::TokenKeys> LogStore::TokenKeys() {
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT leaf FROM token_key"));
+  tlog::TokenKeys out;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return out;
+    const absl::StatusOr<tlog::DirectoryLeaf> leaf = tlog::ParseDirectoryLeaf(row.Blob(0));
+    const auto* key = leaf.ok() ? std::get_if<tlog::TokenKeyLeaf>(&*leaf) : nullptr;
+    if (key == nullptr) return absl::DataLossError("a token key in the client's store is malformed");
+    out[{key->purpose, key->token_class}] = *key;
+  }
+}
+
+absl::Status LogStore::SetTokenKey(Change& change, const tlog::TokenKeyLeaf& key) {
+  ASSIGN_OR_RETURN(db::Statement replace,
+                   change.db().Prepare("INSERT OR REPLACE INTO token_key (purpose, token_class, leaf) VALUES (?1, ?2, ?3)"));
+  return replace.Bind(1, absl::string_view(key.purpose))
+      .Bind(2, absl::string_view(key.token_class))
+      .Bind(3, ByteView(tlog::Encode(key)))
+      .Run();
+}
+
 absl::Status LogStore::AddHeard(Change& change, const HeardCheckpoint& heard) {
   {
     ASSIGN_OR_RETURN(db::Statement smaller, change.db().Prepare("DELETE FROM heard_checkpoint WHERE device_id = ?1 AND size < ?2"));

@@ -10,6 +10,7 @@
 #include "client/store/store.h"
 #include "common/directory/witness_policy.h"
 #include "common/identity/frame.h"
+#include "common/tlog/directory_replay.h"
 
 namespace plumbline::client {
 
@@ -39,6 +40,10 @@ class LogStore final {
 
   absl::StatusOr<std::optional<KnownLog>> Get();
   absl::Status Set(Change& change, const KnownLog& log);
+
+  // The newest keys of anonymous tokens.
+  absl::StatusOr<tlog::TokenKeys> TokenKeys();
+  absl::Status SetTokenKey(Change& change, const tlog::TokenKeyLeaf& key);
 
   // Keeps the larger one of each device.
   absl::Status AddHeard(Change& change, const HeardCheckpoint& heard);

@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 5> kMigrations = {{
+inline constexpr std::array<db::Migration, 6> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -205,6 +205,32 @@ CREATE TABLE log_evidence (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NO
 CREATE TABLE own_record (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL);
 -- Own devices whose coming (0) or going (1) was told, or was this device's own decision.
 CREATE TABLE own_device_told (device_id BLOB NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY (device_id, gone)) WITHOUT ROWID;
+)sql"},
+    {"anonymous tokens in place of passes", R"sql(
+DROP TABLE pass;
+CREATE TABLE token (bytes BLOB PRIMARY KEY, token_key BLOB NOT NULL, purpose TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+-- The newest key of each purpose and class that the log shows.
+CREATE TABLE token_key (purpose TEXT NOT NULL, token_class TEXT NOT NULL, leaf BLOB NOT NULL, PRIMARY KEY (purpose, token_class)) WITHOUT ROWID;
+ALTER TABLE account RENAME TO former_account;
+CREATE TABLE account (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  user TEXT NOT NULL,
+  device_id BLOB NOT NULL,
+  organisation TEXT NOT NULL,
+  keyserver_address TEXT NOT NULL,
+  device_address TEXT NOT NULL,
+  delivery_address TEXT NOT NULL,
+  root BLOB NOT NULL,
+  issuing BLOB NOT NULL,
+  directory_key BLOB NOT NULL,
+  grants_key BLOB NOT NULL,
+  tokens_key BLOB NOT NULL,
+  working_seed BLOB NOT NULL,
+  mls_seed BLOB NOT NULL,
+  mls_certificate BLOB NOT NULL
+);
+INSERT INTO account SELECT * FROM former_account;
+DROP TABLE former_account;
 )sql"},
 }};
 

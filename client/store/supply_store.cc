@@ -12,32 +12,36 @@ StoredKeyPackage ReadKeyPackage(const db::Statement& row) {
 
 }  // namespace
 
-absl::Status SupplyStore::AddPass(Change& change, ByteView pass, absl::string_view purpose, absl::Time expires) {
+absl::Status SupplyStore::AddToken(Change& change, const StoredToken& token, absl::string_view purpose, absl::Time expires) {
   ASSIGN_OR_RETURN(db::Statement insert,
-                   change.db().Prepare("INSERT OR IGNORE INTO pass (bytes, purpose, expires) VALUES (?1, ?2, ?3)"));
-  return insert.Bind(1, pass).Bind(2, purpose).Bind(3, absl::ToUnixSeconds(expires)).Run();
+                   change.db().Prepare("INSERT OR IGNORE INTO token (bytes, token_key, purpose, expires) VALUES (?1, ?2, ?3, ?4)"));
+  return insert.Bind(1, ByteView(token.token))
+      .Bind(2, ByteView(token.token_key))
+      .Bind(3, purpose)
+      .Bind(4, absl::ToUnixSeconds(expires))
+      .Run();
 }
 
-absl::StatusOr<std::optional<Bytes>> SupplyStore::TakePass(Change& change, absl::string_view purpose, absl::Time now) {
+absl::StatusOr<std::optional<StoredToken>> SupplyStore::TakeToken(Change& change, absl::string_view purpose, absl::Time now) {
   {
-    ASSIGN_OR_RETURN(db::Statement expire, change.db().Prepare("DELETE FROM pass WHERE expires < ?1"));
+    ASSIGN_OR_RETURN(db::Statement expire, change.db().Prepare("DELETE FROM token WHERE expires < ?1"));
     RETURN_IF_ERROR(expire.Bind(1, absl::ToUnixSeconds(now + absl::Minutes(1))).Run());
   }
-  Bytes pass;
+  StoredToken token;
   {
-    ASSIGN_OR_RETURN(db::Statement row, change.db().Prepare("SELECT bytes FROM pass WHERE purpose = ?1 LIMIT 1"));
+    ASSIGN_OR_RETURN(db::Statement row, change.db().Prepare("SELECT bytes, token_key FROM token WHERE purpose = ?1 LIMIT 1"));
     row.Bind(1, purpose);
     ASSIGN_OR_RETURN(const bool found, row.Step());
     if (!found) return std::nullopt;
-    pass = BytesColumn(row, 0);
+    token = {BytesColumn(row, 0), BytesColumn(row, 1)};
   }
-  ASSIGN_OR_RETURN(db::Statement remove, change.db().Prepare("DELETE FROM pass WHERE bytes = ?1"));
-  RETURN_IF_ERROR(remove.Bind(1, ByteView(pass)).Run());
-  return pass;
+  ASSIGN_OR_RETURN(db::Statement remove, change.db().Prepare("DELETE FROM token WHERE bytes = ?1"));
+  RETURN_IF_ERROR(remove.Bind(1, ByteView(token.token)).Run());
+  return token;
 }
 
-absl::Status SupplyStore::RemovePasses(Change& change, absl::string_view purpose) {
-  ASSIGN_OR_RETURN(db::Statement remove, change.db().Prepare("DELETE FROM pass WHERE purpose = ?1"));
+absl::Status SupplyStore::RemoveTokens(Change& change, absl::string_view purpose) {
+  ASSIGN_OR_RETURN(db::Statement remove, change.db().Prepare("DELETE FROM token WHERE purpose = ?1"));
   return remove.Bind(1, purpose).Run();
 }
 

@@ -1,4 +1,4 @@
-// What is drawn ahead of use: passes, mailbox grants, key packages.
+// What is drawn ahead of use: anonymous tokens, mailbox grants, key packages.
 #pragma once
 
 #include <optional>
@@ -20,15 +20,20 @@ struct StoredKeyPackage {
   absl::Time not_after;
 };
 
+struct StoredToken {
+  Bytes token;      // RFC 9577
+  Bytes token_key;  // the statement of its key (common/tokens/token_key.h)
+};
+
 class SupplyStore final {
  public:
   explicit SupplyStore(Store& store) : store_(store) {}
 
-  absl::Status AddPass(Change& change, ByteView pass, absl::string_view purpose, absl::Time expires);
-  // Takes one pass that is still good a minute from `now` out of the store, and forgets those that are not.
-  absl::StatusOr<std::optional<Bytes>> TakePass(Change& change, absl::string_view purpose, absl::Time now);
+  absl::Status AddToken(Change& change, const StoredToken& token, absl::string_view purpose, absl::Time expires);
+  // Takes one token that is still good a minute from `now` out of the store, and forgets those that are not.
+  absl::StatusOr<std::optional<StoredToken>> TakeToken(Change& change, absl::string_view purpose, absl::Time now);
 
-  absl::Status RemovePasses(Change& change, absl::string_view purpose);
+  absl::Status RemoveTokens(Change& change, absl::string_view purpose);
 
   absl::Status AddGrant(Change& change, ByteView grant, uint32_t expires_day);
   struct Grant {

@@ -29,15 +29,17 @@ namespace plumbline::audit {
   X(kDeviceApproved, "device.approved", "a device approved another one, which got its certificates")         \
   X(kDeviceDeclined, "device.declined", "a device refused another one that asked to join")                    \
   X(kRevocationConfirmed, "revocation.confirmed", "the delivery server confirmed a revocation")               \
-  X(kRevocationApplied, "revocation.applied", "grants and passes that were revoked are void from here on")   \
+  X(kRevocationApplied, "revocation.applied", "grants and tokens that were revoked are void from here on")   \
   X(kRevocationRefused, "revocation.refused", "a revocation was refused")                                     \
   X(kDirectoryRefused, "directory.refused", "a look-up or a claim of key packages was refused")               \
   X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
   X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \
-  X(kPassesDrawn, "passes.drawn", "a device drew anonymous passes")                                           \
+  X(kTokensDrawn, "tokens.drawn", "a device drew anonymous tokens")                                           \
+  X(kTokenKeysMade, "tokens.keys_made", "keys of a new epoch of anonymous tokens were made")                    \
+  X(kTokenEpochEnded, "tokens.epoch_ended", "an administrator made the anonymous tokens in use void")           \
   X(kGrantsDrawn, "grants.drawn", "mailbox grants were drawn")                                                \
   X(kTrustLoaded, "trust.loaded", "the organisation's keys were verified and taken up")                       \
-  X(kPassesRefused, "passes.refused", "anonymous passes were refused")                                        \
+  X(kTokensRefused, "tokens.refused", "anonymous tokens were refused")                                        \
   X(kGrantsRefused, "grants.refused", "mailbox grants were refused")                                          \
   X(kAuditRead, "audit.read", "the audit record was read")                                                    \
   X(kSignInRefused, "console.request_refused", "the console refused a request")                               \

@@ -76,18 +76,20 @@ absl::string_view ActionName(Action action) {
       return "revoke_device";
     case Action::kActivateDevice:
       return "activate_device";
+    case Action::kEndTokenEpoch:
+      return "end_token_epoch";
   }
   return "unknown";
 }
 
 bool NeedsTarget(Action action) {
-  return action != Action::kListAccounts && action != Action::kListAuditEvents;
+  return action != Action::kListAccounts && action != Action::kListAuditEvents && action != Action::kEndTokenEpoch;
 }
 bool NeedsJustification(Action action) {
   return action <= Action::kReactivateAccount || action >= Action::kRemoveAccount;
 }
 bool NeedsStateHash(Action action) {
-  return NeedsJustification(action) && action != Action::kCreateAccount;
+  return NeedsJustification(action) && action != Action::kCreateAccount && action != Action::kEndTokenEpoch;
 }
 
 Bytes Encode(const Intent& intent) {
@@ -109,7 +111,7 @@ absl::StatusOr<Intent> ParseIntent(ByteView wire) {
   Reader in(wire);
   RETURN_IF_ERROR(TakeVersion(in, kVersion, "an intent"));
   ASSIGN_OR_RETURN(const uint16_t action, in.U16());
-  if (action < 1 || action > static_cast<uint16_t>(Action::kActivateDevice)) {
+  if (action < 1 || action > static_cast<uint16_t>(Action::kEndTokenEpoch)) {
     return absl::InvalidArgumentError("unknown action");
   }
   Intent out;

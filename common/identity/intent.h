@@ -23,10 +23,11 @@ enum class Action : uint16_t {
   kRemoveAccount = 8,  // for ever: the name is not given again
   kRevokeDevice = 9,
   kActivateDevice = 10,  // that waits for a registrar (attended enrolment)
+  kEndTokenEpoch = 11,   // every anonymous token that was drawn so far is void (docs/protocols/tokens.md)
 };
 absl::string_view ActionName(Action action);  // "create_account"
-bool NeedsTarget(Action action);              // all but the two lists
-bool NeedsJustification(Action action);       // 1 to 4, 8 to 10: what changes something
+bool NeedsTarget(Action action);              // all but the two lists and 11
+bool NeedsJustification(Action action);       // 1 to 4, 8 to 11: what changes something
 bool NeedsStateHash(Action action);           // 2 to 4, 8 to 10
 
 inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);

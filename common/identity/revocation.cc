@@ -7,9 +7,9 @@
 namespace plumbline::identity {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr size_t kGrantSize = 16 + 4;
-constexpr size_t kPassSize = 32 + 8;
+constexpr size_t kTokenKeySize = 32 + 8;
 
 absl::StatusOr<RevokedItems> ReadItems(Reader& in) {
   RevokedItems out;
@@ -23,17 +23,17 @@ absl::StatusOr<RevokedItems> ReadItems(Reader& in) {
     }
     out.grants.push_back(grant);
   }
-  ASSIGN_OR_RETURN(const ByteView passes, in.Vector(kMaxRevokedPasses * kPassSize));
-  for (Reader list(passes); !list.AtEnd();) {
-    RevokedPass pass;
-    ASSIGN_OR_RETURN(pass.nonce, ReadFixed<32>(list));
-    ASSIGN_OR_RETURN(pass.expires_unix, list.U64());
-    if (!out.passes.empty() && !(out.passes.back().nonce < pass.nonce)) {
-      return absl::InvalidArgumentError("revoked passes are not in order");
+  ASSIGN_OR_RETURN(const ByteView token_keys, in.Vector(kMaxVoidTokenKeys * kTokenKeySize));
+  for (Reader list(token_keys); !list.AtEnd();) {
+    VoidTokenKey key;
+    ASSIGN_OR_RETURN(key.token_key_id, ReadFixed<32>(list));
+    ASSIGN_OR_RETURN(key.ends_unix, list.U64());
+    if (!out.token_keys.empty() && !(out.token_keys.back().token_key_id < key.token_key_id)) {
+      return absl::InvalidArgumentError("void token keys are not in order");
     }
-    out.passes.push_back(pass);
+    out.token_keys.push_back(key);
   }
-  if (out.grants.empty() && out.passes.empty())
+  if (out.grants.empty() && out.token_keys.empty())
     return absl::InvalidArgumentError("a revocation revokes something");
   return out;
 }
@@ -49,10 +49,11 @@ void SortUnique(std::vector<T>& all, Key key) {
 }  // namespace
 
 Bytes Encode(const RevokedItems& items) {
-  Writer grants, passes, out;
+  Writer grants, token_keys, out;
   for (const RevokedGrant& grant : items.grants) grants.Fixed(grant.serial).U32(grant.expires_day);
-  for (const RevokedPass& pass : items.passes) passes.Fixed(pass.nonce).U64(pass.expires_unix);
-  return out.Vector(grants.view()).Vector(passes.view()).TakeBytes();
+  for (const VoidTokenKey& key : items.token_keys)
+    token_keys.Fixed(key.token_key_id).U64(key.ends_unix);
+  return out.Vector(grants.view()).Vector(token_keys.view()).TakeBytes();
 }
 
 absl::StatusOr<RevokedItems> ParseRevokedItems(ByteView wire) {
@@ -63,16 +64,16 @@ absl::StatusOr<RevokedItems> ParseRevokedItems(ByteView wire) {
 }
 
 std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants,
-                                     std::vector<RevokedPass> passes) {
+                                     std::vector<VoidTokenKey> token_keys) {
   SortUnique(grants, [](const RevokedGrant& grant) { return grant.serial; });
-  SortUnique(passes, [](const RevokedPass& pass) { return pass.nonce; });
+  SortUnique(token_keys, [](const VoidTokenKey& key) { return key.token_key_id; });
   std::vector<RevokedItems> out;
-  for (size_t grant = 0, pass = 0; grant < grants.size() || pass < passes.size();) {
+  for (size_t grant = 0, key = 0; grant < grants.size() || key < token_keys.size();) {
     RevokedItems items;
     for (; grant < grants.size() && items.grants.size() < kMaxRevokedGrants; ++grant)
       items.grants.push_back(grants[grant]);
-    for (; pass < passes.size() && items.passes.size() < kMaxRevokedPasses; ++pass)
-      items.passes.push_back(passes[pass]);
+    for (; key < token_keys.size() && items.token_keys.size() < kMaxVoidTokenKeys; ++key)
+      items.token_keys.push_back(token_keys[key]);
     out.push_back(std::move(items));
   }
   return out;

@@ -1,5 +1,5 @@
 // Revocations: what the key server tells the delivery server about a device that may no longer act.
-// Grant serials and pass nonces, and nothing that names a person or a device
+// Grant serials, keys of tokens, and nothing that names a person or a device
 // (docs/protocols/delivery.md, "Revocation").
 #pragma once
 
@@ -13,7 +13,7 @@
 namespace plumbline::identity {
 
 inline constexpr size_t kMaxRevokedGrants = 256;   // in one revocation
-inline constexpr size_t kMaxRevokedPasses = 2048;  // in one revocation
+inline constexpr size_t kMaxVoidTokenKeys = 64;    // in one revocation
 
 // struct { opaque serial[16]; uint32 expires_day; } RevokedGrant;
 struct RevokedGrant {
@@ -22,18 +22,19 @@ struct RevokedGrant {
   bool operator==(const RevokedGrant&) const = default;
 };
 
-// struct { opaque nonce[32]; uint64 expires_unix; } RevokedPass;
-struct RevokedPass {
-  Nonce nonce{};
-  uint64_t expires_unix = 0;  // the pass's own
-  bool operator==(const RevokedPass&) const = default;
+// The key of anonymous tokens of which none counts any more (docs/protocols/tokens.md).
+// struct { opaque token_key_id[32]; uint64 ends_unix; } VoidTokenKey;
+struct VoidTokenKey {
+  Hash token_key_id{};
+  uint64_t ends_unix = 0;  // the key's own
+  bool operator==(const VoidTokenKey&) const = default;
 };
 
-// struct { RevokedGrant grants<V>; RevokedPass passes<V>; } RevokedItems;   each list ascending,
+// struct { RevokedGrant grants<V>; VoidTokenKey token_keys<V>; } RevokedItems;   each list ascending,
 // without repeats
 struct RevokedItems {
   std::vector<RevokedGrant> grants;
-  std::vector<RevokedPass> passes;
+  std::vector<VoidTokenKey> token_keys;
   bool operator==(const RevokedItems&) const = default;
 };
 Bytes Encode(const RevokedItems& items);
@@ -42,9 +43,9 @@ absl::StatusOr<RevokedItems> ParseRevokedItems(ByteView wire);
 // As many as fit the limits, in the order and without the repeats that the encoding asks for. Empty
 // if there is nothing.
 std::vector<RevokedItems> SplitItems(std::vector<RevokedGrant> grants,
-                                     std::vector<RevokedPass> passes);
+                                     std::vector<VoidTokenKey> token_keys);
 
-// struct { uint8 version = 1; uint64 sequence; uint64 previous; RevokedItems items; } Revocation;
+// struct { uint8 version = 2; uint64 sequence; uint64 previous; RevokedItems items; } Revocation;
 // Signed under kRevocationLabel by the grants role.
 struct Revocation {
   uint64_t sequence = 0;  // from 1, growing

@@ -27,7 +27,7 @@ absl::StatusOr<OrganisationTrust> VerifyTrust(const crypto::Certificate& root,
   }
   if (keys.size() != 3) return absl::InvalidArgumentError("the certificate of a role is missing");
   return OrganisationTrust{std::string(domain), root, keys.at(Role::kDirectory), keys.at(Role::kGrants),
-                           keys.at(Role::kPasses)};
+                           keys.at(Role::kTokens)};
 }
 
 absl::StatusOr<OrganisationTrust> ParseTrustBundle(absl::string_view pem, absl::string_view domain,

@@ -17,7 +17,7 @@ struct OrganisationTrust {
   crypto::Certificate root;
   crypto::Ed25519PublicKey directory_key;  // directory records
   crypto::Ed25519PublicKey grants_key;     // mailbox grants
-  crypto::Ed25519PublicKey passes_key;     // passes
+  crypto::Ed25519PublicKey tokens_key;     // statements of token keys
 };
 
 // The caller vouches for `root`: it is pinned by an invitation or a file. Each role certificate must be

@@ -21,7 +21,7 @@ constexpr char kDigits[] = "0123456789";
 constexpr std::array<std::pair<Service, const char*>, 3> kServices = {
     {{Service::kKeyserver, "keyserver"}, {Service::kDelivery, "delivery"}, {Service::kAdmin, "admin"}}};
 constexpr std::array<std::pair<Role, const char*>, 5> kRoles = {
-    {{Role::kDirectory, "directory"}, {Role::kGrants, "grants"}, {Role::kPasses, "passes"},
+    {{Role::kDirectory, "directory"}, {Role::kGrants, "grants"}, {Role::kTokens, "tokens"},
      {Role::kAudit, "audit"}, {Role::kPolicy, "policy"}}};
 
 bool IsLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -175,7 +175,7 @@ absl::StatusOr<Role> ParseRoleName(absl::string_view text) {
   for (const auto& [value, name] : kRoles) {
     if (text == name) return value;
   }
-  return absl::InvalidArgumentError("a role is one of directory, grants, passes, audit, policy");
+  return absl::InvalidArgumentError("a role is one of directory, grants, tokens, audit, policy");
 }
 
 std::string RoleUri::ToString() const { return absl::StrCat(kPlumbline, domain, "/role/", RoleName(role)); }

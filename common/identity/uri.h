@@ -51,8 +51,8 @@ struct ServiceUri {
 };
 absl::StatusOr<ServiceUri> ParseServiceUri(absl::string_view text);
 
-enum class Role { kDirectory, kGrants, kPasses, kAudit, kPolicy };
-absl::string_view RoleName(Role role);  // "directory", "grants", "passes", "audit", "policy"
+enum class Role { kDirectory, kGrants, kTokens, kAudit, kPolicy };
+absl::string_view RoleName(Role role);  // "directory", "grants", "tokens", "audit", "policy"
 absl::StatusOr<Role> ParseRoleName(absl::string_view name);
 
 // plumbline://<domain>/role/<name>: a signing key of the key server.

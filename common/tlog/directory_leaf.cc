@@ -9,7 +9,7 @@ namespace plumbline::tlog {
 namespace {
 
 constexpr uint8_t kFormat = 1;
-enum Kind : uint8_t { kGenesis = 1, kEntry = 2, kMapRoot = 3 };
+enum Kind : uint8_t { kGenesis = 1, kEntry = 2, kMapRoot = 3, kTokenKey = 4 };
 
 absl::Status Malformed(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
@@ -53,7 +53,33 @@ absl::StatusOr<DirectoryLeaf> TakeMapRoot(Reader& in) {
   const bool empty = out.first == out.end;
   if (out.first == 0 || out.end < out.first || out.end - out.first > kMaxBatch ||
       out.end >= kMaxSize || (empty && out.version != 1)) {
-    return Malformed("a map root is over a range of entries that cannot be");
+    return Malformed("a map root is over a range of leaves that cannot be");
+  }
+  return out;
+}
+
+absl::StatusOr<std::string> TakeTokenName(Reader& in) {
+  ASSIGN_OR_RETURN(const ByteView name, in.Vector(kMaxTokenName));
+  const auto allowed = [](uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), allowed))
+    return Malformed("a token key's purpose or class is no name");
+  return ToString(name);
+}
+
+absl::StatusOr<DirectoryLeaf> TakeTokenKey(Reader& in) {
+  TokenKeyLeaf out;
+  ASSIGN_OR_RETURN(out.purpose, TakeTokenName(in));
+  ASSIGN_OR_RETURN(out.token_class, TakeTokenName(in));
+  ASSIGN_OR_RETURN(out.epoch, in.U64());
+  ASSIGN_OR_RETURN(out.opens, in.U64());
+  ASSIGN_OR_RETURN(out.closes, in.U64());
+  ASSIGN_OR_RETURN(out.ends, in.U64());
+  ASSIGN_OR_RETURN(out.token_key_id, TakeHash(in));
+  if (out.epoch == 0 || out.closes <= out.opens || out.ends < out.closes ||
+      out.ends - out.opens > kMaxTokenLife || out.ends >= uint64_t{1} << 40) {
+    return Malformed("a token key has times that cannot be");
   }
   return out;
 }
@@ -73,6 +99,16 @@ struct Encoder {
   void operator()(const MapRootLeaf& leaf) {
     out.U8(kMapRoot).U64(leaf.version).U64(leaf.first).U64(leaf.end).Fixed(leaf.root);
   }
+  void operator()(const TokenKeyLeaf& leaf) {
+    out.U8(kTokenKey)
+        .Vector(AsBytes(leaf.purpose))
+        .Vector(AsBytes(leaf.token_class))
+        .U64(leaf.epoch)
+        .U64(leaf.opens)
+        .U64(leaf.closes)
+        .U64(leaf.ends)
+        .Fixed(leaf.token_key_id);
+  }
   Writer& out;
 };
 
@@ -83,6 +119,7 @@ absl::StatusOr<DirectoryLeaf> TakeLeaf(Reader& in) {
   if (kind == kGenesis) return TakeGenesis(in);
   if (kind == kEntry) return TakeEntry(in);
   if (kind == kMapRoot) return TakeMapRoot(in);
+  if (kind == kTokenKey) return TakeTokenKey(in);
   return Malformed("a leaf is of an unknown kind");
 }
 

@@ -10,7 +10,8 @@
 namespace plumbline::tlog {
 namespace {
 
-constexpr uint8_t kStateVersion = 1;
+constexpr uint8_t kStateVersion = 2;  // 1 had no token keys
+constexpr size_t kMaxTokenKeys = 1 << 16;  // bytes
 
 absl::Status NotAState() {
   return absl::InvalidArgumentError("not what a replay of this log left");
@@ -21,6 +22,20 @@ absl::StatusOr<Hash> ReadHash(Reader& in) {
   ASSIGN_OR_RETURN(const ByteView bytes, in.Fixed(out.size()));
   std::copy(bytes.begin(), bytes.end(), out.begin());
   return out;
+}
+
+absl::Status ReadTokenKeys(Reader& in, TokenKeys& out) {
+  ASSIGN_OR_RETURN(const ByteView keys, in.Vector(kMaxTokenKeys));
+  for (Reader list(keys); !list.AtEnd();) {
+    ASSIGN_OR_RETURN(const ByteView bytes, list.Vector(kMaxDirectoryLeaf));
+    const absl::StatusOr<DirectoryLeaf> leaf = ParseDirectoryLeaf(bytes);
+    const auto* key = leaf.ok() ? std::get_if<TokenKeyLeaf>(&*leaf) : nullptr;
+    if (key == nullptr) return NotAState();
+    const std::pair purpose(key->purpose, key->token_class);
+    if (!out.empty() && purpose <= out.rbegin()->first) return NotAState();
+    out.emplace_hint(out.end(), purpose, *key);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -49,6 +64,8 @@ absl::string_view NameOf(ReplayRule rule) {
       return "tree";
     case ReplayRule::kAuthority:
       return "authority";
+    case ReplayRule::kTokenKey:
+      return "token_key";
   }
   return "";
 }
@@ -64,11 +81,11 @@ absl::string_view Describe(ReplayRule rule) {
     case ReplayRule::kPrevious:
       return "an entry does not follow the one that stands before it";
     case ReplayRule::kBatchSize:
-      return "there are too many entries without a map root";
+      return "there are too many leaves without a map root";
     case ReplayRule::kMapVersion:
       return "a map root's version is not the next";
     case ReplayRule::kMapRange:
-      return "a map root is not over the entries since the last one";
+      return "a map root is not over the leaves since the last one";
     case ReplayRule::kMapRoot:
       return "a map root does not follow from its entries";
     case ReplayRule::kOpenBatch:
@@ -77,8 +94,19 @@ absl::string_view Describe(ReplayRule rule) {
       return "the checkpoint of this size is of other leaves";
     case ReplayRule::kAuthority:
       return "an entry has not the authority that it claims";
+    case ReplayRule::kTokenKey:
+      return "a token key does not follow the one before it";
   }
   return "";
+}
+
+absl::Status TakeTokenKey(const TokenKeyLeaf& leaf, TokenKeys& keys) {
+  TokenKeyLeaf& last = keys[{leaf.purpose, leaf.token_class}];  // epoch 0 where there was none
+  const bool soon = last.epoch > 0 && leaf.opens < last.opens + kMinTokenEpoch;
+  if (leaf.epoch != last.epoch + 1 || soon)
+    return absl::InvalidArgumentError("a token key does not follow the one before it");
+  last = leaf;
+  return absl::OkStatus();
 }
 
 absl::Status DirectoryReplay::Find(ReplayRule rule, uint64_t leaf) {
@@ -127,6 +155,11 @@ absl::Status DirectoryReplay::Follow(const EntryLeaf& leaf, const Hash& hash) {
   return absl::OkStatus();
 }
 
+absl::Status DirectoryReplay::Follow(const TokenKeyLeaf& leaf, const Hash&) {
+  if (size() - batch_first_ == kMaxBatch) return Find(ReplayRule::kBatchSize, size());
+  return TakeTokenKey(leaf, token_keys_).ok() ? absl::OkStatus() : Find(ReplayRule::kTokenKey, size());
+}
+
 absl::Status DirectoryReplay::Follow(const MapRootLeaf& leaf, const Hash&) {
   if (leaf.version != map_version_ + 1) return Find(ReplayRule::kMapVersion, size());
   if (leaf.first != batch_first_ || leaf.end != size()) return Find(ReplayRule::kMapRange, size());
@@ -159,6 +192,9 @@ absl::StatusOr<Bytes> DirectoryReplay::Save() const {
   Writer out(200 + 72 * known_.size());
   out.U8(kStateVersion).Vector(Encode(*genesis_)).U64(map_version_).Fixed(map_root_).U64(size());
   for (const Hash& peak : tree_.peaks()) out.Fixed(peak);
+  Writer keys;
+  for (const auto& [purpose, key] : token_keys_) keys.Vector(Encode(key));
+  out.Vector(keys.view());
   for (const auto& [index, known] : known_)
     out.Fixed(index.bytes).U64(known.version).Fixed(known.entry);
   return out.TakeBytes();
@@ -172,7 +208,7 @@ absl::Status DirectoryReplay::Restore(ByteView state) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
   ASSIGN_OR_RETURN(const ByteView genesis, in.Vector(kMaxDirectoryLeaf));
   const absl::StatusOr<DirectoryLeaf> leaf = ParseDirectoryLeaf(genesis);
-  if (version != kStateVersion || !leaf.ok() || !std::holds_alternative<GenesisLeaf>(*leaf))
+  if (version < 1 || version > kStateVersion || !leaf.ok() || !std::holds_alternative<GenesisLeaf>(*leaf))
     return NotAState();
   genesis_ = std::get<GenesisLeaf>(*leaf);
   ASSIGN_OR_RETURN(map_version_, in.U64());
@@ -184,6 +220,7 @@ absl::Status DirectoryReplay::Restore(ByteView state) {
     ASSIGN_OR_RETURN(peak, ReadHash(in));
   }
   ASSIGN_OR_RETURN(tree_, CompactRange::Of(leaves, std::move(peaks)));
+  if (version >= 2) RETURN_IF_ERROR(ReadTokenKeys(in, token_keys_));
   std::vector<MapEntry> content;
   while (!in.AtEnd()) {
     MapIndex index;

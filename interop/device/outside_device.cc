@@ -11,9 +11,9 @@
 #include "common/file.h"
 #include "common/identity/envelope.h"
 #include "common/identity/frame.h"
-#include "common/identity/pass.h"
 #include "common/rpc/probe.h"
 #include "common/rpc/tls_policy.h"
+#include "common/tokens/token_key.h"
 #include "interop/device/fields.h"
 #include "interop/device/gate_port.h"
 
@@ -205,11 +205,12 @@ absl::StatusOr<delivery::v1::SubmitResponse> OutsideDevice::Submit(
   std::unique_ptr<client::SendConnection> connection;
   ASSIGN_OR_RETURN(
       const delivery::v1::OpenSessionResponse session,
-      supplies_->WithPass(identity::kPurposeDelivery,
-                          [&](ByteView pass) -> absl::StatusOr<delivery::v1::OpenSessionResponse> {
+      supplies_->WithToken(tokens::kPurposeDelivery,
+                          [&](const client::StoredToken& token) -> absl::StatusOr<delivery::v1::OpenSessionResponse> {
                             ASSIGN_OR_RETURN(connection, network_->Connect());
                             delivery::v1::OpenSessionRequest open;
-                            open.set_token(ToString(pass));
+                            open.set_token(ToString(token.token));
+                            open.set_token_key(ToString(token.token_key));
                             return connection->OpenSession(open);
                           }));
   request.set_session_id(session.session_id());

@@ -27,27 +27,14 @@ struct Departure {
   SignedBytes record;                        // the account's next one
 };
 
-// What the devices that leave have drawn and what may still be good, each sealed as it was handed
-// to the Ledger.
-struct Drawn {
-  struct Grant {
-    Bytes sealed_serial;
-    uint32_t expires_day;
-  };
-  struct Pass {
-    std::string purpose;
-    Bytes sealed_nonce;
-    uint64_t expires_unix;
-  };
-  std::vector<Grant> grants;
-  std::vector<Pass> passes;
+// What the devices that leave have drawn and what may still be good, sealed as it was handed to the
+// Ledger.
+struct DrawnGrant {
+  Bytes sealed_serial;
+  uint32_t expires_day;
 };
-struct Taken {
-  std::vector<identity::RevokedItems> items;      // for the delivery server
-  std::vector<identity::RevokedPass> spent_here;  // passes for the directory
-};
-// Opens what was sealed. The store knows no keys.
-using TakeAway = std::function<absl::StatusOr<Taken>(const Drawn&)>;
+// Opens what was sealed, for the delivery server. The store knows no keys.
+using TakeAway = std::function<absl::StatusOr<std::vector<identity::RevokedItems>>(const std::vector<DrawnGrant>&)>;
 
 struct QueuedRevocation {
   uint64_t sequence = 0;
@@ -65,8 +52,7 @@ class DepartureStore {
   virtual ~DepartureStore() = default;
 
   // The record of it first, then all of: the status or the end of the device; the end of its key
-  // packages; codes, invitations and requests to join void; passes for the directory spent; the
-  // revocations in the queue. ABORTED state_changed; NOT_FOUND device_unknown.
+  // packages; codes, invitations and requests to join void; the revocations in the queue. ABORTED state_changed; NOT_FOUND device_unknown.
   virtual absl::Status Depart(const Departure& departure, const IntentTrace& trace,
                               const TakeAway& take) = 0;
   virtual absl::Status Depart(const Departure& departure, const DecisionTrace& trace,

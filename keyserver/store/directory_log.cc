@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/identity/reason.h"
+#include "common/tlog/directory_replay.h"
 #include "keyserver/store/log_tables.h"
 
 namespace plumbline::keyserver {
@@ -31,6 +32,11 @@ CREATE TABLE opening (                                     -- what opens an entr
 CREATE UNIQUE INDEX opening_by_place ON opening (place);
 )sql"};
 
+constexpr db::Migration kTokenKeyTables = {"keys of anonymous tokens in the directory's log", R"sql(
+CREATE TABLE log_token_key (                               -- where the newest of each is
+  purpose TEXT NOT NULL, token_class TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (purpose, token_class)) WITHOUT ROWID;
+)sql"};
+
 absl::Status Broken(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the directory's log contradicts itself: ", what));
 }
@@ -38,6 +44,7 @@ absl::Status Broken(absl::string_view what) {
 }  // namespace
 
 const db::Migration& DirectoryLog::Tables() { return kTables; }
+const db::Migration& DirectoryLog::TokenKeyTables() { return kTokenKeyTables; }
 
 absl::StatusOr<std::optional<DirectoryLog::State>> DirectoryLog::ReadState() {
   ASSIGN_OR_RETURN(db::Statement select,
@@ -107,15 +114,21 @@ absl::StatusOr<std::optional<DirectoryLog::Opening>> DirectoryLog::FindNewest(co
   return std::optional<Opening>(out);
 }
 
-absl::StatusOr<tlog::EntryLeaf> DirectoryLog::ReadEntry(uint64_t place) {
+absl::StatusOr<tlog::DirectoryLeaf> DirectoryLog::ReadLeaf(uint64_t place) {
   ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, ReadLeaves(place, place + 1, 1));
-  if (leaves.empty()) return Broken("an entry is missing");
+  if (leaves.empty()) return Broken("a leaf is missing");
   SqlNodes nodes(database_);
   ASSIGN_OR_RETURN(const tlog::Hash hash, nodes.Read({0, place}));
-  if (tlog::LeafHash(leaves[0]) != hash) return Broken("an entry is not the one in its tree");
-  const absl::StatusOr<tlog::DirectoryLeaf> leaf = tlog::ParseDirectoryLeaf(leaves[0]);
-  if (!leaf.ok() || !std::holds_alternative<tlog::EntryLeaf>(*leaf)) return Broken("an entry is none");
-  return std::get<tlog::EntryLeaf>(*leaf);
+  if (tlog::LeafHash(leaves[0]) != hash) return Broken("a leaf is not the one in its tree");
+  absl::StatusOr<tlog::DirectoryLeaf> leaf = tlog::ParseDirectoryLeaf(leaves[0]);
+  if (!leaf.ok()) return Broken("a leaf is none");
+  return leaf;
+}
+
+absl::StatusOr<tlog::EntryLeaf> DirectoryLog::ReadEntry(uint64_t place) {
+  ASSIGN_OR_RETURN(const tlog::DirectoryLeaf leaf, ReadLeaf(place));
+  if (!std::holds_alternative<tlog::EntryLeaf>(leaf)) return Broken("an entry is none");
+  return std::get<tlog::EntryLeaf>(leaf);
 }
 
 absl::Status DirectoryLog::AppendLeaf(State& state, const tlog::DirectoryLeaf& leaf) {
@@ -202,6 +215,43 @@ absl::Status DirectoryLog::Append(db::Transaction& transaction, const std::vecto
   }
   SqlMap map(database_, state.map_version + 1, state.published_map_version);
   ASSIGN_OR_RETURN(state.map_root, tlog::UpdateMap(map, state.map_root, std::move(entries)));
+  return Close(state, first);
+}
+
+absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> DirectoryLog::NewestTokenKey(absl::string_view purpose,
+                                                                               absl::string_view token_class) {
+  uint64_t place = 0;
+  {
+    ASSIGN_OR_RETURN(db::Statement select,
+                     database_.Prepare("SELECT place FROM log_token_key WHERE purpose = ? AND token_class = ?"));
+    ASSIGN_OR_RETURN(const bool found, select.Bind(1, purpose).Bind(2, token_class).Step());
+    if (!found) return std::optional<tlog::TokenKeyLeaf>();
+    place = static_cast<uint64_t>(select.Int64(0));
+  }
+  ASSIGN_OR_RETURN(const tlog::DirectoryLeaf leaf, ReadLeaf(place));
+  const auto* key = std::get_if<tlog::TokenKeyLeaf>(&leaf);
+  if (key == nullptr || key->purpose != purpose || key->token_class != token_class) return Broken("a token key is none");
+  return std::optional<tlog::TokenKeyLeaf>(*key);
+}
+
+absl::Status DirectoryLog::AppendTokenKeys(db::Transaction& transaction, const std::vector<tlog::TokenKeyLeaf>& keys) {
+  CHECK(&transaction.database() == &database_);
+  if (keys.empty() || keys.size() > tlog::kMaxBatch) return absl::InvalidArgumentError("a batch has 1 to 65,536 token keys");
+  ASSIGN_OR_RETURN(State state, ReadExistingState());
+  const uint64_t first = state.size;
+  for (const tlog::TokenKeyLeaf& key : keys) {
+    ASSIGN_OR_RETURN(const std::optional<tlog::TokenKeyLeaf> last, NewestTokenKey(key.purpose, key.token_class));
+    tlog::TokenKeys newest;
+    if (last) newest.emplace(std::pair(last->purpose, last->token_class), *last);
+    RETURN_IF_ERROR(tlog::TakeTokenKey(key, newest));
+    ASSIGN_OR_RETURN(db::Statement place,
+                     database_.Prepare("INSERT OR REPLACE INTO log_token_key (purpose, token_class, place) VALUES (?, ?, ?)"));
+    RETURN_IF_ERROR(place.Bind(1, absl::string_view(key.purpose))
+                        .Bind(2, absl::string_view(key.token_class))
+                        .Bind(3, static_cast<int64_t>(state.size))
+                        .Run());
+    RETURN_IF_ERROR(AppendLeaf(state, key));
+  }
   return Close(state, first);
 }
 

@@ -32,6 +32,7 @@ struct RecordChange {
 class DirectoryLog final {
  public:
   static const db::Migration& Tables();
+  static const db::Migration& TokenKeyTables();
 
   DirectoryLog(db::Database& database, const DirectoryLogKeys& keys) : database_(database), keys_(keys) {}
 
@@ -42,6 +43,11 @@ class DirectoryLog final {
   // One batch, with its map root and checkpoint. INVALID_ARGUMENT if a version is not the next of its person, or a person is
   // there twice.
   absl::Status Append(db::Transaction& transaction, const std::vector<RecordChange>& changes);
+
+  // One batch of keys for anonymous tokens. INVALID_ARGUMENT if one does not follow the newest of its purpose and class.
+  absl::Status AppendTokenKeys(db::Transaction& transaction, const std::vector<tlog::TokenKeyLeaf>& keys);
+  // None if there is none of that purpose and class.
+  absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> NewestTokenKey(absl::string_view purpose, absl::string_view token_class);
 
   // The version of a person's record that is published; none for nobody. UNAVAILABLE if nothing is published yet; NOT_FOUND for
   // a person who was erased.
@@ -103,6 +109,7 @@ class DirectoryLog final {
   // Of the newest entry of a person before place `end`.
   absl::StatusOr<std::optional<Opening>> FindNewest(const identity::UserUri& user, uint64_t end);
   absl::StatusOr<tlog::MapRootLeaf> ReadMapRoot(uint64_t place);
+  absl::StatusOr<tlog::DirectoryLeaf> ReadLeaf(uint64_t place);  // that is the one in the tree
   absl::StatusOr<tlog::EntryLeaf> ReadEntry(uint64_t place);
   absl::StatusOr<tlog::MapEntry> AppendEntry(State& state, const RecordChange& change);
   absl::Status AppendLeaf(State& state, const tlog::DirectoryLeaf& leaf);

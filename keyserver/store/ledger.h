@@ -3,32 +3,27 @@
 
 #include "absl/time/time.h"
 #include "common/status.h"
+#include "common/tokens/redeemer.h"
 #include "keyserver/store/types.h"
 
 namespace plumbline::keyserver {
-
-struct DrawnPasses {
-  std::string purpose;
-  std::vector<Bytes> sealed_nonces;
-  uint64_t expires_unix = 0;
-};
 
 class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  // UNAUTHENTICATED token_spent if the nonce is there already. It is remembered until `forget_unix`.
-  virtual absl::Status SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) = 0;
-  // Counts the passes against the device's day, and keeps their sealed nonces an hour longer than they are good. Whoever
-  // has left meanwhile draws nothing: PERMISSION_DENIED device_revoked, account_suspended. RESOURCE_EXHAUSTED quota_spent
-  // above `limit`.
-  virtual absl::Status DrawPasses(const identity::DeviceId& device, const DrawnPasses& passes, uint32_t day,
+  // UNAUTHENTICATED token_spent if the token's nullifier is there already, token_void if its key was made void. It is remembered
+  // until its key ends.
+  virtual absl::Status SpendToken(const tokens::Redeemed& token) = 0;
+  // Counts tokens for a purpose against the device's day. Whoever has left meanwhile draws nothing: PERMISSION_DENIED
+  // device_revoked, account_suspended. RESOURCE_EXHAUSTED quota_spent above `limit`.
+  virtual absl::Status DrawTokens(const identity::DeviceId& device, absl::string_view purpose, uint32_t count, uint32_t day,
                                   uint32_t limit, const audit::Entry& entry) = 0;
   // The same for grants, whose sealed serials are kept until `expires_day` is over.
   virtual absl::Status DrawGrants(const identity::DeviceId& device, const std::vector<Bytes>& sealed_serials,
                                   uint32_t expires_day, uint32_t day, uint32_t limit,
                                   const audit::Entry& entry) = 0;
-  // Forgets what has expired: passes, draws, grants, codes, key packages, intents that only read.
+  // Forgets what has expired: spent tokens, draws, grants, codes, key packages, intents that only read.
   virtual absl::Status Sweep(absl::Time now) = 0;
 };
 

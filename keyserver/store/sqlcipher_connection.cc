@@ -79,10 +79,20 @@ CREATE TABLE device_invitation (
 ALTER TABLE revoked_device ADD COLUMN credential BLOB NOT NULL DEFAULT x'';
 )sql"};
 
+constexpr db::Migration kTokens = {"anonymous tokens in place of passes", R"sql(
+CREATE TABLE token_key (
+  number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, leaf BLOB NOT NULL, statement BLOB NOT NULL,
+  wrapped BLOB NOT NULL,                                   -- empty once nothing more is signed with it
+  void INTEGER NOT NULL, closes_unix INTEGER NOT NULL, ends_unix INTEGER NOT NULL);
+DROP TABLE drawn_pass;
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
   out.push_back(kCauses);
+  out.push_back(DirectoryLog::TokenKeyTables());
+  out.push_back(kTokens);
   return out;
 }
 
@@ -138,7 +148,7 @@ absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(
     const std::string& path, const db::Key& key, audit::LogKey log_key, DirectoryLogKeys directory_keys,
     const Clock& clock, const db::OpenOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(path, key, options));
-  // Half of a directory, of suspensions or of spent passes is not served: it would be believed.
+  // Half of a directory, of suspensions or of spent tokens is not served: it would be believed.
   RETURN_IF_ERROR(database->CheckIntegrity());
   RETURN_IF_ERROR(database->Migrate(Migrations()));
   RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock, log_key).status());

@@ -1,6 +1,5 @@
 #include "keyserver/store/sqlcipher_departure_store.h"
 
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "keyserver/store/account_rows.h"
 
@@ -33,7 +32,7 @@ absl::StatusOr<std::vector<DeviceId>> Leavers(db::Database& database, const Depa
   return out;
 }
 
-absl::Status ReadDrawn(db::Database& database, const DeviceId& device, Drawn& out) {
+absl::Status ReadDrawn(db::Database& database, const DeviceId& device, std::vector<DrawnGrant>& out) {
   ASSIGN_OR_RETURN(
       db::Statement grants,
       database.Prepare("SELECT sealed, expires_day FROM drawn_grant WHERE device = ?"));
@@ -41,17 +40,7 @@ absl::Status ReadDrawn(db::Database& database, const DeviceId& device, Drawn& ou
   while (true) {
     ASSIGN_OR_RETURN(const bool more, grants.Step());
     if (!more) break;
-    out.grants.push_back({ToBytes(grants.Blob(0)), static_cast<uint32_t>(grants.Int64(1))});
-  }
-  ASSIGN_OR_RETURN(
-      db::Statement passes,
-      database.Prepare("SELECT purpose, sealed, expires_unix FROM drawn_pass WHERE device = ?"));
-  passes.Bind(1, ByteView(device));
-  while (true) {
-    ASSIGN_OR_RETURN(const bool more, passes.Step());
-    if (!more) break;
-    out.passes.push_back({std::string(passes.Text(0)), ToBytes(passes.Blob(1)),
-                          static_cast<uint64_t>(passes.Int64(2))});
+    out.push_back({ToBytes(grants.Blob(0)), static_cast<uint32_t>(grants.Int64(1))});
   }
   return absl::OkStatus();
 }
@@ -59,7 +48,6 @@ absl::Status ReadDrawn(db::Database& database, const DeviceId& device, Drawn& ou
 // What it drew is in the queue by now, or was never drawn.
 absl::Status EndSupplies(db::Database& database, const DeviceId& device) {
   RETURN_IF_ERROR(RunWith(database, "DELETE FROM drawn_grant WHERE device = ?", ByteView(device)));
-  RETURN_IF_ERROR(RunWith(database, "DELETE FROM drawn_pass WHERE device = ?", ByteView(device)));
   RETURN_IF_ERROR(
       RunWith(database, "DELETE FROM device_invitation WHERE device = ?", ByteView(device)));
   RETURN_IF_ERROR(RunWith(database, "DELETE FROM join_request WHERE invited_by = ? AND state = 0",
@@ -88,25 +76,11 @@ absl::Status Queue(db::Database& database, absl::string_view user,
                    const identity::RevokedItems& items) {
   uint32_t keep_until = 0;
   for (const auto& grant : items.grants) keep_until = std::max(keep_until, grant.expires_day);
-  for (const auto& pass : items.passes) {
-    const absl::Time end =
-        absl::FromUnixSeconds(static_cast<int64_t>(pass.expires_unix)) + identity::kNullifierGrace;
-    keep_until = std::max(keep_until, identity::DayOf(end));
-  }
   ASSIGN_OR_RETURN(
       db::Statement insert,
       database.Prepare(
           "INSERT INTO revocation (user, items, keep_until_day, confirmed) VALUES (?, ?, ?, 0)"));
   return insert.Bind(1, user).Bind(2, ByteView(Encode(items))).Bind(3, int64_t{keep_until}).Run();
-}
-
-absl::Status SpendHere(db::Database& database, const identity::RevokedPass& pass) {
-  ASSIGN_OR_RETURN(
-      db::Statement insert,
-      database.Prepare("INSERT OR IGNORE INTO nullifier (nonce, forget_unix) VALUES (?, ?)"));
-  const auto forget =
-      static_cast<int64_t>(pass.expires_unix) + absl::ToInt64Seconds(identity::kNullifierGrace);
-  return insert.Bind(1, ByteView(pass.nonce)).Bind(2, forget).Run();
 }
 
 absl::StatusOr<std::optional<QueuedRevocation>> ReadOne(db::Database& database,
@@ -138,13 +112,11 @@ absl::Status SqlcipherDepartureStore::DepartWith(const Departure& departure, con
   RETURN_IF_ERROR(connection_.Record(transaction, trace));
   RETURN_IF_ERROR(Advance(database, departure.user, departure.revision));
   ASSIGN_OR_RETURN(const std::vector<DeviceId> leavers, Leavers(database, departure));
-  Drawn drawn;
+  std::vector<DrawnGrant> drawn;
   for (const DeviceId& device : leavers) RETURN_IF_ERROR(ReadDrawn(database, device, drawn));
-  ASSIGN_OR_RETURN(const Taken taken, take(drawn));
-  for (const identity::RevokedItems& items : taken.items)
+  ASSIGN_OR_RETURN(const std::vector<identity::RevokedItems> taken, take(drawn));
+  for (const identity::RevokedItems& items : taken)
     RETURN_IF_ERROR(Queue(database, departure.user, items));
-  for (const identity::RevokedPass& pass : taken.spent_here)
-    RETURN_IF_ERROR(SpendHere(database, pass));
   for (const DeviceId& device : leavers) {
     RETURN_IF_ERROR(EndSupplies(database, device));
     if (departure.what != Leaving::kSuspension) RETURN_IF_ERROR(EndDevice(database, device));

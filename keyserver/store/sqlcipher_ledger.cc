@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/identity/grant.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "keyserver/store/account_rows.h"
 
@@ -43,38 +42,33 @@ absl::Status CountDraw(db::Database& database, const identity::DeviceId& device,
 
 }  // namespace
 
-absl::Status SqlcipherLedger::SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) {
+absl::Status SqlcipherLedger::SpendToken(const tokens::Redeemed& token) {
   MutexLock lock(connection_.mutex());
-  ASSIGN_OR_RETURN(db::Statement insert, connection_.database().Prepare(
-                                             "INSERT INTO nullifier (nonce, forget_unix) VALUES (?, ?)"));
-  const absl::Status inserted =
-      insert.Bind(1, ByteView(nonce)).Bind(2, static_cast<int64_t>(forget_unix)).Run();
-  if (absl::IsAlreadyExists(inserted)) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent",
-                  "the pass was used before; use a fresh one");
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT 1 FROM token_key WHERE id = ? AND void <> 0"));
+  ASSIGN_OR_RETURN(const bool is_void, find.Bind(1, ByteView(token.token_key_id)).Step());
+  if (is_void) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "token_void",
+                  "all tokens of this time were made void by an administrator; draw new ones");
   }
-  return inserted;
+  ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT INTO nullifier (nonce, forget_unix) VALUES (?, ?)"));
+  const absl::Status inserted = insert.Bind(1, ByteView(token.nullifier)).Bind(2, absl::ToUnixSeconds(token.ends)).Run();
+  if (absl::IsAlreadyExists(inserted)) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "token_spent", "the token was used before; use a fresh one");
+  }
+  RETURN_IF_ERROR(inserted);
+  return transaction.Commit();
 }
 
-absl::Status SqlcipherLedger::DrawPasses(const identity::DeviceId& device, const DrawnPasses& passes,
+absl::Status SqlcipherLedger::DrawTokens(const identity::DeviceId& device, absl::string_view purpose, uint32_t count,
                                          uint32_t day, uint32_t limit, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(CheckActive(database, device));
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
-  const auto count = static_cast<uint32_t>(passes.sealed_nonces.size());
-  RETURN_IF_ERROR(CountDraw(database, device, passes.purpose, count, day, limit));
-  for (const Bytes& sealed : passes.sealed_nonces) {
-    ASSIGN_OR_RETURN(
-        db::Statement insert,
-        database.Prepare("INSERT INTO drawn_pass (device, purpose, sealed, expires_unix) VALUES (?, ?, ?, ?)"));
-    RETURN_IF_ERROR(insert.Bind(1, ByteView(device))
-                        .Bind(2, absl::string_view(passes.purpose))
-                        .Bind(3, ByteView(sealed))
-                        .Bind(4, static_cast<int64_t>(passes.expires_unix))
-                        .Run());
-  }
+  RETURN_IF_ERROR(CountDraw(database, device, purpose, count, day, limit));
   return transaction.Commit();
 }
 
@@ -112,7 +106,6 @@ absl::Status SqlcipherLedger::Sweep(absl::Time now) {
       {"DELETE FROM intent WHERE keep = 0 AND expires_unix <= ?", seconds - kIntentMemorySeconds},
       {"DELETE FROM draw WHERE day < ?", day - 1},
       {"DELETE FROM drawn_grant WHERE expires_day < ?", day},
-      {"DELETE FROM drawn_pass WHERE expires_unix <= ?", seconds - absl::ToInt64Seconds(identity::kNullifierGrace)},
       {"DELETE FROM revocation WHERE keep_until_day < ?", day},
       {"DELETE FROM device_invitation WHERE expires_unix <= ?", seconds - kCodeMemorySeconds},
       {"DELETE FROM join_request WHERE expires_unix <= ?", seconds - kJoinMemorySeconds},

@@ -10,9 +10,9 @@ class SqlcipherLedger final : public Ledger {
  public:
   explicit SqlcipherLedger(SqlcipherConnection& connection) : connection_(connection) {}
 
-  absl::Status SpendPass(const identity::Nonce& nonce, uint64_t forget_unix) override;
-  absl::Status DrawPasses(const identity::DeviceId& device, const DrawnPasses& passes, uint32_t day,
-                          uint32_t limit, const audit::Entry& entry) override;
+  absl::Status SpendToken(const tokens::Redeemed& token) override;
+  absl::Status DrawTokens(const identity::DeviceId& device, absl::string_view purpose, uint32_t count, uint32_t day, uint32_t limit,
+                          const audit::Entry& entry) override;
   absl::Status DrawGrants(const identity::DeviceId& device, const std::vector<Bytes>& sealed_serials,
                           uint32_t expires_day, uint32_t day, uint32_t limit,
                           const audit::Entry& entry) override;

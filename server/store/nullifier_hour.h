@@ -1,4 +1,4 @@
-// How long a spent pass is remembered.
+// How long a spent token is remembered.
 #pragma once
 
 #include <cstdint>

@@ -1,20 +1,25 @@
-// Which passes were spent.
+// Which tokens were spent.
 #pragma once
 
-#include "absl/time/time.h"
-#include "common/identity/fixed.h"
 #include "common/status.h"
+#include "common/tokens/redeemer.h"
 
 namespace plumbline::server {
+
+enum class Spent {
+  kNow,     // and never again
+  kBefore,
+  kVoid,    // all tokens under its key count no more
+};
 
 // Thread-safe.
 class NullifierStore {
  public:
   virtual ~NullifierStore() = default;
 
-  // True exactly once for each nonce, on disk before it returns; false ever after, until an hour past `expires`, rounded up
-  // to a whole hour. RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS: not spent.
-  virtual absl::StatusOr<bool> Spend(const identity::Nonce& nonce, absl::Time expires) = 0;
+  // kNow exactly once for each nullifier, on disk before it returns; kBefore ever after, until an hour past its key's end, rounded
+  // up to a whole hour. RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS: not spent.
+  virtual absl::StatusOr<Spent> Spend(const tokens::Redeemed& token) = 0;
 };
 
 }  // namespace plumbline::server

@@ -1,4 +1,4 @@
-// Grants and passes that were revoked.
+// Grants and keys of tokens that were revoked.
 #pragma once
 
 #include <vector>
@@ -22,7 +22,7 @@ class RevocationStore {
 
   // One transaction: the audit record, then the end of each mailbox that one of the grants opened,
   // with all it holds, of the grants themselves (OpenMailbox says grant_revoked until they would
-  // have expired) and of the passes (Spend says they were spent). A repeat changes nothing and is
+  // have expired) and of the tokens under the keys (Spend says kVoid). A repeat changes nothing and is
   // not recorded. On disk when it returns OK; RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS: nothing
   // has changed.
   virtual absl::StatusOr<RevocationResult> Revoke(const identity::Revocation& revocation,

@@ -171,6 +171,9 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Tim
   RETURN_IF_ERROR(DeleteAll("DELETE FROM nullifiers WHERE until_hour < ?1 AND row IN "
                             "(SELECT row FROM nullifiers ORDER BY row LIMIT ?2)",
                             absl::ToInt64Hours(now - absl::UnixEpoch())));
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM void_token_keys WHERE until_hour < ?1 AND row IN "
+                            "(SELECT row FROM void_token_keys ORDER BY row LIMIT ?2)",
+                            absl::ToInt64Hours(now - absl::UnixEpoch())));
   RETURN_IF_ERROR(DeleteAll("DELETE FROM revoked_grants WHERE serial IN "
                             "(SELECT serial FROM revoked_grants WHERE expires_day < ?1 LIMIT ?2)",
                             day));

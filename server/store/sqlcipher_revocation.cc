@@ -46,14 +46,13 @@ absl::Status DeleteMailboxIn(db::Database& database, const identity::MailboxId& 
   return absl::OkStatus();
 }
 
-absl::Status RevokePass(db::Database& database, const identity::RevokedPass& pass,
-                        int64_t& changes) {
+absl::Status MakeVoid(db::Database& database, const identity::VoidTokenKey& key, int64_t& changes) {
   ASSIGN_OR_RETURN(
-      db::Statement spend,
-      database.Prepare("INSERT OR IGNORE INTO nullifiers (nonce, until_hour) VALUES (?, ?)"));
-  const absl::Time expires = absl::FromUnixSeconds(
-      static_cast<int64_t>(std::min<uint64_t>(pass.expires_unix, uint64_t{1} << 40)));
-  RETURN_IF_ERROR(spend.Bind(1, ByteView(pass.nonce)).Bind(2, NullifierHour(expires)).Run());
+      db::Statement mark,
+      database.Prepare("INSERT OR IGNORE INTO void_token_keys (token_key_id, until_hour) VALUES (?, ?)"));
+  const absl::Time ends = absl::FromUnixSeconds(
+      static_cast<int64_t>(std::min<uint64_t>(key.ends_unix, uint64_t{1} << 40)));
+  RETURN_IF_ERROR(mark.Bind(1, ByteView(key.token_key_id)).Bind(2, NullifierHour(ends)).Run());
   changes += database.changes();
   return absl::OkStatus();
 }
@@ -63,7 +62,7 @@ absl::Status RevokePass(db::Database& database, const identity::RevokedPass& pas
 absl::StatusOr<RevocationResult> SqlcipherStore::Revoke(const identity::Revocation& revocation,
                                                         const audit::Entry& entry) {
   RevocationResult result;
-  const size_t rows = revocation.items.grants.size() + revocation.items.passes.size();
+  const size_t rows = revocation.items.grants.size() + revocation.items.token_keys.size();
   const absl::Status status = writer_->Run(rows, [&](db::Transaction& transaction) -> absl::Status {
     result = RevocationResult();
     db::Database& database = transaction.database();
@@ -75,8 +74,8 @@ absl::StatusOr<RevocationResult> SqlcipherStore::Revoke(const identity::Revocati
                        RevokeGrant(database, grant, changes));
       if (mailbox) result.closed.push_back(*mailbox);
     }
-    for (const identity::RevokedPass& pass : revocation.items.passes)
-      RETURN_IF_ERROR(RevokePass(database, pass, changes));
+    for (const identity::VoidTokenKey& key : revocation.items.token_keys)
+      RETURN_IF_ERROR(MakeVoid(database, key, changes));
     if (changes > 0 || !result.closed.empty() || revocation.sequence > result.last_sequence) {
       RETURN_IF_ERROR(audit::AuditLog::Attach(database, clock_, log_key_).AppendIn(transaction, entry).status());
     }

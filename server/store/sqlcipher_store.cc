@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "server/store/nullifier_hour.h"
 #include "server/store/reader.h"
@@ -38,6 +37,9 @@ CREATE TABLE nullifiers (
 CREATE TABLE revoked_grants (row INTEGER PRIMARY KEY, serial BLOB NOT NULL UNIQUE, expires_day INTEGER NOT NULL);
 CREATE INDEX revoked_grants_by_expiry ON revoked_grants(expires_day);
 CREATE TABLE revocation_state (row INTEGER PRIMARY KEY CHECK (row = 1), last_sequence INTEGER NOT NULL);
+)sql"},
+    {"void token keys", R"sql(
+CREATE TABLE void_token_keys (row INTEGER PRIMARY KEY, token_key_id BLOB NOT NULL UNIQUE, until_hour INTEGER NOT NULL);
 )sql"}};
 
 Bytes Join(std::span<const identity::Hash> hashes) {
@@ -98,17 +100,17 @@ absl::Status SqlcipherStore::SalvageIfDamaged(const db::Key& key) {
   return absl::OkStatus();
 }
 
-absl::Status SqlcipherStore::LoadPassFloor(db::Database& database) {
+absl::Status SqlcipherStore::LoadTokenFloor(db::Database& database) {
   // Made where it is needed: it is no part of the schema's history.
-  RETURN_IF_ERROR(database.Execute("CREATE TABLE IF NOT EXISTS pass_floor (row INTEGER PRIMARY KEY, until INTEGER NOT NULL)"));
-  if (salvage_.IsDamaged("nullifiers") || salvage_.IsDamaged("pass_floor")) {
-    const absl::Time until = clock_.Now() + identity::kPassLife + absl::Minutes(3);  // a pass's minute, and clocks that differ
-    ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT INTO pass_floor (until) VALUES (?)"));
-    RETURN_IF_ERROR(insert.Bind(1, absl::ToUnixSeconds(until)).Run());
+  RETURN_IF_ERROR(database.Execute("CREATE TABLE IF NOT EXISTS token_floor (row INTEGER PRIMARY KEY, opens INTEGER NOT NULL)"));
+  if (salvage_.IsDamaged("nullifiers") || salvage_.IsDamaged("void_token_keys") || salvage_.IsDamaged("token_floor")) {
+    const absl::Time opens = clock_.Now() + absl::Minutes(3);  // clocks differ
+    ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT INTO token_floor (opens) VALUES (?)"));
+    RETURN_IF_ERROR(insert.Bind(1, absl::ToUnixSeconds(opens)).Run());
   }
-  ASSIGN_OR_RETURN(db::Statement last, database.Prepare("SELECT MAX(until) FROM pass_floor"));
+  ASSIGN_OR_RETURN(db::Statement last, database.Prepare("SELECT MAX(opens) FROM token_floor"));
   ASSIGN_OR_RETURN(const bool found, last.Step());
-  if (found && !last.IsNull(0)) pass_floor_ = absl::FromUnixSeconds(last.Int64(0));
+  if (found && !last.IsNull(0)) token_floor_ = absl::FromUnixSeconds(last.Int64(0));
   return absl::OkStatus();
 }
 
@@ -116,7 +118,7 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
   RETURN_IF_ERROR(SalvageIfDamaged(key));
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
   RETURN_IF_ERROR(database->Migrate(kMigrations));
-  RETURN_IF_ERROR(LoadPassFloor(*database));
+  RETURN_IF_ERROR(LoadTokenFloor(*database));
   if (options_.max_pages > 0) {
     RETURN_IF_ERROR(database->Execute(absl::StrCat("PRAGMA max_page_count = ", options_.max_pages)));
   }
@@ -192,19 +194,22 @@ absl::StatusOr<Mailbox> SqlcipherStore::Find(const identity::MailboxId& id, Day 
   return Mailbox{owner, Day{find.Int64(1)}};
 }
 
-absl::StatusOr<bool> SqlcipherStore::Spend(const identity::Nonce& nonce, absl::Time expires) {
-  if (expires <= pass_floor_) return false;
-  const int64_t until_hour = NullifierHour(expires);
-  bool first = false;
+absl::StatusOr<Spent> SqlcipherStore::Spend(const tokens::Redeemed& token) {
+  if (token.opens <= token_floor_) return Spent::kVoid;
+  Spent out = Spent::kVoid;
   const absl::Status status = writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(db::Statement insert,
-                     transaction.database().Prepare("INSERT OR IGNORE INTO nullifiers (nonce, until_hour) VALUES (?, ?)"));
-    RETURN_IF_ERROR(insert.Bind(1, ByteView(nonce)).Bind(2, until_hour).Run());
-    first = transaction.database().changes() == 1;
+    db::Database& database = transaction.database();
+    out = Spent::kVoid;
+    ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT 1 FROM void_token_keys WHERE token_key_id = ?"));
+    ASSIGN_OR_RETURN(const bool is_void, find.Bind(1, ByteView(token.token_key_id)).Step());
+    if (is_void) return absl::OkStatus();
+    ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT OR IGNORE INTO nullifiers (nonce, until_hour) VALUES (?, ?)"));
+    RETURN_IF_ERROR(insert.Bind(1, ByteView(token.nullifier)).Bind(2, NullifierHour(token.ends)).Run());
+    out = database.changes() == 1 ? Spent::kNow : Spent::kBefore;
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  return first;
+  return out;
 }
 
 absl::Status SqlcipherStore::Record(const audit::Entry& entry) {

@@ -61,7 +61,7 @@ class SqlcipherStore final : public MailboxStore,
   absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) override;
   absl::StatusOr<StoredCommit> ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) override;
 
-  absl::StatusOr<bool> Spend(const identity::Nonce& nonce, absl::Time expires) override;
+  absl::StatusOr<Spent> Spend(const tokens::Redeemed& token) override;
   absl::StatusOr<RevocationResult> Revoke(const identity::Revocation& revocation, const audit::Entry& entry) override;
 
   absl::StatusOr<std::vector<identity::MailboxId>> Sweep(absl::Time now) override;
@@ -83,8 +83,8 @@ class SqlcipherStore final : public MailboxStore,
   absl::Status Start(const db::Key& key);
   // Sets salvage_.
   absl::Status SalvageIfDamaged(const db::Key& key);
-  // Passes that may have been spent in rows that are gone count as spent: those that end before the stored moment.
-  absl::Status LoadPassFloor(db::Database& database);
+  // Tokens that may have been spent in rows that are gone are void: those whose keys opened before the stored moment.
+  absl::Status LoadTokenFloor(db::Database& database);
   std::unique_ptr<db::Database> BorrowReader();
   void ReturnReader(std::unique_ptr<db::Database> reader);
 
@@ -109,7 +109,7 @@ class SqlcipherStore final : public MailboxStore,
   const Clock& clock_;
   std::unique_ptr<GroupCommit> writer_;
   db::SalvageReport salvage_;
-  absl::Time pass_floor_ = absl::InfinitePast();
+  absl::Time token_floor_ = absl::InfinitePast();
   std::atomic<bool> deleted_{false};  // something since the last Erase()
 
   // Touched only by the writing thread.

@@ -51,7 +51,7 @@ inline Bytes RandomParameters(identity::Action action) {
 
 inline identity::Intent RandomIntent() {
   identity::Intent intent;
-  intent.action = static_cast<identity::Action>(1 + RandomBelow(10));
+  intent.action = static_cast<identity::Action>(1 + RandomBelow(static_cast<uint32_t>(identity::Action::kEndTokenEpoch)));
   if (identity::NeedsTarget(intent.action)) {
     intent.target = "mimi://example.org/u/p" + std::to_string(RandomBelow(1000000));
   }

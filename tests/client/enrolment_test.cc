@@ -27,7 +27,7 @@ class KeyServer final : public Network {
  public:
   using Lie = std::function<void(KeyServer&, keys::v1::EnrolResponse&)>;
   KeyServer(const testing::TestOrganisation& made, Lie tell) : organisation(made), lie(std::move(tell)) {
-    for (const identity::Role role : {identity::Role::kDirectory, identity::Role::kGrants, identity::Role::kPasses}) {
+    for (const identity::Role role : {identity::Role::kDirectory, identity::Role::kGrants, identity::Role::kTokens}) {
       role_keys.push_back(crypto::Ed25519KeyPair::Generate());
       crypto::LeafSpec spec;
       spec.spki = crypto::Ed25519Spki(role_keys.back().public_key());
@@ -101,7 +101,8 @@ class KeyServer final : public Network {
     return Never();
   }
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return Never(); }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(const keys::v1::DrawPassesRequest&) override { return Never(); }
+  absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override { return Never(); }
+  absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(const keys::v1::DrawTokensRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(const keys::v1::RenewCertificateRequest&) override {
     return Never();

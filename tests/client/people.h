@@ -19,6 +19,7 @@
 #include "mls/key_package.h"
 #include "tests/common/certificates.h"
 #include "tests/common/scratch.h"
+#include "tests/common/tokens/mint.h"
 
 namespace plumbline::client {
 
@@ -121,6 +122,7 @@ class Device final {
     copy.root = account.root;
     copy.issuing = account.issuing;
     copy.directory_key = account.directory_key;
+    copy.tokens_key = account.tokens_key;
     copy.working_seed = Secret::CopyOf(account.working_seed.view());
     copy.mls_seed = Secret::CopyOf(account.mls_seed.view());
     copy.mls_certificate = account.mls_certificate;
@@ -139,6 +141,7 @@ class Device final {
     const crypto::Ed25519KeyPair working = crypto::Ed25519KeyPair::Generate();
     const crypto::Ed25519KeyPair mls_key = crypto::Ed25519KeyPair::Generate();
     account.directory_key = testing::ValueOf(identity::ToFixed<32>(working.public_key().view()));
+    account.tokens_key = testing::ValueOf(identity::ToFixed<32>(tokens::TestTokensRole().public_key().view()));
     account.working_seed = Secret::CopyOf(working.seed());
     account.mls_seed = Secret::CopyOf(mls_key.seed());
     crypto::LeafSpec spec;

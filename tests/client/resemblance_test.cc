@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/engine.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "tests/client/people.h"
 #include "tests/client/test_directory.h"
 #include "tests/status_matchers.h"
@@ -102,7 +101,8 @@ class OnlyDirectory final : public Network {
     return Never();
   }
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return Never(); }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(const keys::v1::DrawPassesRequest&) override { return Never(); }
+  absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override { return Never(); }
+  absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(const keys::v1::DrawTokensRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(const keys::v1::RenewCertificateRequest&) override { return Never(); }
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest&) override { return Never(); }
@@ -126,7 +126,7 @@ struct Online : Scene {
     directory.Add(carol, "B\u043Eb Baker");
     Change change = ValueOf(alice.stores->store.Begin());
     for (uint8_t i = 0; i < 20; ++i) {
-      CHECK(alice.stores->supply.AddPass(change, Bytes{i}, identity::kPurposeDirectory, clock.Now() + absl::Hours(1)).ok());
+      CHECK(alice.stores->supply.AddToken(change, {Bytes{i}, {}}, tokens::kPurposeDirectory, clock.Now() + absl::Hours(1)).ok());
     }
     CHECK(change.Commit().ok());
   }

@@ -1,4 +1,4 @@
-// What is renewed before it ends: the TLS certificate, mailboxes, key packages, passes. The
+// What is renewed before it ends: the TLS certificate, mailboxes, key packages, tokens. The
 // services are played by one object that answers as they do and remembers what it was asked.
 #include "client/supplies.h"
 
@@ -10,7 +10,7 @@
 #include "common/file.h"
 #include "common/identity/grant.h"
 #include "common/identity/mailbox_address.h"
-#include "common/identity/pass.h"
+#include "common/tokens/redeemer.h"
 #include "mls/key_package.h"
 #include "tests/client/people.h"
 #include "tests/status_matchers.h"
@@ -35,15 +35,32 @@ class Services final : public Network {
     response.set_available(static_cast<uint32_t>(request.key_packages_size()));
     return response;
   }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(
-      const keys::v1::DrawPassesRequest& request) override {
-    keys::v1::DrawPassesResponse response;
-    for (uint32_t i = 0; i < request.count(); ++i) {
-      const identity::Pass pass = identity::IssuePass(
-          role, identity::ChallengeDigest("example.org", request.purpose()), Time());
-      response.add_passes(ToString(identity::Encode(pass)));
-    }
+  absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override {
+    keys::v1::GetTokenKeysResponse response;
+    for (const tokens::TokenKey& key : offered) response.add_token_keys(ToString(mint.Signed(key)));
+    for (const char* purpose : {"delivery", "directory"})
+      if (offered.empty()) response.add_token_keys(ToString(mint.Signed(mint.KeyFor(purpose, Time()))));
     return response;
+  }
+  absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(
+      const keys::v1::DrawTokensRequest& request) override {
+    drawn.push_back(request);
+    keys::v1::DrawTokensResponse response;
+    for (const std::string& each : request.token_requests()) {
+      const auto asked = ValueOf(tokens::ParseTokenRequest(AsBytes(each)));
+      response.add_token_responses(
+          ToString(tokens::Encode(tokens::Mint::Answer(request.purpose(), asked))));
+    }
+    if (change_answer) change_answer(response);
+    return response;
+  }
+  // What is new in the log, as far as it is about keys for tokens.
+  absl::Status ReadLogInto(Stores& stores) {
+    ++syncs;
+    Change change = ValueOf(stores.store.Begin());
+    for (const char* purpose : {"delivery", "directory"})
+      RETURN_IF_ERROR(stores.log.SetTokenKey(change, mint.KeyFor(purpose, Time()).leaf));
+    return change.Commit();
   }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(
       const keys::v1::DrawGrantsRequest& request) override {
@@ -86,6 +103,11 @@ class Services final : public Network {
   }
 
   const crypto::Ed25519KeyPair role = crypto::Ed25519KeyPair::Generate();
+  const tokens::Mint mint{"example.org", tokens::TestTokensRole()};
+  std::vector<tokens::TokenKey> offered;  // in the place of those of now
+  std::function<void(keys::v1::DrawTokensResponse&)> change_answer;
+  std::vector<keys::v1::DrawTokensRequest> drawn;
+  int syncs = 0;
   absl::Duration ahead;  // of the device's clock, compared to the services'
   std::function<absl::StatusOr<keys::v1::RenewCertificateResponse>(
       const keys::v1::RenewCertificateRequest&)>
@@ -95,8 +117,9 @@ class Services final : public Network {
   std::set<std::string> opened;
   std::vector<keys::v1::PublishKeyPackagesRequest> published;
 
- private:
   absl::Time Time() const { return clock_.Now() - ahead; }
+
+ private:
   static absl::Status NotHere() {
     return absl::UnimplementedError("not_here: supplies do not ask for this");
   }
@@ -109,6 +132,9 @@ struct Scene {
   Device alice{organisation, "alice", clock};
   Services services{clock};
   Supplies supplies{*alice.stores, *alice.self, services, clock};
+  Scene() {
+    supplies.SyncWith([this] { return services.ReadLogInto(*alice.stores); });
+  }
 
   void AdvanceDays(int days) { clock.Advance(absl::Hours(24 * days)); }
   std::vector<Mailbox> Mailboxes() { return ValueOf(alice.stores->mailboxes.All()); }
@@ -264,22 +290,130 @@ TEST(KeyPackages, AreMadeAgainWhenTheServerHasFewLeft) {
   EXPECT_EQ(s.services.published.back().last_resort_key_package(), "");  // that one is not used up
 }
 
-TEST(Passes, SayByHowMuchTheClockIsAhead) {
-  Scene s;
-  ASSERT_OK(s.supplies.TakePass("delivery"));
-  s.services.ahead = absl::Hours(1);
-  EXPECT_THAT(s.supplies.TakePass("directory"),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("clock_ahead: this device's clock is about 6")));  // 60 or 61
-  s.services.ahead = absl::Hours(24 * 8);
-  EXPECT_THAT(s.supplies.TakePass("directory"),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is about 8 days ahead")));
+absl::Status TokenIsGood(Scene& s, const char* purpose) {
+  ASSIGN_OR_RETURN(const StoredToken token, s.supplies.TakeToken(purpose));
+  const tokens::Redeemer redeemer("example.org", purpose, tokens::TestTokensRole().public_key());
+  return redeemer.Check(token.token, token.token_key, s.services.Time()).status();
 }
 
-TEST(Passes, OfADeviceThatIsBehindAreUsed) {
+TEST(Tokens, AreDrawnInBatchesForEachPurposeAndTakenOnce) {
+  Scene s;
+  std::set<Bytes> seen;
+  for (uint32_t i = 0; i < kTokenBatch + 1; ++i) {
+    ASSERT_OK_AND_ASSIGN(const StoredToken token, s.supplies.TakeToken("delivery"));
+    EXPECT_TRUE(seen.insert(token.token).second);
+  }
+  EXPECT_EQ(s.services.drawn.size(), 2u);
+  EXPECT_EQ(s.services.syncs, 1);  // the key is known by then
+  EXPECT_OK(TokenIsGood(s, "delivery"));
+  EXPECT_OK(TokenIsGood(s, "directory"));
+  // Requests say nothing that could be recognised: no two are alike.
+  std::set<std::string> requests;
+  for (const auto& request : s.services.drawn)
+    for (const std::string& each : request.token_requests()) EXPECT_TRUE(requests.insert(each).second);
+}
+
+TEST(Tokens, AreDrawnAnewWithTheNextKey) {
+  Scene s;
+  ASSERT_OK(TokenIsGood(s, "delivery"));
+  s.clock.Advance(absl::Hours(1) + absl::Minutes(9));  // what is left has ended
+  EXPECT_OK(TokenIsGood(s, "delivery"));
+  EXPECT_EQ(s.services.syncs, 2);
+  EXPECT_EQ(s.services.drawn.size(), 2u);
+}
+
+// Of one epoch the log shows one key to everybody; a key of this device's own would be its name.
+TEST(Tokens, AreNotDrawnUnderAnotherKeyThanTheLogs) {
+  Scene s;
+  tokens::TokenKey own = s.services.mint.KeyFor("delivery", s.clock.Now());
+  own.key = tokens::Mint::Key(2).public_key();
+  own.leaf.token_key_id = tokens::TokenKeyId(own.key);
+  s.services.offered = {s.services.mint.KeyFor("delivery", s.clock.Now()), own};
+  EXPECT_THAT(s.supplies.TakeToken("delivery"),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_key_other: ")));
+  s.services.offered = {own};
+  EXPECT_THAT(s.supplies.TakeToken("delivery"),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_key_other: ")));
+  // One of a later epoch that the log does not show is not used either.
+  ++own.leaf.epoch;
+  s.services.offered = {own};
+  EXPECT_THAT(s.supplies.TakeToken("delivery"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("token_key_unknown: ")));
+  EXPECT_TRUE(s.services.drawn.empty());
+  s.services.offered.clear();
+  EXPECT_OK(TokenIsGood(s, "delivery"));
+}
+
+TEST(Tokens, AreNotDrawnUnderAKeyOfAnotherOrganisation) {
+  Scene s;
+  tokens::TokenKey foreign = s.services.mint.KeyFor("delivery", s.clock.Now());
+  foreign.domain = "example.com";
+  s.services.offered = {foreign};
+  EXPECT_THAT(s.supplies.TakeToken("delivery"),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("not this organisation's")));
+  EXPECT_TRUE(s.services.drawn.empty());
+}
+
+TEST(Tokens, ThatAreWronglySignedAreNotKept) {
+  Scene s;
+  const auto unusable = StatusIs(absl::StatusCode::kInternal, HasSubstr("key_server_answer: "));
+  for (const std::function<void(keys::v1::DrawTokensResponse&)>& change :
+       {std::function([](keys::v1::DrawTokensResponse& r) { (*r.mutable_token_responses(19))[100] ^= 1; }),
+        std::function([](keys::v1::DrawTokensResponse& r) { r.mutable_token_responses()->RemoveLast(); }),
+        std::function([](keys::v1::DrawTokensResponse& r) { r.mutable_token_responses()->SwapElements(0, 1); }),
+        std::function([](keys::v1::DrawTokensResponse& r) { r.mutable_token_responses(0)->pop_back(); })}) {
+    s.services.change_answer = change;
+    EXPECT_THAT(s.supplies.TakeToken("delivery"), unusable);
+  }
+  s.services.change_answer = nullptr;
+  const size_t before = s.services.drawn.size();
+  EXPECT_OK(TokenIsGood(s, "delivery"));
+  EXPECT_EQ(s.services.drawn.size(), before + 1);  // nothing of the former answers was there
+}
+
+TEST(Tokens, ThatAServiceDoesNotTakeAreDroppedOnceAndTheLogIsRead) {
+  Scene s;
+  ASSERT_OK(TokenIsGood(s, "delivery"));
+  int used = 0;
+  const auto refuse = [&](int times) {
+    used = 0;
+    return s.supplies.WithToken("delivery", [&](const StoredToken&) -> absl::StatusOr<int> {
+      if (++used <= times) return absl::UnauthenticatedError("token_void: all of them");
+      return used;
+    });
+  };
+  ASSERT_OK_AND_ASSIGN(const int second, refuse(1));
+  EXPECT_EQ(second, 2);
+  EXPECT_EQ(s.services.syncs, 2);
+  EXPECT_EQ(s.services.drawn.size(), 2u);
+  EXPECT_THAT(refuse(9), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_void")));
+  EXPECT_EQ(used, 2);
+}
+
+TEST(Tokens, SayByHowMuchTheClockIsAhead) {
+  Scene s;
+  ASSERT_OK(s.supplies.TakeToken("delivery").status());
+  s.services.ahead = absl::Hours(9);
+  EXPECT_THAT(s.supplies.TakeToken("directory"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("clock_ahead: this device's clock is 8 hours or more ahead")));
+  s.services.ahead = absl::Hours(24 * 8 + 2);
+  EXPECT_THAT(s.supplies.TakeToken("directory"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is 8 days or more ahead")));
+}
+
+TEST(Tokens, OfADeviceThatIsBehindAreUsed) {
   Scene s;
   s.services.ahead = -absl::Hours(1);
-  EXPECT_OK(s.supplies.TakePass("delivery"));
+  EXPECT_OK(s.supplies.TakeToken("delivery").status());
+}
+
+TEST(Tokens, AreNotDrawnWhereTheLogShowsNoKey) {
+  Scene s;
+  s.supplies.SyncWith([] { return absl::OkStatus(); });
+  EXPECT_THAT(s.supplies.TakeToken("delivery"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("token_keys_missing: ")));
+  s.supplies.SyncWith([] { return absl::UnavailableError("directory_stale: for days"); });
+  EXPECT_THAT(s.supplies.TakeToken("delivery"), StatusIs(absl::StatusCode::kUnavailable));
 }
 
 // A TLS identity on disk as enrolment leaves it: seven days, for a device of this organisation.

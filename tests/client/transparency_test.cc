@@ -553,6 +553,35 @@ TEST_F(SplitView, ALogOfAnotherBeginningIsRefused) {
   EXPECT_OK(with([](auto&) {}));
 }
 
+// One key for each purpose and epoch, for everybody: a second one, or many small epochs, would tell people apart.
+TEST_F(SplitView, KeysForTokensAreTakenOneAfterTheOtherAndNoOther) {
+  ASSERT_OK(alice_.Sync());
+  const auto key = [](const std::string& purpose, uint64_t epoch, uint64_t opens, uint8_t id = 1) {
+    return tlog::Encode(tlog::TokenKeyLeaf{purpose, "member", epoch, opens, opens + 3600, opens + 4200, tlog::Hash{id}});
+  };
+  const auto shown = [&](const std::vector<Bytes>& more) {
+    std::vector<Bytes> leaves = Leaves();
+    leaves.insert(leaves.end(), more.begin(), more.end());
+    Show(alice_, leaves);
+    return alice_.Sync();
+  };
+  constexpr char kWhy[] = "a token key does not follow the one before it";
+  const Bytes first = key("delivery", 1, 1000), other = key("directory", 1, 1000);
+  ExpectInvalid(shown({key("delivery", 2, 1000)}), kWhy);
+  ExpectInvalid(shown({first, key("delivery", 1, 1000, 2)}), kWhy);
+  EXPECT_TRUE(two_.alice.stores->log.TokenKeys()->empty());
+  ASSERT_OK(shown({first, other}));
+  // From what is stored on, it is the same.
+  ExpectInvalid(shown({first, other, key("delivery", 1, 9000, 2)}), kWhy);
+  ExpectInvalid(shown({first, other, key("delivery", 2, 1059)}), kWhy);
+  ExpectInvalid(shown({first, other, key("delivery", 3, 9000)}), kWhy);
+  ASSERT_OK(shown({first, other, key("delivery", 2, 1060)}));
+  const tlog::TokenKeys known = *two_.alice.stores->log.TokenKeys();
+  ASSERT_EQ(known.size(), 2u);
+  EXPECT_EQ(known.at({"delivery", "member"}).epoch, 2u);
+  EXPECT_EQ(known.at({"directory", "member"}).epoch, 1u);
+}
+
 // What does not fit is no proof by itself: the log, read again from its beginning, has to hold another tree.
 TEST_F(SplitView, WhatIsOnlyShownWronglyIsNoSplit) {
   ASSERT_OK(alice_.Sync());

@@ -1,5 +1,5 @@
 // A device that will leave, down to the wire: it keeps everything a modified client could keep (an
-// open stream, an open session, unspent passes, unopened grants, an unused invitation) and tries
+// open stream, an open session, unspent tokens, unopened grants, an unused invitation) and tries
 // all of it again and again.
 #pragma once
 
@@ -47,8 +47,7 @@ class Leaver final {
                                          device_->keys.tls_key.ToPem()};
     device_channel_ = ValueOf(rpc::NewChannel(endpoint));
     CHECK(OpenChannel().ok());
-    Draw("delivery", delivery_passes_);
-    Draw("directory", directory_passes_);
+    DrawTokens();
     keys::v1::DrawGrantsRequest grants;
     grants.set_count(10);
     keys::v1::DrawGrantsResponse granted;
@@ -86,14 +85,42 @@ class Leaver final {
 
   // What is tried. Each says how it was refused; OK means that it still works.
   absl::Status DeviceRpc() {
-    keys::v1::DrawPassesRequest body;
-    body.set_purpose("delivery");
-    body.set_count(1);
-    keys::v1::DrawPassesResponse response;
-    const absl::Status status =
-        Call("DrawPasses", body, &keys::v1::Device::Stub::DrawPasses, response);
+    keys::v1::GetOwnAccountRequest body;
+    keys::v1::GetOwnAccountResponse response;
+    const absl::Status status = Call("GetOwnAccount", body, &keys::v1::Device::Stub::GetOwnAccount, response);
     if (identity::ReasonOf(status) == "channel_unknown") OpenChannel().IgnoreError();
     return status;
+  }
+  // The key server's newest key for a purpose, and its statement.
+  struct OfferedKey {
+    tokens::TokenKey key;
+    std::string statement;
+  };
+  OfferedKey KeyFor(const std::string& purpose) const {
+    keys::v1::GetTokenKeysResponse offered;
+    grpc::ClientContext context;
+    CHECK(Directory()->GetTokenKeys(&context, keys::v1::GetTokenKeysRequest(), &offered).ok());
+    std::optional<OfferedKey> out;
+    for (const std::string& each : offered.token_keys()) {
+      const tokens::TokenKey key = ValueOf(tokens::OpenTokenKey(AsBytes(each), TokensRole(), domain()));
+      if (key.leaf.purpose == purpose) out = OfferedKey{key, each};
+    }
+    CHECK(out.has_value());
+    return *out;
+  }
+  // What the key server answers to these TokenRequests.
+  absl::StatusOr<std::vector<std::string>> DrawAnswers(const std::string& purpose, const std::vector<Bytes>& requests) {
+    keys::v1::DrawTokensRequest body;
+    body.set_purpose(purpose);
+    for (const Bytes& each : requests) body.add_token_requests(ToString(each));
+    keys::v1::DrawTokensResponse response;
+    RETURN_IF_ERROR(Call("DrawTokens", body, &keys::v1::Device::Stub::DrawTokens, response));
+    return std::vector<std::string>(response.token_responses().begin(), response.token_responses().end());
+  }
+  // Fifty for each purpose, in place of what there was.
+  void DrawTokens() {
+    Draw("delivery", delivery_tokens_);
+    Draw("directory", directory_tokens_);
   }
   absl::Status RenewCertificate() {
     keys::v1::RenewCertificateRequest body;
@@ -101,17 +128,18 @@ class Leaver final {
     keys::v1::RenewCertificateResponse response;
     return Call("RenewCertificate", body, &keys::v1::Device::Stub::RenewCertificate, response);
   }
-  absl::Status LookUp(const std::string& user) {
+  absl::Status LookUp(const std::string& user) { return LookUp(user, Take(directory_tokens_)); }
+  absl::Status LookUp(const std::string& user, const tokens::ShownToken& token) {
     keys::v1::LookUpRequest request;
-    request.set_token(Take(directory_passes_));
+    tokens::Show(request, token);
     request.set_user(user);
     keys::v1::LookUpResponse response;
     grpc::ClientContext context;
     return rpc::FromGrpc(Directory()->LookUp(&context, request, &response));
   }
-  absl::Status Claim(const std::string& user, const std::string& pass) {
+  absl::Status Claim(const std::string& user, const tokens::ShownToken& token) {
     keys::v1::ClaimKeyPackagesRequest request;
-    request.set_token(pass);
+    tokens::Show(request, token);
     request.set_user(user);
     request.set_cipher_suite(3);
     keys::v1::ClaimKeyPackagesResponse response;
@@ -122,7 +150,7 @@ class Leaver final {
       return absl::NotFoundError("none: there is no key package");
     return status;
   }
-  absl::Status Claim(const std::string& user) { return Claim(user, Take(directory_passes_)); }
+  absl::Status Claim(const std::string& user) { return Claim(user, Take(directory_tokens_)); }
   absl::Status EnrolWithUnusedCode() {
     const keyserver::Applicant applicant;
     keys::v1::EnrolResponse response;
@@ -130,9 +158,10 @@ class Leaver final {
     return rpc::FromGrpc(Enrolment()->Enrol(
         &context, keyserver::Application(applicant, user_, unused_code_), &response));
   }
-  absl::StatusOr<std::string> OpenSession() {
+  absl::StatusOr<std::string> OpenSession() { return OpenSession(Take(delivery_tokens_)); }
+  absl::StatusOr<std::string> OpenSession(const tokens::ShownToken& token) {
     delivery::v1::OpenSessionRequest request;
-    request.set_token(Take(delivery_passes_));
+    tokens::Show(request, token);
     delivery::v1::OpenSessionResponse response;
     grpc::ClientContext context;
     Within(context);
@@ -161,7 +190,8 @@ class Leaver final {
   }
 
   const std::string& user() const { return user_; }
-  std::string directory_pass() { return Take(directory_passes_); }
+  std::string domain() const { return ValueOf(identity::ParseUserUri(user_)).domain; }
+  tokens::ShownToken directory_token() { return Take(directory_tokens_); }
   const identity::DeviceId& id() const { return device_->id; }
 
  private:
@@ -171,10 +201,18 @@ class Leaver final {
     endpoint.root_pem = root_pem_;
     return endpoint;
   }
-  std::string RootPem() const {
-    const std::string trust = ValueOf(assess::ReadFile(
-        services_.organisation.FolderOf(assess::Service::kDelivery) + "/trust.pem"));
-    return ValueOf(crypto::ParsePemChain(trust)).front().ToPem();
+  std::vector<crypto::Certificate> Trust() const {
+    return ValueOf(crypto::ParsePemChain(ValueOf(assess::ReadFile(
+        services_.organisation.FolderOf(assess::Service::kDelivery) + "/trust.pem"))));
+  }
+  std::string RootPem() const { return Trust().front().ToPem(); }
+  crypto::Ed25519PublicKey TokensRole() const {
+    const std::vector<crypto::Certificate> all = Trust();
+    const auto role = std::find_if(all.begin(), all.end(), [](const crypto::Certificate& each) {
+      return !each.uris().empty() && each.uris()[0].ends_with("/role/tokens");
+    });
+    CHECK(role != all.end());
+    return *role->ed25519_key();
   }
   // Refused connections are waited for: a server that is down is no refusal.
   static void Within(grpc::ClientContext& context) {
@@ -192,11 +230,12 @@ class Leaver final {
   std::unique_ptr<delivery::v1::Delivery::Stub> Delivery() const {
     return delivery::v1::Delivery::NewStub(delivery_channel_);
   }
-  static std::string Take(std::deque<std::string>& passes) {
-    CHECK(!passes.empty());
-    std::string pass = std::move(passes.front());
-    passes.pop_front();
-    return pass;
+  template <typename T>
+  static T Take(std::deque<T>& all) {
+    CHECK(!all.empty());
+    T out = std::move(all.front());
+    all.pop_front();
+    return out;
   }
   absl::Status OpenChannel() {
     grpc::ClientContext context;
@@ -222,13 +261,20 @@ class Leaver final {
     return rpc::FromGrpc(((*stub).*method)(
         &context, keyserver::SignRequest(*device_, rpc, body, *server_certificate_), &response));
   }
-  void Draw(const std::string& purpose, std::deque<std::string>& into) {
-    keys::v1::DrawPassesRequest body;
-    body.set_purpose(purpose);
-    body.set_count(50);
-    keys::v1::DrawPassesResponse response;
-    CHECK(Call("DrawPasses", body, &keys::v1::Device::Stub::DrawPasses, response).ok());
-    into.assign(response.passes().begin(), response.passes().end());
+  void Draw(const std::string& purpose, std::deque<tokens::ShownToken>& into) {
+    const OfferedKey offered = KeyFor(purpose);
+    std::vector<tokens::PendingToken> pending;
+    std::vector<Bytes> requests;
+    for (int i = 0; i < 50; ++i) {
+      pending.push_back(ValueOf(tokens::PendingToken::Begin(tokens::ChallengeFor(domain(), purpose), offered.key.key)));
+      requests.push_back(tokens::Encode(pending.back().request()));
+    }
+    const std::vector<std::string> answers = ValueOf(DrawAnswers(purpose, requests));
+    into.clear();
+    for (size_t i = 0; i < 50; ++i) {
+      const auto answer = ValueOf(tokens::ParseTokenResponse(AsBytes(answers[i])));
+      into.push_back({ToString(tokens::Encode(ValueOf(pending[i].Finish(answer)))), offered.statement});
+    }
   }
   absl::Status OpenMailbox(const server::TestMailbox& mailbox) {
     grpc::ClientContext context;
@@ -274,7 +320,8 @@ class Leaver final {
   std::optional<keyserver::TestDevice> device_;
   std::optional<crypto::Certificate> server_certificate_;
   std::shared_ptr<grpc::Channel> device_channel_, delivery_channel_;
-  std::deque<std::string> delivery_passes_, directory_passes_, grants_;
+  std::deque<tokens::ShownToken> delivery_tokens_, directory_tokens_;
+  std::deque<std::string> grants_;
   server::TestMailbox mailbox_;
   std::unique_ptr<grpc::ClientContext> listening_;
   std::thread listener_;

@@ -44,21 +44,24 @@ void AwaitDeliveryRefusals(Leaver& leaver, absl::Time since) {
                                       : absl::OkStatus();
   });
   AwaitRefusal("Receive", since, {"proof_invalid"}, [&] { return leaver.ReceiveAnew(); });
-  AwaitRefusal("Submit on an open session", since, {"session_ended", "session_unknown"},
-               [&] { return leaver.Submit(); });
-  AwaitRefusal("OpenSession, unspent pass", since, {"token_spent"},
-               [&] { return leaver.OpenSession().status(); });
   AwaitRefusal("OpenMailbox, unopened grant", since, {"grant_revoked"},
                [&] { return leaver.OpenAnotherMailbox(); });
 }
 
-void AwaitKeyserverRefusals(Leaver& leaver, const std::string& other, const std::string& reason,
-                            absl::Time since) {
+void AwaitKeyserverRefusals(Leaver& leaver, const std::string& reason, absl::Time since) {
   AwaitRefusal("device rpc, open connection", since, {reason}, [&] { return leaver.DeviceRpc(); });
   AwaitRefusal("RenewCertificate", since, {reason}, [&] { return leaver.RenewCertificate(); });
-  AwaitRefusal("LookUp, unspent pass", since, {"token_spent"},
+}
+
+// Whose tokens they are nobody knows: they count until everybody's are made void.
+void AwaitTokenRefusals(Leaver& leaver, const std::string& other, absl::Time since) {
+  AwaitRefusal("Submit on an open session", since, {"session_ended", "session_unknown"},
+               [&] { return leaver.Submit(); });
+  AwaitRefusal("OpenSession, unspent token", since, {"token_void"},
+               [&] { return leaver.OpenSession().status(); });
+  AwaitRefusal("LookUp, unspent token", since, {"token_void"},
                [&] { return leaver.LookUp(other); });
-  AwaitRefusal("ClaimKeyPackages", since, {"token_spent"}, [&] { return leaver.Claim(other); });
+  AwaitRefusal("ClaimKeyPackages", since, {"token_void"}, [&] { return leaver.Claim(other); });
 }
 
 struct Scene {
@@ -73,6 +76,22 @@ struct Scene {
     const assess::CommandResult result = ValueOf(services.organisation.Administer(arguments));
     EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
     return nlohmann::json::parse(result.out, nullptr, false);
+  }
+  // Ends the epoch; keys that are younger than a minute are waited for. When that was.
+  absl::Time EndTokens(const std::string& delivery = "confirmed") {
+    const absl::Time give_up = absl::Now() + absl::Minutes(3);
+    while (true) {
+      const absl::Time called = absl::Now();
+      const assess::CommandResult result =
+          ValueOf(services.organisation.Administer({"tokens", "end", "--reason", "somebody left in anger"}));
+      if (result.exit_code == 0) {
+        EXPECT_EQ(nlohmann::json::parse(result.out)["revocation"]["delivery"], delivery) << result.out;
+        return called;
+      }
+      EXPECT_NE(result.out.find("epoch_too_young"), std::string::npos) << result.out << result.err;
+      CHECK(absl::Now() < give_up);
+      absl::SleepFor(absl::Seconds(1));
+    }
   }
   void ExpectStayerUntouched() {
     EXPECT_OK(stayer.DeviceRpc());
@@ -96,11 +115,17 @@ void Leave(const std::string& verb, const std::string& reason) {
   std::printf("  %-28s answered after %.3f s\n", "the action itself",
               absl::ToDoubleSeconds(absl::Now() - called));
   AwaitDeliveryRefusals(scene.leaver, called);
-  AwaitKeyserverRefusals(scene.leaver, scene.stayer.user(), reason, called);
+  AwaitKeyserverRefusals(scene.leaver, reason, called);
   AwaitRefusal("Enrol, unused invitation", called, {"code_withdrawn"},
                [&] { return scene.leaver.EnrolWithUnusedCode(); });
   AwaitRefusal("claiming the leaver's packages", called, {"account_removed", "account_suspended"},
                [&] { return scene.stayer.Claim(scene.leaver.user()); });
+  scene.ExpectStayerUntouched();
+  if (verb != "remove") return;
+  EXPECT_OK(scene.leaver.OpenSession());  // the control: a token of nobody in particular
+  AwaitTokenRefusals(scene.leaver, scene.stayer.user(), scene.EndTokens());
+  EXPECT_THAT(scene.stayer.OpenSession().status(), StatusIs(absl::StatusCode::kUnauthenticated));
+  scene.stayer.DrawTokens();
   scene.ExpectStayerUntouched();
 }
 
@@ -116,7 +141,7 @@ TEST(Leaver, OneDeviceIsDeadAndTheAccountLives) {
   EXPECT_EQ(result["status"], "active");
   EXPECT_TRUE(result["devices"].empty());
   AwaitDeliveryRefusals(scene.leaver, called);
-  AwaitKeyserverRefusals(scene.leaver, scene.stayer.user(), "device_revoked", called);
+  AwaitKeyserverRefusals(scene.leaver, "device_revoked", called);
   EXPECT_OK(
       scene.leaver.EnrolWithUnusedCode());  // the person stays, and so does what they were given
   scene.ExpectStayerUntouched();
@@ -132,7 +157,8 @@ TEST(Leaver, HoldsWhenTheDeliveryServerIsDownAndTheKeyServerDies) {
   const absl::Time called = absl::Now();
   const nlohmann::json result = scene.Act({"account", "remove", "lena"});
   EXPECT_EQ(result["revocation"]["delivery"], "pending") << result;
-  AwaitKeyserverRefusals(scene.leaver, scene.stayer.user(), "device_revoked", called);
+  AwaitKeyserverRefusals(scene.leaver, "device_revoked", called);
+  scene.EndTokens("pending");
   organisation.Kill(Service::kKeyserver);
   ASSERT_OK(organisation.Start(Service::kKeyserver));
   std::printf("  key server killed and started again; then the delivery server starts:\n");
@@ -140,7 +166,7 @@ TEST(Leaver, HoldsWhenTheDeliveryServerIsDownAndTheKeyServerDies) {
   ASSERT_OK(organisation.Start(Service::kDelivery));
   const absl::Time up = absl::Now();
   AwaitRefusal("Receive", up, {"proof_invalid"}, [&] { return scene.leaver.ReceiveAnew(); });
-  AwaitRefusal("OpenSession, unspent pass", up, {"token_spent"},
+  AwaitRefusal("OpenSession, unspent token", up, {"token_void"},
                [&] { return scene.leaver.OpenSession().status(); });
   AwaitRefusal("OpenMailbox, unopened grant", up, {"grant_revoked"},
                [&] { return scene.leaver.OpenAnotherMailbox(); });

@@ -1,5 +1,5 @@
 // Who asked about whom is not kept: two key servers that begin equal, and are asked by others about others, end equal in all that
-// they store, but for the nonces of the passes that were spent.
+// they store, but for the nullifiers of the tokens that were spent.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +10,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/identity/pass.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -24,7 +23,7 @@ using ::testing::SizeIs;
 constexpr char kCarol[] = "mimi://example.org/u/carol";
 constexpr char kDan[] = "mimi://example.org/u/dan";
 constexpr char kNobody[] = "mimi://example.org/u/nobody";
-constexpr int kPasses = 6;  // of each device
+constexpr int kTokens = 6;  // of each device
 
 // Every table's rows, every column of them as a literal of SQL, sorted.
 using Content = std::map<std::string, std::vector<std::string>>;
@@ -75,13 +74,13 @@ class Askers : public ::testing::Test {
       grants.set_count(2);
       keys::v1::DrawGrantsResponse granted;
       CHECK(world_.devices().DrawGrants(&device.tls, world_.Sign(device, "DrawGrants", grants), granted).ok());
-      for (int i = 0; i < kPasses; ++i) passes_[user].push_back(world_.Pass(device));
+      for (int i = 0; i < kTokens; ++i) tokens_[user].push_back(world_.Token(device));
     }
     world_.publisher().PublishAndWait(absl::Seconds(60));
     world_.Keep(begin_ / "data");
   }
 
-  // One question: by whose pass, and about whom.
+  // One question: by whose token, and about whom.
   struct Question {
     std::string asker, target;
     bool claim = false;
@@ -93,19 +92,19 @@ class Askers : public ::testing::Test {
     std::map<std::string, size_t> used;
     spent_.clear();
     for (const Question& each : questions) {
-      const std::string& pass = passes_.at(each.asker).at(used[each.asker]++);
-      Ask(each, pass);
-      spent_.push_back(pass);
+      const tokens::ShownToken& token = tokens_.at(each.asker).at(used[each.asker]++);
+      Ask(each, token);
+      spent_.push_back(token);
     }
     return ReadAll(world_.connection());
   }
-  void Ask(const Question& question, const std::string& pass) {
+  void Ask(const Question& question, const tokens::ShownToken& token) {
     keys::v1::LookUpRequest look_up;
-    look_up.set_token(pass);
+    tokens::Show(look_up, token);
     look_up.set_user(question.target);
     keys::v1::LookUpResponse record;
     keys::v1::ClaimKeyPackagesRequest claim;
-    claim.set_token(pass);
+    tokens::Show(claim, token);
     claim.set_user(question.target);
     claim.set_cipher_suite(3);
     keys::v1::ClaimKeyPackagesResponse packages;
@@ -127,8 +126,8 @@ class Askers : public ::testing::Test {
   const testing::ScratchDir begin_;
   World world_;
   std::map<std::string, TestDevice> devices_;
-  std::map<std::string, std::vector<std::string>> passes_;
-  std::vector<std::string> spent_;
+  std::map<std::string, std::vector<tokens::ShownToken>> tokens_;
+  std::vector<tokens::ShownToken> spent_;
 };
 
 TEST_F(Askers, LookUpsLeaveANullifierEachAndNothingElse) {
@@ -146,20 +145,24 @@ TEST_F(Askers, WhomTheyAskAboutIsNotStored) {
   EXPECT_EQ(one, other);
 }
 
-TEST_F(Askers, WhoAsksIsANonceThatIsNowhereElse) {
+TEST_F(Askers, WhoAsksIsANullifierThatIsNowhereElse) {
   const Content one = After({{kAlice, kBob}, {kAlice, kBob}, {kBob, kDan}});
   const Content other = After({{kCarol, kBob}, {kDan, kBob}, {kDan, kDan}});
   EXPECT_THAT(Difference(one, other), ElementsAre(Pair("nullifier", SizeIs(3))));
   EXPECT_THAT(Difference(other, one), ElementsAre(Pair("nullifier", SizeIs(3))));
-  // A nullifier is the nonce of a pass and when it is forgotten, which is the same for all that were drawn then.
+  // A nullifier is a hash of the token and when it is forgotten, which is the same for all that were drawn then.
   std::map<std::string, int> ends;
   for (const std::string& row : other.at("nullifier")) ++ends[row.substr(row.find(' '))];
   EXPECT_THAT(ends, SizeIs(1));
-  for (const std::string& pass : spent_) {
-    const std::string nonce = absl::AsciiStrToUpper(absl::BytesToHexString(ToString(identity::ParsePass(AsBytes(pass))->nonce)));
+  const auto upper = [](ByteView bytes) { return absl::AsciiStrToUpper(ToHex(bytes)); };
+  for (const tokens::ShownToken& shown : spent_) {
+    ASSERT_OK_AND_ASSIGN(const tokens::Token token, tokens::ParseToken(AsBytes(shown.token)));
     for (const auto& [table, rows] : other) {
-      const auto found = std::count_if(rows.begin(), rows.end(), [&](const std::string& row) { return absl::StrContains(row, nonce); });
-      EXPECT_EQ(found, table == "nullifier" ? 1 : 0) << table;
+      const auto count = [&rows = rows](const std::string& text) {
+        return std::count_if(rows.begin(), rows.end(), [&](const std::string& row) { return absl::StrContains(row, text); });
+      };
+      EXPECT_EQ(count(upper(tokens::Nullifier(token))), table == "nullifier" ? 1 : 0) << table;
+      EXPECT_EQ(count(upper(token.input.nonce)), 0) << table;
     }
   }
 }

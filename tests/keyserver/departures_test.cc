@@ -8,7 +8,6 @@
 #include "common/identity/codes.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "common/identity/record.h"
 #include "tests/keyserver/world.h"
 
@@ -104,8 +103,6 @@ TEST(Departure, TheDeliveryServerHearsOfExactlyWhatTheLeaverDrew) {
   TestDevice alice = c.world.Enrol(kAlice), bob = c.world.Enrol(kBob);
   const auto serials = DrawGrants(c.world, alice, 3);
   DrawGrants(c.world, bob, 2);
-  const std::string delivery_pass = c.world.Pass(alice, "delivery");
-  c.world.Pass(bob, "delivery");
   ASSERT_OK_AND_ASSIGN(const auto view, c.world.Change(Action::kSuspendAccount, kAlice));
   EXPECT_EQ(view.revocation().delivery(), "confirmed");
   EXPECT_EQ(view.revocation().confirmed(), 1u);
@@ -115,22 +112,48 @@ TEST(Departure, TheDeliveryServerHearsOfExactlyWhatTheLeaverDrew) {
   const identity::RevokedItems& items = c.heard.all[0].items;
   ASSERT_EQ(items.grants.size(), 3u);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(items.grants[i].serial, serials[i]);
-  ASSERT_EQ(items.passes.size(), 1u);
-  EXPECT_EQ(items.passes[0].nonce, identity::ParsePass(AsBytes(delivery_pass))->nonce);
+  EXPECT_TRUE(items.token_keys.empty());
 }
 
-TEST(Departure, ADirectoryPassThatWasDrawnBeforeLooksNobodyUp) {
-  World world;
-  TestDevice alice = world.Enrol(kAlice);
-  world.Enrol(kBob);
-  const std::string pass = world.Pass(alice);
+// Whose tokens they are nobody knows: those that a leaver drew count until their key ends, or the epoch is ended for everybody.
+TEST(Departure, EndsWhatWasDrawnBeforeOnlyWithTheEpoch) {
+  Connected c;
+  World& world = c.world;
+  TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
+  std::vector<tokens::ShownToken> drawn = {world.Token(alice), world.Token(alice), world.Token(bob)};
+  const size_t keys = world.tokens().Statements().size();
   world.Suspend(kAlice);
-  keys::v1::LookUpRequest request;
-  request.set_token(pass);
-  request.set_user(kBob);
-  keys::v1::LookUpResponse response;
-  EXPECT_THAT(world.directory().LookUp(request, response),
-              StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("token_spent: ")));
+  const auto look_up = [&](const tokens::ShownToken& token) {
+    keys::v1::LookUpRequest request;
+    tokens::Show(request, token);
+    request.set_user(kBob);
+    keys::v1::LookUpResponse response;
+    return world.directory().LookUp(request, response);
+  };
+  EXPECT_OK(look_up(drawn[0]));
+  identity::Intent intent = MakeIntent(Action::kEndTokenEpoch, "", world.clock().Now());
+  EXPECT_THAT(world.Execute(intent).status(), StatusIs(absl::StatusCode::kFailedPrecondition, StartsWith("epoch_too_young: ")));
+  world.clock().Advance(absl::Seconds(tlog::kMinTokenEpoch));
+  const size_t before = c.heard.Count();
+  intent = MakeIntent(Action::kEndTokenEpoch, "", world.clock().Now());
+  ASSERT_OK_AND_ASSIGN(const keys::v1::IntentResult result, world.Execute(intent));
+  keys::v1::TokenEpochEnded ended;
+  ASSERT_TRUE(ended.ParseFromString(result.result()));
+  EXPECT_EQ(ended.revocation().delivery(), "confirmed");
+  for (const int of : {1, 2}) {
+    EXPECT_THAT(look_up(drawn[static_cast<size_t>(of)]), StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("token_void: ")));
+  }
+  EXPECT_OK(look_up(world.Token(bob)));
+  EXPECT_EQ(world.tokens().Statements().size(), keys);  // new ones in the place of the old
+  EXPECT_EQ(world.LastEvent("tokens.epoch_ended").outcome, audit::Outcome::kSuccess);
+  {
+    MutexLock lock(c.heard.mutex);
+    ASSERT_EQ(c.heard.all.size(), before + 1);
+    EXPECT_EQ(c.heard.all.back().items.token_keys.size(), 2u);
+    EXPECT_TRUE(c.heard.all.back().items.grants.empty());
+  }
+  c.Restart();  // it is on disk
+  EXPECT_THAT(look_up(drawn[1]), StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("token_void: ")));
 }
 
 TEST(Departure, WithoutADeliveryServerTheResultSaysSo) {
@@ -177,7 +200,6 @@ TEST(Departure, WhatWasRevokedOnceIsNotToldAgain) {
   Connected c;
   TestDevice alice = c.world.Enrol(kAlice);
   DrawGrants(c.world, alice, 2);
-  c.world.Pass(alice, "delivery");
   c.world.Suspend(kAlice);
   ASSERT_OK(c.world.Change(Action::kReactivateAccount, kAlice));
   const auto fresh = DrawGrants(c.world, alice, 1);
@@ -187,7 +209,6 @@ TEST(Departure, WhatWasRevokedOnceIsNotToldAgain) {
   EXPECT_EQ(c.heard.all[1].previous, c.heard.all[0].sequence);
   ASSERT_EQ(c.heard.all[1].items.grants.size(), 1u);
   EXPECT_EQ(c.heard.all[1].items.grants[0].serial, fresh[0]);
-  EXPECT_TRUE(c.heard.all[1].items.passes.empty());
 }
 
 // The queue is kept until nothing in it could open anything: a delivery server may come back from an
@@ -216,7 +237,7 @@ TEST(Departure, ASuspendedPersonsKeyPackagesAreGoneForGood) {
   world.Suspend(kAlice);
   ASSERT_OK(world.Change(Action::kReactivateAccount, kAlice));
   keys::v1::ClaimKeyPackagesRequest claim;
-  claim.set_token(world.Pass(bob));
+  tokens::Show(claim, world.Token(bob));
   claim.set_user(kAlice);
   claim.set_cipher_suite(3);
   keys::v1::ClaimKeyPackagesResponse claimed;
@@ -246,14 +267,14 @@ TEST(Departure, ARemovedPersonCanStillBeLookedUpAndNotBeReached) {
   TestDevice bob = world.Enrol(kBob);
   ASSERT_OK(world.Change(Action::kRemoveAccount, kAlice));
   keys::v1::LookUpRequest request;
-  request.set_token(world.Pass(bob));
+  tokens::Show(request, world.Token(bob));
   request.set_user(kAlice);
   keys::v1::LookUpResponse response;
   ASSERT_OK(world.directory().LookUp(request, response));
   EXPECT_EQ(identity::ParseDirectoryRecord(AsBytes(response.record().record()))->status,
             identity::RecordStatus::kRemoved);
   keys::v1::ClaimKeyPackagesRequest claim;
-  claim.set_token(world.Pass(bob));
+  tokens::Show(claim, world.Token(bob));
   claim.set_user(kAlice);
   claim.set_cipher_suite(3);
   keys::v1::ClaimKeyPackagesResponse claimed;
@@ -270,8 +291,8 @@ TEST(Departure, TouchesNobodyElse) {
     TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
     DrawGrants(world, alice, 1);
     const auto serials = DrawGrants(world, bob, 2);
-    const std::string unused = world.IssueCode(kBob), lookup = world.Pass(bob);
-    world.Pass(bob, "delivery");
+    const std::string unused = world.IssueCode(kBob);
+    const tokens::ShownToken lookup = world.Token(bob);
     keys::v1::PublishKeyPackagesRequest packages;
     packages.add_key_packages(MakeKeyPackage(bob, world.clock().Now()));
     keys::v1::PublishKeyPackagesResponse published;
@@ -302,7 +323,7 @@ TEST(Departure, TouchesNobodyElse) {
     keys::v1::EnrolResponse enrolled;
     EXPECT_OK(world.enrolment().Enrol(Application(Applicant(), kBob, unused), enrolled));
     keys::v1::ClaimKeyPackagesRequest claim;
-    claim.set_token(lookup);
+    tokens::Show(claim, lookup);
     claim.set_user(kBob);
     claim.set_cipher_suite(3);
     keys::v1::ClaimKeyPackagesResponse claimed;
@@ -314,7 +335,6 @@ TEST(Departure, TouchesNobodyElse) {
     MutexLock lock(c.heard.mutex);
     ASSERT_EQ(c.heard.all[1].items.grants.size(), 2u);
     EXPECT_EQ(c.heard.all[1].items.grants[0].serial, serials[0]);
-    EXPECT_EQ(c.heard.all[1].items.passes.size(), 1u);
   }
 }
 
@@ -341,7 +361,7 @@ TEST(Departure, OfOneDeviceTouchesNoOther) {
   keys::v1::EnrolResponse enrolled;
   EXPECT_OK(world.enrolment().Enrol(Application(Applicant(), kAlice, unused), enrolled));
   keys::v1::ClaimKeyPackagesRequest claim;
-  claim.set_token(world.Pass(bob));
+  tokens::Show(claim, world.Token(bob));
   claim.set_user(kAlice);
   claim.set_cipher_suite(3);
   keys::v1::ClaimKeyPackagesResponse claimed;

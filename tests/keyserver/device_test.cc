@@ -3,7 +3,6 @@
 
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::keyserver {
@@ -82,11 +81,11 @@ TEST(DeviceRequest, TheTlsIdentityAloneCanDoNothing) {
   const auto refused = StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: "));
   EXPECT_THAT(GetOwn(world, &device.tls, OwnRequest(world, device)), refused);
   EXPECT_THAT(Publish(world, device, {}, ""), refused);
-  keys::v1::DrawPassesRequest passes;
-  passes.set_purpose("delivery");
-  passes.set_count(1);
-  keys::v1::DrawPassesResponse drawn;
-  EXPECT_THAT(world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", passes), drawn),
+  keys::v1::DrawTokensRequest tokens;
+  tokens.set_purpose("delivery");
+  tokens.add_token_requests("x");
+  keys::v1::DrawTokensResponse drawn;
+  EXPECT_THAT(world.devices().DrawTokens(&device.tls, world.Sign(device, "DrawTokens", tokens), drawn),
               refused);
   keys::v1::DrawGrantsRequest grants;
   grants.set_count(1);
@@ -100,14 +99,14 @@ TEST(DeviceRequest, TheTlsIdentityAloneCanDoNothing) {
       world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", renewal), renewed),
       refused);
   EXPECT_EQ(world.Dump(), before);
-  EXPECT_EQ(drawn.passes_size() + granted.grants_size() + renewed.tls_certificates_size(), 0);
+  EXPECT_EQ(drawn.token_responses_size() + granted.grants_size() + renewed.tls_certificates_size(), 0);
 }
 
 TEST(DeviceRequest, ASignatureForAnotherRpcBodyOrServerIsRefused) {
   World world;
   TestDevice device = world.Enrol(kAlice);
   const auto refused = StatusIs(kUnauthenticated, StartsWith("request_signature_invalid: "));
-  EXPECT_THAT(GetOwn(world, &device.tls, world.Sign(device, "DrawPasses", keys::v1::GetOwnAccountRequest())),
+  EXPECT_THAT(GetOwn(world, &device.tls, world.Sign(device, "DrawTokens", keys::v1::GetOwnAccountRequest())),
               refused);
   keys::v1::SignedRequest other_body = OwnRequest(world, device);
   other_body.set_body("\x0a\x01x");
@@ -213,8 +212,8 @@ TEST(DeviceAuthorisation, ASuspendedAccountIsRefusedEveryCallAtOnce) {
   EXPECT_THAT(GetOwn(world, &device.tls, request), refused);
   keys::v1::RenewCertificateResponse renewed;
   EXPECT_THAT(world.devices().RenewCertificate(&device.tls, request, renewed), refused);
-  keys::v1::DrawPassesResponse passes;
-  EXPECT_THAT(world.devices().DrawPasses(&device.tls, request, passes), refused);
+  keys::v1::DrawTokensResponse tokens;
+  EXPECT_THAT(world.devices().DrawTokens(&device.tls, request, tokens), refused);
   keys::v1::DrawGrantsResponse grants;
   EXPECT_THAT(world.devices().DrawGrants(&device.tls, request, grants), refused);
   keys::v1::PublishKeyPackagesResponse published;
@@ -312,50 +311,6 @@ TEST(KeyPackages, NoneIsPublishedTwice) {
   EXPECT_OK(Publish(world, device, {package}, ""));
   EXPECT_THAT(Publish(world, device, {package}, ""),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_package_known: ")));
-}
-
-TEST(Passes, AreDrawnWithinADailyQuota) {
-  World world;  // 100 a day
-  TestDevice device = world.Enrol(kAlice);
-  keys::v1::DrawPassesRequest body;
-  body.set_purpose("delivery");
-  body.set_count(50);
-  keys::v1::DrawPassesResponse response;
-  const auto draw = [&] {
-    return world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", body), response);
-  };
-  EXPECT_OK(draw());
-  EXPECT_EQ(response.passes_size(), 50);
-  const Bytes pass = ToBytes(AsBytes(response.passes(0)));
-  EXPECT_OK(identity::CheckPass(pass, world.organisation().keys().passes.key.public_key(),
-                                identity::ChallengeDigest(kDomain, "delivery"), world.clock().Now()));
-  EXPECT_OK(draw());
-  response.Clear();
-  EXPECT_THAT(draw(), StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("quota_spent: ")));
-  EXPECT_EQ(response.passes_size(), 0);
-  world.Restart();
-  EXPECT_THAT(draw(), StatusIs(absl::StatusCode::kResourceExhausted)) << "the count is on disk";
-  world.clock().Advance(absl::Hours(24));
-  EXPECT_OK(draw());
-}
-
-TEST(Passes, OddPurposesAndCountsAreRefused) {
-  World world;
-  TestDevice device = world.Enrol(kAlice);
-  for (const auto& [purpose, count] :
-       std::vector<std::pair<std::string, uint32_t>>{{"delivery", 0},
-                                                     {"delivery", 51},
-                                                     {"", 1},
-                                                     {"Delivery", 1},
-                                                     {"admin", 1},
-                                                     {"delivery", 4294967295u}}) {
-    keys::v1::DrawPassesRequest body;
-    body.set_purpose(purpose);
-    body.set_count(count);
-    keys::v1::DrawPassesResponse response;
-    EXPECT_THAT(world.devices().DrawPasses(&device.tls, world.Sign(device, "DrawPasses", body), response),
-                StatusIs(kInvalid, StartsWith("request_malformed: ")));
-  }
 }
 
 TEST(Grants, VerifyAndAreRecordedOnlySealed) {

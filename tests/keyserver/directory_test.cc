@@ -1,11 +1,10 @@
-// Looking up and claiming: each pass once, each key package once.
+// Looking up and claiming: each token once, each key package once.
 #include <gtest/gtest.h>
 
 #include <set>
 #include <thread>
 
 #include "common/directory/follow.h"
-#include "common/identity/pass.h"
 #include "common/identity/record.h"
 #include "common/tlog/directory_replay.h"
 #include "tests/keyserver/world.h"
@@ -18,18 +17,18 @@ using ::testing::StartsWith;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 
-absl::Status LookUp(World& world, absl::string_view pass, absl::string_view user) {
+absl::Status LookUp(World& world, const tokens::ShownToken& token, absl::string_view user) {
   keys::v1::LookUpRequest request;
-  request.set_token(std::string(pass));
+  tokens::Show(request, token);
   request.set_user(std::string(user));
   keys::v1::LookUpResponse response;
   return world.directory().LookUp(request, response);
 }
 
-absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> Claim(World& world, absl::string_view pass,
+absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> Claim(World& world, const tokens::ShownToken& token,
                                                          uint32_t suite = 3) {
   keys::v1::ClaimKeyPackagesRequest request;
-  request.set_token(std::string(pass));
+  tokens::Show(request, token);
   request.set_user(kAlice);
   request.set_cipher_suite(suite);
   keys::v1::ClaimKeyPackagesResponse response;
@@ -47,12 +46,12 @@ void Publish(World& world, TestDevice& device, int count, bool last_resort) {
                                                response));
 }
 
-TEST(Directory, APassBuysOneLookUp) {
+TEST(Directory, ATokenBuysOneLookUp) {
   World world;
   TestDevice device = world.Enrol(kAlice);
-  const std::string pass = world.Pass(device);
+  const tokens::ShownToken token = world.Token(device);
   keys::v1::LookUpRequest request;
-  request.set_token(pass);
+  tokens::Show(request, token);
   request.set_user(kAlice);
   keys::v1::LookUpResponse response;
   ASSERT_OK(world.directory().LookUp(request, response));
@@ -61,47 +60,50 @@ TEST(Directory, APassBuysOneLookUp) {
                            AsBytes(response.record().record()), AsBytes(response.record().signature()),
                            world.organisation().keys().directory.key.public_key()));
   EXPECT_EQ(record.devices[0].device_id, device.id);
-  EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
+  EXPECT_THAT(LookUp(world, token, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
   world.Restart();
-  EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
-  EXPECT_EQ(world.LastEvent("passes.refused").reason, "token_spent");
+  EXPECT_THAT(LookUp(world, token, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
+  EXPECT_EQ(world.LastEvent("tokens.refused").reason, "token_spent");
 }
 
-TEST(Directory, APassForAnotherPurposeTamperedWithOrOverIsRefused) {
+TEST(Directory, ATokenForAnotherPurposeTamperedWithOrOverIsRefused) {
   World world;
   TestDevice device = world.Enrol(kAlice);
-  const std::string pass = world.Pass(device);
+  const tokens::ShownToken token = world.Token(device);
   const std::string before = world.Dump();
-  std::string tampered = pass;
-  tampered[40] ^= 1;
+  tokens::ShownToken tampered = token, none, longer = token, without_key = token;
+  tampered.token[40] ^= 1;
+  longer.token += "x";
+  without_key.token_key.clear();
   const auto invalid = StatusIs(kUnauthenticated, StartsWith("token_invalid: "));
   EXPECT_THAT(LookUp(world, tampered, kAlice), invalid);
-  EXPECT_THAT(LookUp(world, "", kAlice), invalid);
-  EXPECT_THAT(LookUp(world, pass + "x", kAlice), invalid);
+  EXPECT_THAT(LookUp(world, none, kAlice), invalid);
+  EXPECT_THAT(LookUp(world, longer, kAlice), invalid);
+  EXPECT_THAT(LookUp(world, without_key, kAlice), invalid);
   EXPECT_EQ(world.Dump(), before);
-  EXPECT_THAT(LookUp(world, world.Pass(device, "delivery"), kAlice), invalid);
-  world.clock().Advance(absl::Minutes(12));
-  EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_expired: ")));
+  EXPECT_THAT(LookUp(world, world.Token(device, "delivery"), kAlice), invalid);
+  world.clock().Advance(absl::Minutes(70));
+  EXPECT_THAT(LookUp(world, token, kAlice), StatusIs(kUnauthenticated, StartsWith("token_expired: ")));
 }
 
-// The nullifier outlives the pass, so that no clock trick or sweep makes it good again.
-TEST(Directory, ASweepForgetsAPassOnlyLongAfterItsEnd) {
+// The nullifier lives as long as the token, so that no clock trick or sweep makes it good again.
+TEST(Directory, ASweepForgetsATokenOnlyAfterItsEnd) {
   World world;
   TestDevice device = world.Enrol(kAlice);
-  const std::string pass = world.Pass(device);
-  EXPECT_OK(LookUp(world, pass, kAlice));
-  world.clock().Advance(absl::Minutes(9));
+  const tokens::ShownToken token = world.Token(device);
+  EXPECT_OK(LookUp(world, token, kAlice));
+  world.clock().Advance(absl::Minutes(69));
   ASSERT_OK(world.ledger().Sweep(world.clock().Now()));
-  EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
-  world.clock().Advance(absl::Minutes(75));
+  EXPECT_THAT(LookUp(world, token, kAlice), StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
+  world.clock().Advance(absl::Minutes(1));
   ASSERT_OK(world.ledger().Sweep(world.clock().Now()));
   EXPECT_EQ(world.Dump().find("nullifier"), std::string::npos);
-  EXPECT_THAT(LookUp(world, pass, kAlice), StatusIs(kUnauthenticated, StartsWith("token_expired: ")));
+  EXPECT_THAT(LookUp(world, token, kAlice), StatusIs(kUnauthenticated, StartsWith("token_expired: ")));
 }
 
 absl::StatusOr<keys::v1::LookUpResponse> Ask(World& world, TestDevice& asker, absl::string_view user) {
   keys::v1::LookUpRequest request;
-  request.set_token(world.Pass(asker));
+  tokens::Show(request, world.Token(asker));
   request.set_user(std::string(user));
   keys::v1::LookUpResponse response;
   RETURN_IF_ERROR(world.directory().LookUp(request, response));
@@ -152,7 +154,7 @@ TEST(Directory, SomebodyWithoutADeviceHasARecordWithoutOneAndNobodyIsProvedToBeN
   EXPECT_EQ(none.follow_key(), "");
   ASSERT_OK_AND_ASSIGN(const directory::Verified nobody, Verify(world, none, kNobody));
   EXPECT_EQ(nobody.record, std::nullopt);
-  EXPECT_THAT(LookUp(world, world.Pass(device), "nobody"), StatusIs(kInvalid));
+  EXPECT_THAT(LookUp(world, world.Token(device), "nobody"), StatusIs(kInvalid));
 }
 
 // While the witnesses are away the directory goes on saying what they confirmed, and nothing else.
@@ -367,12 +369,12 @@ TEST(Feed, AnEntryThatIsNoneIsNotServed) {
 TEST(Directory, WhomAStrangerLookedUpIsRecordedNowhere) {
   World world;
   TestDevice device = world.Enrol(kAlice);
-  const std::string pass = world.Pass(device);
+  const tokens::ShownToken token = world.Token(device);
   const size_t before = world.Audit().size();
-  EXPECT_OK(LookUp(world, pass, kAlice));
+  EXPECT_OK(LookUp(world, token, kAlice));
   EXPECT_EQ(world.Audit().size(), before);
-  EXPECT_FALSE(LookUp(world, pass, kBob).ok());
-  EXPECT_EQ(world.LastEvent("passes.refused").subject, "");
+  EXPECT_FALSE(LookUp(world, token, kBob).ok());
+  EXPECT_EQ(world.LastEvent("tokens.refused").subject, "");
 }
 
 TEST(Claim, EachSingleUsePackageIsGivenOnceThenTheLastResort) {
@@ -381,13 +383,13 @@ TEST(Claim, EachSingleUsePackageIsGivenOnceThenTheLastResort) {
   Publish(world, device, 2, true);
   std::set<std::string> seen;
   for (int i = 0; i < 2; ++i) {
-    ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Pass(device)));
+    ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Token(device)));
     ASSERT_EQ(claimed.key_packages_size(), 1);
     EXPECT_FALSE(claimed.key_packages(0).last_resort());
     EXPECT_TRUE(seen.insert(claimed.key_packages(0).key_package()).second);
   }
   for (int i = 0; i < 2; ++i) {
-    ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Pass(device)));
+    ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Token(device)));
     ASSERT_EQ(claimed.key_packages_size(), 1);
     EXPECT_TRUE(claimed.key_packages(0).last_resort());
   }
@@ -397,7 +399,7 @@ TEST(Claim, AClaimedPackageIsGoneFromDiskAndCannotBePublishedAgain) {
   World world;
   TestDevice device = world.Enrol(kAlice);
   Publish(world, device, 1, false);
-  ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Pass(device)));
+  ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Token(device)));
   const std::string package = claimed.key_packages(0).key_package();
   world.Restart();
   keys::v1::PublishKeyPackagesRequest body;
@@ -406,7 +408,7 @@ TEST(Claim, AClaimedPackageIsGoneFromDiskAndCannotBePublishedAgain) {
   EXPECT_THAT(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body),
                                                  response),
               StatusIs(absl::StatusCode::kAlreadyExists, StartsWith("key_package_known: ")));
-  ASSERT_OK_AND_ASSIGN(const auto again, Claim(world, world.Pass(device)));
+  ASSERT_OK_AND_ASSIGN(const auto again, Claim(world, world.Token(device)));
   EXPECT_EQ(again.key_packages_size(), 0);
 }
 
@@ -414,15 +416,15 @@ TEST(Claim, ConcurrentClaimsNeverGetTheSamePackage) {
   World world;
   TestDevice device = world.Enrol(kAlice);
   Publish(world, device, 12, false);
-  std::vector<std::string> passes;
-  for (int i = 0; i < 12; ++i) passes.push_back(world.Pass(device));
-  std::vector<std::string> got(passes.size());
+  std::vector<tokens::ShownToken> shown;
+  for (int i = 0; i < 12; ++i) shown.push_back(world.Token(device));
+  std::vector<std::string> got(shown.size());
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < passes.size(); ++i) {
-    threads.emplace_back([&, i] { got[i] = Claim(world, passes[i])->key_packages(0).key_package(); });
+  for (size_t i = 0; i < shown.size(); ++i) {
+    threads.emplace_back([&, i] { got[i] = Claim(world, shown[i])->key_packages(0).key_package(); });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(std::set<std::string>(got.begin(), got.end()).size(), passes.size());
+  EXPECT_EQ(std::set<std::string>(got.begin(), got.end()).size(), shown.size());
 }
 
 TEST(Claim, GivesOneForEachDeviceInTheSuiteThatIsAskedFor) {
@@ -431,11 +433,11 @@ TEST(Claim, GivesOneForEachDeviceInTheSuiteThatIsAskedFor) {
   TestDevice second = world.Enrol(kAlice);
   Publish(world, first, 1, false);
   Publish(world, second, 1, true);
-  ASSERT_OK_AND_ASSIGN(const auto other_suite, Claim(world, world.Pass(first), 1));
+  ASSERT_OK_AND_ASSIGN(const auto other_suite, Claim(world, world.Token(first), 1));
   EXPECT_EQ(other_suite.key_packages_size(), 0);
-  ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Pass(first)));
+  ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Token(first)));
   EXPECT_EQ(claimed.key_packages_size(), 2);
-  EXPECT_THAT(Claim(world, world.Pass(first), 2), StatusIs(kInvalid));
+  EXPECT_THAT(Claim(world, world.Token(first), 2), StatusIs(kInvalid));
 }
 
 TEST(Claim, ExpiredPackagesAreNotGiven) {
@@ -448,7 +450,7 @@ TEST(Claim, ExpiredPackagesAreNotGiven) {
   ASSERT_OK(world.devices().PublishKeyPackages(&device.tls, world.Sign(device, "PublishKeyPackages", body),
                                                response));
   world.clock().Advance(absl::Hours(2));
-  ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Pass(device)));
+  ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Token(device)));
   EXPECT_EQ(claimed.key_packages_size(), 0);
 }
 
@@ -458,7 +460,7 @@ TEST(Claim, ASuspendedPersonIsNotReached) {
   TestDevice bob = world.Enrol(kBob);
   Publish(world, alice, 1, true);
   world.Suspend(kAlice);
-  EXPECT_THAT(Claim(world, world.Pass(bob)),
+  EXPECT_THAT(Claim(world, world.Token(bob)),
               StatusIs(absl::StatusCode::kFailedPrecondition, StartsWith("account_suspended: ")));
 }
 

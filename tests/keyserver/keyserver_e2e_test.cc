@@ -128,17 +128,33 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
   keys::v1::PublishKeyPackagesResponse published;
   ASSERT_OK(Call(devices, &keys::v1::Device::Stub::PublishKeyPackages,
                  Signed(devices, device, "PublishKeyPackages", packages, own), published));
-  keys::v1::DrawPassesRequest draw;
-  draw.set_purpose("directory");
-  draw.set_count(2);
-  keys::v1::DrawPassesResponse passes;
-  ASSERT_OK(Call(devices, &keys::v1::Device::Stub::DrawPasses,
-                 Signed(devices, device, "DrawPasses", draw, own), passes));
-
   keys::v1::Directory::Stub directory(server.Anonymous());
+  keys::v1::GetTokenKeysResponse token_keys;
+  ASSERT_OK(Call(directory, &keys::v1::Directory::Stub::GetTokenKeys, keys::v1::GetTokenKeysRequest(), token_keys));
+  ASSERT_EQ(token_keys.token_keys_size(), 2);  // one for each purpose
+  ASSERT_OK_AND_ASSIGN(const tokens::TokenKey key,
+                       tokens::OpenTokenKey(AsBytes(token_keys.token_keys(1)), trust.tokens_key, trust.domain));
+  ASSERT_EQ(key.leaf.purpose, "directory");
+  keys::v1::DrawTokensRequest draw;
+  draw.set_purpose("directory");
+  std::vector<tokens::PendingToken> pending;
+  for (int i = 0; i < 2; ++i) {
+    pending.push_back(*tokens::PendingToken::Begin(tokens::ChallengeFor(trust.domain, "directory"), key.key));
+    draw.add_token_requests(ToString(tokens::Encode(pending.back().request())));
+  }
+  keys::v1::DrawTokensResponse answers;
+  ASSERT_OK(Call(devices, &keys::v1::Device::Stub::DrawTokens,
+                 Signed(devices, device, "DrawTokens", draw, own), answers));
+  std::vector<tokens::ShownToken> shown;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(const tokens::TokenResponse answer, tokens::ParseTokenResponse(AsBytes(answers.token_responses(i))));
+    ASSERT_OK_AND_ASSIGN(const tokens::Token token, pending[static_cast<size_t>(i)].Finish(answer));
+    shown.push_back({ToString(tokens::Encode(token)), token_keys.token_keys(1)});
+  }
+
   keys::v1::LookUpRequest look_up;
   look_up.set_user(kAlice);
-  look_up.set_token(passes.passes(0));
+  tokens::Show(look_up, shown[0]);
   keys::v1::LookUpResponse found;
   ASSERT_OK(Call(directory, &keys::v1::Directory::Stub::LookUp, look_up, found));
   EXPECT_OK(identity::VerifyDirectoryRecord(AsBytes(found.record().record()),
@@ -147,7 +163,7 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
               StatusIs(kUnauthenticated, StartsWith("token_spent: ")));
   keys::v1::ClaimKeyPackagesRequest claim;
   claim.set_user(kAlice);
-  claim.set_token(passes.passes(1));
+  tokens::Show(claim, shown[1]);
   claim.set_cipher_suite(3);
   keys::v1::ClaimKeyPackagesResponse claimed;
   ASSERT_OK(Call(directory, &keys::v1::Directory::Stub::ClaimKeyPackages, claim, claimed));
@@ -302,7 +318,7 @@ TEST(KeyserverProcess, HostileBytesAtEveryRpcChangeNothing) {
       {anonymous, package + "Directory/ClaimKeyPackages", std::string(200, 'x')},
       {as_device, package + "Device/PublishKeyPackages", signed_request},
       {as_device, package + "Device/GetOwnAccount", signed_request},
-      {as_device, package + "Device/DrawPasses", signed_request},
+      {as_device, package + "Device/DrawTokens", signed_request},
       {as_device, package + "Device/DrawGrants", signed_request},
       {as_device, package + "Device/RenewCertificate", signed_request},
       {as_admin, package + "AdminGateway/RegisterFirstAdministrator",

@@ -33,7 +33,7 @@ constexpr const char* kDumps[] = {
     "SELECT 'nullifier', quote(nonce)||quote(forget_unix) FROM nullifier ORDER BY 2",
     "SELECT 'draw', quote(device)||quote(what)||quote(day)||quote(count) FROM draw ORDER BY 2",
     "SELECT 'grant', quote(device)||quote(sealed)||quote(expires_day) FROM drawn_grant ORDER BY 2",
-    "SELECT 'pass', quote(device)||quote(purpose)||quote(sealed)||quote(expires_unix) FROM drawn_pass ORDER BY 2",
+    "SELECT 'token_key', quote(leaf)||quote(statement)||quote(wrapped)||quote(void) FROM token_key ORDER BY 2",
     "SELECT 'revoked', quote(id)||quote(user)||quote(working_key)||quote(mls_key) FROM revoked_device ORDER BY 2",
     "SELECT 'revocation', quote(sequence)||quote(user)||quote(items)||quote(confirmed) FROM revocation ORDER BY 2",
     "SELECT 'invitation', quote(user)||quote(device)||quote(code_key)||quote(expires_unix)||quote(attempts_left)||quote(used) "
@@ -55,7 +55,7 @@ dns_names:
   - localhost
 passphrase_file: unset
 limits:
-  passes_per_day: 100
+  tokens_per_day: 100
   grants_per_day: 20
 )";
 
@@ -74,14 +74,16 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       departure_store(connection),
       directory_store(connection),
       join_store(connection),
+      token_store(connection),
       refusals(trail, clock, 60),
       pusher(departure_store, std::move(sender), organisation.keys().grants.key, logger),
       publisher(directory_store, policy, std::move(witness), logger, "", absl::Milliseconds(100)),
+      tokens(organisation, token_store, publisher, clock, *TokenIssuer::WrapOf(organisation)),
       departures(organisation, departure_store, pusher, publisher),
       enrolment(organisation, clock, accounts, publisher, refusals),
-      directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-      devices(organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-      admin(organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, refusals),
+      directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
+      devices(organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
+      admin(organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, tokens, refusals),
       joins(organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals) {}
 
 namespace {
@@ -255,13 +257,27 @@ keys::v1::SignedRequest World::Sign(TestDevice& device, absl::string_view rpc,
   return SignRequest(device, rpc, body, organisation_->keys().service_certificate);
 }
 
-std::string World::Pass(TestDevice& device, absl::string_view purpose) {
-  keys::v1::DrawPassesRequest body;
+tokens::ShownToken World::Token(TestDevice& device, absl::string_view purpose) {
+  CHECK(tokens().Prepare().ok());
+  const auto& role = organisation_->keys().tokens.key.public_key();
+  Bytes statement;
+  std::optional<tokens::TokenKey> key;
+  for (const Bytes& each : tokens().Statements()) {
+    const auto opened = tokens::OpenTokenKey(each, role, kDomain);
+    CHECK(opened.ok());
+    if (opened->leaf.purpose != purpose) continue;
+    statement = each;
+    key = *opened;
+  }
+  const auto pending = tokens::PendingToken::Begin(tokens::ChallengeFor(kDomain, purpose), key->key);
+  keys::v1::DrawTokensRequest body;
   body.set_purpose(std::string(purpose));
-  body.set_count(1);
-  keys::v1::DrawPassesResponse response;
-  CHECK(devices().DrawPasses(&device.tls, Sign(device, "DrawPasses", body), response).ok());
-  return response.passes(0);
+  body.add_token_requests(ToString(tokens::Encode(pending->request())));
+  keys::v1::DrawTokensResponse response;
+  CHECK(devices().DrawTokens(&device.tls, Sign(device, "DrawTokens", body), response).ok());
+  const auto token = pending->Finish(*tokens::ParseTokenResponse(AsBytes(response.token_responses(0))));
+  CHECK(token.ok());
+  return {ToString(tokens::Encode(*token)), ToString(statement)};
 }
 
 }  // namespace plumbline::keyserver

@@ -21,11 +21,13 @@
 #include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
+#include "keyserver/store/sqlcipher_token_store.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 #include "plumbline/keys/v1/devices.pb.h"
 #include "plumbline/keys/v1/keys.pb.h"
 #include "tests/common/scratch.h"
 #include "tests/common/test_witness.h"
+#include "tests/common/tokens/mint.h"
 #include "tests/keyserver/people.h"
 #include "tests/status_matchers.h"
 
@@ -72,6 +74,7 @@ class World final {
   DirectoryDesk& directory() { return desks_->directory; }
   DirectoryStore& directory_store() { return desks_->directory_store; }
   Publisher& publisher() { return desks_->publisher; }
+  TokenIssuer& tokens() { return desks_->tokens; }
   const tlog::Policy& policy() const { return *policy_; }
   DeviceDesk& devices() { return desks_->devices; }
   AdminDesk& admin() { return desks_->admin; }
@@ -104,8 +107,8 @@ class World final {
   // A signed request of an enrolled device, on a fresh channel.
   keys::v1::SignedRequest Sign(TestDevice& device, absl::string_view rpc,
                                const google::protobuf::Message& body);
-  // Passes for the directory.
-  std::string Pass(TestDevice& device, absl::string_view purpose = "directory");
+  // Of a key that is made where there is none.
+  tokens::ShownToken Token(TestDevice& device, absl::string_view purpose = "directory");
 
  private:
   struct Desks {
@@ -119,9 +122,11 @@ class World final {
     SqlcipherDepartureStore departure_store;
     SqlcipherDirectoryStore directory_store;
     SqlcipherJoinStore join_store;
+    SqlcipherTokenStore token_store;
     RefusalLog refusals;
     RevocationPusher pusher;
     Publisher publisher;
+    TokenIssuer tokens;
     Departures departures;
     EnrolmentDesk enrolment;
     DirectoryDesk directory;

@@ -150,7 +150,7 @@ TEST(AttachmentServer, GivesAFileUntilItsLastDayAndNotAfterwards) {
   const auto download_after = [&](int days) -> absl::StatusOr<Bytes> {
     set(absl::Hours(24 * days));
     v1::OpenSessionRequest request;
-    request.set_token(server.organisation().NewPass(absl::Now() + absl::Hours(24 * days)));
+    tokens::Show(request, server.organisation().NewToken(absl::Now() + absl::Hours(24 * days)));
     v1::OpenSessionResponse response;
     grpc::ClientContext context;
     RETURN_IF_ERROR(rpc::FromGrpc(server.Client()->OpenSession(&context, request, &response)));
@@ -172,7 +172,7 @@ TEST(AttachmentServer, HasItsQuotasAndSaysWhich) {
   Uploader file(server, 4 * identity::kPieceSize);
   ASSERT_OK(file.Begin());
   EXPECT_THAT(file.PutAll(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("budget_spent")));
-  file.Connect();  // another pass
+  file.Connect();  // another token
   ASSERT_OK_AND_ASSIGN(const v1::BeginResponse begun, file.Begin());
   EXPECT_EQ(begun.durable_bytes(), 2 * identity::kPieceSize);
   ASSERT_OK(file.PutAll(begun.durable_bytes()));

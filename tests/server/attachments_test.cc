@@ -29,7 +29,10 @@ struct World {
     options.max_bytes = max_bytes;
     store = *SqlcipherAttachments::Create(options, db::Key::Random());
     attachments.emplace(Attachments::Parts{*store, sessions, counters, clock, uint64_t{102} << 20});
-    session = ToString(*sessions.Open(identity::RandomFixed<32>()));
+    session = ToString(sessions.Open(SomeToken())->id);
+  }
+  tokens::Redeemed SomeToken() const {
+    return {identity::RandomFixed<32>(), identity::Hash{1}, clock.Now(), clock.Now() + absl::Hours(1)};
   }
   v1::BeginRequest Beginning(uint64_t size) const {
     v1::BeginRequest request;
@@ -92,10 +95,10 @@ TEST(Attachments, StoresAndGivesBackUntilTheLastDay) {
   EXPECT_EQ(w.got.size(), kLarge);
   EXPECT_EQ(w.got.piece(), std::string(identity::kPieceSize, 'x'));
   w.clock.Advance(absl::Hours(24 * 30));
-  w.session = ToString(*w.sessions.Open(identity::RandomFixed<32>()));
+  w.session = ToString(w.sessions.Open(w.SomeToken())->id);
   EXPECT_OK(w.Get(0));
   w.clock.Advance(absl::Hours(24));
-  w.session = ToString(*w.sessions.Open(identity::RandomFixed<32>()));
+  w.session = ToString(w.sessions.Open(w.SomeToken())->id);
   EXPECT_THAT(w.Get(0), StatusIs(absl::StatusCode::kNotFound, HasSubstr("attachment_unknown")));
 }
 
@@ -108,7 +111,7 @@ TEST(Attachments, EveryCallNeedsALiveSession) {
       EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_unknown")));
     }
   }
-  w.session = ToString(*w.sessions.Open(identity::RandomFixed<32>()));
+  w.session = ToString(w.sessions.Open(w.SomeToken())->id);
   w.clock.Advance(absl::Minutes(10));
   for (const absl::Status& status : {w.Begin(kLarge), w.Put(0), w.Get(0), w.Delete()}) {
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_ended")));
@@ -121,7 +124,7 @@ TEST(Attachments, ASessionPaysForEachPiece) {
   ASSERT_OK(w.Put(0));
   ASSERT_OK(w.Put(identity::kPieceSize));
   EXPECT_THAT(w.Put(2 * identity::kPieceSize), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("budget_spent")));
-  w.session = ToString(*w.sessions.Open(identity::RandomFixed<32>()));  // another pass goes on where this one ended
+  w.session = ToString(w.sessions.Open(w.SomeToken())->id);  // another token goes on where this one ended
   ASSERT_OK(w.Begin(kLarge));
   EXPECT_EQ(w.begun.durable_bytes(), 2 * identity::kPieceSize);
   ASSERT_OK(w.Put(2 * identity::kPieceSize));

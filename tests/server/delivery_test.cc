@@ -29,7 +29,7 @@ struct World {
   }
   std::string Session() {
     v1::OpenSessionRequest request;
-    request.set_token(organisation.NewPass(clock.Now()));
+    tokens::Show(request, organisation.NewToken(clock.Now()));
     v1::OpenSessionResponse response;
     EXPECT_OK(delivery->OpenSession(request, response));
     return response.session_id();
@@ -61,40 +61,44 @@ struct World {
   const Bytes sealed = RandomBytes(1024);
 };
 
-TEST(OpenSession, NeedsAPassThatIsGoodAndUnspent) {
+TEST(OpenSession, NeedsATokenThatIsGoodAndUnspent) {
   World w;
   v1::OpenSessionRequest request;
   v1::OpenSessionResponse response;
-  const std::string pass = w.organisation.NewPass(w.clock.Now());
-  request.set_token(pass);
+  const tokens::ShownToken token = w.organisation.NewToken(w.clock.Now());
+  tokens::Show(request, token);
   ASSERT_OK(w.delivery->OpenSession(request, response));
   EXPECT_EQ(response.session_id().size(), 16u);
   EXPECT_EQ(response.sends_left(), 2000u);
   EXPECT_EQ(response.seconds_left(), 600u);
   EXPECT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_spent")));
-  for (size_t n = 0; n < pass.size(); ++n) {
-    request.set_token(pass.substr(0, n));
-    ASSERT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_invalid")));
-    std::string flipped = w.organisation.NewPass(w.clock.Now());
-    flipped[n] ^= 1;
-    request.set_token(flipped);
-    ASSERT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated));
+  const tokens::ShownToken unspent = w.organisation.NewToken(w.clock.Now());
+  for (size_t n = 0; n < unspent.token.size(); ++n) {
+    tokens::ShownToken cut = unspent, flipped = unspent;
+    cut.token.resize(n);
+    flipped.token[n] ^= 1;
+    for (const tokens::ShownToken& bad : {cut, flipped}) {
+      tokens::Show(request, bad);
+      ASSERT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_invalid")));
+    }
   }
-  request.set_token(w.organisation.NewPass(w.clock.Now(), identity::kPurposeDirectory));
+  tokens::Show(request, unspent);
+  EXPECT_OK(w.delivery->OpenSession(request, response));  // none of these spent it
+  tokens::Show(request, w.organisation.NewToken(w.clock.Now(), tokens::kPurposeDirectory));
   EXPECT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_invalid")));
-  request.set_token(w.organisation.NewPass(w.clock.Now() - absl::Minutes(12)));
+  tokens::Show(request, w.organisation.NewToken(w.clock.Now() - absl::Hours(2)));
   EXPECT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_expired")));
   const TestOrganisation other(w.clock.Now());
-  request.set_token(other.NewPass(w.clock.Now()));
+  tokens::Show(request, other.NewToken(w.clock.Now()));
   EXPECT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_invalid")));
 }
 
-TEST(OpenSession, WithoutRoomThePassIsNotSpent) {
+TEST(OpenSession, WithoutRoomTheTokenIsNotSpent) {
   World w(0, {.life = absl::Minutes(2), .sessions = 1});
   w.Session();
   v1::OpenSessionRequest request;
   v1::OpenSessionResponse response;
-  request.set_token(w.organisation.NewPass(w.clock.Now()));
+  tokens::Show(request, w.organisation.NewToken(w.clock.Now()));
   EXPECT_THAT(w.delivery->OpenSession(request, response), StatusIs(absl::StatusCode::kResourceExhausted));
   w.clock.Advance(absl::Minutes(4));
   EXPECT_OK(w.delivery->OpenSession(request, response));

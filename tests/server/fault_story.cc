@@ -51,7 +51,7 @@ absl::Status FaultStory::Tell(ServerProcess& server) {
 
 absl::Status FaultStory::OpenSession(ServerProcess& server, Stub& client) {
   v1::OpenSessionRequest request;
-  request.set_token(server.organisation().NewPass(absl::Now()));
+  tokens::Show(request, server.organisation().NewToken(absl::Now()));
   maybe_spent_.insert(request.token());
   ASSIGN_OR_RETURN(const auto response,
                    Call<v1::OpenSessionResponse>(client, &Stub::OpenSession, request));

@@ -23,14 +23,14 @@ struct FaultCounts {
   int repeated = 0;
   int reordered = 0;
   int foreign = 0;    // never submitted, or deleted before
-  int forgotten = 0;  // passes, mailboxes, gate moves
+  int forgotten = 0;  // tokens, mailboxes, gate moves
   std::string ToString() const;
   bool clean() const { return lost + repeated + reordered + foreign + forgotten == 0; }
 };
 
 class FaultStory final {
  public:
-  // One pass through all kinds of request, until the first that gets no answer: OK if there was
+  // Once through all kinds of request, until the first that gets no answer: OK if there was
   // none. `server` runs.
   absl::Status Tell(ServerProcess& server);
   // Holds the running server against what is remembered. What it has more than was acknowledged is

@@ -244,7 +244,7 @@ TEST(ServerFault, AClockThatJumpsLosesNothing) {
   const auto open = [&] {
     grpc::ClientContext context;
     v1::OpenSessionRequest request;
-    request.set_token(server.organisation().NewPass(absl::Now()));
+    tokens::Show(request, server.organisation().NewToken(absl::Now()));
     v1::OpenSessionResponse response;
     return rpc::FromGrpc(deposits.client->OpenSession(&context, request, &response));
   };
@@ -298,7 +298,7 @@ TEST(ServerFault, ADamagedPageIsNamedAtStartAndTheIntactRestIsServed) {
     for (const auto& deposits : all) ASSERT_OK(deposits->Submit(1024));
   }
   v1::OpenSessionRequest spent;
-  spent.set_token(server.organisation().NewPass(absl::Now()));
+  tokens::Show(spent, server.organisation().NewToken(absl::Now()));
   v1::OpenSessionResponse session;
   {
     grpc::ClientContext context;

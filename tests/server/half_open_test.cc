@@ -152,7 +152,7 @@ struct ShortKeepalive {
 absl::Status Deposit(v1::Delivery::Stub& client, const TestOrganisation& organisation,
                      const TestMailbox& mailbox, ByteView sealed) {
   v1::OpenSessionRequest open;
-  open.set_token(organisation.NewPass(absl::Now()));
+  tokens::Show(open, organisation.NewToken(absl::Now()));
   v1::OpenSessionResponse session;
   grpc::ClientContext first, second;
   RETURN_IF_ERROR(rpc::FromGrpc(client.OpenSession(&first, open, &session)));

@@ -10,10 +10,10 @@
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
 #include "common/identity/padme.h"
-#include "common/identity/pass.h"
 #include "common/identity/uri.h"
 #include "plumbline/delivery/v1/delivery.pb.h"
 #include "server/delivery.h"
+#include "tests/common/tokens/mint.h"
 
 namespace plumbline::server {
 
@@ -30,13 +30,14 @@ class TestOrganisation final {
 
   const crypto::Certificate& root() const { return root_; }
   const crypto::Ed25519KeyPair& grants() const { return grants_; }
-  const crypto::Ed25519KeyPair& passes() const { return passes_; }
-  TrustedRoles roles() const { return TrustedRoles{grants_.public_key(), passes_.public_key()}; }
+  const crypto::Ed25519KeyPair& tokens() const { return tokens_; }
+  const tokens::Mint& mint() const { return mint_; }
+  TrustedRoles roles() const { return TrustedRoles{grants_.public_key(), tokens_.public_key()}; }
 
   // The root, then the roles' certificates.
   std::string TrustPem() const {
     return root_.ToPem() + Role(identity::Role::kDirectory, directory_).ToPem() + Role(identity::Role::kGrants, grants_).ToPem() +
-           Role(identity::Role::kPasses, passes_).ToPem();
+           Role(identity::Role::kTokens, tokens_).ToPem();
   }
   crypto::Certificate Role(identity::Role role, const crypto::Ed25519KeyPair& key) const {
     crypto::LeafSpec spec;
@@ -57,8 +58,8 @@ class TestOrganisation final {
     spec.validity = validity_;
     return crypto::ToPemChain({*crypto::IssueLeaf(issuing_, issuing_key_, spec), issuing_, root_});
   }
-  std::string NewPass(absl::Time now, const char* purpose = identity::kPurposeDelivery) const {
-    return ToString(Encode(identity::IssuePass(passes_, identity::ChallengeDigest(kDomain, purpose), now)));
+  tokens::ShownToken NewToken(absl::Time now, const char* purpose = tokens::kPurposeDelivery) const {
+    return mint_.Draw(purpose, now);
   }
   std::string NewGrant(absl::Time now) const { return ToString(Encode(identity::IssueGrant(grants_, now))); }
 
@@ -70,7 +71,8 @@ class TestOrganisation final {
   const crypto::Certificate issuing_;
   const crypto::Ed25519KeyPair directory_ = crypto::Ed25519KeyPair::Generate();
   const crypto::Ed25519KeyPair grants_ = crypto::Ed25519KeyPair::Generate();
-  const crypto::Ed25519KeyPair passes_ = crypto::Ed25519KeyPair::Generate();
+  const crypto::Ed25519KeyPair tokens_ = crypto::Ed25519KeyPair::Generate();
+  const tokens::Mint mint_{kDomain, tokens_};
 };
 
 // What a mailbox's owner knows.

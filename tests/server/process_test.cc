@@ -1,4 +1,4 @@
-// The real server over real sockets and TLS, with passes and grants signed by a test organisation's role keys.
+// The real server over real sockets and TLS, with tokens and grants signed by a test organisation's role keys.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
@@ -262,7 +262,7 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
   AddEnvelope(submit, s.mailbox, sealed);
   TestGate().Sign(submit, 0, true, sealed);
   v1::OpenSessionRequest open;
-  open.set_token(s.server.organisation().NewPass(absl::Now()));
+  tokens::Show(open, s.server.organisation().NewToken(absl::Now()));
   v1::ReadCommitRequest read;
   read.set_session_id(session);
   read.set_handle(std::string(32, 'h'));
@@ -303,7 +303,7 @@ TEST(Server, HostileBytesOnEveryRpcAreRefusedAndChangeNothing) {
     if (message.open().mailbox_id().size() == 16) continue;
     EXPECT_THAT(rpc::FromGrpc(receiver.Finish()), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_malformed")));
   }
-  // Nothing was stored, the pass is unspent, and the server still serves.
+  // Nothing was stored, the token is unspent, and the server still serves.
   Receiver receiver(*s.client, s.mailbox);
   ASSERT_TRUE(receiver.Open());
   EXPECT_TRUE(receiver.UntilCaughtUp().empty());
@@ -359,15 +359,15 @@ TEST(Server, ShutsDownInOrderTellsItsStreamsAndKeepsEverything) {
   Receiver again(*after, s.mailbox);
   ASSERT_TRUE(again.Open());
   EXPECT_EQ(IdsOf(again.UntilCaughtUp()), std::vector<std::string>{request.envelopes(0).envelope_id()});
-  // The session ended with the process; the pass stays spent.
+  // The session ended with the process; the token stays spent.
   EXPECT_THAT(Submit(*after, request), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("session_unknown")));
 }
 
-TEST(Server, APassStaysSpentAcrossAKill) {
+TEST(Server, ATokenStaysSpentAcrossAKill) {
   ServerProcess server;
   server.Start();
   v1::OpenSessionRequest request;
-  request.set_token(server.organisation().NewPass(absl::Now()));
+  tokens::Show(request, server.organisation().NewToken(absl::Now()));
   v1::OpenSessionResponse response;
   grpc::ClientContext first;
   ASSERT_OK(rpc::FromGrpc(server.Client()->OpenSession(&first, request, &response)));
@@ -516,11 +516,11 @@ TEST(Server, RecordsItsLifeAndItsRefusalsWithoutIds) {
   for (const audit::Record& record : records) {
     names.push_back(record.name);
     EXPECT_EQ(record.subject, "");
-    if (record.name != "passes.refused") continue;
+    if (record.name != "tokens.refused") continue;
     EXPECT_EQ(record.details.at("count"), "3");
     EXPECT_EQ(record.actor, "");
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"trust.loaded", "service.started", "passes.refused", "service.stopped"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"trust.loaded", "service.started", "tokens.refused", "service.stopped"}));
 }
 
 }  // namespace

@@ -47,12 +47,12 @@ struct World {
   }
   absl::StatusOr<uint64_t> Revoke(uint64_t sequence, uint64_t previous,
                                   std::vector<identity::RevokedGrant> grants,
-                                  std::vector<identity::RevokedPass> passes = {}) {
-    return Revoke(Request({sequence, previous, {std::move(grants), std::move(passes)}}));
+                                  std::vector<identity::VoidTokenKey> token_keys = {}) {
+    return Revoke(Request({sequence, previous, {std::move(grants), std::move(token_keys)}}));
   }
   absl::Status Deposit(const TestMailbox& mailbox) {
     v1::OpenSessionRequest open;
-    open.set_token(organisation.NewPass(clock.Now()));
+    tokens::Show(open, organisation.NewToken(clock.Now()));
     v1::OpenSessionResponse session;
     RETURN_IF_ERROR(delivery->OpenSession(open, session));
     v1::SubmitRequest request;
@@ -92,9 +92,9 @@ identity::RevokedGrant Of(const std::string& grant) {
   return {parsed->serial, parsed->expires_day};
 }
 
-identity::RevokedPass OfPass(const std::string& pass) {
-  const auto parsed = identity::ParsePass(AsBytes(pass));
-  return {parsed->nonce, parsed->expires_unix};
+identity::VoidTokenKey KeyOf(const World& world) {
+  const tlog::TokenKeyLeaf leaf = world.organisation.mint().KeyFor("delivery", world.clock.Now()).leaf;
+  return {leaf.token_key_id, leaf.ends};
 }
 
 TEST(Revocations, CloseTheMailboxAndNoOther) {
@@ -134,39 +134,41 @@ TEST(Revocations, AGrantThatOpenedNothingYetOpensNothingAnyMoreAlsoAfterARestart
               StatusIs(kUnauthenticated, HasSubstr("grant_expired")));
 }
 
-TEST(Revocations, AnUnspentPassOpensNoSession) {
+TEST(Revocations, NoTokenOfAVoidKeyOpensASessionAlsoAfterARestart) {
   World world;
   v1::OpenSessionRequest request;
-  request.set_token(world.organisation.NewPass(world.clock.Now()));
-  ASSERT_OK(world.Revoke(1, 0, {}, {OfPass(request.token())}));
+  tokens::Show(request, world.organisation.NewToken(world.clock.Now()));
+  ASSERT_OK(world.Revoke(1, 0, {}, {KeyOf(world)}));
   v1::OpenSessionResponse response;
-  EXPECT_THAT(world.delivery->OpenSession(request, response),
-              StatusIs(kUnauthenticated, HasSubstr("token_spent")));
+  EXPECT_THAT(world.delivery->OpenSession(request, response), StatusIs(kUnauthenticated, HasSubstr("token_void")));
+  world.Reopen();
+  EXPECT_THAT(world.delivery->OpenSession(request, response), StatusIs(kUnauthenticated, HasSubstr("token_void")));
+  world.clock.Advance(absl::Hours(3));
+  ASSERT_OK(world.store->Sweep(world.clock.Now()));  // the key itself is over, so nothing has to be remembered
+  EXPECT_THAT(world.delivery->OpenSession(request, response), StatusIs(kUnauthenticated, HasSubstr("token_expired")));
 }
 
-TEST(Revocations, ASpentPassesSessionEndsAtOnceAndNoOther) {
+TEST(Revocations, AVoidKeysSessionsEndAtOnceAndNoOther) {
   World world;
   v1::OpenSessionRequest request;
-  request.set_token(world.organisation.NewPass(world.clock.Now()));
-  v1::OpenSessionResponse leaver, stayer;
-  ASSERT_OK(world.delivery->OpenSession(request, leaver));
-  const std::string pass = request.token();
-  request.set_token(world.organisation.NewPass(world.clock.Now()));
-  ASSERT_OK(world.delivery->OpenSession(request, stayer));
-  ASSERT_OK(world.Revoke(1, 0, {}, {OfPass(pass)}));
-  EXPECT_THAT(world.sessions.Take(*identity::ToFixed<16>(AsBytes(leaver.session_id())), 1),
-              StatusIs(kUnauthenticated, HasSubstr("session_ended")));
-  EXPECT_OK(world.sessions.Take(*identity::ToFixed<16>(AsBytes(stayer.session_id())), 1));
+  tokens::Show(request, world.organisation.NewToken(world.clock.Now()));
+  v1::OpenSessionResponse session;
+  ASSERT_OK(world.delivery->OpenSession(request, session));
+  const SessionId id = *identity::ToFixed<16>(AsBytes(session.session_id()));
+  ASSERT_OK(world.Revoke(1, 0, {}, {{identity::Hash{1}, KeyOf(world).ends_unix}}));
+  EXPECT_OK(world.sessions.Take(id, 1));
+  ASSERT_OK(world.Revoke(2, 1, {}, {KeyOf(world)}));
+  EXPECT_THAT(world.sessions.Take(id, 1), StatusIs(kUnauthenticated, HasSubstr("session_ended")));
 }
 
-// Between the spending of a pass and the opening of its session there is a moment.
-TEST(Revocations, APassThatIsBeingSpentOpensNoSessionEither) {
+// Between the spending of a token and the opening of its session there is a moment.
+TEST(Revocations, ATokenThatIsBeingSpentOpensNoSessionEither) {
   World world;
-  const std::string pass = world.organisation.NewPass(world.clock.Now());
-  ASSERT_OK(world.store->Spend(OfPass(pass).nonce, world.clock.Now() + absl::Minutes(10)));
-  ASSERT_OK(world.Revoke(1, 0, {}, {OfPass(pass)}));
-  EXPECT_THAT(world.sessions.Open(OfPass(pass).nonce),
-              StatusIs(kUnauthenticated, HasSubstr("token_spent")));
+  const identity::VoidTokenKey key = KeyOf(world);
+  const tokens::Redeemed token{identity::Hash{7}, key.token_key_id, world.clock.Now(), world.clock.Now() + absl::Minutes(10)};
+  ASSERT_OK(world.store->Spend(token));
+  ASSERT_OK(world.Revoke(1, 0, {}, {key}));
+  EXPECT_THAT(world.sessions.Open(token), StatusIs(kUnauthenticated, HasSubstr("token_void")));
 }
 
 TEST(Revocations, ARepeatChangesNothingAndIsRecordedOnce) {
@@ -209,7 +211,7 @@ TEST(Revocations, OnlyTheGrantsRoleCloses) {
   const std::string grant = world.organisation.NewGrant(world.clock.Now());
   v1::RevokeRequest request = world.Request({1, 0, {{Of(grant)}, {}}});
   request.set_signature(ToString(
-      world.organisation.passes().Sign(identity::kRevocationLabel, AsBytes(request.revocation()))));
+      world.organisation.tokens().Sign(identity::kRevocationLabel, AsBytes(request.revocation()))));
   EXPECT_THAT(world.Revoke(request),
               StatusIs(kUnauthenticated, HasSubstr("revocation_signature_invalid")));
   request.set_signature(ToString(world.organisation.grants().Sign(identity::kMailboxGrantLabel,

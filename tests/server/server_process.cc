@@ -93,7 +93,7 @@ std::string ServerProcess::Session(v1::Delivery::Stub& client) const {
   context.set_wait_for_ready(true);  // whoever has just been started may be busy
   context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(1)));
   v1::OpenSessionRequest request;
-  request.set_token(organisation_.NewPass(absl::Now()));
+  tokens::Show(request, organisation_.NewToken(absl::Now()));
   v1::OpenSessionResponse response;
   const grpc::Status status = client.OpenSession(&context, request, &response);
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.error_message().c_str());

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/identity/pass.h"
 #include "tests/client/people.h"
 #include "tests/status_matchers.h"
 
@@ -71,8 +70,9 @@ class FolderServer final : public Network {
     return None<keys::v1::PublishKeyPackagesResponse>();
   }
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return None<keys::v1::GetOwnAccountResponse>(); }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(const keys::v1::DrawPassesRequest&) override {
-    return None<keys::v1::DrawPassesResponse>();
+  absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override { return None<keys::v1::GetTokenKeysResponse>(); }
+  absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(const keys::v1::DrawTokensRequest&) override {
+    return None<keys::v1::DrawTokensResponse>();
   }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest&) override {
     return None<keys::v1::DrawGrantsResponse>();
@@ -141,11 +141,11 @@ class FolderServer final : public Network {
 
 // A device with its files, and the server.
 struct World {
-  explicit World(absl::Duration patience = absl::ZeroDuration()) : patience_(patience) { AddPasses(); }
-  void AddPasses() {
+  explicit World(absl::Duration patience = absl::ZeroDuration()) : patience_(patience) { AddTokens(); }
+  void AddTokens() {
     Change change = ValueOf(two.alice.stores->store.Begin());
     for (int i = 0; i < 200; ++i) {
-      CHECK(two.alice.stores->supply.AddPass(change, RandomBytes(32), identity::kPurposeDelivery, absl::InfiniteFuture()).ok());
+      CHECK(two.alice.stores->supply.AddToken(change, {RandomBytes(32), {}}, tokens::kPurposeDelivery, absl::InfiniteFuture()).ok());
     }
     CHECK(change.Commit().ok());
   }

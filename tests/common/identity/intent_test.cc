@@ -30,7 +30,7 @@ Intent Valid(Action action) {
 }
 
 TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
-  for (uint16_t action = 1; action <= 10; ++action) {
+  for (uint16_t action = 1; action <= 11; ++action) {
     SCOPED_TRACE(action);
     const Intent intent = Valid(static_cast<Action>(action));
     ASSERT_OK_AND_ASSIGN(const Intent parsed, ParseIntent(Encode(intent)));
@@ -43,7 +43,7 @@ TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
 
 TEST(Intent, RefusesUnknownActionsAndVersions) {
   Intent intent = Valid(Action::kSuspendAccount);  // the form that an unknown one would have
-  intent.action = static_cast<Action>(11);
+  intent.action = static_cast<Action>(12);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent.action = static_cast<Action>(0);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));

@@ -13,13 +13,13 @@ namespace {
 using plumbline::testing::StatusIs;
 
 TEST(DeviceRequest, EveryFieldCounts) {
-  const DeviceRequest base{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}};
+  const DeviceRequest base{"DrawTokens", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}};
   EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawGrants", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}}));
-  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{2}, 1, Hash{1}, Hash{1}, Bytes{1, 2}}));
-  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 2, Hash{1}, Hash{1}, Bytes{1, 2}}));
-  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{2}, Hash{1}, Bytes{1, 2}}));
-  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{2}, Bytes{1, 2}}));
-  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 3}}));
+  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawTokens", Nonce{2}, 1, Hash{1}, Hash{1}, Bytes{1, 2}}));
+  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawTokens", Nonce{1}, 2, Hash{1}, Hash{1}, Bytes{1, 2}}));
+  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawTokens", Nonce{1}, 1, Hash{2}, Hash{1}, Bytes{1, 2}}));
+  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawTokens", Nonce{1}, 1, Hash{1}, Hash{2}, Bytes{1, 2}}));
+  EXPECT_NE(Encode(base), Encode(DeviceRequest{"DrawTokens", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 3}}));
 }
 
 TEST(EnrolmentProof, IsReadInOneWay) {

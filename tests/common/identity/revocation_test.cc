@@ -13,7 +13,7 @@ Revocation Example() {
   out.sequence = 7;
   out.previous = 5;
   out.items.grants = {{GrantSerial{1}, 20'000}, {GrantSerial{2}, 20'001}};
-  out.items.passes = {{Nonce{3}, 1'800'000'000}};
+  out.items.token_keys = {{Hash{3}, 1'800'000'000}};
   return out;
 }
 
@@ -36,7 +36,7 @@ TEST(Revocation, ItsListsAreInOrderWithoutRepeats) {
   std::swap(swapped.items.grants[0], swapped.items.grants[1]);
   EXPECT_FALSE(ParseRevocation(Encode(swapped)).ok());
   Revocation twice = Example();
-  twice.items.passes.push_back(twice.items.passes[0]);
+  twice.items.token_keys.push_back(twice.items.token_keys[0]);
   EXPECT_FALSE(ParseRevocation(Encode(twice)).ok());
 }
 
@@ -58,18 +58,18 @@ TEST(Revocation, WhatIsTooMuchForOneIsSplit) {
   std::vector<RevokedGrant> grants(kMaxRevokedGrants + 1);
   for (size_t i = 0; i < grants.size(); ++i)
     grants[i].serial = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
-  const std::vector<RevokedPass> passes = {{Nonce{1}, 5}, {Nonce{1}, 5}};
-  const std::vector<RevokedItems> parts = SplitItems(grants, passes);
+  const std::vector<VoidTokenKey> token_keys = {{Hash{1}, 5}, {Hash{1}, 5}};
+  const std::vector<RevokedItems> parts = SplitItems(grants, token_keys);
   ASSERT_EQ(parts.size(), 2u);
   EXPECT_EQ(parts[0].grants.size(), kMaxRevokedGrants);
-  EXPECT_EQ(parts[0].passes.size(), 1u);
+  EXPECT_EQ(parts[0].token_keys.size(), 1u);
   EXPECT_EQ(parts[1].grants.size(), 1u);
   for (const RevokedItems& part : parts) EXPECT_OK(ParseRevokedItems(Encode(part)));
   EXPECT_TRUE(SplitItems({}, {}).empty());
   std::vector<RevokedGrant> above = grants;
   EXPECT_FALSE(ParseRevokedItems(Encode(RevokedItems{above, {}})).ok());
-  std::vector<RevokedPass> many(kMaxRevokedPasses + 1);
-  for (size_t i = 0; i < many.size(); ++i) many[i].nonce = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+  std::vector<VoidTokenKey> many(kMaxVoidTokenKeys + 1);
+  for (size_t i = 0; i < many.size(); ++i) many[i].token_key_id = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
   EXPECT_FALSE(ParseRevokedItems(Encode(RevokedItems{{}, many})).ok());
   many.pop_back();
   EXPECT_OK(ParseRevokedItems(Encode(RevokedItems{{}, many})));

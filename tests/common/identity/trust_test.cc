@@ -28,7 +28,7 @@ struct Authority {
     return *crypto::IssueLeaf(root, key, spec);
   }
   std::vector<crypto::Certificate> Roles() const {
-    return {Role("plumbline://example.org/role/passes"), Role("plumbline://example.org/role/directory"),
+    return {Role("plumbline://example.org/role/tokens"), Role("plumbline://example.org/role/directory"),
             Role("plumbline://example.org/role/grants")};
   }
 };
@@ -40,7 +40,7 @@ TEST(Trust, ABundleYieldsTheKeyOfEachRole) {
   all.insert(all.end(), roles.begin(), roles.end());
   ASSERT_OK_AND_ASSIGN(const OrganisationTrust trust,
                        ParseTrustBundle(crypto::ToPemChain(all), kDomain, kNow));
-  EXPECT_EQ(trust.passes_key, *roles[0].ed25519_key());
+  EXPECT_EQ(trust.tokens_key, *roles[0].ed25519_key());
   EXPECT_EQ(trust.directory_key, *roles[1].ed25519_key());
   EXPECT_EQ(trust.grants_key, *roles[2].ed25519_key());
 }
@@ -52,7 +52,7 @@ TEST(Trust, RefusesRolesOfAnotherRootDomainPurposeOrTime) {
   EXPECT_FALSE(VerifyTrust(authority.root, roles, "example.com", kNow).ok());
   EXPECT_FALSE(VerifyTrust(authority.root, roles, kDomain, kNow + absl::Hours(24 * 366)).ok());
   auto wrong_purpose = roles;
-  wrong_purpose[0] = authority.Role("plumbline://example.org/role/passes", crypto::Purpose::kMlsCredential);
+  wrong_purpose[0] = authority.Role("plumbline://example.org/role/tokens", crypto::Purpose::kMlsCredential);
   EXPECT_FALSE(VerifyTrust(authority.root, wrong_purpose, kDomain, kNow).ok());
   auto mixed = roles;
   mixed[1] = other.Roles()[1];

@@ -26,7 +26,7 @@ TEST(Uri, EveryKindRoundTrips) {
     EXPECT_EQ(service.ToString(), text);
   }
   for (const char* text : {"plumbline://example.org/role/directory", "plumbline://example.org/role/grants",
-                           "plumbline://example.org/role/passes"}) {
+                           "plumbline://example.org/role/tokens"}) {
     ASSERT_OK_AND_ASSIGN(const RoleUri role, ParseRoleUri(text));
     EXPECT_EQ(role.ToString(), text);
   }

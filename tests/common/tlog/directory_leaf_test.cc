@@ -12,7 +12,7 @@ using plumbline::testing::StatusIs;
 
 std::vector<DirectoryLeaf> OneOfEach() {
   return {AGenesis(), EntryLeaf{NumberedIndex(1), 7, HashOf("p"), HashOf("c"), HashOf("w")},
-          MapRootLeaf{3, 4, 9, HashOf("r")}};
+          MapRootLeaf{3, 4, 9, HashOf("r")}, ATokenKey(5)};
 }
 
 void ExpectRefused(const DirectoryLeaf& leaf) {
@@ -29,6 +29,10 @@ TEST(DirectoryLeaf, HasTheBytesOfItsFormat) {
                                           ToHex(HashOf("w")));
   EXPECT_EQ(ToHex(Encode(leaves[2])),
             "0103000000000000000300000000000000040000000000000009" + ToHex(HashOf("r")));
+  EXPECT_EQ(ToHex(Encode(leaves[3])),
+            "010408" + ToHex(AsBytes("delivery")) + "06" + ToHex(AsBytes("member")) +
+                "0000000000000005" "0000000000004650" "0000000000005460" "0000000000005640" +
+                ToHex(ATokenKey(5).token_key_id));
 }
 
 TEST(DirectoryLeaf, IsReadBackAndNoPartOfItOrMore) {
@@ -63,7 +67,7 @@ TEST(DirectoryLeaf, HasOneEncoding) {
 
 TEST(DirectoryLeaf, IsOfAKnownFormatAndKind) {
   for (const DirectoryLeaf& leaf : OneOfEach()) {
-    for (const auto& [at, value] : {std::pair(0, 0), {0, 2}, {1, 0}, {1, 4}}) {
+    for (const auto& [at, value] : {std::pair(0, 0), {0, 2}, {1, 0}, {1, 5}}) {
       Bytes wire = Encode(leaf);
       wire[static_cast<size_t>(at)] = static_cast<uint8_t>(value);
       EXPECT_THAT(ParseDirectoryLeaf(wire), StatusIs(absl::StatusCode::kInvalidArgument));
@@ -101,6 +105,31 @@ TEST(DirectoryLeaf, OfAMapRootIsOverARangeThatCanBe) {
         MapRootLeaf{2, kMaxSize - 1, kMaxSize, {}}}) {
     ExpectRefused(leaf);
   }
+}
+
+TEST(DirectoryLeaf, OfATokenKeyHasNamesAndTimesThatCanBe) {
+  for (const char* name : {"", "Delivery", "a b", "a.b", "\xc3\xa9", "a234567890123456789012345678901234"}) {
+    TokenKeyLeaf purpose = ATokenKey(1), token_class = ATokenKey(1);
+    purpose.purpose = name;
+    ExpectRefused(purpose);
+    token_class.token_class = name;
+    ExpectRefused(token_class);
+  }
+  const auto with = [](uint64_t epoch, uint64_t opens, uint64_t closes, uint64_t ends) {
+    TokenKeyLeaf out = ATokenKey(1);
+    out.epoch = epoch;
+    out.opens = opens;
+    out.closes = closes;
+    out.ends = ends;
+    return out;
+  };
+  EXPECT_OK(ParseDirectoryLeaf(Encode(with(1, 0, 1, 1))));
+  EXPECT_OK(ParseDirectoryLeaf(Encode(with(1, 9, 10, 9 + kMaxTokenLife))));
+  ExpectRefused(with(0, 0, 1, 1));
+  ExpectRefused(with(1, 5, 5, 6));
+  ExpectRefused(with(1, 5, 7, 6));
+  ExpectRefused(with(1, 9, 10, 10 + kMaxTokenLife));
+  ExpectRefused(with(1, (uint64_t{1} << 40) - 2, (uint64_t{1} << 40) - 1, uint64_t{1} << 40));
 }
 
 }  // namespace

@@ -18,6 +18,12 @@ inline GenesisLeaf AGenesis(const std::string& origin = kDirectoryOrigin) {
   return {origin, HashOf("authority"), key->public_key()};
 }
 
+// Of that epoch; an epoch is an hour.
+inline TokenKeyLeaf ATokenKey(uint64_t epoch, const std::string& purpose = "delivery") {
+  return {purpose,      "member",     epoch, 3600 * epoch, 3600 * (epoch + 1), 3600 * (epoch + 1) + 480,
+          HashOf("key " + purpose + std::to_string(epoch))};
+}
+
 // What an honest key server writes.
 class DirectoryLog final {
  public:
@@ -36,6 +42,10 @@ class DirectoryLog final {
     newest.insert_or_assign(index, leaf);
     content[index] = LeafHashOf(leaf);
     leaves.push_back(leaf);
+  }
+  // The key of the next epoch of a purpose.
+  void AddTokenKey(const std::string& purpose) {
+    leaves.push_back(ATokenKey(++epochs[purpose], purpose));
   }
   // Ends the batch; signs, as it were.
   void End() {
@@ -58,6 +68,7 @@ class DirectoryLog final {
       for (uint64_t i = maker.Below(4) + 1; i > 0; --i) {
         log.Add(maker.Index(log.content), std::to_string(maker.Below(1 << 30)));
       }
+      if (maker.Below(2) == 0) log.AddTokenKey(maker.Below(2) == 0 ? "delivery" : "directory");
       log.End();
     }
     return log;
@@ -70,6 +81,7 @@ class DirectoryLog final {
   Hash map_root = EmptyMapRoot();
   uint64_t map_version = 0, first = 1;
   std::map<MapIndex, EntryLeaf> newest;
+  std::map<std::string, uint64_t> epochs;
 };
 
 }  // namespace plumbline::tlog

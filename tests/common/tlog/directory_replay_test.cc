@@ -74,6 +74,10 @@ bool Rewrite(DirectoryLeaf& leaf, int which) {
     if (which == 4) entry->cause[0] ^= 1;
     return which < 5;
   }
+  if (auto* key = std::get_if<TokenKeyLeaf>(&leaf)) {
+    if (which == 0) ++key->epoch;
+    return which < 1;
+  }
   auto& root = std::get<MapRootLeaf>(leaf);
   if (which == 0) ++root.version;
   if (which == 1) --root.first;
@@ -197,6 +201,51 @@ TEST(DirectoryReplay, FindsAMapRootThatLeavesAnEntryOut) {
   DirectoryLog log = SmallLog();
   As<MapRootLeaf>(log.leaves[6]).root = As<MapRootLeaf>(log.leaves[4]).root;
   EXPECT_EQ(FindingOf(log.leaves), (ReplayFinding{ReplayRule::kMapRoot, 6}));
+}
+
+// One key for each purpose and epoch, and epochs that many people share.
+TEST(DirectoryReplay, FindsTokenKeysThatWouldTellPeopleApart) {
+  DirectoryLog log = SmallLog();  // 7 leaves
+  log.AddTokenKey("delivery");
+  log.AddTokenKey("directory");
+  log.End();
+  log.AddTokenKey("delivery");
+  log.End();
+  ASSERT_OK(Replay(log).status);
+  const auto changed = [&](const std::function<void(TokenKeyLeaf&)>& change) {
+    Leaves leaves = log.leaves;
+    change(As<TokenKeyLeaf>(leaves[10]));
+    return FindingOf(leaves);
+  };
+  using R = ReplayRule;
+  EXPECT_EQ(changed([](TokenKeyLeaf& key) { key.epoch = 1; }), (ReplayFinding{R::kTokenKey, 10}));
+  EXPECT_EQ(changed([](TokenKeyLeaf& key) { key.epoch = 3; }), (ReplayFinding{R::kTokenKey, 10}));
+  EXPECT_EQ(changed([](TokenKeyLeaf& key) { key.opens = 3600 + kMinTokenEpoch - 1; }),
+            (ReplayFinding{R::kTokenKey, 10}));
+  EXPECT_EQ(changed([](TokenKeyLeaf& key) { key.token_class = "guest"; }),
+            (ReplayFinding{R::kTokenKey, 10}));  // whose first epoch is 1
+  Leaves soon = log.leaves, other = log.leaves;
+  As<TokenKeyLeaf>(soon[10]).opens = 3600 + kMinTokenEpoch;
+  EXPECT_OK(Replay(soon, {}).status);
+  As<TokenKeyLeaf>(other[10]).token_key_id[0] ^= 1;
+  EXPECT_EQ(Replay(other, log.checkpoints).finding, (ReplayFinding{R::kTree, 12}));
+}
+
+// Kept between two of them, it knows the first.
+TEST(DirectoryReplay, KeepsTheNewestTokenKeys) {
+  DirectoryLog log = SmallLog();
+  log.AddTokenKey("directory");
+  log.AddTokenKey("delivery");
+  log.End();
+  MemoryMap map, other_map;
+  DirectoryReplay first(kDirectoryOrigin, map), second(kDirectoryOrigin, other_map);
+  for (const DirectoryLeaf& leaf : log.leaves) ASSERT_OK(first.Take(Encode(leaf)));
+  ASSERT_OK_AND_ASSIGN(const Bytes kept, first.Save());
+  ASSERT_OK(second.Restore(kept));
+  EXPECT_EQ(second.token_keys(), first.token_keys());
+  EXPECT_EQ(second.token_keys().at({"delivery", "member"}), ATokenKey(1));
+  EXPECT_FALSE(second.Take(Encode(ATokenKey(1))).ok());
+  EXPECT_EQ(second.finding(), (ReplayFinding{ReplayRule::kTokenKey, 10}));
 }
 
 TEST(DirectoryReplay, RefusesBytesThatAreNoLeaf) {

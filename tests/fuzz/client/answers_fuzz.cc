@@ -4,7 +4,6 @@
 #include "client/supplies.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
-#include "common/identity/pass.h"
 #include "tests/client/people.h"
 #include "tests/client/test_directory.h"
 #include "tests/fuzz/client/liar.h"
@@ -21,7 +20,19 @@ struct World {
     CHECK(two.alice.conversations->AddText(two.bob.user(), "waiting").ok());
     CHECK(two.alice.conversations->EncryptNext(two.bob.user()).ok());
   }
+  // Where it would need some; their blinding could not be foreseen by any seed.
+  void GiveTokens(bool give) {
+    Change change = testing::ValueOf(two.alice.stores->store.Begin());
+    for (const char* purpose : {tokens::kPurposeDelivery, tokens::kPurposeDirectory}) {
+      CHECK(two.alice.stores->supply.RemoveTokens(change, purpose).ok());
+      CHECK(two.alice.stores->log.SetTokenKey(change, mint.KeyFor(purpose, two.clock.Now()).leaf).ok());
+      for (int i = 0; give && i < 3; ++i)
+        CHECK(two.alice.stores->supply.AddToken(change, {RandomBytes(32), {}}, purpose, absl::InfiniteFuture()).ok());
+    }
+    CHECK(change.Commit().ok());
+  }
   TwoPeople two;
+  const tokens::Mint mint{"example.org", tokens::TestTokensRole()};
   TestDirectory directory{two.organisation, two.clock};
   Answers answers;
   Liar liar{answers};
@@ -41,6 +52,7 @@ void Fuzz(ByteView input) {
   Device& alice = world.two.alice;
   world.answers.rest = input.subspan(1);
   if (input[0] < 2) ForgetLog(alice);
+  world.GiveTokens(input[0] != 3);
   Supplies supplies(*alice.stores, *alice.self, world.liar, world.two.clock);
   Directory directory(*alice.stores, *alice.self, world.liar, supplies, world.two.clock);
   Sender sender(*alice.stores, *alice.conversations, *alice.inbox, world.liar, supplies, world.two.clock);
@@ -53,7 +65,7 @@ void Fuzz(ByteView input) {
       (void)directory.Claim(world.two.bob.user(), {device}).ok();
       break;
     }
-    case 3: (void)supplies.TakePass(identity::kPurposeDelivery).ok(); break;
+    case 3: (void)supplies.TakeToken(tokens::kPurposeDelivery).ok(); break;
     case 4: (void)supplies.EnsureMailbox(Bytes(32, input.back())).ok(); break;
     case 5: (void)sender.Flush().ok(); break;
     case 6:
@@ -87,8 +99,11 @@ std::vector<Bytes> Seeds() {
   const Bytes log = Part(testing::ValueOf(world.directory.ReadLog(from_start)).SerializeAsString());
   const keys::v1::LookUpResponse look_up = world.directory.LookUp(world.two.bob.user());
   const keys::v1::GetOwnAccountResponse nobody = world.directory.Own(world.two.alice.user());
-  keys::v1::DrawPassesResponse passes;
-  for (int i = 0; i < 3; ++i) passes.add_passes(ToString(Encode(identity::IssuePass(key, identity::Hash{1}, now))));
+  keys::v1::GetTokenKeysResponse token_keys;
+  for (const char* purpose : {tokens::kPurposeDelivery, tokens::kPurposeDirectory})
+    token_keys.add_token_keys(ToString(world.mint.Signed(world.mint.KeyFor(purpose, now))));
+  keys::v1::DrawTokensResponse answers;
+  for (uint32_t i = 0; i < kTokenBatch; ++i) answers.add_token_responses(std::string(tokens::kTokenResponseSize, '\1'));
   keys::v1::DrawGrantsResponse grants;
   grants.add_grants(ToString(Encode(identity::IssueGrant(key, now))));
   delivery::v1::OpenSessionResponse session;
@@ -97,11 +112,10 @@ std::vector<Bytes> Seeds() {
   session.set_seconds_left(600);
   delivery::v1::SubmitResponse stored;
   stored.add_results()->set_outcome(delivery::v1::EnvelopeResult::FULL);
-  const std::string drawn = passes.SerializeAsString();
-  return {Concat({Bytes{0}, log, Part(nobody.SerializeAsString())}), Concat({Bytes{1}, log, Part(drawn), Part(look_up.SerializeAsString())}), Concat({Bytes{2}, Part(drawn), Part("")}),
-          Concat({Bytes{3}, Part(drawn)}), Concat({Bytes{4}, Part(grants.SerializeAsString())}),
-          Concat({Bytes{5}, Part(drawn), Part(session.SerializeAsString()), Part(stored.SerializeAsString())}),
-          Concat({Bytes{6}, Part(drawn), Part(session.SerializeAsString()), Part("")})};
+  return {Concat({Bytes{0}, log, Part(nobody.SerializeAsString())}), Concat({Bytes{1}, log, Part(look_up.SerializeAsString())}), Concat({Bytes{2}, Part("")}),
+          Concat({Bytes{3}, Part(token_keys.SerializeAsString()), Part(answers.SerializeAsString())}), Concat({Bytes{4}, Part(grants.SerializeAsString())}),
+          Concat({Bytes{5}, Part(session.SerializeAsString()), Part(stored.SerializeAsString())}),
+          Concat({Bytes{6}, Part(session.SerializeAsString()), Part("")})};
 }
 
 }  // namespace plumbline::fuzz

@@ -185,7 +185,7 @@ class KeyServer final : public JoinNetwork {
     out.add_mls_certificates(ToString(organisation_.issuing.der()));
     std::vector<crypto::Ed25519KeyPair> roles;
     for (const identity::Role role :
-         {identity::Role::kDirectory, identity::Role::kGrants, identity::Role::kPasses}) {
+         {identity::Role::kDirectory, identity::Role::kGrants, identity::Role::kTokens}) {
       roles.push_back(crypto::Ed25519KeyPair::Generate());
       out.mutable_organisation()->add_role_certificates(ToString(Leaf(
           crypto::Ed25519Spki(roles.back().public_key()),

@@ -2,7 +2,6 @@
 // an upload ends.
 #include "client/files/file_cipher.h"
 #include "client/files/file_transfer.h"
-#include "common/identity/pass.h"
 #include "tests/client/people.h"
 #include "tests/fuzz/client/liar.h"
 #include "tests/fuzz/fuzz.h"
@@ -32,10 +31,10 @@ struct World {
   Bytes Sealed(ByteView content) const {
     return FileCipher(file.key.view(), file.shape).Seal(0, content);
   }
-  void AddPass() {
+  void AddToken() {
     Change change = testing::ValueOf(two.alice.stores->store.Begin());
     CHECK(two.alice.stores->supply
-              .AddPass(change, RandomBytes(32), identity::kPurposeDelivery, absl::InfiniteFuture())
+              .AddToken(change, {RandomBytes(32), {}}, tokens::kPurposeDelivery, absl::InfiniteFuture())
               .ok());
     CHECK(change.Commit().ok());
   }
@@ -80,7 +79,7 @@ void Upload(FileTransfer& transfer) {
 void Fuzz(ByteView input) {
   if (input.empty()) return;
   World& world = TheWorld();
-  if (world.runs++ % 3 == 0) world.AddPass();
+  if (world.runs++ % 3 == 0) world.AddToken();
   world.answers.rest = input.subspan(1);
   Bytes said;
   if (input[0] == kDownloadSealed) {

@@ -56,9 +56,12 @@ class Liar final : public Network, public JoinNetwork, public DevicesNetwork {
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override {
     return answers_.Next<keys::v1::GetOwnAccountResponse>();
   }
-  absl::StatusOr<keys::v1::DrawPassesResponse> DrawPasses(
-      const keys::v1::DrawPassesRequest&) override {
-    return answers_.Next<keys::v1::DrawPassesResponse>();
+  absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override {
+    return answers_.Next<keys::v1::GetTokenKeysResponse>();
+  }
+  absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(
+      const keys::v1::DrawTokensRequest&) override {
+    return answers_.Next<keys::v1::DrawTokensResponse>();
   }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(
       const keys::v1::DrawGrantsRequest&) override {

@@ -1,6 +1,5 @@
 // Columns of the client's store that are not what it wrote: each read answers, or says that the data is broken; what was read
 // can be worked with.
-#include "common/identity/pass.h"
 #include "tests/client/people.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -27,7 +26,8 @@ constexpr const char* kUpdates[] = {
     "UPDATE resync_request SET stuck_key = ?1", "UPDATE resync_asked SET asked = ?1",   "UPDATE resync_asked SET times = ?1",
     "UPDATE file_upload SET key = ?1",        "UPDATE file_upload SET read_capability = ?1", "UPDATE file_upload SET sealed_hash = ?1",
     "UPDATE file_upload SET source_size = ?1", "UPDATE file_own SET attachment_id = ?1", "UPDATE file_own SET owner_capability = ?1",
-    "UPDATE pass SET bytes = ?1",             "UPDATE pass SET expires = ?1",           "UPDATE mailbox_grant SET bytes = ?1",
+    "UPDATE token SET bytes = ?1",            "UPDATE token SET expires = ?1",          "UPDATE mailbox_grant SET bytes = ?1",
+    "UPDATE token SET token_key = ?1",        "UPDATE token_key SET leaf = ?1",
 };
 
 constexpr char kConversation[] = "group:0000000000000000000000000000000000000000000000000000000000000001";
@@ -59,7 +59,8 @@ struct World {
     upload.sealed_hash = identity::Hash{1};
     CHECK(stores.files.AddUpload(change, upload).ok());
     CHECK(stores.files.AddOwn(change, {1, {}, {}}).ok());
-    CHECK(stores.supply.AddPass(change, Bytes(32, 1), identity::kPurposeDelivery, absl::InfiniteFuture()).ok());
+    CHECK(stores.supply.AddToken(change, {Bytes(32, 1), Bytes(32, 2)}, tokens::kPurposeDelivery, absl::InfiniteFuture()).ok());
+    CHECK(stores.log.SetTokenKey(change, tokens::Mint("example.org", tokens::TestTokensRole()).KeyFor("delivery", two.clock.Now()).leaf).ok());
     CHECK(change.Commit().ok());
   }
   TwoPeople two;

@@ -17,7 +17,6 @@
 #include "common/identity/invitation.h"
 #include "common/identity/labels.h"
 #include "common/identity/mailbox_address.h"
-#include "common/identity/pass.h"
 #include "common/identity/reason.h"
 #include "common/identity/record.h"
 #include "common/identity/resync.h"
@@ -149,7 +148,7 @@ void FuzzUris(ByteView input) {
   if (typed.ok()) CHECK(*ParseUserUri(typed->ToString()) == *typed);
 }
 
-// What passes can be printed: no control character is left.
+// What is taken can be printed: no control character is left.
 void FuzzText(ByteView input) {
   (void)CheckAddress(Text(input)).ok();
   (void)CheckDomain(Text(input)).ok();
@@ -158,12 +157,10 @@ void FuzzText(ByteView input) {
   for (const uint8_t byte : input) CHECK(byte >= 0x20 && byte != 0x7f);
 }
 
-// A grant or pass that the fuzzer has the issuer sign, and one that it does not.
+// A grant that the fuzzer has the issuer sign, and one that it does not.
 void FuzzSigned(ByteView input) {
   CHECK(!CheckGrant(input, Key().public_key(), kNow).ok() ||
         Equal(Encode(*ParseMailboxGrant(input)), input));
-  CHECK(!CheckPass(input, Key().public_key(), Hash{1}, kNow).ok() ||
-        Equal(Encode(*ParsePass(input)), input));
   (void)VerifyDirectoryRecord(input, Bytes(64), Key().public_key()).ok();
   const auto record =
       VerifyDirectoryRecord(input, Key().Sign(kDirectoryRecordLabel, input), Key().public_key());
@@ -185,7 +182,6 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseCreateAccountParameters); },
       [](ByteView in) { RoundTrip(in, ParseIssueEnrolmentCodeParameters); },
       [](ByteView in) { RoundTrip(in, ParseListAuditEventsParameters); },
-      [](ByteView in) { RoundTrip(in, ParsePass); },
       [](ByteView in) { RoundTrip(in, ParseMailboxGrant); },
       [](ByteView in) { RoundTrip(in, ParseMailboxAddress); },
       [](ByteView in) { RoundTrip(in, ParseGroupData); },
@@ -255,8 +251,7 @@ std::vector<Bytes> Seeds() {
   fields.Vector(AsBytes(invitation.user)).Vector(AsBytes(invitation.code));
   const GateRecord gate{GateMove{GroupHandle{1}, 4, Hash{2}, PublicKey{3}, Hash{4}, Hash{}},
                         Signature{5}};
-  const Bytes grant = Encode(IssueGrant(Key(), kNow)),
-              pass = Encode(IssuePass(Key(), Hash{1}, kNow));
+  const Bytes grant = Encode(IssueGrant(Key(), kNow));
   const LeaveRequest leave = SignLeaveRequest({ConversationId{1}, "mimi://example.org/u/a", 3, DeviceId{4}, {}}, Key());
   std::vector<std::pair<uint8_t, Bytes>> list = {
       {0, ToBytes(AsBytes(UserUri{"example.org", "alice.b-c_1"}.ToString()))},
@@ -267,40 +262,38 @@ std::vector<Bytes> Seeds() {
       {1, ToBytes(AsBytes(FormatInvitation(by_device)))},
       {2, fields.TakeBytes()},
       {3, ToBytes(AsBytes("abcd-EFGH jkmn-0O1l"))},
-      {5, Encode(DeviceRequest{"DrawPasses", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}})},
+      {5, Encode(DeviceRequest{"DrawTokens", Nonce{1}, 1, Hash{1}, Hash{1}, Bytes{1, 2}})},
       {5, Encode(EnrolmentProof{"mimi://example.org/u/a", PublicKey{1}, Hash{1}, PublicKey{1},
                                 PublicKey{1}})},
       {5, Encode(AdministratorProof{"example.org", "root", PublicKey{1}})},
       {6, ToBytes(AsBytes("Zoë \xf0\x9f\x98\x80 x"))},
       {6, ToBytes(AsBytes("[2001:db8::1]:7443"))},
       {7, grant},
-      {7, pass},
       {7, Encode(SampleRecord())},
       {8, Encode(SampleRecord())},
       {9, Encode(CreateAccountParameters{"Alice", "in person", "file 7"})},
       {10, testing::CodeParameters(3600)},
       {11, Encode(ListAuditEventsParameters{5, 10})},
-      {12, pass},
-      {13, grant},
-      {14, Encode(MailboxAddress{"delivery.example.org:7444", MailboxId{1}, PublicKey{2},
+      {12, grant},
+      {13, Encode(MailboxAddress{"delivery.example.org:7444", MailboxId{1}, PublicKey{2},
                                  Fixed<32>{3}})},
-      {15, Encode(GroupData{GroupHandle{5}, GroupKind::kGroup})},
-      {16, Encode(gate)},
-      {17, Encode(CommitPayload{gate, Bytes(40, 1)})},
-      {18, Encode(Frame{3, Hash{1}, kTextMediaType, Bytes{'h', 'i'}})},
-      {19, *EncodePadded(EnvelopeContent{EnvelopeKind::kCommit, Bytes(1100, 3)})},
-      {20, *EncodePaddedCommit(Bytes(10, 1))},
-      {22, Encode(Revocation{3, 1, {{{GrantSerial{1}, 20000}}, {{Nonce{2}, 1'800'000'000}}}})},
-      {23, Encode(RevokedItems{{{GrantSerial{1}, 20000}}, {}})},
-      {24, Encode(DeviceDecision{Decision::kApprove, "mimi://example.org/u/a", DeviceId{1}, Hash{2}, "tablet", DeviceId{3}, 1'800'000'000})},
-      {25, Encode(RevokeDeviceParameters{DeviceId{1}})},
+      {14, Encode(GroupData{GroupHandle{5}, GroupKind::kGroup})},
+      {15, Encode(gate)},
+      {16, Encode(CommitPayload{gate, Bytes(40, 1)})},
+      {17, Encode(Frame{3, Hash{1}, kTextMediaType, Bytes{'h', 'i'}})},
+      {18, *EncodePadded(EnvelopeContent{EnvelopeKind::kCommit, Bytes(1100, 3)})},
+      {19, *EncodePaddedCommit(Bytes(10, 1))},
+      {21, Encode(Revocation{3, 1, {{{GrantSerial{1}, 20000}}, {{Hash{2}, 1'800'000'000}}}})},
+      {22, Encode(RevokedItems{{{GrantSerial{1}, 20000}}, {}})},
+      {23, Encode(DeviceDecision{Decision::kApprove, "mimi://example.org/u/a", DeviceId{1}, Hash{2}, "tablet", DeviceId{3}, 1'800'000'000})},
+      {24, Encode(RevokeDeviceParameters{DeviceId{1}})},
       {26, Encode(GroupProfile{ConversationId{1}, "Team", {{"mimi://example.org/u/a", GroupRole::kOwner, 1},
                                                            {"mimi://example.org/u/b", GroupRole::kMember, 2}}, Bytes(32, 3)})},
       {27, Encode(leave)},
       {28, Encode(CommitEvidence{{leave}, {{Encode(SampleRecord()), Signature{1}}}})},
       {29, Encode(SignResyncRequest({Bytes(32, 1), 7, 1'800'000'000, Bytes(300, 2), {}}, Key()))},
   };
-  for (uint16_t action = 1; action <= 10; ++action)
+  for (uint16_t action = 1; action <= 11; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});
   std::vector<Bytes> seeds;
   for (const auto& [target, body] : list) seeds.push_back(Concat({Bytes{target}, body}));

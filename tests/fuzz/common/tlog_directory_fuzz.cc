@@ -16,12 +16,13 @@ tlog::GenesisLeaf Genesis() {
   return {kOrigin, Sha256(Bytes{1}), key->public_key()};
 }
 
-// Three batches: of nobody, of two people, of one of them twice.
+// Three batches: of nobody, of two people and a key for tokens, of one of them twice and the next key.
 std::vector<Bytes> ALog() {
   const MapIndex alice{Sha256(Bytes{2})}, bob{Sha256(Bytes{3})};
   const tlog::EntryLeaf one{alice, 1, {}, {}, {}}, two{bob, 1, {}, {}, {}},
       three{alice, 2, tlog::LeafHashOf(one), {}, {}},
       four{alice, 3, tlog::LeafHashOf(three), {}, {}};
+  const tlog::TokenKeyLeaf delivery{"delivery", "member", 1, 3600, 7200, 7800, {}}, next{"delivery", "member", 2, 6600, 10200, 10800, {}};
   tlog::MemoryMap map;
   const Hash first = *tlog::UpdateMap(
       map, tlog::EmptyMapRoot(), {{alice, tlog::LeafHashOf(one)}, {bob, tlog::LeafHashOf(two)}});
@@ -30,10 +31,12 @@ std::vector<Bytes> ALog() {
                                                    tlog::MapRootLeaf{1, 1, 1, tlog::EmptyMapRoot()},
                                                    one,
                                                    two,
-                                                   tlog::MapRootLeaf{2, 2, 4, first},
+                                                   delivery,
+                                                   tlog::MapRootLeaf{2, 2, 5, first},
                                                    three,
                                                    four,
-                                                   tlog::MapRootLeaf{3, 5, 7, second}};
+                                                   next,
+                                                   tlog::MapRootLeaf{3, 6, 9, second}};
   std::vector<Bytes> out;
   for (const auto& leaf : leaves) out.push_back(tlog::Encode(leaf));
   return out;

@@ -1,6 +1,8 @@
-// Token challenges, tokens, requests and answers: what is read is written back, and under a known
+// Token challenges, tokens, requests, answers and statements of keys: what is read is written back, and under a known
 // key only the token that was drawn verifies, and only the issuer's answer makes it.
-#include "common/tokens/issuance.h"
+#include "common/codec.h"
+#include "common/identity/labels.h"
+#include "common/tokens/redeemer.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace plumbline::fuzz {
@@ -8,7 +10,7 @@ namespace {
 
 using tokens::TokenChallenge;
 
-enum Kind : uint8_t { kChallenge, kToken, kRequest, kResponse, kKinds };
+enum Kind : uint8_t { kChallenge, kToken, kRequest, kResponse, kTokenKey, kForged, kKinds };
 
 struct World {
   crypto::BlindRsaSecretKey key = crypto::BlindRsaSecretKey::Generate();
@@ -16,6 +18,10 @@ struct World {
   tokens::PendingToken pending = *tokens::PendingToken::Begin(challenge, key.public_key());
   tokens::TokenResponse response = *tokens::Issue(key, pending.request());
   tokens::Token token = *pending.Finish(response);
+  crypto::Ed25519KeyPair role = crypto::Ed25519KeyPair::Generate();
+  tokens::TokenKey token_key{"example.org",
+                             key.public_key(),
+                             {"delivery", "member", 3, 3600, 7200, 7800, tokens::TokenKeyId(key.public_key())}};
 };
 
 const World& Known() {
@@ -67,6 +73,24 @@ void FuzzResponse(ByteView body) {
   if (token.ok()) CHECK(*token == known.token);
 }
 
+// Signed by the organisation, or not.
+void FuzzTokenKey(ByteView body, bool is_signed) {
+  const World& known = Known();
+  Bytes wire = ToBytes(body);
+  if (is_signed) {
+    Writer out;
+    out.Vector(body).Fixed(known.role.Sign(identity::kTokenKeyLabel, body));
+    wire = out.TakeBytes();
+  }
+  const auto key = tokens::OpenTokenKey(wire, known.role.public_key(), "example.org");
+  if (!key.ok()) return;
+  CHECK(Equal(SignTokenKey(*key, known.role), wire));
+  CHECK(is_signed || *key == known.token_key);
+  if (!tokens::IsPurpose(key->leaf.purpose)) return;
+  const tokens::Redeemer redeemer("example.org", key->leaf.purpose, known.role.public_key());
+  (void)redeemer.Check(Encode(known.token), wire, absl::FromUnixSeconds(4000)).ok();
+}
+
 }  // namespace
 
 // struct { Kind kind; opaque body[]; }
@@ -80,17 +104,22 @@ void Fuzz(ByteView input) {
       return FuzzToken(body);
     case kRequest:
       return FuzzRequest(body);
-    default:
+    case kResponse:
       return FuzzResponse(body);
+    default:
+      return FuzzTokenKey(body, input[0] % kKinds == kTokenKey);
   }
 }
 
 std::vector<Bytes> Seeds() {
   const World& known = Known();
+  const Bytes statement = SignTokenKey(known.token_key, known.role);
+  Reader in(statement);
+  const Bytes inner = ToBytes(*in.Vector(tokens::kMaxSignedTokenKey));
   return {Of(kChallenge, known.challenge.Encode()),
           Of(kChallenge, TokenChallenge::Create("a:1", "", tokens::RedemptionContext{})->Encode()),
           Of(kToken, Encode(known.token)), Of(kRequest, Encode(known.pending.request())),
-          Of(kResponse, Encode(known.response))};
+          Of(kResponse, Encode(known.response)), Of(kTokenKey, inner), Of(kForged, statement)};
 }
 
 }  // namespace plumbline::fuzz

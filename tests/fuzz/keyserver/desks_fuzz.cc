@@ -138,7 +138,7 @@ void Fuzz(ByteView input) {
     case 0: case 1: case 2: return Anonymous(input[0], body);
     case 3: return AsDevice(server.world.devices(), "PublishKeyPackages", body, &DeviceDesk::PublishKeyPackages);
     case 4: return AsDevice(server.world.devices(), "GetOwnAccount", body, &DeviceDesk::GetOwnAccount);
-    case 5: return AsDevice(server.world.devices(), "DrawPasses", body, &DeviceDesk::DrawPasses);
+    case 5: return AsDevice(server.world.devices(), "DrawTokens", body, &DeviceDesk::DrawTokens);
     case 6: return AsDevice(server.world.devices(), "DrawGrants", body, &DeviceDesk::DrawGrants);
     case 7: return AsDevice(server.world.devices(), "RenewCertificate", body, &DeviceDesk::RenewCertificate);
     case 8: case 9: case 10: return Administrators(input[0], body);
@@ -170,16 +170,18 @@ std::vector<Bytes> Seeds() {
   };
   keys::v1::LookUpRequest look_up;
   look_up.set_user(kAlice);
-  look_up.set_token(world.Pass(server.device));
+  tokens::Show(look_up, world.Token(server.device));
   keys::v1::ClaimKeyPackagesRequest claim;
-  claim.set_token(world.Pass(server.device));
+  tokens::Show(claim, world.Token(server.device));
   claim.set_user(kAlice);
   claim.set_cipher_suite(3);
   keys::v1::PublishKeyPackagesRequest publish;
   publish.add_key_packages(MakeKeyPackage(server.device, world.clock().Now()));
-  keys::v1::DrawPassesRequest passes;
-  passes.set_purpose("delivery");
-  passes.set_count(1);
+  keys::v1::DrawTokensRequest draw;
+  draw.set_purpose("directory");
+  const auto key = tokens::OpenTokenKey(world.tokens().Statements().back(), world.organisation().keys().tokens.key.public_key(), kDomain);
+  draw.add_token_requests(
+      ToString(tokens::Encode(tokens::PendingToken::Begin(tokens::ChallengeFor(kDomain, "directory"), key->key)->request())));
   keys::v1::DrawGrantsRequest grants;
   grants.set_count(1);
   keys::v1::RenewCertificateRequest renew;
@@ -209,7 +211,7 @@ std::vector<Bytes> Seeds() {
           seed(2, claim),
           seed(3, publish),
           Bytes{4},
-          seed(5, passes),
+          seed(5, draw),
           seed(6, grants),
           seed(7, renew),
           seed(8, Sign(intent, world.administrator())),

@@ -44,7 +44,7 @@ struct World {
   }
   std::string NewSession() {
     v1::OpenSessionRequest request;
-    request.set_token(organisation.NewPass(clock.Now()));
+    tokens::Show(request, organisation.NewToken(clock.Now()));
     v1::OpenSessionResponse response;
     CHECK(delivery->OpenSession(request, response).ok());
     return response.session_id();
@@ -240,7 +240,7 @@ std::vector<Bytes> Seeds() {
   read_commit.set_handle(ToString(world.gate.handle));
   read_commit.set_read_token(ToString(world.gate.read_token));
   v1::OpenSessionRequest open;
-  open.set_token(world.organisation.NewPass(world.clock.Now()));
+  tokens::Show(open, world.organisation.NewToken(world.clock.Now()));
   const TestMailbox other;
   v1::BeginRequest begin;
   begin.set_attachment_id(ToString(Sha256(world.read)));

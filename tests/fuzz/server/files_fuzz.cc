@@ -54,7 +54,7 @@ void Fuzz(ByteView input) {
     }
     // Whatever is around them, the keys are the organisation's own.
     CHECK(trust->roles.grants == world.trust.roles.grants &&
-          trust->roles.passes == world.trust.roles.passes);
+          trust->roles.tokens == world.trust.roles.tokens);
   } else if (input[0] == kCertificate) {
     const absl::Status status =
         CheckCertificate(text, world.keys.tls, world.trust, kDomain, kNow).status();

@@ -33,7 +33,8 @@ class DirectoryLogTest : public ::testing::Test {
     absl::StatusOr<std::unique_ptr<db::Database>> opened = db::Database::Open(scratch_ / "log.db", key_);
     EXPECT_OK(opened);
     database_ = *std::move(opened);
-    EXPECT_OK(database_->Migrate({&DirectoryLog::Tables(), 1}));
+    const db::Migration tables[] = {DirectoryLog::Tables(), DirectoryLog::TokenKeyTables()};
+    EXPECT_OK(database_->Migrate(tables));
     log_ = std::make_unique<DirectoryLog>(*database_, keys_);
     EXPECT_OK(Do([&](db::Transaction& t) { return log_->Begin(t); }));
     EXPECT_OK(PublishNewest());
@@ -311,10 +312,45 @@ TEST_F(DirectoryLogTest, WhatContradictsItselfIsNotServed) {
   expect_broken("UPDATE log_state SET published_map_version = 1", "another version of the map");
   expect_broken("DELETE FROM log_leaf WHERE place = 6", "its end is missing");
   expect_broken("UPDATE opening SET place = 4 WHERE place = 5", "an entry is none");
-  expect_broken("DELETE FROM log_leaf WHERE place = 5", "an entry is missing");
+  expect_broken("DELETE FROM log_leaf WHERE place = 5", "a leaf is missing");
   for (const bool append : {false, true})
     expect_broken("UPDATE log_leaf SET leaf = (SELECT leaf FROM log_leaf WHERE place = 2) WHERE place = 5", "not the one in its tree", append);
   EXPECT_OK(Ask("alice"));
+}
+
+// Each after the one before it, in the log as a reader will see it, whatever stands in the tables beside it.
+TEST_F(DirectoryLogTest, TokenKeysFollowOneAnother) {
+  ASSERT_OK(Append({"alice"}));
+  const auto key = [](const std::string& purpose, uint64_t epoch, uint64_t opens) {
+    return tlog::TokenKeyLeaf{purpose, "member", epoch, opens, opens + 3600, opens + 4200, tlog::Hash{static_cast<uint8_t>(epoch)}};
+  };
+  const auto add = [&](const std::vector<tlog::TokenKeyLeaf>& keys) {
+    return Do([&](db::Transaction& t) { return log_->AppendTokenKeys(t, keys); });
+  };
+  EXPECT_THAT(add({}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(add({key("delivery", 2, 1000)}), StatusIs(Code::kInvalidArgument));
+  ASSERT_OK(add({key("delivery", 1, 1000), key("directory", 1, 1000)}));
+  EXPECT_THAT(add({key("delivery", 1, 9000)}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(add({key("delivery", 3, 9000)}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(add({key("delivery", 2, 1000 + tlog::kMinTokenEpoch - 1)}), StatusIs(Code::kInvalidArgument));
+  ASSERT_OK(add({key("delivery", 2, 1000 + tlog::kMinTokenEpoch)}));
+  ASSERT_OK(Append({"alice", "bob"}));
+  EXPECT_EQ(*log_->NewestTokenKey("delivery", "member"), key("delivery", 2, 1000 + tlog::kMinTokenEpoch));
+  EXPECT_EQ(*log_->NewestTokenKey("directory", "member"), key("directory", 1, 1000));
+  EXPECT_EQ(*log_->NewestTokenKey("directory", "guest"), std::nullopt);
+  EXPECT_OK(Replay());
+  EXPECT_OK(Ask("bob"));
+  // Of leaves: genesis, root, alice, root, delivery 1, directory 1, root, delivery 2, ...
+  for (const char* damage : {"UPDATE log_token_key SET place = 2 WHERE purpose = 'delivery'", "UPDATE log_token_key SET place = 5 WHERE purpose = 'delivery'",
+                             "UPDATE log_token_key SET place = 99 WHERE purpose = 'delivery'",
+                             "UPDATE log_leaf SET leaf = (SELECT leaf FROM log_leaf WHERE place = 4) WHERE place = 7"}) {
+    SCOPED_TRACE(damage);
+    ASSERT_OK_AND_ASSIGN(db::Transaction transaction, db::Transaction::Begin(*database_));
+    ASSERT_OK(Run(damage));
+    EXPECT_THAT(log_->NewestTokenKey("delivery", "member").status(), StatusIs(Code::kDataLoss));
+    EXPECT_THAT(log_->AppendTokenKeys(transaction, {key("delivery", 3, 9000)}), StatusIs(Code::kDataLoss));
+  }
+  EXPECT_OK(add({key("delivery", 3, 9000)}));
 }
 
 TEST_F(DirectoryLogTest, AnEntryOfSomebodyElseIsNotGoneOnFrom) {

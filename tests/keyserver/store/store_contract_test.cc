@@ -115,10 +115,6 @@ audit::Entry Event() {
   return out;
 }
 
-DrawnPasses Passes(const char* purpose, size_t count) {
-  return DrawnPasses{purpose, std::vector<Bytes>(count, Bytes{1}), static_cast<uint64_t>(absl::ToUnixSeconds(kNow)) + 600};
-}
-
 identity::Hash HashOf(uint8_t fill) {
   identity::Hash out;
   out.fill(fill);
@@ -209,17 +205,18 @@ TEST_P(StoreContract, ACodeAddsOneDevice) {
       << "expired at the last moment";
 }
 
-TEST_P(StoreContract, OnePassIsSpentOnceByHoweverMany) {
+TEST_P(StoreContract, OneTokenIsSpentOnceByHoweverMany) {
   Opened stores(GetParam());
+  const tokens::Redeemed token{HashOf(1), HashOf(2), kNow, kNow + absl::Hours(1)};
   std::vector<std::thread> threads;
   std::atomic<int> spent = 0;
   for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] { spent += stores->ledger().SpendPass(HashOf(1), 1'800'001'000).ok(); });
+    threads.emplace_back([&] { spent += stores->ledger().SpendToken(token).ok(); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(spent, 1);
   stores.Reopen();
-  EXPECT_THAT(stores->ledger().SpendPass(HashOf(1), 1'800'001'000),
+  EXPECT_THAT(stores->ledger().SpendToken(token),
               StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("token_spent: ")));
 }
 
@@ -231,15 +228,15 @@ TEST_P(StoreContract, AQuotaHoldsToTheLastPieceAndARefusedDrawLeavesNoEvent) {
   ASSERT_OK(stores->accounts().IssueCode(kUser, 3, Code(8), Trace(3)));
   ASSERT_OK(stores->accounts().AddDevice(NewDevice(4), 4, {{7}, {8}}, HashOf(8), kNow, {}, Event()));
   const identity::DeviceId device = NewDevice(3).id;
-  ASSERT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 7), 100, 10, Event()));
+  ASSERT_OK(stores->ledger().DrawTokens(device, "delivery", 7, 100, 10, Event()));
   const size_t events = stores.Events();
-  EXPECT_THAT(stores->ledger().DrawPasses(device, Passes("delivery", 4), 100, 10, Event()),
+  EXPECT_THAT(stores->ledger().DrawTokens(device, "delivery", 4, 100, 10, Event()),
               StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("quota_spent: ")));
   EXPECT_EQ(stores.Events(), events);
-  EXPECT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 3), 100, 10, Event()));
-  EXPECT_OK(stores->ledger().DrawPasses(device, Passes("directory", 10), 100, 10, Event()));
-  EXPECT_OK(stores->ledger().DrawPasses(NewDevice(4).id, Passes("delivery", 10), 100, 10, Event()));
-  EXPECT_OK(stores->ledger().DrawPasses(device, Passes("delivery", 10), 101, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawTokens(device, "delivery", 3, 100, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawTokens(device, "directory", 10, 100, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawTokens(NewDevice(4).id, "delivery", 10, 100, 10, Event()));
+  EXPECT_OK(stores->ledger().DrawTokens(device, "delivery", 10, 101, 10, Event()));
   EXPECT_THAT(stores->ledger().DrawGrants(device, {{1}, {2}}, 130, 100, 1, Event()),
               StatusIs(absl::StatusCode::kResourceExhausted));
 }
@@ -248,7 +245,7 @@ TEST_P(StoreContract, AQuotaHoldsToTheLastPieceAndARefusedDrawLeavesNoEvent) {
 TEST_P(StoreContract, WhoeverIsNotEnrolledDrawsNothing) {
   Opened stores(GetParam());
   const auto revoked = StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("device_revoked: "));
-  EXPECT_THAT(stores->ledger().DrawPasses(identity::DeviceId{9}, Passes("delivery", 1), 100, 10, Event()), revoked);
+  EXPECT_THAT(stores->ledger().DrawTokens(identity::DeviceId{9}, "delivery", 1, 100, 10, Event()), revoked);
   EXPECT_THAT(stores->ledger().DrawGrants(identity::DeviceId{9}, {{1}}, 130, 100, 1, Event()), revoked);
   EXPECT_THAT(stores->key_packages().Publish(identity::DeviceId{9}, {}, std::nullopt, kNow), revoked);
   EXPECT_EQ(stores.Events(), 0u);

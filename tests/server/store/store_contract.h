@@ -387,31 +387,31 @@ TEST_P(StoreContract, SimultaneousSubmissionsAreEachStoredOnce) {
   for (const auto& [id, times] : seen) EXPECT_EQ(times, 1);
 }
 
-TEST_P(StoreContract, ANonceIsSpentOnceAndForEver) {
-  const identity::Nonce nonce = identity::RandomFixed<32>();
-  const absl::Time expires = Noon(kToday) + absl::Minutes(10);
+TEST_P(StoreContract, ATokenIsSpentOnceAndForEver) {
+  const absl::Time ends = Noon(kToday) + absl::Minutes(10);
+  const tokens::Redeemed token{identity::RandomFixed<32>(), identity::Hash{1}, Noon(kToday), ends};
   {
     const Stores store = Open();
     std::atomic<int> first{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 8; ++t) {
       threads.emplace_back([&] {
-        const auto spent = store.nullifiers->Spend(nonce, expires);
-        first += spent.ok() && *spent;
+        const auto spent = store.nullifiers->Spend(token);
+        first += spent.ok() && *spent == Spent::kNow;
       });
     }
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(first, 1);
   }
   const Stores store = Open();
-  ASSERT_OK_AND_ASSIGN(bool first, store.nullifiers->Spend(nonce, expires));
-  EXPECT_FALSE(first);
-  ASSERT_OK(store.upkeep->Sweep(expires + absl::Minutes(59)));
-  ASSERT_OK_AND_ASSIGN(first, store.nullifiers->Spend(nonce, expires));
-  EXPECT_FALSE(first);
-  ASSERT_OK(store.upkeep->Sweep(expires + absl::Hours(3)));
-  ASSERT_OK_AND_ASSIGN(first, store.nullifiers->Spend(nonce, expires));
-  EXPECT_TRUE(first);
+  ASSERT_OK_AND_ASSIGN(Spent spent, store.nullifiers->Spend(token));
+  EXPECT_EQ(spent, Spent::kBefore);
+  ASSERT_OK(store.upkeep->Sweep(ends + absl::Minutes(59)));
+  ASSERT_OK_AND_ASSIGN(spent, store.nullifiers->Spend(token));
+  EXPECT_EQ(spent, Spent::kBefore);
+  ASSERT_OK(store.upkeep->Sweep(ends + absl::Hours(3)));
+  ASSERT_OK_AND_ASSIGN(spent, store.nullifiers->Spend(token));
+  EXPECT_EQ(spent, Spent::kNow);
 }
 
 TEST_P(StoreContract, EverythingExpires) {

@@ -1,0 +1,102 @@
+#include "keyserver/store/sqlcipher_token_store.h"
+
+#include "common/identity/fixed.h"
+#include "common/identity/revocation.h"
+
+namespace plumbline::keyserver {
+namespace {
+
+absl::StatusOr<StoredTokenKey> ReadKey(const db::Statement& row) {
+  const absl::StatusOr<tlog::DirectoryLeaf> leaf = tlog::ParseDirectoryLeaf(row.Blob(0));
+  if (!leaf.ok() || !std::holds_alternative<tlog::TokenKeyLeaf>(*leaf))
+    return absl::DataLossError("a stored token key does not parse");
+  return StoredTokenKey{std::get<tlog::TokenKeyLeaf>(*leaf), ToBytes(row.Blob(1)), ToBytes(row.Blob(2)), row.Int64(3) != 0};
+}
+
+absl::StatusOr<std::vector<StoredTokenKey>> ReadLive(db::Database& database, int64_t now) {
+  ASSIGN_OR_RETURN(db::Statement select,
+                   database.Prepare("SELECT leaf, statement, wrapped, void FROM token_key WHERE ends_unix > ? ORDER BY number"));
+  select.Bind(1, now);
+  std::vector<StoredTokenKey> out;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) return out;
+    ASSIGN_OR_RETURN(out.emplace_back(), ReadKey(select));
+  }
+}
+
+absl::Status AddIn(db::Transaction& transaction, SqlcipherConnection& connection, const std::vector<StoredTokenKey>& keys) {
+  std::vector<tlog::TokenKeyLeaf> leaves;
+  for (const StoredTokenKey& key : keys) {
+    ASSIGN_OR_RETURN(db::Statement insert,
+                     transaction.database().Prepare("INSERT INTO token_key (leaf, statement, wrapped, void, closes_unix, ends_unix, id) "
+                                                    "VALUES (?, ?, ?, 0, ?, ?, ?)"));
+    RETURN_IF_ERROR(insert.Bind(1, ByteView(tlog::Encode(key.leaf)))
+                        .Bind(2, ByteView(key.statement))
+                        .Bind(3, ByteView(key.wrapped_secret))
+                        .Bind(4, static_cast<int64_t>(key.leaf.closes))
+                        .Bind(5, static_cast<int64_t>(key.leaf.ends))
+                        .Bind(6, ByteView(key.leaf.token_key_id))
+                        .Run());
+    leaves.push_back(key.leaf);
+  }
+  return connection.directory().AppendTokenKeys(transaction, leaves);
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> SqlcipherTokenStore::Newest(absl::string_view purpose,
+                                                                              absl::string_view token_class) {
+  MutexLock lock(connection_.mutex());
+  return connection_.directory().NewestTokenKey(purpose, token_class);
+}
+
+absl::Status SqlcipherTokenStore::Add(const std::vector<StoredTokenKey>& keys, const audit::Entry& entry) {
+  MutexLock lock(connection_.mutex());
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
+  RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
+  RETURN_IF_ERROR(AddIn(transaction, connection_, keys));
+  return transaction.Commit();
+}
+
+absl::Status SqlcipherTokenStore::EndEpoch(const std::vector<StoredTokenKey>& keys, const IntentTrace& trace) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(connection_.Record(transaction, trace));
+  ASSIGN_OR_RETURN(const std::vector<StoredTokenKey> all, ReadLive(database, 0));
+  std::vector<identity::VoidTokenKey> over;
+  absl::Time last = absl::UnixEpoch();
+  for (const StoredTokenKey& key : all) {
+    if (key.is_void) continue;
+    over.push_back({key.leaf.token_key_id, key.leaf.ends});
+    last = std::max(last, absl::FromUnixSeconds(static_cast<int64_t>(key.leaf.ends)));
+  }
+  for (const identity::RevokedItems& items : identity::SplitItems({}, std::move(over))) {
+    ASSIGN_OR_RETURN(db::Statement queue, database.Prepare("INSERT INTO revocation (user, items, keep_until_day, confirmed) "
+                                                           "VALUES ('', ?, ?, 0)"));
+    RETURN_IF_ERROR(queue.Bind(1, ByteView(identity::Encode(items))).Bind(2, int64_t{identity::DayOf(last)}).Run());
+  }
+  RETURN_IF_ERROR(database.Execute("UPDATE token_key SET void = 1, wrapped = x''"));
+  RETURN_IF_ERROR(AddIn(transaction, connection_, keys));
+  return transaction.Commit();
+}
+
+absl::StatusOr<std::vector<StoredTokenKey>> SqlcipherTokenStore::Live(absl::Time now) {
+  MutexLock lock(connection_.mutex());
+  return ReadLive(connection_.database(), absl::ToUnixSeconds(now));
+}
+
+absl::Status SqlcipherTokenStore::Forget(absl::Time closed, absl::Time ended) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  for (const auto& [sql, bound] : {std::pair("UPDATE token_key SET wrapped = x'' WHERE closes_unix <= ?", closed),
+                                   std::pair("DELETE FROM token_key WHERE ends_unix <= ?", ended)}) {
+    ASSIGN_OR_RETURN(db::Statement forget, database.Prepare(sql));
+    RETURN_IF_ERROR(forget.Bind(1, absl::ToUnixSeconds(bound)).Run());
+  }
+  return transaction.Commit();
+}
+
+}  // namespace plumbline::keyserver

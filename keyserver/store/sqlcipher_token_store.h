@@ -1,0 +1,21 @@
+#pragma once
+
+#include "keyserver/store/sqlcipher_connection.h"
+#include "keyserver/store/token_store.h"
+
+namespace plumbline::keyserver {
+
+class SqlcipherTokenStore final : public TokenStore {
+ public:
+  explicit SqlcipherTokenStore(SqlcipherConnection& connection) : connection_(connection) {}
+  absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> Newest(absl::string_view purpose, absl::string_view token_class) override;
+  absl::Status Add(const std::vector<StoredTokenKey>& keys, const audit::Entry& entry) override;
+  absl::Status EndEpoch(const std::vector<StoredTokenKey>& keys, const IntentTrace& trace) override;
+  absl::StatusOr<std::vector<StoredTokenKey>> Live(absl::Time now) override;
+  absl::Status Forget(absl::Time closed, absl::Time ended) override;
+
+ private:
+  SqlcipherConnection& connection_;
+};
+
+}  // namespace plumbline::keyserver
