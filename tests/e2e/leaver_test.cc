@@ -184,7 +184,8 @@ TEST(RevocationListener, AdmitsNoDeviceAndNoOtherService) {
                                                    "--out", folder + "/other.pem"}));
     rpc::Endpoint as = endpoint.Copy();
     as.identity = rpc::TlsIdentity{ValueOf(assess::ReadFile(folder + "/other.pem")), key.ToPem()};
-    // Not even a connection, and why: the key server, under the same root, has one (the tests above).
+    // Not even a connection, and why: the key server, under the same root, has one (the tests
+    // above).
     EXPECT_THAT(attempt(as), StatusIs(absl::StatusCode::kUnavailable)) << service;
     EXPECT_EQ(rpc::ReasonId(rpc::Diagnose(as, absl::Now())), "own_certificate_refused") << service;
   }
