@@ -60,6 +60,13 @@ class KeyserverGateway final : public Gateway {
           "the key server did not answer in time and may or may not have acted; look at the "
           "account before you try again");
     }
+    if (own.code() == absl::StatusCode::kUnimplemented) {
+      return identity::Refuse(
+          absl::StatusCode::kUnavailable, "keyserver_unreachable",
+          absl::StrCat("the admin service runs, but ", endpoint_.address,
+                       " is not where the key server takes administrators' actions; its operator has to set "
+                       "keyserver_address to the key server's admin_listen"));
+    }
     if (own.code() != absl::StatusCode::kUnavailable)
       return own;  // INTERNAL and the like come without a text
     const absl::Status cause = rpc::MapClientError(status, endpoint_, clock_.Now());

@@ -10,7 +10,7 @@
 
 namespace plumbline::admin {
 
-// `endpoint` is the key server's mutual listener and carries the identity of the admin service. Connects
+// `endpoint` is the key server's admin listener and carries the identity of the admin service. Connects
 // lazily: the key server may come up later. INVALID_ARGUMENT as rpc::NewChannel.
 absl::StatusOr<std::unique_ptr<Gateway>> NewKeyserverGateway(rpc::Endpoint endpoint, absl::Duration deadline,
                                                              const Clock& clock);

@@ -87,7 +87,8 @@ absl::Status AdminDesk::Execute(const keys::v1::SignedIntent& request, keys::v1:
   return refusals_.Refused(audit::Event::kIntentRefused, verified->signer, verified->intent.target, status);
 }
 
-absl::Status AdminDesk::RefuseRelay(absl::string_view actor) {
+absl::Status AdminDesk::RefuseRelay(const crypto::Certificate* caller) {
+  const std::string actor = caller == nullptr || caller->uris().empty() ? "" : caller->uris().back();
   return refusals_.Refused(audit::Event::kIntentRefused, actor, "",
                            Denied("not_authorised", "only the admin service may call this"));
 }

@@ -49,9 +49,9 @@ class AdminDesk final {
   absl::Status RegisterFirst(const keys::v1::RegisterFirstAdministratorRequest& request,
                              keys::v1::RegisterFirstAdministratorResponse& response);
   absl::Status Execute(const keys::v1::SignedIntent& request, keys::v1::IntentResult& result);
-  // For a caller that is not the admin service: PERMISSION_DENIED not_authorised, recorded. `actor` is its
-  // URI.
-  absl::Status RefuseRelay(absl::string_view actor);
+  // For a caller that is not the admin service: PERMISSION_DENIED not_authorised, recorded. Null where it has
+  // shown no certificate.
+  absl::Status RefuseRelay(const crypto::Certificate* caller);
 
  private:
   // An intent that a registered administrator signed and whose time is now.

@@ -92,7 +92,7 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
   AdminGatewayService(WorkerPool& pool, const Organisation& organisation, AdminDesk& desk)
       : pool_(pool),
         desk_(desk),
-        admin_uri_(identity::ServiceUri{organisation.domain(), identity::Service::kAdmin}.ToString()) {}
+        admin_uri_(organisation.AdminUri()) {}
 
   ServerUnaryReactor* RegisterFirstAdministrator(
       CallbackServerContext* context, const keys::v1::RegisterFirstAdministratorRequest* request,
@@ -111,15 +111,11 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
   }
 
  private:
-  // The admin service's own certificate, and no other.
+  // The admin service's own certificate, and no other: what the listener has seen to already.
   absl::Status CheckCaller(const rpc::Caller& caller) {
     const crypto::Certificate* const certificate = CertificateOf(caller);
-    if (certificate != nullptr && certificate->purpose() == crypto::Purpose::kTlsPeer &&
-        certificate->uris() == std::vector<std::string>{admin_uri_}) {
-      return absl::OkStatus();
-    }
-    return desk_.RefuseRelay(
-        certificate == nullptr || certificate->uris().empty() ? "" : certificate->uris().back());
+    if (certificate != nullptr && rpc::IsServiceCertificate(*certificate, admin_uri_)) return absl::OkStatus();
+    return desk_.RefuseRelay(certificate);
   }
 
   WorkerPool& pool_;
@@ -129,12 +125,17 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
 
 }  // namespace
 
-std::vector<std::unique_ptr<grpc::Service>> MutualServices(WorkerPool& pool, const Organisation& organisation,
-                                                           DeviceDesk& devices, JoinDesk& joins,
-                                                           AdminDesk& admin) {
+std::vector<std::unique_ptr<grpc::Service>> DeviceServices(WorkerPool& pool, DeviceDesk& devices,
+                                                           JoinDesk& joins) {
   std::vector<std::unique_ptr<grpc::Service>> out;
   out.push_back(std::make_unique<DeviceService>(pool, devices));
   out.push_back(std::make_unique<OwnDevicesService>(pool, joins));
+  return out;
+}
+
+std::vector<std::unique_ptr<grpc::Service>> AdminServices(WorkerPool& pool, const Organisation& organisation,
+                                                          AdminDesk& admin) {
+  std::vector<std::unique_ptr<grpc::Service>> out;
   out.push_back(std::make_unique<AdminGatewayService>(pool, organisation, admin));
   return out;
 }

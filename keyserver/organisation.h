@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/directory/follow.h"
+#include "common/identity/uri.h"
 #include "common/status.h"
 #include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
@@ -41,6 +42,8 @@ class Organisation final {
   // An administrator's invitation lets a device ask; a registrar activates it.
   bool attended_enrolment() const { return attended_enrolment_; }
   const std::string& keyserver_address() const { return keyserver_address_; }
+  // What the admin service's certificate says.
+  std::string AdminUri() const { return identity::ServiceUri{domain(), identity::Service::kAdmin}.ToString(); }
   void Fill(keys::v1::GetOrganisationResponse& out) const;
   // The witness policy, if it has a higher number.
   void FillNewerPolicy(uint64_t number, keys::v1::ReadLogResponse& out) const;

@@ -107,7 +107,8 @@ struct Keyserver::Parts {
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
-        mutual_services(MutualServices(pool, *organisation, devices, joins, admin)) {}
+        device_services(DeviceServices(pool, devices, joins)),
+        admin_services(AdminServices(pool, *organisation, admin)) {}
 
   Logger& logger;
   const std::unique_ptr<Organisation> organisation;
@@ -134,14 +135,22 @@ struct Keyserver::Parts {
   JoinDesk joins;
   WorkerPool pool;
   const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
-  const std::vector<std::unique_ptr<grpc::Service>> mutual_services;
+  const std::vector<std::unique_ptr<grpc::Service>> device_services;
+  const std::vector<std::unique_ptr<grpc::Service>> admin_services;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<rpc::Listener> anonymous_listener;
   std::unique_ptr<rpc::Listener> device_listener;
+  std::unique_ptr<rpc::Listener> admin_listener;
   bool stopped = false;
 
   absl::Status Listen(const KeyserverConfig& config);
+  // Somebody of the organisation knocked at the admin listener. Not recorded where more wait than the pool takes.
+  void RecordStranger(const crypto::Certificate& caller);
 };
+
+void Keyserver::Parts::RecordStranger(const crypto::Certificate& caller) {
+  (void)pool.TrySubmit([this, caller] { admin.RefuseRelay(&caller).IgnoreError(); });
+}
 
 absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
   const rpc::TlsIdentity identity{organisation->keys().ServiceChainPem(),
@@ -160,12 +169,19 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
   };
   ASSIGN_OR_RETURN(auto mutual, rpc::MutualServerCredentials(identity, root_pem));
   ASSIGN_OR_RETURN(device_listener,
-                   rpc::Listener::Start(options(config.device_listen()), mutual, pointers(mutual_services)));
+                   rpc::Listener::Start(options(config.device_listen()), mutual, pointers(device_services)));
+  ASSIGN_OR_RETURN(auto admin_alone,
+                   rpc::ServiceServerCredentials(identity, root_pem, organisation->AdminUri(),
+                                                 [this](const crypto::Certificate& caller) { RecordStranger(caller); }));
+  ASSIGN_OR_RETURN(admin_listener,
+                   rpc::Listener::Start(options(config.admin_listen()), admin_alone, pointers(admin_services)));
   ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(identity));
   ASSIGN_OR_RETURN(anonymous_listener, rpc::Listener::Start(options(config.anonymous_listen()), anonymous,
                                                             pointers(anonymous_services)));
   logger.Info("listener.started",
               {{LogKey::kListener, FixedText("device")}, {LogKey::kPort, device_listener->port()}});
+  logger.Info("listener.started",
+              {{LogKey::kListener, FixedText("admin")}, {LogKey::kPort, admin_listener->port()}});
   logger.Info("listener.started",
               {{LogKey::kListener, FixedText("anonymous")}, {LogKey::kPort, anonymous_listener->port()}});
   return absl::OkStatus();
@@ -206,12 +222,14 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
 
 int Keyserver::anonymous_port() const { return parts_->anonymous_listener->port(); }
 int Keyserver::device_port() const { return parts_->device_listener->port(); }
+int Keyserver::admin_port() const { return parts_->admin_listener->port(); }
 
 absl::Status Keyserver::Stop() {
   if (parts_->stopped) return absl::OkStatus();
   parts_->stopped = true;
   parts_->anonymous_listener->Shutdown(kGrace);
   parts_->device_listener->Shutdown(kGrace);
+  parts_->admin_listener->Shutdown(kGrace);
   parts_->pool.Stop();
   parts_->upkeep.reset();
   return parts_->trail.Append(ServiceEvent(audit::Event::kServiceStopped));

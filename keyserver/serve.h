@@ -26,6 +26,7 @@ class Keyserver final {
   ~Keyserver();  // as Stop
   int anonymous_port() const;
   int device_port() const;
+  int admin_port() const;
   // Refuses new calls, lets running ones end (5 s), records the stop. Idempotent.
   absl::Status Stop();
 

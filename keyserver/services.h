@@ -25,9 +25,11 @@ std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool,
                                                               const Organisation& organisation,
                                                               EnrolmentDesk& enrolment, JoinDesk& joins,
                                                               DirectoryDesk& directory);
-// For the listener that demands a certificate: Device, OwnDevices and AdminGateway.
-std::vector<std::unique_ptr<grpc::Service>> MutualServices(WorkerPool& pool, const Organisation& organisation,
-                                                           DeviceDesk& devices, JoinDesk& joins,
-                                                           AdminDesk& admin);
+// For the listener that demands a certificate of the organisation: Device and OwnDevices.
+std::vector<std::unique_ptr<grpc::Service>> DeviceServices(WorkerPool& pool, DeviceDesk& devices,
+                                                           JoinDesk& joins);
+// For the listener that admits the admin service alone: AdminGateway, which asks each caller again.
+std::vector<std::unique_ptr<grpc::Service>> AdminServices(WorkerPool& pool, const Organisation& organisation,
+                                                          AdminDesk& admin);
 
 }  // namespace plumbline::keyserver

@@ -21,10 +21,8 @@ grpc::ServerUnaryReactor* RevocationService::Revoke(grpc::CallbackServerContext*
                                                     const v1::RevokeRequest* request,
                                                     v1::RevokeResponse* response) {
   return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
-    const bool is_keyserver =
-        caller.certificate && caller.certificate->purpose() == crypto::Purpose::kTlsPeer &&
-        caller.certificate->uris() == std::vector<std::string>{keyserver_uri_};
-    if (!is_keyserver) {
+    // What the listener has seen to already.
+    if (!caller.certificate || !rpc::IsServiceCertificate(*caller.certificate, keyserver_uri_)) {
       ++counters_.revocations_refused;
       return identity::Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
                               "only the organisation's key server may call this");

@@ -13,10 +13,12 @@ namespace plumbline::server {
 // Thread-safe. Everything passed in outlives it.
 class RevocationService final : public delivery::v1::Revocations::CallbackService {
  public:
-  // Refusals are counted, not recorded one by one: any device of the organisation gets through the
-  // handshake.
+  // Refusals are counted, not recorded one by one: any device of the organisation may knock.
   RevocationService(Revocations& revocations, Counters& counters, WorkerPool& pool,
                     absl::string_view organisation_domain);
+
+  // Who may call: the listener admits nobody else.
+  const std::string& keyserver_uri() const { return keyserver_uri_; }
 
   grpc::ServerUnaryReactor* Revoke(grpc::CallbackServerContext* context,
                                    const delivery::v1::RevokeRequest* request,

@@ -100,13 +100,15 @@ sigset_t StopSignals() {
 
 absl::StatusOr<std::unique_ptr<rpc::Listener>> ListenForKeyserver(const ServerConfig& config, const Trust& trust,
                                                                   const rpc::TlsIdentity& identity,
-                                                                  RevocationService& service) {
+                                                                  RevocationService& service, Counters& counters) {
   rpc::ListenerOptions options;
   options.address = config.keyserver_listen();
   options.root_pem = trust.root_pem;
   options.limits.max_message_bytes = kMaxRevocationBytes;
   options.limits.max_concurrent_streams = 4;
-  ASSIGN_OR_RETURN(auto credentials, rpc::MutualServerCredentials(identity, trust.root_pem));
+  ASSIGN_OR_RETURN(auto credentials,
+                   rpc::ServiceServerCredentials(identity, trust.root_pem, service.keyserver_uri(),
+                                                 [&counters](const crypto::Certificate&) { ++counters.revocations_refused; }));
   return rpc::Listener::Start(options, credentials, {&service});
 }
 
@@ -137,7 +139,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
   std::unique_ptr<rpc::Listener> keyserver_listener;
   if (!config.keyserver_listen().empty()) {
-    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, identity, revocation_service));
+    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, identity, revocation_service, counters));
   }
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);

@@ -79,6 +79,7 @@ void Demonstration::OfferOldTls() {
   const Ports& ports = organisation_.ports();
   const std::vector<std::pair<std::string, int>> listeners = {{"key server, people", ports.keyserver_people},
                                                               {"key server, devices", ports.keyserver_devices},
+                                                              {"key server, admin service", ports.keyserver_admin},
                                                               {"delivery server", ports.delivery},
                                                               {"delivery server, key server", ports.revocation},
                                                               {"admin service", ports.admin}};
@@ -92,7 +93,7 @@ void Demonstration::OfferOldTls() {
                     now.ok() ? "agreed on " + *now : std::string(now.status().message()), "\n");
   }
   recorder_.Judge({.id = "demo.a.tls13",
-                   .title = "All five listeners refuse a client that offers no more than TLS 1.2",
+                   .title = "All six listeners refuse a client that offers no more than TLS 1.2",
                    .bears_on = {{"P1.Q1.S5"}},
                    .evidence = {recorder_.Keep("tls-versions.txt", seen)}},
                   all, all ? "Each agreed on TLS 1.3 with the next client." : seen);

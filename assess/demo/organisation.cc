@@ -71,7 +71,7 @@ std::string Organisation::LogOf(Service service) const {
 
 std::vector<int> Organisation::ListenersOf(Service service) const {
   switch (service) {
-    case Service::kKeyserver: return {ports_.keyserver_people, ports_.keyserver_devices};
+    case Service::kKeyserver: return {ports_.keyserver_people, ports_.keyserver_devices, ports_.keyserver_admin};
     case Service::kDelivery: return {ports_.delivery, ports_.revocation};
     case Service::kAdmin: return {ports_.admin};
     case Service::kWitness: return {ports_.witness};
@@ -87,6 +87,7 @@ pid_t Organisation::pid(Service service) const {
 absl::Status Organisation::PickPorts(const Ports& preferred) {
   ASSIGN_OR_RETURN(ports_.keyserver_people, FreePort(preferred.keyserver_people));
   ASSIGN_OR_RETURN(ports_.keyserver_devices, FreePort(preferred.keyserver_devices));
+  ASSIGN_OR_RETURN(ports_.keyserver_admin, FreePort(preferred.keyserver_admin));
   ASSIGN_OR_RETURN(ports_.delivery, FreePort(preferred.delivery));
   ASSIGN_OR_RETURN(ports_.admin, FreePort(preferred.admin));
   ASSIGN_OR_RETURN(ports_.revocation, FreePort(preferred.revocation));
@@ -104,7 +105,8 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
     case Service::kKeyserver:
       yaml = absl::StrCat("organisation_domain: ", kDomain, "\ndisplay_name: Example Organisation\ndata_dir: ",
                           FolderOf(service), "/data\nanonymous_listen: ", Address(ports_.keyserver_people),
-                          "\ndevice_listen: ", Address(ports_.keyserver_devices), "\npublished:\n  keyserver_address: ",
+                          "\ndevice_listen: ", Address(ports_.keyserver_devices),
+                          "\nadmin_listen: ", Address(ports_.keyserver_admin), "\npublished:\n  keyserver_address: ",
                           Address(ports_.keyserver_people), "\n  device_address: ", Address(ports_.keyserver_devices),
                           "\n  delivery_address: ", Address(ports_.delivery_published),
                           "\nip_addresses:\n  - 127.0.0.1\nrevocation:\n  delivery_address: ", Address(ports_.revocation),
@@ -120,7 +122,7 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
     case Service::kAdmin:
       yaml = absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"", fingerprint_, "\"\ndata_dir: ",
                           FolderOf(service), "/data\nlisten: ", Address(ports_.admin), "\ncertificate_file: ",
-                          FolderOf(service), "/certificate.pem\nkeyserver_address: ", Address(ports_.keyserver_devices),
+                          FolderOf(service), "/certificate.pem\nkeyserver_address: ", Address(ports_.keyserver_admin),
                           "\npassphrase_file: ", PassphraseOf(service));
       break;
     case Service::kWitness:
@@ -294,6 +296,7 @@ std::string Organisation::State() const {
                                         {"administrator_code", administrator_code_},
                                         {"keyserver_people", ports_.keyserver_people},
                                         {"keyserver_devices", ports_.keyserver_devices},
+                                        {"keyserver_admin", ports_.keyserver_admin},
                                         {"delivery", ports_.delivery},
                                         {"delivery_published", ports_.delivery_published},
                                         {"admin", ports_.admin},
@@ -314,6 +317,7 @@ absl::Status Organisation::Restore(const std::string& state) {
   administrator_code_ = document.value("administrator_code", "");
   ports_ = {.keyserver_people = document.value("keyserver_people", 0),
             .keyserver_devices = document.value("keyserver_devices", 0),
+            .keyserver_admin = document.value("keyserver_admin", 0),
             .delivery = document.value("delivery", 0),
             .delivery_published = document.value("delivery_published", 0),
             .admin = document.value("admin", 0),

@@ -21,6 +21,7 @@ inline constexpr Service kServices[] = {Service::kWitness, Service::kKeyserver, 
 struct Ports {
   int keyserver_people = 0;   // anonymous listener
   int keyserver_devices = 0;  // mutual listener
+  int keyserver_admin = 0;    // for the admin service alone
   int delivery = 0;
   int delivery_published = 0;  // what clients are told: the delivery server, or a relay before it
   int admin = 0;

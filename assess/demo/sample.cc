@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .delivery = 7444, .admin = 7446, .revocation = 7445, .witness = 7450};
+constexpr Ports kUsual = {.keyserver_people = 7441, .keyserver_devices = 7442, .keyserver_admin = 7443, .delivery = 7444, .admin = 7446, .revocation = 7445, .witness = 7450};
 
 std::string Absolute(const std::string& path) {
   std::error_code error;
@@ -109,6 +109,7 @@ void SayPorts(const Ports& ports) {
   };
   say("key server (people)", kUsual.keyserver_people, ports.keyserver_people);
   say("key server (devices)", kUsual.keyserver_devices, ports.keyserver_devices);
+  say("key server (admin service)", kUsual.keyserver_admin, ports.keyserver_admin);
   say("delivery server", kUsual.delivery, ports.delivery);
   say("admin service", kUsual.admin, ports.admin);
   say("delivery server (key server)", kUsual.revocation, ports.revocation);
@@ -178,7 +179,8 @@ void SayWhatNext(const Organisation& organisation, bool interop) {
   const Ports& ports = organisation.ports();
   const std::string folder = organisation.folder();
   std::printf("\nThe sample organisation %s is running.\n", kDomain);
-  std::printf("  key server        127.0.0.1:%d for people, 127.0.0.1:%d for devices\n", ports.keyserver_people, ports.keyserver_devices);
+  std::printf("  key server        127.0.0.1:%d for people, 127.0.0.1:%d for devices, 127.0.0.1:%d for the admin service\n",
+              ports.keyserver_people, ports.keyserver_devices, ports.keyserver_admin);
   std::printf("  delivery server   127.0.0.1:%d for people, 127.0.0.1:%d for the key server\n", ports.delivery, ports.revocation);
   std::printf("  admin service     127.0.0.1:%d\n", ports.admin);
   std::printf("  witness           127.0.0.1:%d\n", ports.witness);

@@ -6,6 +6,11 @@
 
 namespace plumbline::rpc {
 
+bool IsServiceCertificate(const crypto::Certificate& certificate, absl::string_view uri) {
+  const std::vector<std::string>& uris = certificate.uris();
+  return certificate.purpose() == crypto::Purpose::kTlsPeer && uris.size() == 1 && uris.front() == uri;
+}
+
 bool Caller::Has(absl::string_view uri) const {
   if (!certificate) return false;
   const auto& uris = certificate->uris();

@@ -14,6 +14,10 @@ class ServerContextBase;
 
 namespace plumbline::rpc {
 
+// True for the TLS certificate of the service with this URI: Purpose::kTlsPeer, and no other URI. Which root it is under, and
+// whether it is valid now, the handshake has checked.
+bool IsServiceCertificate(const crypto::Certificate& certificate, absl::string_view uri);
+
 struct Caller {
   // The verified client certificate; absent on an anonymous listener.
   std::optional<crypto::Certificate> certificate;

@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
 
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/x509.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/handshake.h"
 #include "common/rpc/tls_policy.h"
 
@@ -45,8 +47,31 @@ std::vector<tls::IdentityKeyCertPair> Pairs(const TlsIdentity& identity) {
   return {{.private_key = ToString(identity.key_pem.view()), .certificate_chain = identity.chain_pem}};
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(const TlsIdentity& identity, absl::string_view client_root_pem,
-                                                              grpc_ssl_client_certificate_request_type request) {
+// Admits one service. gRPC asks after TLS has verified the chain, and reads nothing of the client before the answer.
+class OneService final : public tls::ExternalCertificateVerifier {
+ public:
+  OneService(std::string uri, std::function<void(const crypto::Certificate&)> refused)
+      : uri_(std::move(uri)), refused_(std::move(refused)) {}
+
+  bool Verify(tls::TlsCustomVerificationCheckRequest* request, std::function<void(grpc::Status)>,
+              grpc::Status* verdict) override {
+    const grpc::string_ref pem = request->peer_cert();
+    const auto certificate = crypto::Certificate::ParsePem(absl::string_view(pem.data(), pem.size()));
+    if (certificate.ok() && IsServiceCertificate(*certificate, uri_)) return true;
+    if (certificate.ok()) refused_(*certificate);
+    *verdict = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "this listener is for one service alone");
+    return true;
+  }
+  void Cancel(tls::TlsCustomVerificationCheckRequest*) override {}  // nothing is ever pending
+
+ private:
+  const std::string uri_;
+  const std::function<void(const crypto::Certificate&)> refused_;
+};
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(
+    const TlsIdentity& identity, absl::string_view client_root_pem, grpc_ssl_client_certificate_request_type request,
+    std::shared_ptr<tls::CertificateVerifier> verifier = nullptr) {
   RETURN_IF_ERROR(CheckPinned());
   RETURN_IF_ERROR(CheckIdentity(identity));
   const bool mutual = !client_root_pem.empty();
@@ -57,6 +82,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(const TlsIdentity&
   options.watch_identity_key_cert_pairs();
   if (mutual) options.watch_root_certs();
   options.set_cert_request_type(request);
+  if (verifier != nullptr) options.set_certificate_verifier(std::move(verifier));
   return tls::TlsServerCredentials(options);
 }
 
@@ -89,6 +115,15 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials
                                                                                 absl::string_view client_root_pem) {
   RETURN_IF_ERROR(crypto::Certificate::ParsePem(client_root_pem).status());
   return Make(identity, client_root_pem, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
+    const TlsIdentity& identity, absl::string_view client_root_pem, std::string client_uri,
+    std::function<void(const crypto::Certificate&)> refused) {
+  RETURN_IF_ERROR(CheckPinned());  // the verifier starts gRPC
+  RETURN_IF_ERROR(crypto::Certificate::ParsePem(client_root_pem).status());
+  return Make(identity, client_root_pem, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
+              tls::ExternalCertificateVerifier::Create<OneService>(std::move(client_uri), std::move(refused)));
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity) {

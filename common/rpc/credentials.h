@@ -1,10 +1,12 @@
 // TLS identities and gRPC channels. All functions need PinTls13() first: FAILED_PRECONDITION otherwise.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "common/crypto/x509.h"
 #include "common/secret.h"
 #include "common/status.h"
 
@@ -27,6 +29,12 @@ struct TlsIdentity {
 // the leaf's.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const TlsIdentity& identity,
                                                                                 absl::string_view client_root_pem);
+// The same, and of those certificates only the one of the service `client_uri` (IsServiceCertificate). Any other ends the
+// connection with the handshake, before a request is read. `refused` is told of it, on a thread of gRPC: it must not block, and
+// is not called any more once the listener's Shutdown has returned.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
+    const TlsIdentity& identity, absl::string_view client_root_pem, std::string client_uri,
+    std::function<void(const crypto::Certificate&)> refused);
 // Never asks for a client certificate.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity);
 

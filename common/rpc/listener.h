@@ -1,5 +1,5 @@
 // One listening port with the services that are served on it, and only those: gRPC serves every service of a server on all
-// of its ports, so each trust level is a Listener of its own.
+// of its ports, so each kind of caller has a Listener of its own.
 #pragma once
 
 #include <memory>

@@ -155,6 +155,14 @@ TEST_F(KeyserverTest, AHostileAdminServiceCannotChangeAnything) {
   EXPECT_THAT(hostile.Execute(honest, result), IsOk());  // unchanged, it is carried out
 }
 
+// The operator has left the address of the listener for devices in admin.yaml.
+TEST_F(KeyserverTest, AnAddressThatIsNotTheAdminListenersIsNamed) {
+  const std::unique_ptr<Gateway> misdirected = organisation->GatewayTo(organisation->device_address);
+  keys::v1::IntentResult result;
+  EXPECT_THAT(misdirected->Execute(keys::v1::SignedIntent(), result),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("admin_listen")));
+}
+
 TEST_F(KeyserverTest, AHostileAdminServiceCannotMakeOne) {
   Gateway& hostile = organisation->HostileAdminService();
   const crypto::Ed25519KeyPair own = crypto::Ed25519KeyPair::Generate();

@@ -50,18 +50,21 @@ class TestOrganisation final {
 
   // A gateway with the admin service's own certificate: what an admin service that turned hostile can do.
   Gateway& HostileAdminService() {
-    if (hostile_ != nullptr) return *hostile_;
+    if (hostile_ == nullptr) hostile_ = GatewayTo("");
+    return *hostile_;
+  }
+  // The same to another address; empty: that of the configuration.
+  std::unique_ptr<Gateway> GatewayTo(const std::string& address) {
     config::v1::AdminConfig config;
     EXPECT_TRUE(config::Load(AdminConfig(), config).ok());
     const Secret passphrase = *config::ReadPassphraseFile(config.passphrase_file());
     const ServiceKeys keys = *OpenServiceKeys(config, passphrase);
     const ServiceIdentity identity = *LoadIdentity(config, keys, clock.Now());
-    hostile_ = *NewKeyserverGateway({.address = config.keyserver_address(),
-                                     .server_name = "",
-                                     .root_pem = identity.root_pem,
-                                     .identity = identity.tls.Copy()},
-                                    absl::Seconds(20), clock);
-    return *hostile_;
+    return *NewKeyserverGateway({.address = address.empty() ? config.keyserver_address() : address,
+                                 .server_name = "",
+                                 .root_pem = identity.root_pem,
+                                 .identity = identity.tls.Copy()},
+                                absl::Seconds(20), clock);
   }
 
   // The admin service's own record as its operator reads it.
@@ -77,7 +80,7 @@ class TestOrganisation final {
 
   SystemClock clock;
   std::string folder;
-  std::string administrator_code;
+  std::string administrator_code, device_address;
   std::unique_ptr<Profile> profile;
   std::unique_ptr<testing::WitnessProcess> witness;
   std::unique_ptr<testing::ServiceProcess> keyserver, admin;
@@ -99,11 +102,13 @@ class TestOrganisation final {
     char name[] = "/tmp/plumbline-admin-e2e-XXXXXX";
     folder = ::mkdtemp(name);
     Write(folder + "/passphrase", "correct horse battery\n");
-    const std::string device = "127.0.0.1:" + std::to_string(*assess::FreePort());
+    device_address = "127.0.0.1:" + std::to_string(*assess::FreePort());
+    const std::string admin_listen = "127.0.0.1:" + std::to_string(*assess::FreePort());
     Write(KeyserverConfig(),
           "organisation_domain: example.org\ndisplay_name: Example\ndata_dir: " + folder +
               "/keyserver\nanonymous_listen: 127.0.0.1:" + std::to_string(*assess::FreePort()) + "\ndevice_listen: " +
-              device + "\npublished:\n  keyserver_address: 127.0.0.1:1\n  device_address: " + device +
+              device_address + "\nadmin_listen: " + admin_listen +
+              "\npublished:\n  keyserver_address: 127.0.0.1:1\n  device_address: " + device_address +
               "\n  delivery_address: 127.0.0.1:2\nip_addresses:\n  - 127.0.0.1\npassphrase_file: " + folder +
               "/passphrase\n");
     const auto made = nlohmann::json::parse(
@@ -113,7 +118,7 @@ class TestOrganisation final {
     Write(AdminConfig(),
           "organisation_domain: example.org\nroot_fingerprint: \"" + fingerprint + "\"\ndata_dir: " + folder +
               "/admin\nlisten: 127.0.0.1:0\ncertificate_file: " + folder +
-              "/admin.pem\nkeyserver_address: " + device + "\npassphrase_file: " + folder + "/passphrase\n");
+              "/admin.pem\nkeyserver_address: " + admin_listen + "\npassphrase_file: " + folder + "/passphrase\n");
     Must({PLUMBLINE_ADMIN_BINARY, "init", "--config", AdminConfig()});
     testing::SealCheaply(folder, folder + "/passphrase");
     witness = std::make_unique<testing::WitnessProcess>(folder + "/witness", made["directory_log_key"]);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "assess/tools/child.h"
+#include "common/rpc/probe.h"
 #include "common/rpc/tls_policy.h"
 #include "tests/status_matchers.h"
 
@@ -209,10 +210,14 @@ TEST(RevocationListener, AdmitsNoDeviceAndNoOtherService) {
                                                    "--out", folder + "/other.pem"}));
     rpc::Endpoint as = endpoint.Copy();
     as.identity = rpc::TlsIdentity{ValueOf(assess::ReadFile(folder + "/other.pem")), key.ToPem()};
-    EXPECT_THAT(attempt(as), StatusIs(absl::StatusCode::kPermissionDenied,
-                                      ::testing::StartsWith("not_authorised: ")))
-        << service;
+    // Not even a connection, and why: the key server, under the same root, has one (the tests
+    // above).
+    EXPECT_THAT(attempt(as), StatusIs(absl::StatusCode::kUnavailable)) << service;
+    EXPECT_EQ(rpc::ReasonId(rpc::Diagnose(as, absl::Now())), "own_certificate_refused") << service;
   }
+  services.organisation.Stop(Service::kDelivery);
+  EXPECT_THAT(ValueOf(assess::ReadFile(services.organisation.LogOf(Service::kDelivery))),
+              ::testing::HasSubstr("revocations.refused"));
 }
 
 }  // namespace

@@ -7,14 +7,18 @@
 
 #include <fstream>
 #include <future>
+#include <map>
 #include <random>
 
+#include "absl/strings/str_replace.h"
 #include "common/crypto/issue.h"
 #include "common/identity/record.h"
 #include "common/identity/trust.h"
 #include "common/rpc/probe.h"
 #include "common/rpc/status.h"
 #include "keyserver/store/sqlcipher_connection.h"
+#include "plumbline/audit/v1/audit.pb.h"
+#include "plumbline/keys/v1/devices.grpc.pb.h"
 #include "tests/common/codes.h"
 #include "tests/keyserver/keyserver_process.h"
 #include "tests/keyserver/world.h"
@@ -27,6 +31,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
+constexpr auto kUnimplemented = absl::StatusCode::kUnimplemented;
 
 template <typename Stub, typename Request, typename Response>
 absl::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -178,36 +183,130 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
   EXPECT_THAT(server.LogText(), ::testing::Not(HasSubstr("alice")));
 }
 
-TEST(KeyserverProcess, EachCertificateOpensItsOwnServiceOnly) {
+TEST(KeyserverProcess, EachListenerHasItsOwnServicesOnly) {
   KeyserverProcess server;
   server.Start();
   Office office(server);
   office.Create(kAlice);
-  TestDevice device = Enrol(server, office);
+  const TestDevice device = Enrol(server, office);
+  const std::string admin = server.ServiceChain("admin", office.key);
 
+  const auto anonymous = server.Anonymous();
+  const auto as_device = server.AsDevice(device);
+  const auto admin_at_devices = server.Mutual(server.device_address(), admin, office.key);
+  const auto as_admin = server.AsService("admin", office.key);
+
+  const auto intent = Sign(MakeIntent(identity::Action::kListAccounts, "", absl::Now()), office.administrator);
+  for (const auto& channel : {anonymous, as_device, admin_at_devices}) {
+    keys::v1::AdminGateway::Stub gateway(channel);
+    keys::v1::IntentResult result;
+    EXPECT_THAT(Call(gateway, &keys::v1::AdminGateway::Stub::Execute, intent, result), StatusIs(kUnimplemented));
+    keys::v1::RegisterFirstAdministratorResponse response;
+    EXPECT_THAT(Call(gateway, &keys::v1::AdminGateway::Stub::RegisterFirstAdministrator,
+                     Registration(office.administrator, server.first_code()), response),
+                StatusIs(kUnimplemented));
+  }
+  for (const auto& channel : {anonymous, as_admin}) {
+    keys::v1::Device::Stub devices(channel);
+    keys::v1::OpenChannelResponse opened;
+    EXPECT_THAT(
+        Call(devices, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), opened),
+        StatusIs(kUnimplemented));
+    keys::v1::OwnDevices::Stub own_devices(channel);
+    keys::v1::ListJoinRequestsResponse requests;
+    EXPECT_THAT(
+        Call(own_devices, &keys::v1::OwnDevices::Stub::ListJoinRequests, keys::v1::SignedRequest(), requests),
+        StatusIs(kUnimplemented));
+  }
+  for (const auto& channel : {as_device, admin_at_devices, as_admin}) {
+    keys::v1::Enrolment::Stub enrolment(channel);
+    keys::v1::GetOrganisationResponse organisation;
+    EXPECT_THAT(Call(enrolment, &keys::v1::Enrolment::Stub::GetOrganisation,
+                     keys::v1::GetOrganisationRequest(), organisation),
+                StatusIs(kUnimplemented));
+  }
+
+  // What each has, for its own callers; and Device is for devices.
+  EXPECT_OK(office.Execute(MakeIntent(identity::Action::kListAccounts, "", absl::Now())));
+  keys::v1::OpenChannelResponse opened;
+  keys::v1::Device::Stub own(as_device), others(admin_at_devices);
+  EXPECT_OK(Call(own, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), opened));
+  EXPECT_THAT(Call(others, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), opened),
+              StatusIs(kDenied, StartsWith("not_authorised: ")));
+}
+
+// Everybody else is refused in the handshake; who is of the organisation is recorded.
+TEST(KeyserverProcess, TheAdminListenerAdmitsTheAdminServiceAlone) {
+  KeyserverProcess server;
+  server.Start();
+  Office office(server);
+  office.Create(kAlice);
+  const TestDevice device = Enrol(server, office);
+  const KeyRing& keys = server.keys();
+  const crypto::P256PrivateKey& key = office.key;
+  const std::string admin_uri = identity::ServiceUri{kDomain, identity::Service::kAdmin}.ToString();
+  const auto spec = [&](crypto::Purpose purpose, std::vector<std::string> uris) {
+    crypto::LeafSpec out;
+    out.spki = key.spki();
+    out.uris = std::move(uris);
+    out.dns_names = {"localhost"};
+    out.purpose = purpose;
+    out.validity = ValidFrom(absl::Now(), absl::Hours(1));
+    return out;
+  };
+  const auto chain = [&](const crypto::LeafSpec& leaf) {
+    return crypto::ToPemChain({*crypto::IssueLeaf(keys.issuing, keys.issuing_key, leaf), keys.issuing});
+  };
+  crypto::LeafSpec ended = spec(crypto::Purpose::kTlsPeer, {admin_uri});
+  ended.validity = {keys.issuing.not_before(), absl::Now() - absl::Seconds(5)};
+  const crypto::P256PrivateKey other_key = crypto::P256PrivateKey::Generate();
+  const auto other_root = *crypto::MakeRoot(other_key, "Other root", ValidFrom(absl::Now(), absl::Hours(24)));
+  const auto foreign = *crypto::IssueLeaf(other_root, other_key, spec(crypto::Purpose::kTlsPeer, {admin_uri}));
+  const std::string device_uri = identity::DeviceUri{kDomain, device.id}.ToString();
+
+  struct Caller {
+    std::string who, chain_pem;
+    const crypto::P256PrivateKey& key;
+  };
+  const std::vector<Caller> strangers = {
+      {"no certificate", "", key},
+      {"a device", crypto::ToPemChain({device.tls, device.issuing}), device.keys.tls_key},
+      {"the delivery server", server.ServiceChain("delivery", key), key},
+      {"the key server", server.ServiceChain("keyserver", key), key},
+      {"a device under the admin service's name", chain(spec(crypto::Purpose::kTlsClient, {admin_uri})), key},
+      {"a service of two names", chain(spec(crypto::Purpose::kTlsPeer, {device_uri, admin_uri})), key},
+      {"the admin service of another domain",
+       chain(spec(crypto::Purpose::kTlsPeer, {"plumbline://example.net/service/admin"})), key},
+      {"an admin service that has ended", chain(ended), key},
+      {"another organisation's", crypto::ToPemChain({foreign, other_root}), key},
+  };
+  const auto intent = Sign(MakeIntent(identity::Action::kListAccounts, "", absl::Now()), office.administrator);
+  for (const Caller& stranger : strangers) {
+    SCOPED_TRACE(stranger.who);
+    keys::v1::AdminGateway::Stub gateway(server.Mutual(server.admin_address(), stranger.chain_pem, stranger.key));
+    keys::v1::IntentResult result;
+    EXPECT_THAT(Call(gateway, &keys::v1::AdminGateway::Stub::Execute, intent, result),
+                StatusIs(absl::StatusCode::kUnavailable));
+    rpc::Endpoint endpoint{.address = server.admin_address(), .server_name = "", .root_pem = keys.RootPem(), .identity = {}};
+    if (!stranger.chain_pem.empty()) endpoint.identity = rpc::TlsIdentity{stranger.chain_pem, stranger.key.ToPem()};
+    EXPECT_EQ(rpc::ReasonId(rpc::Diagnose(endpoint, absl::Now())),
+              stranger.who == "an admin service that has ended" ? "own_certificate_expired" : "own_certificate_refused");
+  }
+  // The same request from the admin service.
   keys::v1::IntentResult result;
-  const auto intent =
-      Sign(MakeIntent(identity::Action::kListAccounts, "", absl::Now()), office.administrator);
-  keys::v1::AdminGateway::Stub gateway_as_device(server.AsDevice(device));
-  EXPECT_THAT(Call(gateway_as_device, &keys::v1::AdminGateway::Stub::Execute, intent, result),
-              StatusIs(kDenied, StartsWith("not_authorised: ")));
-  keys::v1::AdminGateway::Stub gateway_as_delivery(server.AsService("delivery", office.key));
-  EXPECT_THAT(Call(gateway_as_delivery, &keys::v1::AdminGateway::Stub::Execute, intent, result),
-              StatusIs(kDenied, StartsWith("not_authorised: ")));
-  keys::v1::OpenChannelResponse channel;
-  keys::v1::Device::Stub device_as_admin(server.AsService("admin", office.key));
-  EXPECT_THAT(
-      Call(device_as_admin, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), channel),
-      StatusIs(kDenied, StartsWith("not_authorised: ")));
+  EXPECT_OK(Call(office.gateway, &keys::v1::AdminGateway::Stub::Execute, intent, result));
 
-  // What a listener is not for it does not have.
-  keys::v1::AdminGateway::Stub gateway_for_strangers(server.Anonymous());
-  EXPECT_THAT(Call(gateway_for_strangers, &keys::v1::AdminGateway::Stub::Execute, intent, result),
-              StatusIs(absl::StatusCode::kUnimplemented));
-  keys::v1::Device::Stub device_for_strangers(server.Anonymous());
-  EXPECT_THAT(Call(device_for_strangers, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(),
-                   channel),
-              StatusIs(absl::StatusCode::kUnimplemented));
+  std::map<std::string, int> recorded;
+  identity::Intent audit = MakeIntent(identity::Action::kListAuditEvents, "", absl::Now());
+  audit.parameters = Encode(identity::ListAuditEventsParameters{0, 1000});
+  ASSERT_OK_AND_ASSIGN(const keys::v1::IntentResult answer, office.Execute(audit));
+  audit::v1::AuditPage page;
+  ASSERT_TRUE(page.ParseFromString(answer.result()));
+  for (const auto& event : page.events()) {
+    if (event.name() == "intent.refused" && event.reason() == "not_authorised") ++recorded[event.actor()];
+  }
+  EXPECT_GT(recorded[device_uri], 0);
+  EXPECT_GT(recorded["plumbline://example.org/service/delivery"], 0);
 }
 
 TEST(KeyserverProcess, NoCertificateAnotherOrganisationsOrAnExpiredOneGetsNoConnection) {
@@ -219,7 +318,7 @@ TEST(KeyserverProcess, NoCertificateAnotherOrganisationsOrAnExpiredOneGetsNoConn
     keys::v1::OpenChannelResponse response;
     return Call(stub, &keys::v1::Device::Stub::OpenChannel, keys::v1::OpenChannelRequest(), response);
   };
-  EXPECT_THAT(try_open(server.Mutual("", key)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(try_open(server.Mutual(server.device_address(), "", key)), StatusIs(absl::StatusCode::kUnavailable));
 
   const crypto::P256PrivateKey other_key = crypto::P256PrivateKey::Generate();
   const auto other_root = *crypto::MakeRoot(other_key, "Other root", ValidFrom(absl::Now(), absl::Hours(24)));
@@ -228,7 +327,7 @@ TEST(KeyserverProcess, NoCertificateAnotherOrganisationsOrAnExpiredOneGetsNoConn
   spec.uris = {identity::DeviceUri{kDomain, identity::DeviceId{1}}.ToString()};
   spec.validity = ValidFrom(absl::Now(), absl::Hours(1));
   const auto foreign = *crypto::IssueLeaf(other_root, other_key, spec);
-  EXPECT_THAT(try_open(server.Mutual(crypto::ToPemChain({foreign, other_root}), key)),
+  EXPECT_THAT(try_open(server.Mutual(server.device_address(), crypto::ToPemChain({foreign, other_root}), key)),
               StatusIs(absl::StatusCode::kUnavailable));
 
   const KeyRing& keys = server.keys();
@@ -237,7 +336,7 @@ TEST(KeyserverProcess, NoCertificateAnotherOrganisationsOrAnExpiredOneGetsNoConn
   spec.validity.not_before = keys.issuing.not_before();
   spec.validity.not_after = absl::Now() - absl::Seconds(5);
   const auto expired = *crypto::IssueLeaf(keys.issuing, keys.issuing_key, spec);
-  EXPECT_THAT(try_open(server.Mutual(crypto::ToPemChain({expired, keys.issuing}), key)),
+  EXPECT_THAT(try_open(server.Mutual(server.device_address(), crypto::ToPemChain({expired, keys.issuing}), key)),
               StatusIs(absl::StatusCode::kUnavailable));
 }
 
@@ -360,6 +459,11 @@ TEST(KeyserverProcess, SaysWhatIsWrongAtTheStart) {
   second.WriteConfig("127.0.0.1:0", "127.0.0.1:0", "code_attempts: 3\n");
   EXPECT_THAT(second.Run("serve").output, HasSubstr("code_attempts"));
   second.WriteConfig("127.0.0.1:0", "127.0.0.1:0");
+  const std::string whole = testing::ReadAll(second.path("keyserver.yaml"));
+  std::ofstream(second.path("keyserver.yaml"))
+      << absl::StrReplaceAll(whole, {{"admin_listen: 127.0.0.1:0\n", ""}});
+  EXPECT_THAT(second.Run("serve").output, HasSubstr("admin_listen"));
+  std::ofstream(second.path("keyserver.yaml")) << whole;
   std::filesystem::remove(second.path("data") + "/keys.sealed");
   EXPECT_THAT(second.Run("serve").output, HasSubstr("not_initialised: "));
   EXPECT_THAT(second.Run("init").output, HasSubstr("ceremony_interrupted: "));

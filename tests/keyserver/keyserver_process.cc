@@ -52,6 +52,7 @@ void KeyserverProcess::WriteConfig(const std::string& anonymous_listen, const st
   std::ofstream(path("keyserver.yaml"))
       << "organisation_domain: example.org\ndisplay_name: Example Organisation\ndata_dir: " << path("data")
       << "\nanonymous_listen: " << anonymous_listen << "\ndevice_listen: " << device_listen
+      << "\nadmin_listen: 127.0.0.1:0"
       << "\npublished:\n  keyserver_address: 127.0.0.1:7441\n  device_address: 127.0.0.1:7442\n"
       << "  delivery_address: 127.0.0.1:7444\nip_addresses:\n  - 127.0.0.1\npassphrase_file: "
       << path("passphrase") << "\nlog_file: " << path("log") << "\n"
@@ -68,6 +69,7 @@ void KeyserverProcess::Start() {
   service_.emplace(std::vector<std::string>{PLUMBLINE_KEYSERVER, "serve", "--config", path("keyserver.yaml")}, path("output"),
                    path("log"));
   device_port_ = service_->WaitForNumber("\"listener\":\"device\",\"port\":");
+  admin_port_ = service_->WaitForNumber("\"listener\":\"admin\",\"port\":");
   anonymous_port_ = service_->WaitForNumber("\"listener\":\"anonymous\",\"port\":");
 }
 
@@ -75,6 +77,7 @@ std::string KeyserverProcess::anonymous_address() const {
   return absl::StrCat("127.0.0.1:", anonymous_port_);
 }
 std::string KeyserverProcess::device_address() const { return absl::StrCat("127.0.0.1:", device_port_); }
+std::string KeyserverProcess::admin_address() const { return absl::StrCat("127.0.0.1:", admin_port_); }
 
 std::shared_ptr<grpc::Channel> KeyserverProcess::Anonymous() const {
   rpc::Endpoint endpoint;
@@ -83,26 +86,30 @@ std::shared_ptr<grpc::Channel> KeyserverProcess::Anonymous() const {
   return *rpc::NewChannel(endpoint);
 }
 
-std::shared_ptr<grpc::Channel> KeyserverProcess::Mutual(const std::string& chain_pem,
+std::shared_ptr<grpc::Channel> KeyserverProcess::Mutual(const std::string& address, const std::string& chain_pem,
                                                         const crypto::P256PrivateKey& key) const {
   rpc::Endpoint endpoint;
-  endpoint.address = device_address();
+  endpoint.address = address;
   endpoint.root_pem = keys().RootPem();
   if (!chain_pem.empty()) endpoint.identity = rpc::TlsIdentity{chain_pem, key.ToPem()};
   return *rpc::NewChannel(endpoint);
 }
 
 std::shared_ptr<grpc::Channel> KeyserverProcess::AsDevice(const TestDevice& device) const {
-  return Mutual(crypto::ToPemChain({device.tls, device.issuing}), device.keys.tls_key);
+  return Mutual(device_address(), crypto::ToPemChain({device.tls, device.issuing}), device.keys.tls_key);
 }
 
 std::shared_ptr<grpc::Channel> KeyserverProcess::AsService(const std::string& service,
                                                            const crypto::P256PrivateKey& key) const {
+  return Mutual(admin_address(), ServiceChain(service, key), key);
+}
+
+std::string KeyserverProcess::ServiceChain(const std::string& service, const crypto::P256PrivateKey& key) const {
   const Issuer issuer(kDomain, keys().issuing, keys().issuing_key);
   const auto leaf =
       issuer.ServiceTls(key.spki(), *identity::ParseServiceName(service), {"localhost"}, {}, absl::Now());
   CHECK(leaf.ok());
-  return Mutual(crypto::ToPemChain({*leaf, keys().issuing}), key);
+  return crypto::ToPemChain({*leaf, keys().issuing});
 }
 
 }  // namespace plumbline::keyserver

@@ -31,7 +31,7 @@ class KeyserverProcess final {
   Ended Run(const std::string& verb, const std::vector<std::string>& arguments = {}) const;
   void WriteConfig(const std::string& anonymous_listen, const std::string& device_listen,
                    const std::string& more = "") const;
-  // Waits until both listeners are up. CHECKs that they are.
+  // Waits until all three listeners are up. CHECKs that they are.
   void Start();
   void Kill(int signal) { service_->Signal(signal); }  // without waiting
   int Wait() { return service_->Wait(); }              // as Ended::code
@@ -42,18 +42,22 @@ class KeyserverProcess final {
   const std::string& fingerprint() const { return fingerprint_; }
   std::string anonymous_address() const;
   std::string device_address() const;
+  std::string admin_address() const;
   std::string LogText() const { return service_->Output(); }
   // What keys.sealed held after the ceremony, opened here.
   const KeyRing& keys() const { return *keys_; }
 
   std::shared_ptr<grpc::Channel> Anonymous() const;
-  // To the device listener, with a client certificate chain (PEM) and key; none if the chain is empty.
-  std::shared_ptr<grpc::Channel> Mutual(const std::string& chain_pem,
+  // With a client certificate chain (PEM) and key; none if the chain is empty.
+  std::shared_ptr<grpc::Channel> Mutual(const std::string& address, const std::string& chain_pem,
                                         const crypto::P256PrivateKey& key) const;
+  // To the device listener.
   std::shared_ptr<grpc::Channel> AsDevice(const TestDevice& device) const;
-  // With a service certificate for this key.
+  // To the admin listener, with a service certificate for this key.
   std::shared_ptr<grpc::Channel> AsService(const std::string& service,
                                            const crypto::P256PrivateKey& key) const;
+  // Such a certificate with its issuing one, PEM.
+  std::string ServiceChain(const std::string& service, const crypto::P256PrivateKey& key) const;
 
  private:
   testing::ScratchDir scratch_;
@@ -62,6 +66,7 @@ class KeyserverProcess final {
   std::unique_ptr<testing::WitnessProcess> witness_;
   int anonymous_port_ = 0;
   int device_port_ = 0;
+  int admin_port_ = 0;
   std::optional<testing::ServiceProcess> service_;
 };
 

@@ -47,6 +47,7 @@ display_name: Example Organisation
 data_dir: unset
 anonymous_listen: 127.0.0.1:0
 device_listen: 127.0.0.1:0
+admin_listen: 127.0.0.1:0
 published:
   keyserver_address: keys.example.org:7441
   device_address: keys.example.org:7442

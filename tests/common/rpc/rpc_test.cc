@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <future>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "common/mutex.h"
 #include "common/retry.h"
 #include "common/rpc/handshake.h"
 #include "common/rpc/probe.h"
@@ -37,7 +39,8 @@ using ::plumbline::testing::TestOrganisation;
 using ::plumbline::testing::ValueOf;
 using ::testing::HasSubstr;
 
-enum class Kind { kAnonymous, kMutual };
+enum class Kind { kAnonymous, kMutual, kAdmin };
+constexpr char kAdminUri[] = "plumbline://example.org/service/admin";
 
 absl::Status Echo(const Caller& caller, const std::string& text, std::string& answer) {
   answer = text;
@@ -50,8 +53,13 @@ struct Served {
   Served(const TestOrganisation& org, Kind kind, EchoService::Body body = Echo, TlsIdentity identity = {})
       : service(pool, std::move(body)) {
     if (identity.chain_pem.empty()) identity = MakeIdentity(org, Purpose::kTlsServer);
-    auto credentials = kind == Kind::kMutual ? MutualServerCredentials(identity, org.root.ToPem())
-                                             : AnonymousServerCredentials(identity);
+    const auto hear = [this](const crypto::Certificate& certificate) {
+      const MutexLock lock(mutex);
+      refused.push_back(certificate.uris());
+    };
+    auto credentials = kind == Kind::kAnonymous ? AnonymousServerCredentials(identity)
+                       : kind == Kind::kMutual  ? MutualServerCredentials(identity, org.root.ToPem())
+                                                : ServiceServerCredentials(identity, org.root.ToPem(), kAdminUri, hear);
     listener = ValueOf(Listener::Start({.address = "127.0.0.1:0", .root_pem = org.root.ToPem()},
                                        ValueOf(std::move(credentials)), {&service}));
     endpoint.address = absl::StrCat("127.0.0.1:", listener->port());
@@ -63,9 +71,16 @@ struct Served {
     return out;
   }
 
+  std::vector<std::vector<std::string>> Refused() {
+    const MutexLock lock(mutex);
+    return refused;
+  }
+
   WorkerPool pool{2, 16};
   EchoService service;
   Endpoint endpoint;
+  Mutex mutex;
+  std::vector<std::vector<std::string>> refused ABSL_GUARDED_BY(mutex);  // their URIs
   std::unique_ptr<Listener> listener;  // last: gone before the service and the pool
 };
 
@@ -138,6 +153,53 @@ TEST(Mutual, SaysThatTheClientsOwnCertificateEndedOrHasNotBegun) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("own_certificate_expired")));
   EXPECT_THAT(call(absl::Hours(1), absl::Hours(2)),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("own_certificate_not_yet_valid")));
+}
+
+TlsIdentity Named(const TestOrganisation& org, Purpose purpose, std::vector<std::string> uris) {
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  crypto::LeafSpec spec = org.Spec(key, purpose);
+  spec.uris = std::move(uris);
+  return TlsIdentity{crypto::ToPemChain({org.Leaf(spec), org.issuing, org.root}), key.ToPem()};
+}
+
+TEST(OneService, IsAdmitted) {
+  const TestOrganisation org;
+  Served served(org, Kind::kAdmin);
+  std::string answer;
+  ASSERT_OK(Call(served.With(Named(org, Purpose::kTlsPeer, {kAdminUri})), &answer));
+  EXPECT_EQ(answer, absl::StrCat("hello|", kAdminUri));
+  EXPECT_TRUE(served.Refused().empty());
+}
+
+TEST(OneService, EverybodyElseIsRefusedBeforeARequestIsRead) {
+  const TestOrganisation org, other;
+  std::atomic<int> requests = 0;
+  Served served(org, Kind::kAdmin, [&](const Caller&, const std::string&, std::string&) {
+    ++requests;
+    return absl::OkStatus();
+  });
+  const std::string another = "plumbline://example.org/service/delivery";
+  // Of the organisation: the listener says whom it refused.
+  for (const auto& [purpose, uris] : std::vector<std::pair<Purpose, std::vector<std::string>>>{
+           {Purpose::kTlsClient, {"mimi://example.org/d/alice/1"}},
+           {Purpose::kTlsPeer, {another}},
+           {Purpose::kTlsClient, {kAdminUri}},
+           {Purpose::kTlsPeer, {kAdminUri, another}},
+           {Purpose::kTlsPeer, {"plumbline://example.org/service/admin2"}},
+           {Purpose::kTlsPeer, {}}}) {
+    SCOPED_TRACE(absl::StrCat(static_cast<int>(purpose), uris.empty() ? "" : uris.front()));
+    EXPECT_THAT(Call(served.With(Named(org, purpose, uris))),
+                StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("own_certificate_refused")));
+    ASSERT_FALSE(served.Refused().empty());
+    EXPECT_EQ(served.Refused().back(), uris);
+  }
+  // Refused by TLS itself.
+  const size_t before = served.Refused().size();
+  EXPECT_THAT(Call(served.endpoint), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("own_certificate_refused")));
+  EXPECT_THAT(Call(served.With(Named(other, Purpose::kTlsPeer, {kAdminUri}))), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_THAT(Call(served.With(Named(org, Purpose::kTlsServer, {kAdminUri}))), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_EQ(served.Refused().size(), before);
+  EXPECT_EQ(requests, 0);
 }
 
 TEST(Client, DetectsAServerOfAnotherOrganisation) {
