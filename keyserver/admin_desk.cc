@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "common/crypto/known_keys.h"
 #include "common/crypto/hkdf.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/labels.h"
@@ -44,6 +45,9 @@ absl::StatusOr<Administrator> AdminDesk::ReadRegistration(
   }
   const auto key = crypto::Ed25519PublicKey::Parse(AsBytes(request.public_key()));
   if (!key.ok()) return malformed("the public key is not an Ed25519 key");
+  if (crypto::IsKnownKey(*key)) {
+    return Refuse(absl::StatusCode::kInvalidArgument, "key_known", "the private half of this key is public knowledge; make a new key");
+  }
   if (request.code_mac().size() != crypto::kSha256Size) return malformed("the code's proof has 32 bytes");
   Administrator out;
   out.name = request.name();

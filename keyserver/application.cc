@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/crypto/known_keys.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
@@ -17,6 +18,11 @@ using identity::Refuse;
 
 absl::Status Malformed(absl::string_view text) {
   return Refuse(absl::StatusCode::kInvalidArgument, "enrolment_malformed", text);
+}
+
+absl::Status KnownKey() {
+  return Refuse(absl::StatusCode::kInvalidArgument, "key_known",
+                "the private half of one of these keys is public knowledge (a test vector, or a number that anybody would try); make new keys");
 }
 
 }  // namespace
@@ -43,6 +49,7 @@ absl::StatusOr<VerifiedApplication> ReadApplication(const keys::v1::EnrolRequest
   if (!working_key.ok() || !mls_key.ok() || !code_key.ok()) return Malformed("a public key is not an Ed25519 key");
   if (*working_key == *mls_key)
     return Malformed("the working key and the MLS key must be two keys");
+  if (crypto::IsKnownKey(*working_key) || crypto::IsKnownKey(*mls_key) || crypto::IsKnownP256Key(csr->spki())) return KnownKey();
 
   identity::EnrolmentProof proof;
   proof.user = request.user();

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/crypto/known_keys.h"
 #include "common/http/client.h"
 #include "common/identity/codes.h"
 #include "common/identity/intent.h"
@@ -189,6 +190,10 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
   }
   ASSIGN_OR_RETURN(const Bytes der, RequestDer(request.csr));
   ASSIGN_OR_RETURN(const crypto::CertificateRequest csr, crypto::CertificateRequest::Parse(der));
+  if (crypto::IsKnownP256Key(csr.spki())) {
+    return Refuse(absl::StatusCode::kInvalidArgument, "key_known",
+                  "the private half of the key in this request is public knowledge; make the service's keys anew");
+  }
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
   ASSIGN_OR_RETURN(

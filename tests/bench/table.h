@@ -37,7 +37,7 @@ Sample MeasureAll(absl::Duration budget, const std::function<void()>& body);
 
 // One line. The ratio is how many times the floor it costs: of medians, or of rates where `by_rate`.
 struct Row {
-  std::string group;  // "MLS", "Delivery", "Start-up", "Transparency"
+  std::string group;  // "MLS", "Delivery", "Start-up", "Transparency", "Access"
   std::string what;
   int members = 0;    // N, or 0
   Sample sample;
@@ -68,5 +68,7 @@ void MeasureStartup(Table& table);
 // Without a service: the libraries alone, and then the stored log and a client that follows it.
 void MeasureTransparency(Table& table);
 void MeasureDirectory(Table& table);
+// What the key server does for people and devices, over its store.
+void MeasureAccess(Table& table);
 
 }  // namespace plumbline::bench

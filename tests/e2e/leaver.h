@@ -117,6 +117,8 @@ class Leaver final {
     RETURN_IF_ERROR(Call("DrawTokens", body, &keys::v1::Device::Stub::DrawTokens, response));
     return std::vector<std::string>(response.token_responses().begin(), response.token_responses().end());
   }
+  // A session on a token of now, in place of the former one.
+  void OpenAnew() { session_ = ValueOf(OpenSession()); }
   // Fifty for each purpose, in place of what there was.
   void DrawTokens() {
     Draw("delivery", delivery_tokens_);

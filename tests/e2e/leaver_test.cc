@@ -127,6 +127,7 @@ void Leave(const std::string& verb, const std::string& reason) {
   AwaitTokenRefusals(scene.leaver, scene.stayer.user(), scene.EndTokens());
   EXPECT_THAT(scene.stayer.OpenSession().status(), StatusIs(absl::StatusCode::kUnauthenticated));
   scene.stayer.DrawTokens();
+  scene.stayer.OpenAnew();
   scene.ExpectStayerUntouched();
 }
 

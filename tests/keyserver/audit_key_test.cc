@@ -1,4 +1,7 @@
 // The key that signs the audit record: made in the ceremony, or added to an organisation of an earlier version.
+#include <set>
+
+#include "common/file.h"
 #include "common/identity/trust.h"
 #include "keyserver/ceremony.h"
 #include "keyserver/key_ring.h"
@@ -76,6 +79,29 @@ TEST(AuditKey, IsAddedToAnEarlierVersionByHandOnly) {
   EXPECT_EQ(state.audit_key, key);
   ASSERT_OK_AND_ASSIGN(const std::string again, MakeAuditKey(t.config, t.passphrase, t.clock, kCheap));
   EXPECT_EQ(again, key);
+}
+
+// Everything that is secret or certified in one is in it alone.
+TEST(Installations, HaveNoKeyInCommon) {
+  const auto keys_of = [](const Founded& t, const KeyRing& keys) {
+    std::vector<Bytes> out = {keys.root.spki(), keys.issuing.spki(), ToBytes(keys.issuing_key.der()), ToBytes(keys.service_key.der()),
+                              ToBytes(keys.grant_escrow.private_key()), ToBytes(keys.database_key.view()), ToBytes(keys.wrapping.view()),
+                              ToBytes(keys.transparency->log.seed()), ToBytes(keys.transparency->vrf.seed()),
+                              ToBytes(keys.transparency->follow.view()), ToBytes(AsBytes(t.result.administrator_code))};
+    for (const RoleKey* role : {&keys.directory, &keys.grants, &keys.tokens, &*keys.audit}) out.push_back(ToBytes(role->key.seed()));
+    return out;
+  };
+  Founded one, other;
+  std::set<Bytes> all;
+  size_t count = 0;
+  for (Founded* each : {&one, &other}) {
+    const std::vector<Bytes> keys = keys_of(*each, each->Keys());
+    count += keys.size();
+    all.insert(keys.begin(), keys.end());
+  }
+  EXPECT_EQ(all.size(), count);
+  // Nor is one passphrase's sealed file the other's: salts differ.
+  EXPECT_NE(*ReadTextFile(KeysPath(one.config.data_dir()), 1 << 20), *ReadTextFile(KeysPath(other.config.data_dir()), 1 << 20));
 }
 
 TEST(WrappingKey, IsAddedToAnEarlierVersionByHandOnly) {

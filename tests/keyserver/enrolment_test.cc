@@ -28,6 +28,21 @@ std::string WrongCode(const std::string& code) {
   return wrong;
 }
 
+TEST(Enrolment, AKeyThatEverybodyKnowsIsRefused) {
+  World world;
+  const std::string code = world.IssueCode(kAlice);
+  for (const bool mls : {false, true}) {
+    Applicant applicant;
+    auto& key = mls ? applicant.mls_key : applicant.working_key;
+    key = *crypto::Ed25519KeyPair::FromSeed(Secret::Take(Bytes(32, 0x42)));
+    keys::v1::EnrolResponse response;
+    EXPECT_THAT(world.enrolment().Enrol(Application(applicant, kAlice, code), response),
+                StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("key_known: ")));
+  }
+  keys::v1::EnrolResponse response;
+  EXPECT_OK(world.enrolment().Enrol(Application(Applicant(), kAlice, code), response));
+}
+
 TEST(Enrolment, ACodeTurnsIntoADeviceWithCertificatesAndARecord) {
   World world;
   const std::string code = world.IssueCode(kAlice);

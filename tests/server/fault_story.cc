@@ -51,12 +51,12 @@ absl::Status FaultStory::Tell(ServerProcess& server) {
 
 absl::Status FaultStory::OpenSession(ServerProcess& server, Stub& client) {
   v1::OpenSessionRequest request;
-  tokens::Show(request, server.organisation().NewToken(absl::Now()));
-  maybe_spent_.insert(request.token());
+  const tokens::ShownToken token = server.organisation().NewToken(absl::Now());
+  tokens::Show(request, token);
   ASSIGN_OR_RETURN(const auto response,
                    Call<v1::OpenSessionResponse>(client, &Stub::OpenSession, request));
   session_ = response.session_id();
-  spent_.push_back(request.token());
+  spent_.push_back(token);
   ++answered_;
   return absl::OkStatus();
 }
@@ -193,9 +193,9 @@ void FaultStory::CheckBox(Stub& client, Box& box, FaultCounts& counts) {
 void FaultStory::Check(ServerProcess& server, FaultCounts& counts) {
   const auto client = server.Client();
   counts.answered = answered_;
-  for (const std::string& token : spent_) {
+  for (const tokens::ShownToken& token : spent_) {
     v1::OpenSessionRequest request;
-    request.set_token(token);
+    tokens::Show(request, token);
     grpc::ClientContext context;
     SetDeadline(context);
     v1::OpenSessionResponse response;

@@ -62,8 +62,7 @@ class FaultStory final {
   TestGate gate_;
   uint64_t epoch_ = 0;
   std::string session_;
-  std::set<std::string> maybe_spent_;
-  std::vector<std::string> spent_;
+  std::vector<tokens::ShownToken> spent_;
   std::optional<delivery::v1::SubmitRequest> pending_;
   std::optional<delivery::v1::SubmitRequest> last_commit_;  // acknowledged
   std::map<std::string, Box*> box_of_;                      // by mailbox id
