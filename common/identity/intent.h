@@ -23,11 +23,12 @@ enum class Action : uint16_t {
   kRemoveAccount = 8,  // for ever: the name is not given again
   kRevokeDevice = 9,
   kActivateDevice = 10,  // that waits for a registrar (attended enrolment)
+  kWipeDevice = 11,      // its unlock key is destroyed: what is on it never opens again
 };
 absl::string_view ActionName(Action action);  // "create_account"
 bool NeedsTarget(Action action);              // all but the two lists
-bool NeedsJustification(Action action);       // 1 to 4, 8 to 10: what changes something
-bool NeedsStateHash(Action action);           // 2 to 4, 8 to 10
+bool NeedsJustification(Action action);       // 1 to 4, 8 to 11: what changes something
+bool NeedsStateHash(Action action);           // 2 to 4, 8 to 11
 
 inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);
 inline constexpr absl::Duration kIntentClockSkew = absl::Minutes(2);
@@ -79,6 +80,14 @@ struct RevokeDeviceParameters {
 };
 Bytes Encode(const RevokeDeviceParameters& parameters);
 absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire);
+
+// struct { opaque device_id[16]; }
+struct WipeDeviceParameters {
+  DeviceId device_id{};
+  bool operator==(const WipeDeviceParameters&) const = default;
+};
+Bytes Encode(const WipeDeviceParameters& parameters);
+absl::StatusOr<WipeDeviceParameters> ParseWipeDeviceParameters(ByteView wire);
 
 // struct { opaque request_hash[32]; }   HashOf the waiting device's JoinRequest (common/identity/device_decision.h)
 struct ActivateDeviceParameters {
