@@ -14,6 +14,7 @@
 #include "common/sandbox/sandbox.h"
 #include "keyserver/revocation_channel.h"
 #include "keyserver/services.h"
+#include "keyserver/store/sqlcipher_check_in_store.h"
 #include "keyserver/store/sqlcipher_account_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_departure_store.h"
@@ -21,6 +22,8 @@
 #include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
+#include "keyserver/store/sqlcipher_unlock_store.h"
+#include "keyserver/unlock_service.h"
 #include "keyserver/upkeep.h"
 #include "keyserver/witness_channel.h"
 #include "plumbline/config/v1/keyserver.pb.h"
@@ -80,7 +83,7 @@ std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const
 // In the order in which they are made; destroyed in reverse.
 struct Keyserver::Parts {
   Parts(std::unique_ptr<Organisation> org, tlog::Policy witness_policy, std::unique_ptr<SqlcipherConnection> conn,
-        const KeyserverConfig& config, const Clock& clock, Logger& log)
+        std::unique_ptr<SqlcipherUnlockStore> unlock_keys, const KeyserverConfig& config, const Clock& clock, Logger& log)
       : logger(log),
         organisation(std::move(org)),
         policy(std::move(witness_policy)),
@@ -92,19 +95,23 @@ struct Keyserver::Parts {
         departure_store(*connection),
         directory_store(*connection),
         join_store(*connection),
+        unlock_store(std::move(unlock_keys)),
+        check_in_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
         pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
         publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
-        departures(*organisation, departure_store, pusher, publisher),
+        departures(*organisation, departure_store, pusher, publisher, *unlock_store, clock),
         enrolment(*organisation, clock, accounts, publisher, refusals),
         directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
         devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail, join_store, *unlock_store}, departures, publisher, refusals),
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
+        unlock(*organisation, clock, {*unlock_store, check_in_store}, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
-        mutual_services(MutualServices(pool, *organisation, devices, joins, admin)) {}
+        mutual_services(MutualServices(pool, *organisation, devices, joins, admin)),
+        unlock_service(NewUnlockService(pool, unlock)) {}
 
   Logger& logger;
   const std::unique_ptr<Organisation> organisation;
@@ -117,6 +124,8 @@ struct Keyserver::Parts {
   SqlcipherDepartureStore departure_store;
   SqlcipherDirectoryStore directory_store;
   SqlcipherJoinStore join_store;
+  const std::unique_ptr<SqlcipherUnlockStore> unlock_store;
+  SqlcipherCheckInStore check_in_store;
   SqlcipherAuditTrail trail;
   RefusalLog refusals;
   RevocationPusher pusher;
@@ -127,9 +136,11 @@ struct Keyserver::Parts {
   DeviceDesk devices;
   AdminDesk admin;
   JoinDesk joins;
+  UnlockDesk unlock;
   WorkerPool pool;
   const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
   const std::vector<std::unique_ptr<grpc::Service>> mutual_services;
+  const std::unique_ptr<grpc::Service> unlock_service;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<rpc::Listener> anonymous_listener;
   std::unique_ptr<rpc::Listener> device_listener;
@@ -154,8 +165,9 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
     return out;
   };
   ASSIGN_OR_RETURN(auto mutual, rpc::MutualServerCredentials(identity, root_pem));
-  ASSIGN_OR_RETURN(device_listener,
-                   rpc::Listener::Start(options(config.device_listen()), mutual, pointers(mutual_services)));
+  std::vector<grpc::Service*> for_devices = pointers(mutual_services);
+  for_devices.push_back(unlock_service.get());
+  ASSIGN_OR_RETURN(device_listener, rpc::Listener::Start(options(config.device_listen()), mutual, for_devices));
   ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(identity));
   ASSIGN_OR_RETURN(anonymous_listener, rpc::Listener::Start(options(config.anonymous_listen()), anonymous,
                                                             pointers(anonymous_services)));
@@ -183,9 +195,12 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
                                              organisation->keys().database_key, std::move(log_key),
                                              std::move(directory_keys), clock, options));
-  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection), config, clock, logger);
-  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->connection,
-                                           clock, logger);
+  ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherUnlockStore> unlock,
+                   SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
+  auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection), std::move(unlock), config,
+                                       clock, logger);
+  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->devices, parts->refusals, *parts->unlock_store, parts->check_in_store,
+                                           *parts->connection, clock, logger);
   parts->publisher.PublishAndWait();  // what the witnesses said before may be old
   RETURN_IF_ERROR(parts->Listen(config));
   if (!parts->pusher.configured()) {

@@ -5,11 +5,13 @@ namespace {
 constexpr absl::Duration kEvery = absl::Minutes(1);
 }  // namespace
 
-Upkeep::Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
-               const Clock& clock, Logger& logger)
+Upkeep::Upkeep(Ledger& ledger, DeviceDesk& devices, RefusalLog& refusals, UnlockStore& unlock, CheckInStore& check_ins,
+               SqlcipherConnection& connection, const Clock& clock, Logger& logger)
     : ledger_(ledger),
       devices_(devices),
       refusals_(refusals),
+      unlock_(unlock),
+      check_ins_(check_ins),
       connection_(connection),
       clock_(clock),
       logger_(logger),
@@ -39,6 +41,8 @@ absl::Status Upkeep::Once() {
   devices_.Sweep();
   RETURN_IF_ERROR(refusals_.Flush());
   RETURN_IF_ERROR(ledger_.Sweep(clock_.Now()));
+  RETURN_IF_ERROR(unlock_.DestroyDue(clock_.Now()));
+  RETURN_IF_ERROR(check_ins_.ForgetRemoved());
   MutexLock lock(connection_.mutex());
   return connection_.database().Checkpoint();
 }
