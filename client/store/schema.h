@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 5> kMigrations = {{
+inline constexpr std::array<db::Migration, 6> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -205,6 +205,10 @@ CREATE TABLE log_evidence (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NO
 CREATE TABLE own_record (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL);
 -- Own devices whose coming (0) or going (1) was told, or was this device's own decision.
 CREATE TABLE own_device_told (device_id BLOB NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY (device_id, gone)) WITHOUT ROWID;
+)sql"},
+    {"check-ins", R"sql(
+-- At most one row. `next`: asked for, and not known to be taken; null: nothing is asked for.
+CREATE TABLE check_in (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL, last BLOB NOT NULL, next BLOB);
 )sql"},
 }};
 

@@ -320,6 +320,13 @@ TEST(Unlock, SuspensionRefusesAndKeeps) {
   One one;
   one.world.Suspend(kAlice);
   EXPECT_THAT(Evaluate(one.world, one.device, one.store, kRightPassphrase), StatusIs(kDenied, StartsWith("account_suspended")));
+  State state;
+  EXPECT_THAT(one.world.unlock().GetLockState(&one.device.tls, state), StatusIs(kDenied));
+  // Also between the look at the certificate and the attempt.
+  audit::Entry entry;
+  entry.event = audit::Event::kUnlockAttempted;
+  EXPECT_THAT(one.world.unlock_store().TakeAttempt(one.device.id, one.store.version, {}, one.world.clock().Now(), entry),
+              StatusIs(kDenied, StartsWith("account_suspended")));
   one.world.clock().Advance(absl::Hours(1));
   ASSERT_OK(one.world.unlock_store().DestroyDue(one.world.clock().Now()));
   ASSERT_OK(one.world.Change(Action::kReactivateAccount, kAlice));
