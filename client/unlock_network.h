@@ -24,6 +24,7 @@ class UnlockKeyNetwork {
   virtual absl::StatusOr<keys::v1::BeginUnlockKeyResponse> BeginUnlockKey() = 0;
   virtual absl::StatusOr<keys::v1::ConfirmUnlockKeyResponse> ConfirmUnlockKey(const keys::v1::ConfirmUnlockKeyRequest& request) = 0;
   virtual absl::StatusOr<keys::v1::CheckInResponse> CheckIn(const keys::v1::CheckInRequest& request) = 0;
+  virtual absl::StatusOr<keys::v1::RenewUnlockCertificateResponse> RenewUnlockCertificate() = 0;
 };
 
 }  // namespace plumbline::client

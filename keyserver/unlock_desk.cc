@@ -41,7 +41,7 @@ absl::Status UnlockDesk::Refused(const Device& device, audit::Event event, const
 }
 
 absl::Status UnlockDesk::GetLockState(const crypto::Certificate* caller, keys::v1::GetLockStateResponse& response) {
-  const absl::StatusOr<Device> device = devices_.Identify(caller);
+  const absl::StatusOr<Device> device = devices_.IdentifyLocked(caller);
   if (!device.ok()) return devices_.Refused(caller, device.status());
   ASSIGN_OR_RETURN(const LockStatus status, stores_.unlock.Look(device->id, clock_.Now()));
   using Response = keys::v1::GetLockStateResponse;
@@ -76,7 +76,7 @@ absl::Status UnlockDesk::TryEvaluate(const Device& device, const keys::v1::Evalu
 
 absl::Status UnlockDesk::Evaluate(const crypto::Certificate* caller, const keys::v1::EvaluateRequest& request,
                                   keys::v1::EvaluateResponse& response) {
-  const absl::StatusOr<Device> device = devices_.Identify(caller);
+  const absl::StatusOr<Device> device = devices_.IdentifyLocked(caller);
   if (!device.ok()) return devices_.Refused(caller, device.status());
   const absl::Status status = TryEvaluate(*device, request, response);
   return status.ok() ? status : Refused(*device, audit::Event::kUnlockRefused, status);
@@ -94,7 +94,7 @@ absl::Status UnlockDesk::TryProve(const Device& device, const keys::v1::ProveUnl
 
 absl::Status UnlockDesk::ProveUnlocked(const crypto::Certificate* caller, const keys::v1::ProveUnlockedRequest& request,
                                        keys::v1::ProveUnlockedResponse& response) {
-  const absl::StatusOr<Device> device = devices_.Identify(caller);
+  const absl::StatusOr<Device> device = devices_.IdentifyLocked(caller);
   if (!device.ok()) return devices_.Refused(caller, device.status());
   const absl::Status status = TryProve(*device, request);
   if (!status.ok()) return Refused(*device, audit::Event::kUnlockRefused, status);
@@ -146,6 +146,19 @@ absl::Status UnlockDesk::CheckIn(const crypto::Certificate* caller, const keys::
   const absl::Status status = stores_.check_ins.Take(device.id, {body.generation(), *previous, *next},
                                                      EntryOf(device, audit::Event::kStoreAhead));
   return status.ok() ? status : Refused(device, audit::Event::kStoreRefused, status);
+}
+
+absl::Status UnlockDesk::RenewUnlockCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                                keys::v1::RenewUnlockCertificateResponse& response) {
+  keys::v1::RenewUnlockCertificateRequest body;
+  ASSIGN_OR_RETURN(const Device device, devices_.Admit(caller, "RenewUnlockCertificate", request, body));
+  ASSIGN_OR_RETURN(const crypto::Certificate certificate,
+                   organisation_.issuer().UnlockTls(caller->spki(), device.id, clock_.Now()));
+  audit::Entry entry = EntryOf(device, audit::Event::kCertificateRenewed);
+  entry.details["for"] = "unlocking alone";
+  RETURN_IF_ERROR(refusals_.Record(entry));
+  response.set_certificate(ToString(certificate.der()));
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::keyserver

@@ -19,6 +19,7 @@ class EvaluateResponse;
 class GetLockStateResponse;
 class ProveUnlockedRequest;
 class ProveUnlockedResponse;
+class RenewUnlockCertificateResponse;
 }  // namespace plumbline::keys::v1
 
 namespace plumbline::keyserver {
@@ -32,7 +33,7 @@ class UnlockDesk final {
   UnlockDesk(const Organisation& organisation, const Clock& clock, Stores stores, DeviceDesk& devices, RefusalLog& refusals)
       : organisation_(organisation), clock_(clock), stores_(stores), devices_(devices), refusals_(refusals) {}
 
-  // By the certificate alone; `caller` as DeviceDesk. Codes: unlock.proto, docs/protocols/errors.md.
+  // By the certificate alone, which may be the one for unlocking; `caller` as DeviceDesk. Codes: unlock.proto, docs/protocols/errors.md.
   absl::Status GetLockState(const crypto::Certificate* caller, keys::v1::GetLockStateResponse& response);
   absl::Status Evaluate(const crypto::Certificate* caller, const keys::v1::EvaluateRequest& request,
                         keys::v1::EvaluateResponse& response);
@@ -45,6 +46,8 @@ class UnlockDesk final {
   absl::Status ConfirmUnlockKey(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
                                 keys::v1::ConfirmUnlockKeyResponse& response);
   absl::Status CheckIn(const crypto::Certificate* caller, const keys::v1::SignedRequest& request, keys::v1::CheckInResponse& response);
+  absl::Status RenewUnlockCertificate(const crypto::Certificate* caller, const keys::v1::SignedRequest& request,
+                                      keys::v1::RenewUnlockCertificateResponse& response);
 
  private:
   absl::Status TryEvaluate(const Device& device, const keys::v1::EvaluateRequest& request, keys::v1::EvaluateResponse& response);

@@ -40,6 +40,11 @@ class UnlockService final : public keys::v1::Unlock::CallbackService {
     return Run(context, &UnlockDesk::CheckIn, request, response);
   }
 
+  ServerUnaryReactor* RenewUnlockCertificate(CallbackServerContext* context, const SignedRequest* request,
+                                             keys::v1::RenewUnlockCertificateResponse* response) override {
+    return Run(context, &UnlockDesk::RenewUnlockCertificate, request, response);
+  }
+
  private:
   static const crypto::Certificate* CertificateOf(const rpc::Caller& caller) {
     return caller.certificate ? &*caller.certificate : nullptr;

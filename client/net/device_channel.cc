@@ -55,6 +55,7 @@ grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, UnlockStub& unlock, a
   if (rpc == "BeginUnlockKey") return Invoke(unlock, &UnlockStub::BeginUnlockKey, context, request, response);
   if (rpc == "ConfirmUnlockKey") return Invoke(unlock, &UnlockStub::ConfirmUnlockKey, context, request, response);
   if (rpc == "CheckIn") return Invoke(unlock, &UnlockStub::CheckIn, context, request, response);
+  if (rpc == "RenewUnlockCertificate") return Invoke(unlock, &UnlockStub::RenewUnlockCertificate, context, request, response);
   return grpc::Status(grpc::StatusCode::INTERNAL, "no such device call");
 }
 

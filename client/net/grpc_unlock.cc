@@ -55,6 +55,9 @@ class GrpcUnlockKeyNetwork final : public UnlockKeyNetwork {
   absl::StatusOr<keys::v1::CheckInResponse> CheckIn(const keys::v1::CheckInRequest& request) override {
     return Call<keys::v1::CheckInResponse>("CheckIn", request);
   }
+  absl::StatusOr<keys::v1::RenewUnlockCertificateResponse> RenewUnlockCertificate() override {
+    return Call<keys::v1::RenewUnlockCertificateResponse>("RenewUnlockCertificate", keys::v1::RenewUnlockCertificateRequest());
+  }
 
  private:
   template <typename Response, typename Request>

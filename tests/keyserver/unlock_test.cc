@@ -429,6 +429,47 @@ TEST(Unlock, NeverMoreThanTenEvaluationsWithoutAProof) {
               proved, refused, destroyed);
 }
 
+absl::StatusOr<crypto::Certificate> ForUnlocking(World& world, TestDevice& device) {
+  const keys::v1::RenewUnlockCertificateRequest body;
+  keys::v1::RenewUnlockCertificateResponse response;
+  RETURN_IF_ERROR(world.unlock().RenewUnlockCertificate(&device.tls, world.Sign(device, "RenewUnlockCertificate", body), response));
+  return crypto::Certificate::Parse(AsBytes(response.certificate()));
+}
+
+// Who was away for longer than the device's certificate lives opens the store by the one for unlocking, which does nothing else.
+TEST(UnlockCertificate, OutlivesTheDevicesOwnAndDoesNothingElse) {
+  One one;
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate certificate, ForUnlocking(one.world, one.device));
+  EXPECT_EQ(certificate.spki(), one.device.tls.spki());
+  EXPECT_EQ(one.world.LastEvent("device.certificate_renewed").details["for"], "unlocking alone");
+  const crypto::Certificate own = one.device.tls;
+  one.world.clock().Advance(absl::Hours(24 * 30));
+  EXPECT_THAT(Evaluate(one.world, one.device, one.store, kRightPassphrase),
+              StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("certificate_expired")));
+  one.device.tls = certificate;
+  ASSERT_OK(Unlock(one.world, one.device, one.store));
+  EXPECT_EQ(LockState(one.world, one.device).attempts_left(), 10u);
+  keys::v1::OpenChannelResponse channel;
+  EXPECT_THAT(one.world.devices().OpenChannel(&certificate, channel), StatusIs(kDenied, StartsWith("not_authorised")));
+  keys::v1::BeginUnlockKeyResponse begun;
+  EXPECT_THAT(one.world.unlock().BeginUnlockKey(&certificate, {}, begun), StatusIs(kDenied, StartsWith("not_authorised")));
+  keys::v1::CheckInResponse checked;
+  EXPECT_THAT(one.world.unlock().CheckIn(&certificate, {}, checked), StatusIs(kDenied, StartsWith("not_authorised")));
+  keys::v1::RenewUnlockCertificateResponse renewed;
+  EXPECT_THAT(one.world.unlock().RenewUnlockCertificate(&certificate, {}, renewed), StatusIs(kDenied, StartsWith("not_authorised")));
+  one.world.clock().Advance(absl::Hours(24 * 371));
+  EXPECT_THAT(Evaluate(one.world, one.device, one.store, kRightPassphrase), StatusIs(absl::StatusCode::kUnauthenticated));
+}
+
+TEST(UnlockCertificate, EndsWithItsDevice) {
+  One one;
+  ASSERT_OK_AND_ASSIGN(one.device.tls, ForUnlocking(one.world, one.device));
+  one.world.Suspend(kAlice);
+  EXPECT_THAT(Evaluate(one.world, one.device, one.store, kRightPassphrase), StatusIs(kDenied, StartsWith("account_suspended")));
+  ASSERT_OK(one.world.Change(Action::kRemoveAccount, kAlice));
+  EXPECT_THAT(Evaluate(one.world, one.device, one.store, kRightPassphrase), StatusIs(kDenied, StartsWith("device_revoked")));
+}
+
 absl::Status CheckIn(World& world, TestDevice& device, uint64_t generation, uint8_t previous, uint8_t next) {
   keys::v1::CheckInRequest body;
   body.set_generation(generation);

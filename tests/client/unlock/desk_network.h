@@ -53,6 +53,13 @@ class DeskNetwork final : public LockNetwork, public UnlockKeyNetwork {
         [&](auto& response) { return world_.unlock().CheckIn(&device_.tls, world_.Sign(device_, "CheckIn", request), response); });
   }
 
+  absl::StatusOr<keys::v1::RenewUnlockCertificateResponse> RenewUnlockCertificate() override {
+    return Call<keys::v1::RenewUnlockCertificateResponse>([&](auto& response) {
+      const keys::v1::RenewUnlockCertificateRequest body;
+      return world_.unlock().RenewUnlockCertificate(&device_.tls, world_.Sign(device_, "RenewUnlockCertificate", body), response);
+    });
+  }
+
  private:
   template <typename Response, typename Act>
   absl::StatusOr<Response> Call(Act act) {

@@ -11,6 +11,7 @@
 #include "client/stores.h"
 #include "client/unlock/check_in.h"
 #include "client/unlock/unlock.h"
+#include "client/unlock/unlock_certificate.h"
 #include "common/config/config.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
@@ -129,6 +130,24 @@ TEST(UnlockOverTls, AnotherDevicesCertificateReachesItsOwnKeyOnly) {
   EXPECT_FALSE(with_none->GetLockState().ok());
   EXPECT_EQ(ValueOf(hers.lock->GetLockState()).attempts_left(), 10u);
   EXPECT_OK(Unlock(hers.header, Words("carols passphrase"), *hers.lock));
+}
+
+TEST(UnlockOverTls, TheCertificateForUnlockingComesThroughTheHandshakeAndDoesNothingElse) {
+  const assess::Person frank = Services().Enrolled("frank");
+  Device device(frank, frank.home);
+  ASSERT_OK(device.Change("franks passphrase"));
+  const rpc::TlsIdentity own = IdentityIn(frank.home);
+  const std::string path = frank.home + "/unlock.crt";
+  EXPECT_EQ(*RenewUnlockCertificate(path, *crypto::ParsePemChain(own.chain_pem), device.self->root(), *device.keys, device.clock), true);
+  const rpc::TlsIdentity locked{*ReadTextFile(path, 65536), Secret::CopyOf(own.key_pem.view())};
+  EXPECT_OK(Unlock(device.header, Words("franks passphrase"), *device.LockOf(locked.Copy())));
+  NetworkOptions options;
+  options.root_pem = device.self->root().ToPem();
+  options.device_address = device.self->account().device_address;
+  options.identity = locked.Copy();
+  options.working_key = &device.self->working_key();
+  ASSERT_OK_AND_ASSIGN(const auto keys, NewGrpcUnlockKeyNetwork(options, device.clock));
+  EXPECT_THAT(keys->BeginUnlockKey(), StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("not_authorised")));
 }
 
 TEST(UnlockOverTls, AnAdministratorsWipeEndsIt) {

@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "client/home.h"
 #include "client/unlock/check_in.h"
+#include "client/unlock/unlock_certificate.h"
 #include "common/file.h"
 #include "common/retry.h"
 #include "tests/client/unlock/desk_network.h"
@@ -322,6 +324,35 @@ TEST(Unlock, ADamagedHeaderIsNamed) {
   fs::resize_file(client.file.path(), 50);
   EXPECT_THAT(client.Unlock("the first passphrase"), StatusIs(absl::StatusCode::kDataLoss, StartsWith("store_damaged")));
   EXPECT_EQ(client.network.calls, 3);  // the set-up's: nothing was asked
+}
+
+TEST(UnlockCertificate, IsFetchedOnceAndRenewedFromHalfItsLifeOn) {
+  Client client;
+  const std::string path = client.scratch / "unlock.crt";
+  const std::vector<crypto::Certificate> own = {client.device.tls, client.device.issuing};
+  const auto renew = [&] {
+    return RenewUnlockCertificate(path, own, client.world.organisation().keys().root, client.network, client.world.clock());
+  };
+  EXPECT_EQ(*renew(), true);
+  EXPECT_EQ(*renew(), false);
+  client.world.clock().Advance(absl::Hours(24 * 3));
+  EXPECT_EQ(*renew(), false);
+  std::ofstream(path) << "not a certificate";
+  EXPECT_EQ(*renew(), true);
+  const auto held = *crypto::Certificate::ParsePem(*ReadTextFile(path, 65536));
+  EXPECT_EQ(held.uris(), std::vector<std::string>{absl::StrCat("plumbline://example.org/unlock/", ToHex(client.device.id))});
+}
+
+TEST(UnlockCertificate, AnotherThanAskedForIsRefused) {
+  Client client;
+  keyserver::TestDevice bob = client.world.Enrol(keyserver::kBob);
+  DeskNetwork his(client.world, bob);
+  const std::string path = client.scratch / "unlock.crt";
+  const auto renew = [&](const crypto::Certificate& root) {
+    return RenewUnlockCertificate(path, {client.device.tls, client.device.issuing}, root, his, client.world.clock());
+  };
+  EXPECT_THAT(renew(client.world.organisation().keys().root), StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("answer_invalid")));
+  EXPECT_FALSE(fs::exists(path));
 }
 
 // A store of its own in a folder that can be copied.

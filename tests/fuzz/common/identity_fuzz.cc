@@ -144,6 +144,7 @@ void FuzzSignedOnly(ByteView input) {
 void FuzzUris(ByteView input) {
   RoundTripText(input, ParseUserUri);
   RoundTripText(input, ParseDeviceUri);
+  RoundTripText(input, ParseUnlockUri);
   RoundTripText(input, ParseServiceUri);
   RoundTripText(input, ParseRoleUri);
   const absl::StatusOr<UserUri> typed = ParseUserName(Text(input), "example.org");

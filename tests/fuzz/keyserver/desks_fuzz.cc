@@ -185,6 +185,7 @@ void Fuzz(ByteView input) {
     case 19: case 20: return Unlocking(input[0], body);
     case 21: return AsDevice(server.world.unlock(), "BeginUnlockKey", body, &UnlockDesk::BeginUnlockKey);
     case 22: return AsDevice(server.world.unlock(), "ConfirmUnlockKey", body, &UnlockDesk::ConfirmUnlockKey);
+    case 24: return AsDevice(server.world.unlock(), "RenewUnlockCertificate", body, &UnlockDesk::RenewUnlockCertificate);
     case 23: return AsDevice(server.world.unlock(), "CheckIn", body, &UnlockDesk::CheckIn);
     default: return;
   }
@@ -252,6 +253,7 @@ std::vector<Bytes> Seeds() {
           seed(20, prove),
           seed(22, confirm),
           seed(23, check_in),
+          Bytes{24},
           Concat({Bytes{18}, Encode(KeptShredKey{1, Secret(kShredKeySize)}).view()}),
           seed(0, Application(Applicant(), kAlice, "0123456789ABCDEF")),
           seed(1, look_up),
