@@ -255,6 +255,12 @@ void AddDevices(CLI::App& app, CommandLine& line) {
   revoke->add_option("user", line.user, "the person: alice, or mimi://example.org/u/alice")->required();
   revoke->add_option("device", line.device, "the device's id, or its beginning")->required();
   revoke->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
+  CLI::App* wipe = Verb(*device, "wipe", "destroy a device's unlock key: what is stored on it never opens again", line, [&line] {
+    return WithConsole(line, [&](Console& console) { return console.WipeDevice(line.user, line.device, line.reason); });
+  });
+  wipe->add_option("user", line.user, "the person: alice, or mimi://example.org/u/alice")->required();
+  wipe->add_option("device", line.device, "the device's id, or its beginning")->required();
+  wipe->add_option("--reason", line.reason, "why; it is signed and recorded")->required();
   AddActivation(*device, line);
 }
 

@@ -51,6 +51,22 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+absl::Status SyncDirectoryOf(const std::string& path) {
+  const Descriptor directory(open(DirectoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0 || fsync(directory.get()) != 0) return FromErrno("cannot sync the directory of", path);
+  return absl::OkStatus();
+}
+
+// With zeros, in place. OK if there is no such file.
+absl::Status Overwrite(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file.get() < 0 && errno == ENOENT) return absl::OkStatus();
+  struct stat info;
+  if (file.get() < 0 || fstat(file.get(), &info) != 0) return FromErrno("cannot overwrite", path);
+  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
+  return WriteAll(file.get(), Bytes(static_cast<size_t>(info.st_size)), path);
+}
+
 }  // namespace
 
 absl::StatusOr<Secret> ReadSecretFile(const std::string& path, size_t max_size) {
@@ -99,9 +115,19 @@ absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode
     unlink(temporary.c_str());
     return failed;
   }
-  const Descriptor directory(open(DirectoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || fsync(directory.get()) != 0) return FromErrno("cannot sync the directory of", path);
-  return absl::OkStatus();
+  return SyncDirectoryOf(path);
+}
+
+absl::Status ShredFile(const std::string& path) {
+  RETURN_IF_ERROR(Overwrite(path));
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return FromErrno("cannot remove", path);
+  return SyncDirectoryOf(path);
+}
+
+absl::Status ShredAndReplaceFile(const std::string& path, const std::string& replacement) {
+  RETURN_IF_ERROR(Overwrite(path));
+  if (rename(replacement.c_str(), path.c_str()) != 0) return FromErrno("cannot replace", path);
+  return SyncDirectoryOf(path);
 }
 
 }  // namespace plumbline

@@ -20,4 +20,10 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t max_siz
 // old file is then untouched.
 absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode_t mode);
 
+// Overwrites a file that held a secret with zeros, fsyncs, removes it and fsyncs the directory: after any crash there is the
+// file, zeros of its size, or nothing. OK if there is none. What flash memory or a snapshot keeps is out of reach.
+absl::Status ShredFile(const std::string& path);
+// The same, but the place of the old file is taken by `replacement`, which is in the same directory: never nothing.
+absl::Status ShredAndReplaceFile(const std::string& path, const std::string& replacement);
+
 }  // namespace plumbline

@@ -67,6 +67,8 @@ absl::Status AdminDesk::Act(const Verified& verified, keys::v1::IntentResult& re
       return ActivateDevice(verified, result);
     case identity::Action::kEndTokenEpoch:
       return EndTokenEpoch(verified, result);
+    case identity::Action::kWipeDevice:
+      return WipeDevice(verified, result);
   }
   return absl::InternalError("an action that ParseIntent lets through is not carried out");
 }
@@ -163,6 +165,16 @@ absl::Status AdminDesk::RevokeDevice(const Verified& verified, keys::v1::IntentR
   trace.entry.details["person"] = account.user;
   trace.entry.subject = identity::DeviceUri{organisation_.domain(), parameters.device_id}.ToString();
   RETURN_IF_ERROR(departures_.Carry(Leaving::kDevice, parameters.device_id, verified.hash, trace, account));
+  return SetView(account, result);
+}
+
+absl::Status AdminDesk::WipeDevice(const Verified& verified, keys::v1::IntentResult& result) {
+  ASSIGN_OR_RETURN(const auto parameters, identity::ParseWipeDeviceParameters(verified.intent.parameters));
+  ASSIGN_OR_RETURN(const Account account, Target(verified.intent));
+  IntentTrace trace = TraceOf(verified, audit::Event::kIntentExecuted, account.revision);
+  trace.entry.details["person"] = account.user;
+  trace.entry.subject = identity::DeviceUri{organisation_.domain(), parameters.device_id}.ToString();
+  RETURN_IF_ERROR(stores_.unlock.Wipe(account.user, parameters.device_id, trace));
   return SetView(account, result);
 }
 

@@ -33,6 +33,7 @@ class AdminDesk final {
     AdministratorStore& administrators;
     AuditTrail& trail;
     JoinStore& joins;
+    UnlockStore& unlock;
   };
   AdminDesk(const Organisation& organisation, const Clock& clock, Stores stores, Departures& departures,
             Publisher& publisher, TokenIssuer& tokens, RefusalLog& refusals)
@@ -81,6 +82,7 @@ class AdminDesk final {
   absl::Status Reactivate(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status Remove(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status RevokeDevice(const Verified& verified, keys::v1::IntentResult& result);
+  absl::Status WipeDevice(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status ActivateDevice(const Verified& verified, keys::v1::IntentResult& result);
   absl::Status SetView(const Account& account, keys::v1::IntentResult& result);
   absl::Status ListAccounts(const Verified& verified, keys::v1::IntentResult& result);

@@ -22,6 +22,7 @@
 #include "keyserver/store/log_files.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
+#include "keyserver/store/sqlcipher_unlock_store.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 
 namespace plumbline::keyserver {
@@ -181,6 +182,18 @@ absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& c
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key,
                                              std::move(log_key), std::move(directory_keys), clock, options));
   return OpenCode(config, *connection, keys, clock);
+}
+
+absl::Status AbandonUnlockKeys(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock) {
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
+  db::OpenOptions options;
+  options.create = false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
+                   SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, std::move(log_key),
+                                             std::move(directory_keys), clock, options));
+  return SqlcipherUnlockStore::Abandon(*connection, config.data_dir());
 }
 
 absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Secret& passphrase,

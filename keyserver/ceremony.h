@@ -40,6 +40,10 @@ absl::StatusOr<CeremonyResult> RunCeremony(const config::v1::KeyserverConfig& co
 absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const config::v1::KeyserverConfig& config,
                                                         const Secret& passphrase, const Clock& clock);
 
+// Gives all devices' unlock keys up, where the shred key is lost (docs/operations.md). The service must not run. Codes as
+// ReissueAdministratorCode.
+absl::Status AbandonUnlockKeys(const config::v1::KeyserverConfig& config, const Secret& passphrase, const Clock& clock);
+
 struct ServiceRequest {
   Bytes csr;                  // DER or PEM
   identity::Service service;  // delivery or admin

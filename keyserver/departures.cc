@@ -41,6 +41,7 @@ absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::D
   RETURN_IF_ERROR(
       store_.Depart(departure, trace, [this](const std::vector<DrawnGrant>& drawn) { return Open(drawn); }));
   ++account.revision;
+  unlock_.DestroyDue(clock_.Now()).IgnoreError();  // the devices may not ask any more; what fails, upkeep repeats and reports
   pusher_.PushAndWait(kPatience);
   publisher_.PublishAndWait(kPatience);
   return absl::OkStatus();

@@ -2,11 +2,13 @@
 // server. Knows no gRPC. Thread-safe; references outlive it.
 #pragma once
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "keyserver/organisation.h"
 #include "keyserver/publisher.h"
 #include "keyserver/revocation_pusher.h"
 #include "keyserver/store/departure_store.h"
+#include "keyserver/store/unlock_store.h"
 
 namespace plumbline::keys::v1 {
 class RevocationView;
@@ -16,8 +18,9 @@ namespace plumbline::keyserver {
 
 class Departures final {
  public:
-  Departures(const Organisation& organisation, DepartureStore& store, RevocationPusher& pusher, Publisher& publisher)
-      : organisation_(organisation), store_(store), pusher_(pusher), publisher_(publisher) {}
+  Departures(const Organisation& organisation, DepartureStore& store, RevocationPusher& pusher, Publisher& publisher,
+             UnlockStore& unlock, const Clock& clock)
+      : organisation_(organisation), store_(store), pusher_(pusher), publisher_(publisher), unlock_(unlock), clock_(clock) {}
 
   // Carries it out and gives the delivery server a moment to confirm. `account` is as it was read,
   // and as it is afterwards. `device` where that is what leaves. ABORTED state_changed; NOT_FOUND
@@ -44,6 +47,8 @@ class Departures final {
   DepartureStore& store_;
   RevocationPusher& pusher_;
   Publisher& publisher_;
+  UnlockStore& unlock_;
+  const Clock& clock_;
 };
 
 }  // namespace plumbline::keyserver

@@ -18,24 +18,37 @@ absl::Status Malformed(absl::string_view text) {
   return Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", text);
 }
 
+absl::Status NotADevice() {
+  return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised", "this call needs a device's TLS certificate");
+}
+
 }  // namespace
 
-absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
-  const auto not_a_device = [] {
-    return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
-                  "this call needs a device's TLS certificate");
-  };
+absl::Status DeviceDesk::CheckTlsClient(const crypto::Certificate* caller) const {
   // The MLS credential names the device too, but is no TLS certificate.
-  if (caller == nullptr || caller->purpose() != crypto::Purpose::kTlsClient || caller->uris().size() != 1) {
-    return not_a_device();
-  }
+  if (caller == nullptr || caller->purpose() != crypto::Purpose::kTlsClient || caller->uris().size() != 1) return NotADevice();
+  if (clock_.Now() <= caller->not_after()) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kUnauthenticated, "certificate_expired",
+                "the device's certificate has expired; connect anew with a renewed one");
+}
+
+absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
+  RETURN_IF_ERROR(CheckTlsClient(caller));
   const absl::StatusOr<identity::DeviceUri> uri = identity::ParseDeviceUri(caller->uris()[0]);
-  if (!uri.ok() || uri->domain != organisation_.domain()) return not_a_device();
-  if (clock_.Now() > caller->not_after()) {
-    return Refuse(absl::StatusCode::kUnauthenticated, "certificate_expired",
-                  "the device's certificate has expired; connect anew with a renewed one");
-  }
-  ASSIGN_OR_RETURN(std::optional<DeviceState> state, stores_.accounts.FindDevice(uri->id));
+  if (!uri.ok() || uri->domain != organisation_.domain()) return NotADevice();
+  return FindActive(uri->id);
+}
+
+absl::StatusOr<Device> DeviceDesk::IdentifyLocked(const crypto::Certificate* caller) {
+  RETURN_IF_ERROR(CheckTlsClient(caller));
+  const absl::StatusOr<identity::UnlockUri> uri = identity::ParseUnlockUri(caller->uris()[0]);
+  if (!uri.ok()) return Identify(caller);
+  if (uri->domain != organisation_.domain()) return NotADevice();
+  return FindActive(uri->id);
+}
+
+absl::StatusOr<Device> DeviceDesk::FindActive(const identity::DeviceId& id) {
+  ASSIGN_OR_RETURN(std::optional<DeviceState> state, stores_.accounts.FindDevice(id));
   if (!state)
     return Refuse(absl::StatusCode::kPermissionDenied, "device_unknown", "this device is not enrolled");
   if (state->revoked) {

@@ -66,14 +66,19 @@ class DeviceDesk final {
   // whose rpcs take a SignedRequest.
   absl::StatusOr<Device> Admit(const crypto::Certificate* caller, absl::string_view rpc,
                                const keys::v1::SignedRequest& request, google::protobuf::MessageLite& body);
+  // The device behind the certificate, if it may call at all; for what needs no signature.
+  absl::StatusOr<Device> Identify(const crypto::Certificate* caller);
+  // The same for a device that may have no other certificate any more than the one for unlocking alone.
+  absl::StatusOr<Device> IdentifyLocked(const crypto::Certificate* caller);
   // Records the refusal, and returns it.
   absl::Status Refused(const crypto::Certificate* caller, const absl::Status& status);
 
   void Sweep() { nonces_.Sweep(clock_.Now()); }
 
  private:
-  // The device behind the certificate, if it may call at all.
-  absl::StatusOr<Device> Identify(const crypto::Certificate* caller);
+  absl::Status CheckTlsClient(const crypto::Certificate* caller) const;
+  // A device that is enrolled and may act.
+  absl::StatusOr<Device> FindActive(const identity::DeviceId& id);
   // The device, after its signature over this very request has verified; its counter is then used up.
   absl::StatusOr<Device> Verify(const crypto::Certificate* caller, absl::string_view rpc,
                                 const keys::v1::SignedRequest& request);

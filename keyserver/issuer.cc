@@ -17,6 +17,15 @@ absl::StatusOr<crypto::Certificate> Issuer::DeviceTls(const crypto::CertificateR
   return crypto::IssueLeaf(issuing_, issuing_key_, spec);
 }
 
+absl::StatusOr<crypto::Certificate> Issuer::UnlockTls(ByteView spki, const identity::DeviceId& device, absl::Time now) const {
+  crypto::LeafSpec spec;
+  spec.spki = ToBytes(spki);
+  spec.uris = {identity::UnlockUri{domain_, device}.ToString()};
+  spec.purpose = crypto::Purpose::kTlsClient;
+  spec.validity = ValidFrom(now, kUnlockTlsLife);
+  return crypto::IssueLeaf(issuing_, issuing_key_, spec);
+}
+
 absl::StatusOr<crypto::Certificate> Issuer::Credential(const crypto::Ed25519PublicKey& key,
                                                        absl::string_view user,
                                                        const identity::DeviceId& device,

@@ -18,6 +18,7 @@ inline constexpr absl::Duration kIssuingLife = absl::Hours(24 * 730);
 inline constexpr absl::Duration kRoleLife = absl::Hours(24 * 365);
 inline constexpr absl::Duration kServiceLife = absl::Hours(24 * 90);
 inline constexpr absl::Duration kDeviceTlsLife = absl::Hours(24 * 7);
+inline constexpr absl::Duration kUnlockTlsLife = absl::Hours(24 * 400);
 inline constexpr absl::Duration kCredentialLife = absl::Hours(24 * 365);
 // Certificates begin a little in the past, for clocks that are a little behind.
 inline constexpr absl::Duration kBackdate = absl::Minutes(10);
@@ -35,6 +36,8 @@ class Issuer final {
   // A device's TLS client certificate for the key in `request`.
   absl::StatusOr<crypto::Certificate> DeviceTls(const crypto::CertificateRequest& request,
                                                 const identity::DeviceId& device, absl::Time now) const;
+  // For the same TLS key, for unlocking alone.
+  absl::StatusOr<crypto::Certificate> UnlockTls(ByteView spki, const identity::DeviceId& device, absl::Time now) const;
   // A device's MLS credential: user and device in its names, the MLS signature key as its subject key.
   absl::StatusOr<crypto::Certificate> Credential(const crypto::Ed25519PublicKey& key, absl::string_view user,
                                                  const identity::DeviceId& device, absl::Time now) const;

@@ -160,12 +160,12 @@ absl::StatusOr<directory::VerifiedPolicy> KeyRing::Witnesses(absl::Time now) con
   return directory::VerifyWitnessPolicy(*witnesses, root, domain, now);
 }
 
-absl::StatusOr<crypto::KeyWrap> KeyRing::WrapFor(absl::string_view label) const {
+absl::StatusOr<crypto::KeyWrap> KeyRing::WrapFor(absl::string_view label, ByteView salt) const {
   if (wrapping.empty()) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "wrapping_key_missing",
                   "these keys were made before secret keys were kept in the database; run plumbline-keyserver make-log-key once");
   }
-  return crypto::KeyWrap::Create(crypto::HkdfSha256(wrapping.view(), {}, AsBytes(label), crypto::kWrappingKeySize));
+  return crypto::KeyWrap::Create(crypto::HkdfSha256(wrapping.view(), salt, AsBytes(label), crypto::kWrappingKeySize));
 }
 
 TransparencyKeys TransparencyKeys::Generate() {

@@ -59,8 +59,9 @@ struct KeyRing {
   // FAILED_PRECONDITION directory_log_key_missing, witnesses_missing, with the remedy.
   absl::StatusOr<DirectoryLogKeys> LogKeys() const;
   absl::StatusOr<directory::VerifiedPolicy> Witnesses(absl::Time now) const;
-  // For one kind of secret keys, by its label. FAILED_PRECONDITION wrapping_key_missing, with the remedy.
-  absl::StatusOr<crypto::KeyWrap> WrapFor(absl::string_view label) const;
+  // For one kind of secret keys, by its label, and under a second secret where `salt` is one. FAILED_PRECONDITION
+  // wrapping_key_missing, with the remedy.
+  absl::StatusOr<crypto::KeyWrap> WrapFor(absl::string_view label, ByteView salt = {}) const;
 
   Secret Serialize() const;
   // DATA_LOSS unless `stored` came from Serialize.

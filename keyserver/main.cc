@@ -155,6 +155,14 @@ absl::Status MakeLogKey(const Line& line) {
   return absl::OkStatus();
 }
 
+absl::Status AbandonUnlockKeys(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  RETURN_IF_ERROR(keyserver::AbandonUnlockKeys(opened.config, opened.passphrase, plumbline::SystemClock()));
+  Print(line, "All unlock keys are given up: no device's store opens again once it is locked, and each device is enrolled anew.",
+        {{"abandoned", true}});
+  return absl::OkStatus();
+}
+
 absl::Status SetWitnesses(const Line& line) {
   ASSIGN_OR_RETURN(const std::string policy, plumbline::ReadTextFile(line.policy, plumbline::tlog::kMaxPolicy));
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
@@ -256,6 +264,8 @@ int main(int argc, char** argv) {
   CLI::App* export_openings = Ceremony(
       app, "export-openings", "Write what opens the log's entries, which names everybody, for an auditor of authority", line);
   export_openings->add_option("--out", line.out, "Where to write; the certificates go beside it")->required();
+  CLI::App* abandon = Ceremony(app, "abandon-unlock-keys",
+                               "Where shred.key is lost: give up what unlocks people's devices, which then have to enrol anew", line);
   Verb(app, "serve", "Serve until SIGTERM", line);
 
   CLI11_PARSE(app, argc, argv);
@@ -270,6 +280,7 @@ int main(int argc, char** argv) {
   if (export_log->parsed()) return Report(line, ExportLog(line));
   if (export_openings->parsed()) return Report(line, ExportOpenings(line));
   if (set_witnesses->parsed()) return Report(line, SetWitnesses(line));
+  if (abandon->parsed()) return Report(line, AbandonUnlockKeys(line));
   if (make_log_key->parsed()) return Report(line, MakeLogKey(line));
   return Report(line, keyserver::Serve(line.config));
 }

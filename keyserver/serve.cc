@@ -14,6 +14,7 @@
 #include "common/sandbox/sandbox.h"
 #include "keyserver/revocation_channel.h"
 #include "keyserver/services.h"
+#include "keyserver/store/sqlcipher_check_in_store.h"
 #include "keyserver/store/sqlcipher_account_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_departure_store.h"
@@ -22,6 +23,8 @@
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "keyserver/store/sqlcipher_token_store.h"
+#include "keyserver/store/sqlcipher_unlock_store.h"
+#include "keyserver/unlock_service.h"
 #include "keyserver/upkeep.h"
 #include "keyserver/witness_channel.h"
 #include "plumbline/config/v1/keyserver.pb.h"
@@ -81,7 +84,7 @@ std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const
 // In the order in which they are made; destroyed in reverse.
 struct Keyserver::Parts {
   Parts(std::unique_ptr<Organisation> org, tlog::Policy witness_policy, std::unique_ptr<SqlcipherConnection> conn,
-        crypto::KeyWrap token_wrap, const KeyserverConfig& config, const Clock& clock, Logger& log)
+        crypto::KeyWrap token_wrap, std::unique_ptr<SqlcipherUnlockStore> unlock_keys, const KeyserverConfig& config, const Clock& clock, Logger& log)
       : logger(log),
         organisation(std::move(org)),
         policy(std::move(witness_policy)),
@@ -94,21 +97,25 @@ struct Keyserver::Parts {
         directory_store(*connection),
         join_store(*connection),
         token_store(*connection),
+        unlock_store(std::move(unlock_keys)),
+        check_in_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
         pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
         publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
         tokens(*organisation, token_store, publisher, clock, std::move(token_wrap)),
-        departures(*organisation, departure_store, pusher, publisher),
+        departures(*organisation, departure_store, pusher, publisher, *unlock_store, clock),
         enrolment(*organisation, clock, accounts, publisher, refusals),
         directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
         devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
-        admin(*organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, tokens, refusals),
+        admin(*organisation, clock, {accounts, administrators, trail, join_store, *unlock_store}, departures, publisher, tokens, refusals),
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
+        unlock(*organisation, clock, {*unlock_store, check_in_store}, devices, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
         device_services(DeviceServices(pool, devices, joins)),
-        admin_services(AdminServices(pool, *organisation, admin)) {}
+        admin_services(AdminServices(pool, *organisation, admin)),
+        unlock_service(NewUnlockService(pool, unlock)) {}
 
   Logger& logger;
   const std::unique_ptr<Organisation> organisation;
@@ -122,6 +129,8 @@ struct Keyserver::Parts {
   SqlcipherDirectoryStore directory_store;
   SqlcipherJoinStore join_store;
   SqlcipherTokenStore token_store;
+  const std::unique_ptr<SqlcipherUnlockStore> unlock_store;
+  SqlcipherCheckInStore check_in_store;
   SqlcipherAuditTrail trail;
   RefusalLog refusals;
   RevocationPusher pusher;
@@ -133,10 +142,12 @@ struct Keyserver::Parts {
   DeviceDesk devices;
   AdminDesk admin;
   JoinDesk joins;
+  UnlockDesk unlock;
   WorkerPool pool;
   const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
   const std::vector<std::unique_ptr<grpc::Service>> device_services;
   const std::vector<std::unique_ptr<grpc::Service>> admin_services;
+  const std::unique_ptr<grpc::Service> unlock_service;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<rpc::Listener> anonymous_listener;
   std::unique_ptr<rpc::Listener> device_listener;
@@ -168,8 +179,9 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
     return out;
   };
   ASSIGN_OR_RETURN(auto mutual, rpc::MutualServerCredentials(identity, root_pem));
-  ASSIGN_OR_RETURN(device_listener,
-                   rpc::Listener::Start(options(config.device_listen()), mutual, pointers(device_services)));
+  std::vector<grpc::Service*> for_devices = pointers(device_services);
+  for_devices.push_back(unlock_service.get());
+  ASSIGN_OR_RETURN(device_listener, rpc::Listener::Start(options(config.device_listen()), mutual, for_devices));
   ASSIGN_OR_RETURN(auto admin_alone,
                    rpc::ServiceServerCredentials(identity, root_pem, organisation->AdminUri(),
                                                  [this](const crypto::Certificate& caller) { RecordStranger(caller); }));
@@ -205,11 +217,13 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
                                              organisation->keys().database_key, std::move(log_key),
                                              std::move(directory_keys), clock, options));
+  ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherUnlockStore> unlock,
+                   SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
-                                       std::move(token_wrap), config, clock, logger);
+                                       std::move(token_wrap), std::move(unlock), config, clock, logger);
   RETURN_IF_ERROR(parts->tokens.Prepare());
-  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->connection,
-                                           clock, logger);
+  parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->unlock_store,
+                                           parts->check_in_store, *parts->connection, clock, logger);
   parts->publisher.PublishAndWait();  // what the witnesses said before may be old
   RETURN_IF_ERROR(parts->Listen(config));
   if (!parts->pusher.configured()) {

@@ -5,12 +5,14 @@ namespace {
 constexpr absl::Duration kEvery = absl::Minutes(1);
 }  // namespace
 
-Upkeep::Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
-               const Clock& clock, Logger& logger)
+Upkeep::Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, UnlockStore& unlock,
+               CheckInStore& check_ins, SqlcipherConnection& connection, const Clock& clock, Logger& logger)
     : ledger_(ledger),
       tokens_(tokens),
       devices_(devices),
       refusals_(refusals),
+      unlock_(unlock),
+      check_ins_(check_ins),
       connection_(connection),
       clock_(clock),
       logger_(logger),
@@ -41,6 +43,8 @@ absl::Status Upkeep::Once() {
   RETURN_IF_ERROR(refusals_.Flush());
   RETURN_IF_ERROR(tokens_.Prepare());
   RETURN_IF_ERROR(ledger_.Sweep(clock_.Now()));
+  RETURN_IF_ERROR(unlock_.DestroyDue(clock_.Now()));
+  RETURN_IF_ERROR(check_ins_.ForgetRemoved());
   MutexLock lock(connection_.mutex());
   return connection_.database().Checkpoint();
 }

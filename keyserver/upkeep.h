@@ -8,8 +8,10 @@
 #include "common/mutex.h"
 #include "keyserver/device_desk.h"
 #include "keyserver/refusal_log.h"
+#include "keyserver/store/check_in_store.h"
 #include "keyserver/store/ledger.h"
 #include "keyserver/store/sqlcipher_connection.h"
+#include "keyserver/store/unlock_store.h"
 #include "keyserver/token_issuer.h"
 
 namespace plumbline::keyserver {
@@ -17,8 +19,8 @@ namespace plumbline::keyserver {
 // A thread of its own from construction to destruction. References outlive it.
 class Upkeep final {
  public:
-  Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, SqlcipherConnection& connection,
-         const Clock& clock, Logger& logger);
+  Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, UnlockStore& unlock, CheckInStore& check_ins,
+         SqlcipherConnection& connection, const Clock& clock, Logger& logger);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -30,6 +32,8 @@ class Upkeep final {
   TokenIssuer& tokens_;
   DeviceDesk& devices_;
   RefusalLog& refusals_;
+  UnlockStore& unlock_;
+  CheckInStore& check_ins_;
   SqlcipherConnection& connection_;
   const Clock& clock_;
   Logger& logger_;

@@ -263,6 +263,12 @@ absl::Status Console::RevokeDevice(const std::string& typed, const std::string& 
   return ChangeAccount(Action::kRevokeDevice, user, identity::Encode(identity::RevokeDeviceParameters{id}), reason);
 }
 
+absl::Status Console::WipeDevice(const std::string& typed, const std::string& device, const std::string& reason) {
+  ASSIGN_OR_RETURN(const std::string user, FullName(typed));
+  ASSIGN_OR_RETURN(const identity::DeviceId id, FindDevice(user, device));
+  return ChangeAccount(Action::kWipeDevice, user, identity::Encode(identity::WipeDeviceParameters{id}), reason);
+}
+
 absl::Status Console::ActivateDevice(const std::string& typed, const std::string& code, const std::string& reason) {
   ASSIGN_OR_RETURN(const std::string user, FullName(typed));
   const absl::StatusOr<keys::v1::AccountView> account = session_.GetAccount(user);

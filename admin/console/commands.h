@@ -55,6 +55,7 @@ class Console final {
   absl::Status RemoveAccount(const std::string& user, const std::string& reason);
   // `device`: its id in hex, or as much of the beginning as is one device's alone.
   absl::Status RevokeDevice(const std::string& user, const std::string& device, const std::string& reason);
+  absl::Status WipeDevice(const std::string& user, const std::string& device, const std::string& reason);
   // `code`: what the device's own screen shows.
   absl::Status ActivateDevice(const std::string& user, const std::string& code, const std::string& reason);
   absl::Status EndTokenEpoch(const std::string& reason);

@@ -37,6 +37,8 @@ std::string ActionInWords(Action action) {
       return "remove the account for ever, with all devices; the name is not given again";
     case Action::kRevokeDevice:
       return "remove one device of the account for ever";
+    case Action::kWipeDevice:
+      return "make what is stored on one device of the account unreadable for ever";
     case Action::kActivateDevice:
       return "activate the device whose own screen shows this code: it will read what is written to this person";
     case Action::kEndTokenEpoch:
@@ -70,6 +72,11 @@ absl::Status DescribeParameters(const Intent& intent, Fields& out) {
     }
     case Action::kRevokeDevice: {
       ASSIGN_OR_RETURN(const auto parameters, identity::ParseRevokeDeviceParameters(intent.parameters));
+      out.push_back({"device", ToHex(parameters.device_id)});
+      return absl::OkStatus();
+    }
+    case Action::kWipeDevice: {
+      ASSIGN_OR_RETURN(const auto parameters, identity::ParseWipeDeviceParameters(intent.parameters));
       out.push_back({"device", ToHex(parameters.device_id)});
       return absl::OkStatus();
     }

@@ -1,5 +1,6 @@
 /* Storage that fails on purpose, for measuring what a program does then. Preloaded, it counts the changes to database files
- * (names that hold ".db", not the "-shm" index): writes, truncations, syncs, removals. Outside the product.
+ * (names that hold ".db", not the "-shm" index) and of the shred key: writes, truncations, syncs, removals, renames. Outside the
+ * product.
  *
  *   ASSESS_FAULT_AT=N        the N-th change (from 1) is the last one; before it:
  *   ASSESS_FAULT_KIND=kill   nothing of it is done, the process is killed
@@ -51,6 +52,7 @@ static void settle(void) {
 }
 
 static int counted_name(const char* name) {
+  if (strstr(name, "/shred.") != NULL) return 1;
   return strstr(name, ".db") != NULL && strstr(name, "-shm") == NULL && strstr(name, ".lock") == NULL;
 }
 
@@ -210,17 +212,20 @@ static int synced(int fd, long call) {
 VISIBLE int fsync(int fd) { return synced(fd, SYS_fsync); }
 VISIBLE int fdatasync(int fd) { return synced(fd, SYS_fdatasync); }
 
-VISIBLE int unlink(const char* name) {
-  if (counted_name(name)) {
-    int half = 0;
-    pthread_mutex_lock(&lock);
-    const int error = before(&half);
-    if (half) die();
-    pthread_mutex_unlock(&lock);
-    if (error != 0) {
-      errno = error;
-      return -1;
-    }
-  }
-  return (int)syscall(SYS_unlink, name);
+/* Of a name, which is done in whole or not at all. */
+static int named(const char* name) {
+  int half = 0;
+  if (!counted_name(name)) return 0;
+  pthread_mutex_lock(&lock);
+  const int error = before(&half);
+  if (half) die();
+  pthread_mutex_unlock(&lock);
+  errno = error;
+  return error == 0 ? 0 : -1;
+}
+
+VISIBLE int unlink(const char* name) { return named(name) != 0 ? -1 : (int)syscall(SYS_unlink, name); }
+
+VISIBLE int rename(const char* from, const char* to) {
+  return named(to) != 0 ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }

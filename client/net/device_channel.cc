@@ -13,6 +13,7 @@
 #include "common/rpc/status.h"
 #include "plumbline/keys/v1/devices.grpc.pb.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
+#include "plumbline/keys/v1/unlock.grpc.pb.h"
 
 namespace plumbline::client {
 namespace {
@@ -21,6 +22,7 @@ constexpr absl::Duration kDeadline = absl::Seconds(20);
 
 using Stub = keys::v1::Device::Stub;
 using OwnDevicesStub = keys::v1::OwnDevices::Stub;
+using UnlockStub = keys::v1::Unlock::Stub;
 
 // SHA-256 of the certificate the server showed on this call's connection.
 absl::StatusOr<identity::Hash> ServerCertificateHash(const grpc::ClientContext& context) {
@@ -40,7 +42,7 @@ grpc::Status Invoke(AnyStub& stub, grpc::Status (AnyStub::*method)(grpc::ClientC
   return (stub.*method)(&context, request, static_cast<Response*>(&response));
 }
 
-grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, absl::string_view rpc, grpc::ClientContext& context,
+grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, UnlockStub& unlock, absl::string_view rpc, grpc::ClientContext& context,
                       const keys::v1::SignedRequest& request, google::protobuf::MessageLite& response) {
   if (rpc == "PublishKeyPackages") return Invoke(stub, &Stub::PublishKeyPackages, context, request, response);
   if (rpc == "GetOwnAccount") return Invoke(stub, &Stub::GetOwnAccount, context, request, response);
@@ -50,6 +52,10 @@ grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, absl::string_view rpc
   if (rpc == "InviteDevice") return Invoke(devices, &OwnDevicesStub::InviteDevice, context, request, response);
   if (rpc == "ListJoinRequests") return Invoke(devices, &OwnDevicesStub::ListJoinRequests, context, request, response);
   if (rpc == "DecideDevice") return Invoke(devices, &OwnDevicesStub::DecideDevice, context, request, response);
+  if (rpc == "BeginUnlockKey") return Invoke(unlock, &UnlockStub::BeginUnlockKey, context, request, response);
+  if (rpc == "ConfirmUnlockKey") return Invoke(unlock, &UnlockStub::ConfirmUnlockKey, context, request, response);
+  if (rpc == "CheckIn") return Invoke(unlock, &UnlockStub::CheckIn, context, request, response);
+  if (rpc == "RenewUnlockCertificate") return Invoke(unlock, &UnlockStub::RenewUnlockCertificate, context, request, response);
   return grpc::Status(grpc::StatusCode::INTERNAL, "no such device call");
 }
 
@@ -58,6 +64,7 @@ grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, absl::string_view rpc
 struct DeviceChannel::Connection {
   std::unique_ptr<Stub> stub;
   std::unique_ptr<OwnDevicesStub> devices;
+  std::unique_ptr<UnlockStub> unlock;
   identity::Nonce nonce;
   identity::Hash server_certificate_hash;
   uint64_t counter = 0;
@@ -82,6 +89,7 @@ absl::Status DeviceChannel::Open() {
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint_));
   connection->stub = keys::v1::Device::NewStub(channel);
   connection->devices = keys::v1::OwnDevices::NewStub(channel);
+  connection->unlock = keys::v1::Unlock::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
   keys::v1::OpenChannelResponse response;
@@ -110,7 +118,7 @@ absl::Status DeviceChannel::CallOnce(absl::string_view rpc, const std::string& b
   signed_request.set_signature(ToString(working_key_.Sign(identity::kDeviceRequestLabel, identity::Encode(request))));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
-  const grpc::Status status = Dispatch(*connection_->stub, *connection_->devices, rpc, context, signed_request, response);
+  const grpc::Status status = Dispatch(*connection_->stub, *connection_->devices, *connection_->unlock, rpc, context, signed_request, response);
   if (status.ok()) return absl::OkStatus();
   return rpc::MapClientError(status, endpoint_, clock_.Now());
 }

@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 6> kMigrations = {{
+inline constexpr std::array<db::Migration, 7> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -231,6 +231,10 @@ CREATE TABLE account (
 );
 INSERT INTO account SELECT * FROM former_account;
 DROP TABLE former_account;
+)sql"},
+    {"check-ins", R"sql(
+-- At most one row. `next`: asked for, and not known to be taken; null: nothing is asked for.
+CREATE TABLE check_in (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL, last BLOB NOT NULL, next BLOB);
 )sql"},
 }};
 

@@ -45,6 +45,15 @@ namespace plumbline::audit {
   X(kSignInRefused, "console.request_refused", "the console refused a request")                               \
   X(kIntentReceived, "console.intent_received", "a signed action arrived; recorded before it is relayed")       \
   X(kIntentRelayed, "console.intent_relayed", "the console relayed a signed action")                          \
+  X(kUnlockAttempted, "unlock.attempted", "a device asked whether a passphrase is right, which cost it an attempt")  \
+  X(kUnlockProved, "unlock.proved", "a device proved that the passphrase was right; its attempts came back")        \
+  X(kUnlockRefused, "unlock.refused", "a request to unlock a device's store was refused")                     \
+  X(kUnlockKeyBegun, "unlock.key_begun", "a device was given a new unlock key, not yet in force")             \
+  X(kUnlockKeyChanged, "unlock.key_changed", "a device's new unlock key is in force; a former one was destroyed")   \
+  X(kUnlockDestroyed, "unlock.destroyed", "a device's unlock key was destroyed: its store never opens again") \
+  X(kUnlockAbandoned, "unlock.abandoned", "an operator gave up all unlock keys: no store of this organisation opens again") \
+  X(kStoreRefused, "device.store_refused", "a device's store is a copy of, or older than, one that was used") \
+  X(kStoreAhead, "device.store_ahead", "a device's store is newer than this database, which must be a backup") \
   X(kLimitReached, "limit.reached", "a limit stopped requests")
 
 enum class Event {

@@ -15,20 +15,13 @@ namespace plumbline::crypto {
 namespace {
 
 constexpr absl::string_view kMagic = "PLSEAL01";
-constexpr size_t kSaltSize = crypto_pwhash_argon2id_SALTBYTES;
+constexpr size_t kSaltSize = kStretchSaltSize;
 constexpr size_t kNonceSize = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kTagSize = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr size_t kKeySize = crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
 constexpr size_t kCheckSize = 16;
 constexpr size_t kHeaderSize = 8 + 4 + 4 + kSaltSize + kNonceSize + kCheckSize;
 constexpr size_t kMaxSealedSize = kHeaderSize + 4 + kMaxSealedContent + kTagSize;
-constexpr uint32_t kMinPasses = 1, kMaxPasses = 16;
-constexpr uint32_t kMinMemoryKib = 8 * 1024, kMaxMemoryKib = 1024 * 1024;
-
-bool InBounds(const SealCost& cost) {
-  return cost.passes >= kMinPasses && cost.passes <= kMaxPasses &&
-         cost.memory_kib >= kMinMemoryKib && cost.memory_kib <= kMaxMemoryKib;
-}
 
 struct SealKeys {
   Secret key;
@@ -36,15 +29,7 @@ struct SealKeys {
 };
 
 absl::StatusOr<SealKeys> DeriveKeys(const Secret& passphrase, ByteView salt, const SealCost& cost) {
-  Secret stretched(32);
-  const auto text = reinterpret_cast<const char*>(passphrase.view().data());
-  if (crypto_pwhash(stretched.span().data(), stretched.size(), text, passphrase.size(), salt.data(),
-                    cost.passes, size_t{cost.memory_kib} * 1024,
-                    crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("not enough memory to stretch the passphrase; it takes ",
-                     cost.memory_kib / 1024, " MiB"));
-  }
+  ASSIGN_OR_RETURN(const Secret stretched, Stretch(passphrase, salt, cost));
   return SealKeys{
       HkdfSha256(stretched.view(), {}, AsBytes("plumbline sealed file v1 key"), kKeySize),
       HkdfSha256(stretched.view(), {}, AsBytes("plumbline sealed file v1 check"), kCheckSize)};

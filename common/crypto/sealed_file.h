@@ -17,18 +17,13 @@
 #include <string>
 
 #include "common/bytes.h"
+#include "common/crypto/stretch.h"
 #include "common/secret.h"
 #include "common/status.h"
 
 namespace plumbline::crypto {
 
 inline constexpr size_t kMaxSealedContent = 1 << 20;
-
-// What one guess costs. The default takes about 0.6 s and 256 MiB (libsodium's "moderate").
-struct SealCost {
-  uint32_t passes = 3;
-  uint32_t memory_kib = 256 * 1024;
-};
 
 // Replaces `path` atomically (temporary file, fsync, rename, fsync of the directory), mode 0600.
 // INVALID_ARGUMENT for a passphrase that CheckPassphrase refuses, content above kMaxSealedContent or a cost out of

@@ -24,6 +24,8 @@ absl::Status CheckParameters(const Intent& intent) {
       return ParseRevokeDeviceParameters(intent.parameters).status();
     case Action::kActivateDevice:
       return ParseActivateDeviceParameters(intent.parameters).status();
+    case Action::kWipeDevice:
+      return ParseWipeDeviceParameters(intent.parameters).status();
     case Action::kListAuditEvents:
       return ParseListAuditEventsParameters(intent.parameters).status();
     default:
@@ -78,6 +80,8 @@ absl::string_view ActionName(Action action) {
       return "activate_device";
     case Action::kEndTokenEpoch:
       return "end_token_epoch";
+    case Action::kWipeDevice:
+      return "wipe_device";
   }
   return "unknown";
 }
@@ -111,7 +115,7 @@ absl::StatusOr<Intent> ParseIntent(ByteView wire) {
   Reader in(wire);
   RETURN_IF_ERROR(TakeVersion(in, kVersion, "an intent"));
   ASSIGN_OR_RETURN(const uint16_t action, in.U16());
-  if (action < 1 || action > static_cast<uint16_t>(Action::kEndTokenEpoch)) {
+  if (action < 1 || action > static_cast<uint16_t>(Action::kWipeDevice)) {
     return absl::InvalidArgumentError("unknown action");
   }
   Intent out;
@@ -174,6 +178,16 @@ Bytes Encode(const RevokeDeviceParameters& parameters) {
 absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire) {
   Reader in(wire);
   RevokeDeviceParameters out;
+  ASSIGN_OR_RETURN(out.device_id, ReadFixed<16>(in));
+  RETURN_IF_ERROR(in.Done());
+  return out;
+}
+
+Bytes Encode(const WipeDeviceParameters& parameters) { return Writer().Fixed(parameters.device_id).TakeBytes(); }
+
+absl::StatusOr<WipeDeviceParameters> ParseWipeDeviceParameters(ByteView wire) {
+  Reader in(wire);
+  WipeDeviceParameters out;
   ASSIGN_OR_RETURN(out.device_id, ReadFixed<16>(in));
   RETURN_IF_ERROR(in.Done());
   return out;

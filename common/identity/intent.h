@@ -24,11 +24,12 @@ enum class Action : uint16_t {
   kRevokeDevice = 9,
   kActivateDevice = 10,  // that waits for a registrar (attended enrolment)
   kEndTokenEpoch = 11,   // every anonymous token that was drawn so far is void (docs/protocols/tokens.md)
+  kWipeDevice = 12,      // its unlock key is destroyed: what is on it never opens again
 };
 absl::string_view ActionName(Action action);  // "create_account"
 bool NeedsTarget(Action action);              // all but the two lists and 11
-bool NeedsJustification(Action action);       // 1 to 4, 8 to 11: what changes something
-bool NeedsStateHash(Action action);           // 2 to 4, 8 to 10
+bool NeedsJustification(Action action);       // 1 to 4, 8 to 12: what changes something
+bool NeedsStateHash(Action action);           // 2 to 4, 8 to 10, 12
 
 inline constexpr absl::Duration kMaxIntentLife = absl::Minutes(15);
 inline constexpr absl::Duration kIntentClockSkew = absl::Minutes(2);
@@ -80,6 +81,14 @@ struct RevokeDeviceParameters {
 };
 Bytes Encode(const RevokeDeviceParameters& parameters);
 absl::StatusOr<RevokeDeviceParameters> ParseRevokeDeviceParameters(ByteView wire);
+
+// struct { opaque device_id[16]; }
+struct WipeDeviceParameters {
+  DeviceId device_id{};
+  bool operator==(const WipeDeviceParameters&) const = default;
+};
+Bytes Encode(const WipeDeviceParameters& parameters);
+absl::StatusOr<WipeDeviceParameters> ParseWipeDeviceParameters(ByteView wire);
 
 // struct { opaque request_hash[32]; }   HashOf the waiting device's JoinRequest (common/identity/device_decision.h)
 struct ActivateDeviceParameters {

@@ -28,6 +28,12 @@ inline constexpr char kLeaveRequestLabel[] = "plumbline leave request v1";
 inline constexpr char kResyncLabel[] = "plumbline resync request v1";
 inline constexpr char kWitnessPolicyLabel[] = "plumbline witness policy v1";
 inline constexpr char kFollowLabel[] = "plumbline follow v1";
+inline constexpr char kUnlockProofLabel[] = "plumbline unlock proof v1";
+inline constexpr char kUnlockKeyLabel[] = "plumbline unlock key v1";
+inline constexpr char kUnlockStoreKeyLabel[] = "plumbline unlock store key v1";
+inline constexpr char kUnlockProofKeyLabel[] = "plumbline unlock proof key v1";
+inline constexpr char kUnlockDataKeyLabel[] = "plumbline unlock data key v1";
+inline constexpr char kUnlockKeysAtRestLabel[] = "plumbline unlock keys at rest v1";
 inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
 
 }  // namespace plumbline::identity

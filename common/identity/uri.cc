@@ -140,6 +140,14 @@ absl::StatusOr<DeviceUri> ParseDeviceUri(absl::string_view text) {
   return DeviceUri{std::string(parts.domain), id};
 }
 
+std::string UnlockUri::ToString() const { return absl::StrCat(kPlumbline, domain, "/unlock/", ToHex(id)); }
+
+absl::StatusOr<UnlockUri> ParseUnlockUri(absl::string_view text) {
+  ASSIGN_OR_RETURN(const Parts parts, Split(text, kPlumbline, "unlock"));
+  ASSIGN_OR_RETURN(const DeviceId id, ParseHexId(parts.last));
+  return UnlockUri{std::string(parts.domain), id};
+}
+
 absl::string_view ServiceName(Service service) {
   for (const auto& [value, name] : kServices) {
     if (value == service) return name;

@@ -38,6 +38,15 @@ struct DeviceUri {
 };
 absl::StatusOr<DeviceUri> ParseDeviceUri(absl::string_view text);
 
+// plumbline://<domain>/unlock/<32 lower-case hex digits>: a device, where it may do nothing but unlock its store.
+struct UnlockUri {
+  std::string domain;
+  DeviceId id;
+  std::string ToString() const;
+  bool operator==(const UnlockUri&) const = default;
+};
+absl::StatusOr<UnlockUri> ParseUnlockUri(absl::string_view text);
+
 enum class Service { kKeyserver, kDelivery, kAdmin };
 absl::string_view ServiceName(Service service);  // "keyserver", "delivery", "admin"
 absl::StatusOr<Service> ParseServiceName(absl::string_view name);

@@ -87,12 +87,28 @@ CREATE TABLE token_key (
 DROP TABLE drawn_pass;
 )sql"};
 
+constexpr db::Migration kUnlock = {"unlock keys", R"sql(
+CREATE TABLE unlock (                                      -- of a device; stays after its keys are destroyed
+  device BLOB PRIMARY KEY, attempts_left INTEGER NOT NULL, last_attempt_unix INTEGER NOT NULL,
+  nonce BLOB NOT NULL,                                     -- of the newest evaluation that was not proved; empty: none
+  destroyed TEXT NOT NULL,                                 -- by what; empty: it is not
+  last_version INTEGER NOT NULL, changed_day INTEGER NOT NULL, changes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE unlock_key (
+  device BLOB NOT NULL REFERENCES unlock, version INTEGER NOT NULL, public_key BLOB NOT NULL, wrapped BLOB NOT NULL,
+  proof_key BLOB NOT NULL,                                 -- empty: not in force yet
+  PRIMARY KEY (device, version)) WITHOUT ROWID;
+CREATE TABLE shred (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL);
+INSERT INTO shred VALUES (1, 0);                           -- 0: there was no shred key yet
+CREATE TABLE check_in (device BLOB PRIMARY KEY, generation INTEGER NOT NULL, state BLOB NOT NULL) WITHOUT ROWID;
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
   out.push_back(kCauses);
   out.push_back(DirectoryLog::TokenKeyTables());
   out.push_back(kTokens);
+  out.push_back(kUnlock);
   return out;
 }
 

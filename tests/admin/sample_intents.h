@@ -42,6 +42,8 @@ inline Bytes RandomParameters(identity::Action action) {
       return Encode(identity::ListAuditEventsParameters{RandomBelow(1000000), 1 + RandomBelow(1000)});
     case identity::Action::kRevokeDevice:
       return Encode(identity::RevokeDeviceParameters{identity::RandomFixed<16>()});
+    case identity::Action::kWipeDevice:
+      return Encode(identity::WipeDeviceParameters{identity::RandomFixed<16>()});
     case identity::Action::kActivateDevice:
       return Encode(identity::ActivateDeviceParameters{identity::RandomFixed<32>()});
     default:
@@ -51,7 +53,7 @@ inline Bytes RandomParameters(identity::Action action) {
 
 inline identity::Intent RandomIntent() {
   identity::Intent intent;
-  intent.action = static_cast<identity::Action>(1 + RandomBelow(static_cast<uint32_t>(identity::Action::kEndTokenEpoch)));
+  intent.action = static_cast<identity::Action>(1 + RandomBelow(static_cast<uint32_t>(identity::Action::kWipeDevice)));
   if (identity::NeedsTarget(intent.action)) {
     intent.target = "mimi://example.org/u/p" + std::to_string(RandomBelow(1000000));
   }

@@ -39,6 +39,10 @@ constexpr const char* kDumps[] = {
     "SELECT 'invitation', quote(user)||quote(device)||quote(code_key)||quote(expires_unix)||quote(attempts_left)||quote(used) "
     "FROM device_invitation ORDER BY 2",
     "SELECT 'join', quote(hash)||quote(user)||quote(device_id)||quote(request)||quote(state) FROM join_request ORDER BY 2",
+    "SELECT 'unlock', quote(device)||quote(attempts_left)||quote(last_attempt_unix)||quote(nonce)||quote(destroyed)||"
+    "quote(last_version)||quote(changes) FROM unlock ORDER BY 2",
+    "SELECT 'unlock_key', quote(device)||quote(version)||quote(public_key)||quote(proof_key) FROM unlock_key ORDER BY 2",
+    "SELECT 'check_in', quote(device)||quote(generation)||quote(state) FROM check_in ORDER BY 2",
     "SELECT 'decision', quote(hash)||quote(decision)||quote(signature) FROM device_decision ORDER BY 2",
 };
 
@@ -66,7 +70,7 @@ Secret TestPassphrase() { return Secret::CopyOf(AsBytes("a passphrase for this t
 
 World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock,
                     Logger& logger, std::unique_ptr<RevocationSender> sender, const tlog::Policy& policy,
-                    std::unique_ptr<WitnessSender> witness)
+                    std::unique_ptr<WitnessSender> witness, const std::string& data_dir)
     : accounts(connection),
       key_packages(connection),
       administrators(connection, clock),
@@ -76,16 +80,19 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       directory_store(connection),
       join_store(connection),
       token_store(connection),
+      unlock_store(*SqlcipherUnlockStore::Open(connection, organisation.keys(), data_dir)),
+      check_in_store(connection),
       refusals(trail, clock, 60),
       pusher(departure_store, std::move(sender), organisation.keys().grants.key, logger),
       publisher(directory_store, policy, std::move(witness), logger, "", absl::Milliseconds(100)),
       tokens(organisation, token_store, publisher, clock, *TokenIssuer::WrapOf(organisation)),
-      departures(organisation, departure_store, pusher, publisher),
+      departures(organisation, departure_store, pusher, publisher, *unlock_store, clock),
       enrolment(organisation, clock, accounts, publisher, refusals),
       directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
       devices(organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
-      admin(organisation, clock, {accounts, administrators, trail, join_store}, departures, publisher, tokens, refusals),
-      joins(organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals) {}
+      admin(organisation, clock, {accounts, administrators, trail, join_store, *unlock_store}, departures, publisher, tokens, refusals),
+      joins(organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
+      unlock(organisation, clock, {*unlock_store, check_in_store}, devices, refusals) {}
 
 namespace {
 
@@ -150,7 +157,7 @@ void World::Restart(std::unique_ptr<RevocationSender> sender) {
                                            db::OpenOptions());
   policy_ = organisation_->keys().Witnesses(clock_.Now())->policy;
   desks_ = std::make_unique<Desks>(*organisation_, *connection_, clock_, *logger_, std::move(sender), *policy_,
-                                   std::make_unique<NearWitness>(witness_, witness_away_));
+                                   std::make_unique<NearWitness>(witness_, witness_away_), config_.data_dir());
 }
 
 std::string Dump(SqlcipherConnection& connection) {

@@ -15,6 +15,7 @@
 #include "keyserver/enrolment_desk.h"
 #include "keyserver/join_desk.h"
 #include "keyserver/store/sqlcipher_account_store.h"
+#include "keyserver/store/sqlcipher_check_in_store.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_departure_store.h"
 #include "keyserver/store/sqlcipher_directory_store.h"
@@ -22,9 +23,12 @@
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "keyserver/store/sqlcipher_token_store.h"
+#include "keyserver/store/sqlcipher_unlock_store.h"
+#include "keyserver/unlock_desk.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 #include "plumbline/keys/v1/devices.pb.h"
 #include "plumbline/keys/v1/keys.pb.h"
+#include "plumbline/keys/v1/unlock.pb.h"
 #include "tests/common/scratch.h"
 #include "tests/common/test_witness.h"
 #include "tests/common/tokens/mint.h"
@@ -79,6 +83,9 @@ class World final {
   DeviceDesk& devices() { return desks_->devices; }
   AdminDesk& admin() { return desks_->admin; }
   JoinDesk& joins() { return desks_->joins; }
+  UnlockDesk& unlock() { return desks_->unlock; }
+  UnlockStore& unlock_store() { return *desks_->unlock_store; }
+  CheckInStore& check_ins() { return desks_->check_in_store; }
   DepartureStore& departures() { return desks_->departure_store; }
   AccountStore& accounts() { return desks_->accounts; }
   Ledger& ledger() { return desks_->ledger; }
@@ -113,7 +120,8 @@ class World final {
  private:
   struct Desks {
     Desks(const Organisation& organisation, SqlcipherConnection& connection, const Clock& clock, Logger& logger,
-          std::unique_ptr<RevocationSender> sender, const tlog::Policy& policy, std::unique_ptr<WitnessSender> witness);
+          std::unique_ptr<RevocationSender> sender, const tlog::Policy& policy, std::unique_ptr<WitnessSender> witness,
+          const std::string& data_dir);
     SqlcipherAccountStore accounts;
     SqlcipherKeyPackageStore key_packages;
     SqlcipherAdministratorStore administrators;
@@ -123,6 +131,8 @@ class World final {
     SqlcipherDirectoryStore directory_store;
     SqlcipherJoinStore join_store;
     SqlcipherTokenStore token_store;
+    const std::unique_ptr<SqlcipherUnlockStore> unlock_store;
+    SqlcipherCheckInStore check_in_store;
     RefusalLog refusals;
     RevocationPusher pusher;
     Publisher publisher;
@@ -133,6 +143,7 @@ class World final {
     DeviceDesk devices;
     AdminDesk admin;
     JoinDesk joins;
+    UnlockDesk unlock;
   };
   void Close();
   testing::ScratchDir scratch_;

@@ -21,6 +21,7 @@ Intent Valid(Action action) {
     out.parameters = Encode(CreateAccountParameters{"Alice", "in person", "file 7"});
   if (action == Action::kIssueEnrolmentCode) out.parameters = plumbline::testing::CodeParameters(3600);
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{4}});
+  if (action == Action::kWipeDevice) out.parameters = Encode(WipeDeviceParameters{DeviceId{4}});
   if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{4}});
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   out.nonce.fill(3);
@@ -30,7 +31,7 @@ Intent Valid(Action action) {
 }
 
 TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
-  for (uint16_t action = 1; action <= 11; ++action) {
+  for (uint16_t action = 1; action <= 12; ++action) {
     SCOPED_TRACE(action);
     const Intent intent = Valid(static_cast<Action>(action));
     ASSERT_OK_AND_ASSIGN(const Intent parsed, ParseIntent(Encode(intent)));
@@ -43,7 +44,7 @@ TEST(Intent, EveryActionRoundTripsAndRefusesMalformedBytes) {
 
 TEST(Intent, RefusesUnknownActionsAndVersions) {
   Intent intent = Valid(Action::kSuspendAccount);  // the form that an unknown one would have
-  intent.action = static_cast<Action>(12);
+  intent.action = static_cast<Action>(13);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));
   intent.action = static_cast<Action>(0);
   EXPECT_THAT(ParseIntent(Encode(intent)), StatusIs(kInvalid));

@@ -19,6 +19,11 @@ TEST(Uri, EveryKindRoundTrips) {
   const std::string device_text = "mimi://a.b-c.example/d/00112233445566778899aabbccddeeff";
   ASSERT_OK_AND_ASSIGN(const DeviceUri device, ParseDeviceUri(device_text));
   EXPECT_EQ(device.ToString(), device_text);
+  const std::string unlock_text = "plumbline://a.b-c.example/unlock/00112233445566778899aabbccddeeff";
+  ASSERT_OK_AND_ASSIGN(const UnlockUri unlock, ParseUnlockUri(unlock_text));
+  EXPECT_EQ(unlock.ToString(), unlock_text);
+  EXPECT_FALSE(ParseUnlockUri(device_text).ok());
+  EXPECT_FALSE(ParseDeviceUri(unlock_text).ok());
   for (const char* text :
        {"plumbline://example.org/service/keyserver", "plumbline://example.org/service/delivery",
         "plumbline://example.org/service/admin"}) {

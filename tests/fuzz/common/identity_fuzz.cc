@@ -103,6 +103,7 @@ void FuzzIntent(ByteView input) {
     CHECK(ParseListAuditEventsParameters(intent->parameters).ok());
   if (intent->action == Action::kRevokeDevice)
     CHECK(ParseRevokeDeviceParameters(intent->parameters).ok());
+  if (intent->action == Action::kWipeDevice) CHECK(ParseWipeDeviceParameters(intent->parameters).ok());
   if (intent->action == Action::kActivateDevice) CHECK(ParseActivateDeviceParameters(intent->parameters).ok());
 }
 
@@ -142,6 +143,7 @@ void FuzzSignedOnly(ByteView input) {
 void FuzzUris(ByteView input) {
   RoundTripText(input, ParseUserUri);
   RoundTripText(input, ParseDeviceUri);
+  RoundTripText(input, ParseUnlockUri);
   RoundTripText(input, ParseServiceUri);
   RoundTripText(input, ParseRoleUri);
   const absl::StatusOr<UserUri> typed = ParseUserName(Text(input), "example.org");
@@ -200,6 +202,7 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseLeaveRequest); },
       [](ByteView in) { RoundTrip(in, ParseCommitEvidence); },
       [](ByteView in) { RoundTrip(in, ParseResyncRequest); },
+      [](ByteView in) { RoundTrip(in, ParseWipeDeviceParameters); },
   };
   return *targets;
 }
@@ -216,6 +219,7 @@ Intent SampleIntent(Action action) {
     out.parameters = testing::CodeParameters(3600);
   if (action == Action::kListAuditEvents) out.parameters = Encode(ListAuditEventsParameters{0, 10});
   if (action == Action::kRevokeDevice) out.parameters = Encode(RevokeDeviceParameters{DeviceId{1}});
+  if (action == Action::kWipeDevice) out.parameters = Encode(WipeDeviceParameters{DeviceId{1}});
   if (action == Action::kActivateDevice) out.parameters = Encode(ActivateDeviceParameters{Hash{1}});
   out.issued_unix = 1'800'000'000;
   out.expires_unix = 1'800'000'600;
@@ -293,7 +297,7 @@ std::vector<Bytes> Seeds() {
       {28, Encode(CommitEvidence{{leave}, {{Encode(SampleRecord()), Signature{1}}}})},
       {29, Encode(SignResyncRequest({Bytes(32, 1), 7, 1'800'000'000, Bytes(300, 2), {}}, Key()))},
   };
-  for (uint16_t action = 1; action <= 11; ++action)
+  for (uint16_t action = 1; action <= 12; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});
   std::vector<Bytes> seeds;
   for (const auto& [target, body] : list) seeds.push_back(Concat({Bytes{target}, body}));

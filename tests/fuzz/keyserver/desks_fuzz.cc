@@ -6,6 +6,7 @@
 #include "common/identity/device_decision.h"
 #include "common/identity/device_request.h"
 #include "common/identity/labels.h"
+#include "keyserver/shred_key.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/keyserver/world.h"
 
@@ -125,6 +126,24 @@ void Administrators(uint8_t what, ByteView body) {
   }
 }
 
+// By the device's certificate alone.
+void Unlocking(uint8_t what, ByteView body) {
+  Server& server = TheServer();
+  if (what == 19) {
+    keys::v1::EvaluateResponse response;
+    if (const auto request = Parsed<keys::v1::EvaluateRequest>(body)) {
+      const absl::Status status = server.world.unlock().Evaluate(&server.device.tls, *request, response);
+      if (status.ok()) CHECK(response.evaluation().size() == crypto::kVoprfEvaluationSize && response.attempts_left() < kUnlockAttempts);
+      Refused(status);
+    }
+  } else {
+    keys::v1::ProveUnlockedResponse response;
+    if (const auto request = Parsed<keys::v1::ProveUnlockedRequest>(body)) {
+      Refused(server.world.unlock().ProveUnlocked(&server.device.tls, *request, response));
+    }
+  }
+}
+
 }  // namespace
 
 // The first byte says what the rest is.
@@ -158,6 +177,16 @@ void Fuzz(ByteView input) {
       request.set_signature(ToString(server.device.keys.working_key.Sign(identity::kDeviceDecisionLabel, decision)));
       return AsDevice(server.world.joins(), "DecideDevice", AsBytes(request.SerializeAsString()), &JoinDesk::DecideDevice);
     }
+    case 18: {
+      const auto kept = ParseKeptShredKey(body);
+      if (kept.ok()) CHECK(Encode(*kept) == Secret::CopyOf(body));
+      return;
+    }
+    case 19: case 20: return Unlocking(input[0], body);
+    case 21: return AsDevice(server.world.unlock(), "BeginUnlockKey", body, &UnlockDesk::BeginUnlockKey);
+    case 22: return AsDevice(server.world.unlock(), "ConfirmUnlockKey", body, &UnlockDesk::ConfirmUnlockKey);
+    case 24: return AsDevice(server.world.unlock(), "RenewUnlockCertificate", body, &UnlockDesk::RenewUnlockCertificate);
+    case 23: return AsDevice(server.world.unlock(), "CheckIn", body, &UnlockDesk::CheckIn);
     default: return;
   }
 }
@@ -206,7 +235,29 @@ std::vector<Bytes> Seeds() {
   keys::v1::DecideDeviceRequest decide;
   decide.set_decision(ToString(Encode(decision)));
   decide.set_signature(std::string(64, 's'));
-  return {seed(0, Application(Applicant(), kAlice, "0123456789ABCDEF")),
+  keys::v1::EvaluateRequest evaluate;
+  evaluate.set_key_version(1);
+  evaluate.set_blinded_element(ToString(crypto::VoprfBlinding::Create(Secret(32))->element().view()));
+  keys::v1::ProveUnlockedRequest prove;
+  prove.set_key_version(1);
+  prove.set_nonce(std::string(32, 'n'));
+  prove.set_signature(std::string(64, 's'));
+  keys::v1::ConfirmUnlockKeyRequest confirm;
+  confirm.set_key_version(1);
+  confirm.set_proof_key(ToString(server.device.keys.mls_key.public_key().view()));
+  confirm.set_proof(std::string(64, 's'));
+  keys::v1::CheckInRequest check_in;
+  check_in.set_generation(1);
+  check_in.set_previous(std::string(16, '\0'));
+  check_in.set_next(std::string(16, 'i'));
+  return {Bytes{21},
+          seed(19, evaluate),
+          seed(20, prove),
+          seed(22, confirm),
+          seed(23, check_in),
+          Bytes{24},
+          Concat({Bytes{18}, Encode(KeptShredKey{1, Secret(kShredKeySize)}).view()}),
+          seed(0, Application(Applicant(), kAlice, "0123456789ABCDEF")),
           seed(1, look_up),
           seed(2, claim),
           seed(3, publish),

@@ -3,7 +3,7 @@
 #include "common/identity/codes.h"
 #include "common/identity/revocation.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/keyserver/world.h"
+#include "tests/keyserver/locked_store.h"
 
 namespace plumbline::fuzz {
 namespace {
@@ -44,6 +44,15 @@ constexpr const char* kUpdates[] = {
     "UPDATE join_request SET expires_unix = ?1",
     "UPDATE join_request SET tls_certificate = ?1",
     "UPDATE drawn_grant SET sealed = ?1",
+    "UPDATE unlock SET attempts_left = ?1",
+    "UPDATE unlock SET last_attempt_unix = ?1",
+    "UPDATE unlock SET nonce = ?1",
+    "UPDATE unlock SET destroyed = ?1",
+    "UPDATE unlock_key SET public_key = ?1",
+    "UPDATE unlock_key SET wrapped = ?1",
+    "UPDATE unlock_key SET proof_key = ?1",
+    "UPDATE check_in SET generation = ?1",
+    "UPDATE check_in SET state = ?1",
 };
 
 // Alice with a device, key packages, a grant, and another device that has asked; Bob, who was
@@ -77,6 +86,7 @@ struct Rows {
     const keys::v1::EnrolRequest application = Application(Applicant(), kAlice, code);
     keys::v1::AskResponse asked;
     CHECK(world.joins().Ask(application, asked).ok());
+    SetUpLock(world, device);
     join = joins.Waiting(kAlice, world.clock().Now())->at(0).hash;
   }
   World world;
@@ -111,6 +121,8 @@ void Read(Rows& rows) {
   CheckTolerable(rows.joins.Find(rows.join).status());
   CheckTolerable(rows.joins.Waiting(kAlice, now).status());
   CheckTolerable(rows.departures.Newest().status());
+  CheckTolerable(rows.world.unlock_store().Look(rows.device.id, now).status());
+  CheckTolerable(rows.world.unlock_store().ProofKey(rows.device.id, 1).status());
   const auto pending = rows.departures.NextPending();
   CheckTolerable(pending.status());
   if (pending.ok() && *pending) (void)identity::ParseRevokedItems((*pending)->items).ok();

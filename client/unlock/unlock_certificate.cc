@@ -1,0 +1,44 @@
+#include "client/unlock/unlock_certificate.h"
+
+#include "common/file.h"
+#include "common/identity/reason.h"
+#include "common/identity/uri.h"
+
+namespace plumbline::client {
+namespace {
+
+constexpr size_t kMaxPem = 64 * 1024;
+
+absl::Status Invalid() {
+  return identity::Refuse(absl::StatusCode::kUnauthenticated, "answer_invalid",
+                          "the key server answered with a certificate that does not unlock this device; tell your administrator");
+}
+
+// That `leaf` is for the key of `own` and for unlocking that device alone.
+bool Fits(const crypto::Certificate& leaf, const crypto::Certificate& own) {
+  if (own.uris().size() != 1 || leaf.spki() != own.spki()) return false;
+  const absl::StatusOr<identity::DeviceUri> device = identity::ParseDeviceUri(own.uris()[0]);
+  return device.ok() && leaf.uris() == std::vector<std::string>{identity::UnlockUri{device->domain, device->id}.ToString()};
+}
+
+}  // namespace
+
+absl::StatusOr<bool> RenewUnlockCertificate(const std::string& path, const std::vector<crypto::Certificate>& own,
+                                            const crypto::Certificate& root, UnlockKeyNetwork& network, const Clock& clock) {
+  if (own.size() != 2) return absl::InvalidArgumentError("a device's chain has two certificates");
+  const absl::StatusOr<std::string> pem = ReadTextFile(path, kMaxPem);
+  if (pem.ok()) {
+    const absl::StatusOr<crypto::Certificate> held = crypto::Certificate::ParsePem(*pem);
+    if (held.ok() && Fits(*held, own[0]) && held->not_after() - clock.Now() > (held->not_after() - held->not_before()) / 2) return false;
+  }
+  ASSIGN_OR_RETURN(const keys::v1::RenewUnlockCertificateResponse response, network.RenewUnlockCertificate());
+  const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::Parse(AsBytes(response.certificate()));
+  if (!leaf.ok() || !Fits(*leaf, own[0]) ||
+      !crypto::VerifyChain(*leaf, {own[1]}, root, clock.Now(), crypto::Purpose::kTlsClient).ok()) {
+    return Invalid();
+  }
+  RETURN_IF_ERROR(WriteFileAtomically(path, AsBytes(crypto::ToPemChain({*leaf, own[1]})), 0600));
+  return true;
+}
+
+}  // namespace plumbline::client
