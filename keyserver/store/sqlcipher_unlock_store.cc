@@ -149,9 +149,13 @@ absl::Duration UnlockDelay(uint32_t unproved) {
 absl::StatusOr<std::unique_ptr<SqlcipherUnlockStore>> SqlcipherUnlockStore::Open(SqlcipherConnection& connection, const KeyRing& keys,
                                                                                  const std::string& data_dir) {
   auto store = std::unique_ptr<SqlcipherUnlockStore>(new SqlcipherUnlockStore(connection, keys, data_dir));
-  MutexLock lock(connection.mutex());
-  RETURN_IF_ERROR(store->Recover());
+  RETURN_IF_ERROR(store->Start());
   return store;
+}
+
+absl::Status SqlcipherUnlockStore::Start() {
+  MutexLock lock(connection_.mutex());
+  return Recover();
 }
 
 absl::Status SqlcipherUnlockStore::Abandon(SqlcipherConnection& connection, const std::string& data_dir) {

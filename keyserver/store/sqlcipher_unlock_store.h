@@ -38,6 +38,7 @@ class SqlcipherUnlockStore final : public UnlockStore {
   SqlcipherUnlockStore(SqlcipherConnection& connection, const KeyRing& keys, const std::string& data_dir)
       : connection_(connection), keys_(keys), shred_(data_dir) {}
 
+  absl::Status Start();
   absl::Status Recover() ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
   // The wrap of the present generation; after a failure it is looked for anew.
   absl::StatusOr<const crypto::KeyWrap*> Wrap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
