@@ -22,6 +22,7 @@
 
 namespace plumbline::crypto {
 
+inline constexpr char kSealedFileMagic[] = "PLSEAL01";  // the first bytes
 inline constexpr size_t kMaxSealedContent = 1 << 20;
 
 // What one guess costs. The default takes about 0.6 s and 256 MiB (libsodium's "moderate").
