@@ -37,11 +37,12 @@ std::vector<crypto::Certificate> Rest(const std::vector<crypto::Certificate>& ch
 // What is wrong with a leaf, its life apart; empty if nothing is.
 std::string Fault(const Shown& shown, const crypto::Certificate& root, absl::Time now) {
   const crypto::Certificate& leaf = shown.chain.front();
-  // Judged at a moment in its own life: that life is another finding.
-  const absl::Time at = std::clamp(now, leaf.not_before(), leaf.not_after());
+  // Judged at a moment in its own life: that life is another finding, as is the issuing one's.
+  const absl::Time at =
+      std::max(leaf.not_before(), std::min(now, leaf.not_after() - absl::Seconds(1)));
   const absl::Status chain =
       crypto::VerifyChain(leaf, Rest(shown.chain), root, at, crypto::Purpose::kTlsServer);
-  if (!chain.ok()) {
+  if (!chain.ok() && !absl::IsFailedPrecondition(chain)) {
     return absl::StrCat("its certificate is not of the organisation: ", chain.message());
   }
   const std::string uri = absl::StrCat("plumbline://", shown.service->domain, "/service/",
