@@ -106,7 +106,8 @@ std::optional<crypto::Certificate> FindRoot(const Installation& installation,
     }
   }
   if (shown.empty()) {
-    report.NotChecked(kCheck, "", "no listener showed a certificate.", "Start the services.");
+    report.NotChecked(kCheck, "", "no listener that is given showed a certificate.",
+                      "Give the configurations of services that run.");
   } else {
     report.Failed(kCheck, "", "no listener shows the root that the configurations name.",
                   "Compare root_fingerprint with the one on paper: if it is right, what listens "

@@ -13,20 +13,21 @@ namespace plumbline::doctor {
 namespace {
 
 // What the key server says to everybody.
-void CheckDirectory(const Service& keyserver, const crypto::Certificate& root, absl::Time now,
+void CheckDirectory(const Service& keyserver, const crypto::Certificate& root, const Clock& clock,
                     Report& report) {
   const Listener& listener = keyserver.listeners.front();  // the anonymous one
   rpc::Endpoint endpoint;
   endpoint.address = listener.LocalAddress();
   endpoint.server_name = listener.name;
   endpoint.root_pem = root.ToPem();
-  const absl::StatusOr<DirectoryFacts> facts = AskDirectory(endpoint, now);
+  const absl::StatusOr<DirectoryFacts> facts = AskDirectory(endpoint, clock.Now());
   if (!facts.ok()) {
     report.Failed("witnesses.checkpoint", "",
                   absl::StrCat("the key server does not show its log: ", facts.status().message()),
                   "Look at the key server's log.");
     return;
   }
+  const absl::Time now = clock.Now();  // reading a long log takes a while
   const std::optional<identity::OrganisationTrust> trust =
       JudgeRoles(*facts, root, keyserver.domain, now, report);
   const std::optional<directory::VerifiedPolicy> policy =
@@ -45,7 +46,7 @@ void SayNotChecked(absl::string_view why, absl::string_view remedy, Report& repo
 
 }  // namespace
 
-absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, absl::Time now) {
+absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, const Clock& clock) {
   const Configurations& given = request.configurations;
   if (given.keyserver.empty() && given.server.empty() && given.admin.empty() &&
       given.witnesses.empty() && request.backups.empty()) {
@@ -54,6 +55,7 @@ absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, a
         "--backups");
   }
   RETURN_IF_ERROR(rpc::PinTls13());
+  const absl::Time now = clock.Now();
   Report report;
   const Installation installation = LoadInstallation(given, report);
   for (const Service& service : installation.services) {
@@ -75,7 +77,7 @@ absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, a
   } else if (!root) {
     SayNotChecked("the organisation's root is not known.", "See certificates.root.", report);
   } else {
-    CheckDirectory(*keyserver, *root, now, report);
+    CheckDirectory(*keyserver, *root, clock, report);
   }
   CheckSynchronised(machine, report);
   CheckUnits(installation, machine, report);

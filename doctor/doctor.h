@@ -2,6 +2,7 @@
 // should be. It changes nothing, opens nothing that is sealed, and needs no secret.
 #pragma once
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "doctor/installation.h"
 #include "doctor/machine.h"
@@ -16,6 +17,6 @@ struct Request {
 
 // Every check, in the order in which the report names them. INVALID_ARGUMENT if no configuration
 // and no folder is given; codes of rpc::PinTls13, which it calls.
-absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, absl::Time now);
+absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, const Clock& clock);
 
 }  // namespace plumbline::doctor

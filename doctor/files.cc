@@ -187,6 +187,10 @@ void CheckFiles(const Service& service, Report& report) {
   constexpr char kCheck[] = "files.folder";
   const std::string& path = service.data_dir;
   struct stat info;
+  if (stat(path.c_str(), &info) != 0 && (errno == EACCES || errno == EPERM)) {
+    report.NotChecked(kCheck, service.title, absl::StrCat(path, " cannot be seen."), kAsRoot);
+    return;
+  }
   if (stat(path.c_str(), &info) != 0) {
     report.Failed(kCheck, service.title, absl::StrCat(path, ": ", std::strerror(errno), "."),
                   "Correct data_dir, or run the service's init.");

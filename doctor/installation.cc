@@ -260,6 +260,10 @@ Installation LoadInstallation(const Configurations& configurations, Report& repo
       return;
     }
     absl::StatusOr<Service> service = LoadService(kind, path);
+    if (absl::IsPermissionDenied(service.status())) {
+      report.NotChecked("config.loads", title, service.status().message(), "Run this as root.");
+      return;
+    }
     if (!service.ok()) {
       report.Failed("config.loads", title, service.status().message(),
                     "Correct the file; the service would not start with it.");

@@ -3,7 +3,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "absl/time/clock.h"
+#include "client/cli/output.h"
+#include "common/clock.h"
 #include "common/process.h"
 
 namespace plumbline::client {
@@ -11,9 +12,9 @@ namespace plumbline::client {
 int DoctorCommand(const doctor::Request& request, bool json) {
   absl::Status status = HardenProcess();
   const absl::StatusOr<doctor::Report> report =
-      status.ok() ? doctor::Examine(request, doctor::Machine(), absl::Now()) : status;
+      status.ok() ? doctor::Examine(request, doctor::Machine(), SystemClock()) : status;
   if (!report.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(report.status().message()).c_str());
+    Output(json).Failure(report.status());
     return doctor::kExitNotRun;
   }
   const std::string text = json ? report->Json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
