@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "client/cli/commands.h"
+#include "client/cli/doctor.h"
 #include "client/cli/files.h"
 #include "common/process.h"
 
@@ -15,7 +16,10 @@ using Command = absl::Status (*)(const Options&, Output&);
 struct Line {
   Options options;
   Command command = nullptr;
+  plumbline::doctor::Request doctor;
 };
+
+constexpr char kDoctor[] = "doctor";
 
 CLI::App* Add(CLI::App& app, Line& line, const std::string& name, const std::string& help, Command command) {
   CLI::App* sub = app.add_subcommand(name, help);
@@ -150,6 +154,17 @@ void DescribeGroups(CLI::App& app, Line& line) {
   add("show", "Who is in it, with roles and devices", client::GroupShowCommand);
 }
 
+// Not a command of a device: it has neither home nor passphrase, and exit codes of its own.
+void DescribeDoctor(CLI::App& app, Line& line) {
+  plumbline::doctor::Configurations& o = line.doctor.configurations;
+  CLI::App* doctor = app.add_subcommand(kDoctor, "Check a running installation, for those who run its services");
+  doctor->add_option("--keyserver", o.keyserver, "The key server's configuration");
+  doctor->add_option("--server", o.server, "The delivery server's configuration");
+  doctor->add_option("--admin", o.admin, "The admin service's configuration");
+  doctor->add_option("--witness", o.witnesses, "A witness's configuration; may be given again");
+  doctor->add_option("--backups", line.doctor.backups, "Folder with backups (*.plbk)");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -157,12 +172,15 @@ int main(int argc, char** argv) {
   Line line;
   Describe(app, line);
   DescribeGroups(app, line);
+  DescribeDoctor(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : plumbline::client::kExitUsage;
+    const int usage = app.got_subcommand(kDoctor) ? plumbline::doctor::kExitNotRun : plumbline::client::kExitUsage;
+    return app.exit(error) == 0 ? 0 : usage;
   }
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);  // what went wrong is said in our own words
+  if (app.got_subcommand(kDoctor)) return plumbline::client::DoctorCommand(line.doctor, line.options.json);
   Output output(line.options.json);
   absl::Status status = plumbline::HardenProcess();
   if (status.ok()) status = line.command(line.options, output);

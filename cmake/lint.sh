@@ -20,7 +20,8 @@ includes server common/ server/ plumbline/
 includes admin common/ admin/ plumbline/
 includes witness common/ witness/ plumbline/
 includes auditor common/ auditor/ plumbline/
-includes client common/ mls/ client/ plumbline/
+includes doctor common/ doctor/ plumbline/
+includes client common/ mls/ client/ doctor/ plumbline/
 includes interop common/ mls/ client/ interop/ plumbline/
 
 complain "common/*.{h,cc} knows no gRPC and no SQL:" "$(git ls-files 'common/*.h' 'common/*.cc' | grep -vE '^common/.+/' | xargs -r grep -nE '#include [<"](grpc|sqlite3)')"

@@ -14,7 +14,7 @@
 namespace plumbline::crypto {
 namespace {
 
-constexpr absl::string_view kMagic = "PLSEAL01";
+constexpr absl::string_view kMagic = kSealedFileMagic;
 constexpr size_t kSaltSize = kStretchSaltSize;
 constexpr size_t kNonceSize = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kTagSize = crypto_aead_xchacha20poly1305_ietf_ABYTES;

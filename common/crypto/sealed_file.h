@@ -23,6 +23,7 @@
 
 namespace plumbline::crypto {
 
+inline constexpr char kSealedFileMagic[] = "PLSEAL01";  // the first bytes
 inline constexpr size_t kMaxSealedContent = 1 << 20;
 
 // Replaces `path` atomically (temporary file, fsync, rename, fsync of the directory), mode 0600.

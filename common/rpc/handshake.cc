@@ -219,6 +219,7 @@ absl::StatusOr<HandshakeResult> Handshake(const std::string& address, const Hand
   if (Drive(ssl.get(), socket_fd->get(), [&] { return SSL_connect(ssl.get()); }) <= 0) {
     out.outcome = LastErrorIsVersion() ? HandshakeResult::Outcome::kVersionRefused : HandshakeResult::Outcome::kFailed;
     out.detail = TakeError();
+    ReadChain(ssl.get(), out.chain).IgnoreError();  // a server that has shown one speaks this version
     ERR_clear_error();
     return out;
   }

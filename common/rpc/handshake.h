@@ -28,7 +28,7 @@ struct HandshakeResult {
     kClosed,           // complete on our side, then closed or refused by the server: what a wrong client certificate gets
   };
   Outcome outcome = Outcome::kFailed;
-  std::vector<crypto::Certificate> chain;
+  std::vector<crypto::Certificate> chain;  // also of a handshake that failed after it
   std::string detail;  // OpenSSL's own text of a failure
 };
 

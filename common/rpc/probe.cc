@@ -22,15 +22,6 @@ absl::Status TlsFailed(const std::string& address, absl::string_view detail) {
                                              "); check that the address and port are those of the service"));
 }
 
-bool CarriesName(const crypto::Certificate& certificate, const std::string& name) {
-  const unsigned char* cursor = certificate.der().data();
-  const crypto::Owned<X509> x509(d2i_X509(nullptr, &cursor, static_cast<long>(certificate.der().size())));
-  const crypto::Owned<ASN1_OCTET_STRING> ip(a2i_IPADDRESS(name.c_str()));
-  crypto::ForgetOpensslErrors();
-  if (ip != nullptr) return X509_check_ip_asc(x509.get(), name.c_str(), 0) == 1;
-  return X509_check_host(x509.get(), name.c_str(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1;
-}
-
 // Our own certificate's dates, which gRPC reports as no more than a closed socket.
 absl::Status CheckOwn(const TlsIdentity& identity, absl::Time now) {
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(identity.chain_pem));
@@ -66,6 +57,15 @@ absl::Status ExplainServer(const absl::Status& verdict, const std::vector<crypto
 }
 
 }  // namespace
+
+bool CarriesName(const crypto::Certificate& certificate, const std::string& name) {
+  const unsigned char* cursor = certificate.der().data();
+  const crypto::Owned<X509> x509(d2i_X509(nullptr, &cursor, static_cast<long>(certificate.der().size())));
+  const crypto::Owned<ASN1_OCTET_STRING> ip(a2i_IPADDRESS(name.c_str()));
+  crypto::ForgetOpensslErrors();
+  if (ip != nullptr) return X509_check_ip_asc(x509.get(), name.c_str(), 0) == 1;
+  return X509_check_host(x509.get(), name.c_str(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1;
+}
 
 absl::Status SelfProbe(const std::string& address, absl::string_view root_pem) {
   ASSIGN_OR_RETURN(const crypto::Certificate root, crypto::Certificate::ParsePem(root_pem));

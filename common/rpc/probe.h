@@ -10,6 +10,9 @@
 
 namespace plumbline::rpc {
 
+// True if a server's certificate is for this DNS name or IP address.
+bool CarriesName(const crypto::Certificate& certificate, const std::string& name);
+
 // OK if the server at `address` refuses TLS 1.2 because of its version and completes TLS 1.3 with a certificate under
 // `root_pem`. INTERNAL otherwise, naming which half failed. Blocks for at most 10 s.
 absl::Status SelfProbe(const std::string& address, absl::string_view root_pem);
