@@ -1,5 +1,6 @@
 /* Storage that fails on purpose, for measuring what a program does then. Preloaded, it counts the changes to database files
- * (names that hold ".db", not the "-shm" index): writes, truncations, syncs, removals. Outside the product.
+ * (names that hold ".db", not the "-shm" index) and to what a backup or a restore has not finished (".partial"): writes, truncations,
+ * syncs, removals, renames and links. Outside the product.
  *
  *   ASSESS_FAULT_AT=N        the N-th change (from 1) is the last one; before it:
  *   ASSESS_FAULT_KIND=kill   nothing of it is done, the process is killed
@@ -51,7 +52,8 @@ static void settle(void) {
 }
 
 static int counted_name(const char* name) {
-  return strstr(name, ".db") != NULL && strstr(name, "-shm") == NULL && strstr(name, ".lock") == NULL;
+  if (strstr(name, "-shm") != NULL || strstr(name, ".lock") != NULL) return 0;
+  return strstr(name, ".db") != NULL || strstr(name, ".partial") != NULL;
 }
 
 static int counted(int fd) {
@@ -210,17 +212,26 @@ static int synced(int fd, long call) {
 VISIBLE int fsync(int fd) { return synced(fd, SYS_fsync); }
 VISIBLE int fdatasync(int fd) { return synced(fd, SYS_fdatasync); }
 
+/* Before a change of a name, which is done or not: whether it may be. */
+static int may_change(int is_counted) {
+  if (!is_counted) return 1;
+  int half = 0;
+  pthread_mutex_lock(&lock);
+  const int error = before(&half);
+  if (half) die();
+  pthread_mutex_unlock(&lock);
+  errno = error;
+  return error == 0;
+}
+
 VISIBLE int unlink(const char* name) {
-  if (counted_name(name)) {
-    int half = 0;
-    pthread_mutex_lock(&lock);
-    const int error = before(&half);
-    if (half) die();
-    pthread_mutex_unlock(&lock);
-    if (error != 0) {
-      errno = error;
-      return -1;
-    }
-  }
-  return (int)syscall(SYS_unlink, name);
+  return may_change(counted_name(name)) ? (int)syscall(SYS_unlink, name) : -1;
+}
+
+VISIBLE int rename(const char* from, const char* to) {
+  return may_change(counted_name(from) || counted_name(to)) ? (int)syscall(SYS_rename, from, to) : -1;
+}
+
+VISIBLE int link(const char* from, const char* to) {
+  return may_change(counted_name(from) || counted_name(to)) ? (int)syscall(SYS_link, from, to) : -1;
 }
