@@ -135,6 +135,7 @@ absl::StatusOr<Manifest> Take(const Subject& subject, const crypto::SealedBoxPub
     RETURN_IF_ERROR(live[i]->BackupTo(folder / databases[i], database_keys[i]));
     names.push_back(databases[i]);
   }
+  live.clear();  // the service has them to itself again
   Manifest manifest{.service = subject.service(), .domain = subject.domain(), .time = now};
   {
     ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> main,
