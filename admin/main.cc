@@ -5,11 +5,13 @@
 #include <functional>
 #include <optional>
 
+#include "admin/backup.h"
 #include "admin/console/commands.h"
 #include "admin/console/output.h"
 #include "admin/serve.h"
 #include "admin/service_keys.h"
 #include "admin/service_record.h"
+#include "common/backup/verbs.h"
 #include "common/config/config.h"
 #include "common/process.h"
 
@@ -31,8 +33,9 @@ struct CommandLine {
   SetupRequest setup;
   NewAccount new_account;
   Invite invite;
+  backup::Options backup;
   std::string life = "24h";
-  std::string name, code, code_file, user, reason, device, to, file, key;
+  std::string name, code, code_file, user, reason, device, to, file, key, against;
   std::optional<uint64_t> after;
   std::optional<uint32_t> limit;
   Work work;
@@ -76,6 +79,29 @@ absl::Status DoInit(CommandLine& line) {
         config.data_dir().c_str(), RequestPath(config).c_str(), config.certificate_file().c_str());
     return absl::OkStatus();
   });
+}
+
+// Their verbs come with options of their own; --json and --passphrase-file are the program's.
+void AddBackups(CLI::App& app, CommandLine& line) {
+  const auto print = [&line](const absl::StatusOr<backup::Report>& report) {
+    if (report.ok()) std::printf("%s\n", backup::Format(*report, line.console.json).c_str());
+    return report.status();
+  };
+  const backup::Verbs verbs = backup::AddVerbs(app, line.backup);
+  const auto on_service = [&line, print](CLI::App* verb, auto work) {
+    verb->add_option("--config", line.config_path, "the service's configuration file")->required();
+    verb->callback([&line, print, work] {
+      line.work = [&line, print, work] {
+        return WithConfig(line, [&](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
+          return print(work(*NewBackupSubject(loaded, passphrase), line.backup, SystemClock()));
+        });
+      };
+    });
+  };
+  verbs.key->callback([&line, print] { line.work = [&line, print] { return print(backup::MakeKeyFor(line.backup)); }; });
+  on_service(verbs.take, backup::TakeFor);
+  on_service(verbs.restore, backup::RestoreFor);
+  for (CLI::App* verb : {verbs.key, verbs.take, verbs.restore}) verb->fallthrough();
 }
 
 void AddService(CLI::App& app, CommandLine& line) {
@@ -122,13 +148,7 @@ void AddService(CLI::App& app, CommandLine& line) {
             [](const auto& loaded, const Secret& passphrase, const CommandLine& given) {
               return MakeServiceRecordKey(loaded, passphrase, given.console.json);
             });
-  CLI::App* backup =
-      config(Verb(*record, "backup", "copy the encrypted store while the service runs", line, [&line] {
-        return WithConfig(line, [&line](const config::v1::AdminConfig& loaded, const Secret& passphrase) {
-          return BackUpService(loaded, passphrase, line.to);
-        });
-      }));
-  backup->add_option("--to", line.to, "the file to make")->required();
+  AddBackups(app, line);
 }
 
 absl::Status DoRegister(CommandLine& line) {
@@ -281,13 +301,14 @@ void AddAudit(CLI::App& app, CommandLine& line) {
   list->add_option("--limit", line.limit, "at most this many records; all if not given")
       ->check(CLI::Range(1, 1000));
   CLI::App* verify = Verb(*audit, "verify", "recompute it and hold it against what was seen before", line, [&line] {
-    if (!line.file.empty()) return VerifyAuditFile(line.console, line.file, line.key);
+    if (!line.file.empty()) return VerifyAuditFile(line.console, line.file, line.key, line.against);
     return WithConsole(line, [](Console& console) { return console.VerifyAudit(); });
   });
   CLI::Option* file = verify->add_option("--file", line.file, "an exported record of any service instead");
   CLI::Option* key = verify->add_option("--key", line.key, "the verifier key of that service, as it printed it");
   file->needs(key);
   key->needs(file);
+  verify->add_option("--against", line.against, "another export of the same record: name what of it is lost in the file")->needs(file);
 }
 
 int Run(int argc, char** argv) {

@@ -84,13 +84,4 @@ absl::Status MakeServiceRecordKey(const config::v1::AdminConfig& config, const S
   return ShowServiceRecordKey(config, passphrase, json);
 }
 
-absl::Status BackUpService(const config::v1::AdminConfig& config, const Secret& passphrase,
-                           const std::string& to) {
-  ASSIGN_OR_RETURN(const ServiceKeys keys, OpenServiceKeys(config, passphrase));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<db::Database> database,
-      db::Database::Open(DatabasePath(config), keys.database_key, {.create = false, .exclusive = false}));
-  return database->BackupTo(to, keys.database_key);
-}
-
 }  // namespace plumbline::admin

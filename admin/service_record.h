@@ -36,9 +36,4 @@ absl::Status ShowServiceRecordKey(const config::v1::AdminConfig& config, const S
 // service runs.
 absl::Status MakeServiceRecordKey(const config::v1::AdminConfig& config, const Secret& passphrase, bool json);
 
-// A consistent copy of the store under the same key, made beside a running service. ALREADY_EXISTS if `to` is
-// there.
-absl::Status BackUpService(const config::v1::AdminConfig& config, const Secret& passphrase,
-                           const std::string& to);
-
 }  // namespace plumbline::admin

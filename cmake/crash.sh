@@ -12,15 +12,15 @@ BIN=build/release/bin LOGS=build/release/crash
 ROUNDS_OF="common_db_test server_store_test client_crash_test"
 # Those that fail the storage of the real programs at every change, and the one that kills them at random. The short form of
 # these is part of `./dev test`.
-LONG="server_fault_test storage_fault_test survival_test"
+LONG="server_fault_test storage_fault_test backup_test survival_test"
 mkdir -p "$LOGS"
 
 one() {  # one SUITE TEST ROUNDS
-  local log="$LOGS/$1.$2.log" start=$SECONDS
+  local log="$LOGS/$1.${2//\//_}.log" start=$SECONDS
   if PLUMBLINE_SURVIVAL=long PLUMBLINE_SURVIVAL_SECONDS="${PLUMBLINE_SURVIVAL_SECONDS:-300}" \
     "$BIN/$1" --gtest_filter="$2" --gtest_repeat="$3" --gtest_break_on_failure >"$log" 2>&1; then
     printf '%-22s %s: %s of %s passed in %s s\n' "$1" "$2" "$(grep -c '^\[  PASSED  \] 1 test' "$log")" "$3" $((SECONDS - start))
-    grep -E '(lost|acknowledged was lost|in order|damaged)' "$log" | grep -v '^\[' | sed 's/^/    /'
+    grep -E '(lost|acknowledged was lost|in order|damaged|was half|not there the others)' "$log" | grep -v '^\[' | sed 's/^/    /'
     return 0
   fi
   { printf '%-22s %s: FAILED after %s s, all of it in %s\n' "$1" "$2" $((SECONDS - start)) "$log"; tail -n 60 "$log"; }

@@ -20,20 +20,6 @@ absl::Status FromErrno(absl::string_view doing, const std::string& path) {
   return absl::UnavailableError(text);
 }
 
-class Descriptor final {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 absl::Status WriteAll(int fd, ByteView content, const std::string& path) {
   while (!content.empty()) {
     const ssize_t written = write(fd, content.data(), content.size());
@@ -45,17 +31,25 @@ absl::Status WriteAll(int fd, ByteView content, const std::string& path) {
   return absl::OkStatus();
 }
 
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-absl::Status SyncDirectoryOf(const std::string& path) {
-  const Descriptor directory(open(DirectoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || fsync(directory.get()) != 0) return FromErrno("cannot sync the directory of", path);
+absl::Status SyncDirectory(const std::string& directory) {
+  const Descriptor open_directory(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (open_directory.get() < 0 || fsync(open_directory.get()) != 0) return FromErrno("cannot sync the directory", directory);
   return absl::OkStatus();
 }
+
+namespace {
 
 // With zeros, in place. OK if there is no such file.
 absl::Status Overwrite(const std::string& path) {
@@ -115,19 +109,19 @@ absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode
     unlink(temporary.c_str());
     return failed;
   }
-  return SyncDirectoryOf(path);
+  return SyncDirectory(DirectoryOf(path));
 }
 
 absl::Status ShredFile(const std::string& path) {
   RETURN_IF_ERROR(Overwrite(path));
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return FromErrno("cannot remove", path);
-  return SyncDirectoryOf(path);
+  return SyncDirectory(DirectoryOf(path));
 }
 
 absl::Status ShredAndReplaceFile(const std::string& path, const std::string& replacement) {
   RETURN_IF_ERROR(Overwrite(path));
   if (rename(replacement.c_str(), path.c_str()) != 0) return FromErrno("cannot replace", path);
-  return SyncDirectoryOf(path);
+  return SyncDirectory(DirectoryOf(path));
 }
 
 }  // namespace plumbline

@@ -1,9 +1,10 @@
-// Whole files, read with a limit and replaced atomically.
+// Whole files, read with a limit and replaced atomically; and what else writes files needs to do the same in parts.
 #pragma once
 
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 
 #include "common/bytes.h"
 #include "common/secret.h"
@@ -25,5 +26,22 @@ absl::Status WriteFileAtomically(const std::string& path, ByteView content, mode
 absl::Status ShredFile(const std::string& path);
 // The same, but the place of the old file is taken by `replacement`, which is in the same directory: never nothing.
 absl::Status ShredAndReplaceFile(const std::string& path, const std::string& replacement);
+
+// Owns a descriptor, or a negative number for none.
+class Descriptor final {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor();
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string DirectoryOf(const std::string& path);  // "." for a bare name
+// What was made, renamed or removed in `directory` lasts from here on. Codes as above.
+absl::Status SyncDirectory(const std::string& directory);
 
 }  // namespace plumbline

@@ -3,19 +3,23 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/backup/verbs.h"
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/identity/codes.h"
 #include "common/identity/reason.h"
 #include "common/process.h"
+#include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
 #include "keyserver/serve.h"
+#include "keyserver/witness_channel.h"
 #include "plumbline/config/v1/keyserver.pb.h"
 
 namespace {
 
 using plumbline::Secret;
 using plumbline::config::v1::KeyserverConfig;
+namespace backup = plumbline::backup;
 namespace keyserver = plumbline::keyserver;
 namespace identity = plumbline::identity;
 
@@ -23,6 +27,8 @@ constexpr size_t kMaxCsr = 64 * 1024;
 
 struct Line {
   std::string config, passphrase_file, csr, service, out, policy;
+  backup::Options backup;
+  bool accept_behind = false;
   std::vector<std::string> dns_names, ip_addresses;
   bool json = false;
 };
@@ -197,6 +203,41 @@ absl::Status ExportOpenings(const Line& line) {
   return absl::OkStatus();
 }
 
+absl::Status Print(const Line& line, const absl::StatusOr<backup::Report>& report) {
+  if (report.ok()) Print(line, report->text, report->object);
+  return report.status();
+}
+
+absl::Status TakeBackup(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  return Print(line, backup::TakeFor(*keyserver::NewBackupSubject(opened.config, opened.passphrase), line.backup, plumbline::SystemClock()));
+}
+
+// What the witnesses say of the log in the backup, for both forms.
+void AddWitnesses(const keyserver::RestoreResult& result, backup::Report& report) {
+  report.object["witnesses"] = nlohmann::json::array();
+  for (const keyserver::WitnessWord& word : result.witnesses) {
+    nlohmann::json each = {{"name", word.name}, {"size", nullptr}, {"saw_another_log", word.another}};
+    if (word.size) each["size"] = *word.size;
+    report.object["witnesses"].push_back(each);
+    const std::string size = std::to_string(word.size.value_or(0));
+    report.text += "\nThe witness " + word.name + (!word.size      ? " could not be asked: whether it has seen more is not known."
+                                                   : word.another ? " has cosigned " + size + " leaves, which this backup does not continue: "
+                                                                    "what is restored from it can publish nothing. Restore a newer one."
+                                                                  : " has cosigned " + size + " leaves: this backup continues them.");
+  }
+}
+
+absl::Status RestoreBackup(const Line& line) {
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  const std::unique_ptr<keyserver::WitnessSender> sender = keyserver::NewWitnessChannel();
+  ASSIGN_OR_RETURN(const keyserver::RestoreResult result, keyserver::RestoreBackup(opened.config, opened.passphrase, line.backup,
+                                                                                   line.accept_behind, *sender, plumbline::SystemClock()));
+  backup::Report report = backup::RestoredReport(line.backup.check ? "" : opened.config.data_dir(), result.manifest);
+  AddWitnesses(result, report);
+  return Print(line, report);
+}
+
 int Report(const Line& line, const absl::Status& status) {
   if (status.ok()) return 0;
   if (line.json) {
@@ -217,11 +258,15 @@ CLI::App* Verb(CLI::App& app, const char* name, const char* help, Line& line) {
   return verb;
 }
 
-CLI::App* Ceremony(CLI::App& app, const char* name, const char* help, Line& line) {
-  CLI::App* verb = Verb(app, name, help, line);
+void AddCeremonyOptions(CLI::App* verb, Line& line) {
   verb->add_option("--passphrase-file", line.passphrase_file,
                    "File with the passphrase; default: the configuration's");
   verb->add_flag("--json", line.json, "Print JSON");
+}
+
+CLI::App* Ceremony(CLI::App& app, const char* name, const char* help, Line& line) {
+  CLI::App* verb = Verb(app, name, help, line);
+  AddCeremonyOptions(verb, line);
   return verb;
 }
 
@@ -266,6 +311,13 @@ int main(int argc, char** argv) {
   export_openings->add_option("--out", line.out, "Where to write; the certificates go beside it")->required();
   CLI::App* abandon = Ceremony(app, "abandon-unlock-keys",
                                "Where shred.key is lost: give up what unlocks people's devices, which then have to enrol anew", line);
+  const backup::Verbs backups = backup::AddVerbs(app, line.backup);
+  backups.key->add_flag("--json", line.json, "Print JSON");
+  for (CLI::App* verb : {backups.take, backups.restore}) {
+    verb->add_option("--config", line.config, "Configuration file (YAML)")->required();
+    AddCeremonyOptions(verb, line);
+  }
+  backups.restore->add_flag("--accept-behind", line.accept_behind, "Restore even where witnesses have seen more than is in it");
   Verb(app, "serve", "Serve until SIGTERM", line);
 
   CLI11_PARSE(app, argc, argv);
@@ -282,5 +334,8 @@ int main(int argc, char** argv) {
   if (set_witnesses->parsed()) return Report(line, SetWitnesses(line));
   if (abandon->parsed()) return Report(line, AbandonUnlockKeys(line));
   if (make_log_key->parsed()) return Report(line, MakeLogKey(line));
+  if (backups.key->parsed()) return Report(line, Print(line, backup::MakeKeyFor(line.backup)));
+  if (backups.take->parsed()) return Report(line, TakeBackup(line));
+  if (backups.restore->parsed()) return Report(line, RestoreBackup(line));
   return Report(line, keyserver::Serve(line.config));
 }

@@ -2,9 +2,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "common/backup/verbs.h"
+#include "common/config/config.h"
 #include "common/identity/reason.h"
 #include "common/process.h"
+#include "plumbline/config/v1/server.pb.h"
 #include "server/audit_record.h"
+#include "server/backup.h"
 #include "server/serve.h"
 
 namespace {
@@ -23,6 +27,22 @@ int Report(const absl::Status& status, bool json = false) {
   }
   std::fprintf(stderr, "plumbline-server: %s\n", message.c_str());
   return 1;
+}
+
+absl::Status Print(const absl::StatusOr<plumbline::backup::Report>& report, bool json) {
+  if (report.ok()) std::printf("%s\n", plumbline::backup::Format(*report, json).c_str());
+  return report.status();
+}
+
+using BackupWork = absl::StatusOr<plumbline::backup::Report> (*)(const plumbline::backup::Subject&, const plumbline::backup::Options&,
+                                                                 const plumbline::Clock&);
+absl::Status OnBackup(const std::string& config_file, const std::string& passphrase_file, const plumbline::backup::Options& options,
+                      BackupWork work, bool json) {
+  plumbline::config::v1::ServerConfig config;
+  RETURN_IF_ERROR(plumbline::config::Load(config_file, config));
+  ASSIGN_OR_RETURN(const plumbline::Secret passphrase, plumbline::config::ReadPassphraseFile(
+                                                           passphrase_file.empty() ? config.passphrase_file() : passphrase_file));
+  return Print(work(*plumbline::server::NewBackupSubject(config, passphrase), options, plumbline::SystemClock()), json);
 }
 
 }  // namespace
@@ -54,10 +74,23 @@ int main(int argc, char** argv) {
   CLI::App* key = verb("key", "Print the verifier key, for auditors");
   CLI::App* make_key = verb("make-key", "Once, for keys made before records were signed: make the key that signs");
 
+  plumbline::backup::Options backup;
+  bool json = false;
+  const plumbline::backup::Verbs backups = plumbline::backup::AddVerbs(app, backup);
+  for (CLI::App* each : {backups.key, backups.take, backups.restore}) {
+    each->add_flag("--json", json, "Print JSON");
+    if (each == backups.key) continue;
+    each->add_option("--config", config, "Configuration file (YAML)")->required();
+    each->add_option("--passphrase-file", passphrase_file, "File with the passphrase; default: the configuration's");
+  }
+
   CLI11_PARSE(app, argc, argv);
   if (verify->parsed()) return Report(plumbline::server::VerifyRecord(record), record.json);
   if (write->parsed()) return Report(plumbline::server::ExportRecord(record), record.json);
   if (key->parsed()) return Report(plumbline::server::ShowRecordKey(record), record.json);
   if (make_key->parsed()) return Report(plumbline::server::MakeRecordKey(record), record.json);
+  if (backups.key->parsed()) return Report(Print(plumbline::backup::MakeKeyFor(backup), json), json);
+  if (backups.take->parsed()) return Report(OnBackup(config, passphrase_file, backup, plumbline::backup::TakeFor, json), json);
+  if (backups.restore->parsed()) return Report(OnBackup(config, passphrase_file, backup, plumbline::backup::RestoreFor, json), json);
   return Report(init->parsed() ? plumbline::server::Initialise(config, passphrase_file) : plumbline::server::Serve(config));
 }

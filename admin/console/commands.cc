@@ -347,15 +347,51 @@ absl::Status Console::VerifyAudit() {
   return absl::OkStatus();
 }
 
-absl::Status VerifyAuditFile(const ConsoleOptions& options, const std::string& file, const std::string& key) {
+namespace {
+
+struct ExportedRecord {
+  tlog::Checkpoint checkpoint;
+  std::vector<audit::Record> records;
+};
+
+absl::StatusOr<ExportedRecord> ReadExport(const std::string& file, const tlog::VerifierKey& log) {
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file, audit::kMaxExport));
+  ExportedRecord out;
+  ASSIGN_OR_RETURN(out.checkpoint, audit::VerifyExport(text, log, [&](const audit::Record& record) { out.records.push_back(record); }));
+  return out;
+}
+
+// Both are whole and signed: what one has and the other has not was lost, by a restore of an older copy.
+absl::Status HoldAgainst(const ExportedRecord& own, const ExportedRecord& other) {
+  size_t same = 0;
+  while (same < own.records.size() && same < other.records.size() &&
+         audit::EncodeRecord(own.records[same]) == audit::EncodeRecord(other.records[same])) {
+    ++same;
+  }
+  if (same == other.records.size()) return absl::OkStatus();
+  const audit::Record& lost = other.records[same];
+  return Refuse(absl::StatusCode::kDataLoss, same == own.records.size() ? "audit_rolled_back" : "audit_rewritten",
+                absl::StrCat("record ", same + 1, " and what follows it in the other file are not in this one: ",
+                             other.records.size() - same, " lost, the first of them ", lost.name, " of ",
+                             absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", lost.time, absl::UTCTimeZone()),
+                             "; an older copy was put back, or a second history was written. Keep both files; what the lost ones tell did "
+                             "happen"));
+}
+
+}  // namespace
+
+absl::Status VerifyAuditFile(const ConsoleOptions& options, const std::string& file, const std::string& key, const std::string& against) {
   const absl::StatusOr<tlog::VerifierKey> log = tlog::VerifierKey::Parse(key);
   if (!log.ok()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "key_malformed",
                   "--key is a verifier key as the services print it: name+id+key");
   }
-  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file, audit::kMaxExport));
-  ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, audit::VerifyExport(text, *log, [](const audit::Record&) {}));
-  Print(options.json ? VerifiedJson(checkpoint, log->ToText()) : VerifiedText(checkpoint, log->ToText()));
+  ASSIGN_OR_RETURN(const ExportedRecord own, ReadExport(file, *log));
+  if (!against.empty()) {
+    ASSIGN_OR_RETURN(const ExportedRecord other, ReadExport(against, *log));
+    RETURN_IF_ERROR(HoldAgainst(own, other));
+  }
+  Print(options.json ? VerifiedJson(own.checkpoint, log->ToText()) : VerifiedText(own.checkpoint, log->ToText()));
   return absl::OkStatus();
 }
 

@@ -35,8 +35,10 @@ absl::Status Setup(const ConsoleOptions& options, const SetupRequest& request, c
 absl::Status KeyCreate(const ConsoleOptions& options);
 absl::Status KeyShow(const ConsoleOptions& options);
 
-// An exported record under the verifier key of its service. Needs no profile. Codes as audit::VerifyExport.
-absl::Status VerifyAuditFile(const ConsoleOptions& options, const std::string& file, const std::string& key);
+// An exported record under the verifier key of its service. Needs no profile. `against`, if not empty: another export, which has to be
+// its beginning or the same. Codes as audit::VerifyExport; DATA_LOSS audit_rolled_back or audit_rewritten names the first record of
+// the other export that is lost, and how many are.
+absl::Status VerifyAuditFile(const ConsoleOptions& options, const std::string& file, const std::string& key, const std::string& against);
 
 // The verbs that talk to the service. A profile, an opened key and a connection.
 class Console final {

@@ -1,6 +1,6 @@
 /* Storage that fails on purpose, for measuring what a program does then. Preloaded, it counts the changes to database files
- * (names that hold ".db", not the "-shm" index) and of the shred key: writes, truncations, syncs, removals, renames. Outside the
- * product.
+ * (names that hold ".db", not the "-shm" index), of the shred key, and to what a backup or a restore has not finished (".partial"):
+ * writes, truncations, syncs, removals, renames and links. Outside the product.
  *
  *   ASSESS_FAULT_AT=N        the N-th change (from 1) is the last one; before it:
  *   ASSESS_FAULT_KIND=kill   nothing of it is done, the process is killed
@@ -52,8 +52,8 @@ static void settle(void) {
 }
 
 static int counted_name(const char* name) {
-  if (strstr(name, "/shred.") != NULL) return 1;
-  return strstr(name, ".db") != NULL && strstr(name, "-shm") == NULL && strstr(name, ".lock") == NULL;
+  if (strstr(name, "-shm") != NULL || strstr(name, ".lock") != NULL) return 0;
+  return strstr(name, "/shred.") != NULL || strstr(name, ".db") != NULL || strstr(name, ".partial") != NULL;
 }
 
 static int counted(int fd) {
@@ -212,20 +212,26 @@ static int synced(int fd, long call) {
 VISIBLE int fsync(int fd) { return synced(fd, SYS_fsync); }
 VISIBLE int fdatasync(int fd) { return synced(fd, SYS_fdatasync); }
 
-/* Of a name, which is done in whole or not at all. */
-static int named(const char* name) {
+/* Before a change of a name, which is done or not: whether it may be. */
+static int may_change(int is_counted) {
+  if (!is_counted) return 1;
   int half = 0;
-  if (!counted_name(name)) return 0;
   pthread_mutex_lock(&lock);
   const int error = before(&half);
   if (half) die();
   pthread_mutex_unlock(&lock);
   errno = error;
-  return error == 0 ? 0 : -1;
+  return error == 0;
 }
 
-VISIBLE int unlink(const char* name) { return named(name) != 0 ? -1 : (int)syscall(SYS_unlink, name); }
+VISIBLE int unlink(const char* name) {
+  return may_change(counted_name(name)) ? (int)syscall(SYS_unlink, name) : -1;
+}
 
 VISIBLE int rename(const char* from, const char* to) {
-  return named(to) != 0 ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+  return may_change(counted_name(from) || counted_name(to)) ? (int)syscall(SYS_rename, from, to) : -1;
+}
+
+VISIBLE int link(const char* from, const char* to) {
+  return may_change(counted_name(from) || counted_name(to)) ? (int)syscall(SYS_link, from, to) : -1;
 }

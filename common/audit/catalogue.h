@@ -12,6 +12,8 @@ namespace plumbline::audit {
   X(kServiceInitialised, "service.initialised", "the keys and stores of a service were made")                 \
   X(kServiceStarted, "service.started", "a service began to serve")                                           \
   X(kServiceStopped, "service.stopped", "a service ended in order")                                           \
+  X(kBackupTaken, "backup.taken", "a backup of the service was begun; recorded before it is written")         \
+  X(kServiceRestored, "service.restored", "the service came back from a backup; what came after it is lost")  \
   X(kAdministratorRegistered, "administrator.registered", "an administrator's key was accepted")              \
   X(kAdministratorRefused, "administrator.refused", "the registration of an administrator was refused")       \
   X(kIntentExecuted, "intent.executed", "an administrator's signed action was carried out")                   \

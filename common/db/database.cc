@@ -1,6 +1,7 @@
 #include "common/db/database.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,10 @@ absl::Status FromConstraint(int extended, const std::string& text) {
   return absl::FailedPreconditionError(text);
 }
 
+absl::Status DiskFull() {
+  return absl::ResourceExhaustedError("disk_full: the disk that holds the store is full; free space and try again");
+}
+
 }  // namespace
 
 absl::Status FromSqlite(sqlite3* connection, int result) {
@@ -30,12 +35,15 @@ absl::Status FromSqlite(sqlite3* connection, int result) {
     case SQLITE_LOCKED:
       return absl::AbortedError("store_busy: another connection is writing; try again");
     case SQLITE_FULL:
-      return absl::ResourceExhaustedError("disk_full: the disk that holds the store is full; free space and try again");
+      return DiskFull();
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return absl::DataLossError("store_damaged: a page of the store was changed or damaged; restore it from a backup");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+      // The index of a write-ahead log that finds no room is said to be an error of the disk.
+      if (sqlite3_system_errno(connection) == ENOSPC) return DiskFull();
+      [[fallthrough]];
     case SQLITE_READONLY:
     case SQLITE_PERM:
       return absl::UnavailableError(absl::StrCat("store_unavailable: ", sqlite3_errstr(result)));

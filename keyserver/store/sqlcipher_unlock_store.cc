@@ -162,15 +162,20 @@ absl::Status SqlcipherUnlockStore::Abandon(SqlcipherConnection& connection, cons
   MutexLock lock(connection.mutex());
   db::Database& database = connection.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(AbandonIn(transaction, connection.audit()));
+  RETURN_IF_ERROR(transaction.Commit());
+  return ShredKey(data_dir).RemoveAll();
+}
+
+absl::Status SqlcipherUnlockStore::AbandonIn(db::Transaction& transaction, audit::AuditLog& record) {
+  db::Database& database = transaction.database();
   audit::Entry entry;
   entry.event = audit::Event::kUnlockAbandoned;
   entry.actor = "ceremony";
-  RETURN_IF_ERROR(connection.audit().AppendIn(transaction, entry).status());
+  RETURN_IF_ERROR(record.AppendIn(transaction, entry).status());
   RETURN_IF_ERROR(database.Execute("UPDATE unlock SET destroyed = 'operator', nonce = x'', attempts_left = 0 WHERE destroyed = ''"));
   RETURN_IF_ERROR(database.Execute("DELETE FROM unlock_key"));
-  RETURN_IF_ERROR(WriteGeneration(database, 0));
-  RETURN_IF_ERROR(transaction.Commit());
-  return ShredKey(data_dir).RemoveAll();
+  return WriteGeneration(database, 0);
 }
 
 absl::Status SqlcipherUnlockStore::Recover() {

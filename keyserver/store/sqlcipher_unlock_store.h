@@ -21,6 +21,8 @@ class SqlcipherUnlockStore final : public UnlockStore {
 
   // All keys are given up, for a database whose shred key is lost: recorded, and never undone. For a ceremony; no store is open.
   static absl::Status Abandon(SqlcipherConnection& connection, const std::string& data_dir);
+  // The same in a database alone, which has come from elsewhere.
+  static absl::Status AbandonIn(db::Transaction& transaction, audit::AuditLog& record);
 
   absl::StatusOr<LockStatus> Look(const identity::DeviceId& device, absl::Time now) override;
   absl::StatusOr<TakenAttempt> TakeAttempt(const identity::DeviceId& device, uint32_t version, const identity::Nonce& nonce,

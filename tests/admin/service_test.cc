@@ -275,18 +275,5 @@ TEST_F(AdminServiceTest, ReadingTheRecordBesideTheServiceLosesNothingOfWhatItWri
   EXPECT_EQ(Events().size(), 6u);
 }
 
-TEST_F(AdminServiceTest, ABackupMadeBesideTheRunningServiceIsEncryptedAndWhole) {
-  const std::unique_ptr<ServiceProcess> service = Serve();
-  const Finished backup = Service({"record", "backup", "--to", folder + "/backup.db"});
-  ASSERT_EQ(backup.code, 0) << backup.err;
-  EXPECT_NE(plumbline::testing::ReadAll(folder + "/backup.db").substr(0, 15), "SQLite format 3");
-  service->Kill(SIGTERM);
-  const size_t before = Events().size();
-  std::filesystem::remove(folder + "/state/admin.db-wal");
-  std::filesystem::copy_file(folder + "/backup.db", folder + "/state/admin.db",
-                             std::filesystem::copy_options::overwrite_existing);
-  EXPECT_EQ(Events().size(), before - 1);  // all but the orderly end, which came after it
-}
-
 }  // namespace
 }  // namespace plumbline::admin

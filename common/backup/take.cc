@@ -1,0 +1,160 @@
+#include "common/backup/take.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "common/audit/audit_log.h"
+#include "common/backup/archive.h"
+#include "common/backup/disk.h"
+#include "common/backup/key.h"
+#include "common/backup/work_folder.h"
+#include "common/codec.h"
+#include "common/identity/reason.h"
+
+namespace plumbline::backup {
+namespace {
+
+using identity::Refuse;
+
+constexpr size_t kMaxSmallFile = 4 << 20;  // bytes of sealed keys and the like
+
+absl::Status Exists(const std::string& path) {
+  return Refuse(absl::StatusCode::kAlreadyExists, "backup_exists", absl::StrCat(path, " is there already; choose another name"));
+}
+
+// Hands the content of a file to `visit` in pieces.
+absl::Status ForEachPiece(const std::string& path, const std::function<absl::Status(ByteView)>& visit) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Bytes piece(kChunk);
+  while (true) {
+    const ssize_t got = file.get() < 0 ? -1 : read(file.get(), piece.data(), piece.size());
+    if (got < 0) return DiskError("cannot read", path);
+    if (got == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(visit(ByteView(piece).first(static_cast<size_t>(got))));
+  }
+}
+
+absl::StatusOr<File> Describe(const WorkFolder& folder, const std::string& name) {
+  File out{.name = name};
+  crypto_hash_sha256_state hash;
+  crypto_hash_sha256_init(&hash);
+  RETURN_IF_ERROR(ForEachPiece(folder / name, [&](ByteView piece) {
+    crypto_hash_sha256_update(&hash, piece.data(), piece.size());
+    out.size += piece.size();
+    return absl::OkStatus();
+  }));
+  crypto_hash_sha256_final(&hash, out.sha256.data());
+  return out;
+}
+
+// The sealed keys and other small files as they are.
+absl::Status CopySmallFiles(const Subject& subject, const WorkFolder& folder, std::vector<std::string>& names) {
+  std::vector<std::string> wanted = subject.other_files();
+  wanted.insert(wanted.begin(), subject.keys_file());
+  for (const std::string& name : wanted) {
+    const absl::StatusOr<Secret> content = ReadSecretFile(absl::StrCat(subject.data_dir(), "/", name), kMaxSmallFile);
+    if (absl::IsNotFound(content.status())) {
+      if (name != subject.keys_file()) continue;
+      return Refuse(absl::StatusCode::kFailedPrecondition, "not_initialised",
+                    absl::StrCat("there is no ", subject.data_dir(), "/", name, "; there is nothing to back up"));
+    }
+    RETURN_IF_ERROR(content.status());
+    RETURN_IF_ERROR(WriteFileAtomically(folder / name, content->view(), 0600));
+    names.push_back(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<db::Database>> OpenBesideService(const Subject& subject, const std::string& name, const db::Key& key) {
+  absl::StatusOr<std::unique_ptr<db::Database>> database =
+      db::Database::Open(absl::StrCat(subject.data_dir(), "/", name), key, {.create = false, .exclusive = false});
+  if (!absl::IsNotFound(database.status())) return database;
+  return Refuse(absl::StatusCode::kFailedPrecondition, "store_missing",
+                absl::StrCat("there is no ", subject.data_dir(), "/", name, "; start the service once, then back it up"));
+}
+
+absl::Status RecordFirst(db::Database& main, const OpenedKeys& keys, const crypto::SealedBoxPublicKey& recipient, const Clock& clock) {
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(audit::AuditLog log, audit::AuditLog::Open(main, clock, log_key));
+  audit::Entry entry;
+  entry.event = audit::Event::kBackupTaken;
+  entry.actor = "operator";
+  entry.details["recipient"] = RecipientText(recipient);
+  return log.Append(entry).status();
+}
+
+absl::Status WriteArchive(const std::string& path, const crypto::SealedBoxPublicKey& recipient, const Manifest& manifest,
+                          const WorkFolder& folder) {
+  ASSIGN_OR_RETURN(ArchiveWriter archive, ArchiveWriter::Create(path, recipient));
+  const Bytes encoded = Encode(manifest);
+  Writer size;
+  RETURN_IF_ERROR(archive.Write(size.U32(static_cast<uint32_t>(encoded.size())).view()));
+  RETURN_IF_ERROR(archive.Write(encoded));
+  for (const File& file : manifest.files) {
+    RETURN_IF_ERROR(ForEachPiece(folder / file.name, [&](ByteView piece) { return archive.Write(piece); }));
+  }
+  return archive.Finish();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<LogState>> VerifyLogs(const OpenedKeys& keys, db::Database& main) {
+  ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(audit::AuditReader reader, audit::AuditReader::Open(main, log_key.verifier()));
+  ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, reader.Verify());
+  std::vector<LogState> out = {{checkpoint.origin, checkpoint.size, checkpoint.root}};
+  ASSIGN_OR_RETURN(std::vector<LogState> others, keys.CheckLogs(main));
+  for (LogState& other : others) out.push_back(std::move(other));
+  return out;
+}
+
+absl::StatusOr<Manifest> Take(const Subject& subject, const crypto::SealedBoxPublicKey& recipient, const std::string& out,
+                              const Clock& clock) {
+  if (access(out.c_str(), F_OK) == 0) return Exists(out);
+  ASSIGN_OR_RETURN(const WorkFolder folder, WorkFolder::Make(absl::StrCat(DirectoryOf(out), "/plumbline-",
+                                                                          identity::ServiceName(subject.service()), ".partial")));
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(CopySmallFiles(subject, folder, names));
+  // From the copy, so that what is in the backup opens its databases whatever becomes of the file meanwhile.
+  ASSIGN_OR_RETURN(const std::unique_ptr<OpenedKeys> keys, subject.OpenKeys(folder.path()));
+  const std::vector<db::Key> database_keys = keys->DatabaseKeys();
+  const std::vector<std::string> databases = subject.databases();
+  std::vector<std::unique_ptr<db::Database>> live;
+  for (size_t i = 0; i < databases.size(); ++i) {
+    ASSIGN_OR_RETURN(live.emplace_back(), OpenBesideService(subject, databases[i], database_keys[i]));
+  }
+  const absl::Time now = absl::FromUnixSeconds(absl::ToUnixSeconds(clock.Now()));
+  RETURN_IF_ERROR(RecordFirst(*live[0], *keys, recipient, clock));
+  for (size_t i = 0; i < databases.size(); ++i) {
+    RETURN_IF_ERROR(live[i]->BackupTo(folder / databases[i], database_keys[i]));
+    names.push_back(databases[i]);
+  }
+  live.clear();  // the service has them to itself again
+  Manifest manifest{.service = subject.service(), .domain = subject.domain(), .time = now};
+  {
+    ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> main,
+                     db::Database::Open(folder / databases[0], database_keys[0], {.create = false}));
+    ASSIGN_OR_RETURN(manifest.logs, VerifyLogs(*keys, *main));
+    RETURN_IF_ERROR(main->Checkpoint());
+  }
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(manifest.files.emplace_back(), Describe(folder, name));
+  }
+  Prove(manifest, database_keys[0]);
+  const std::string written = folder / "archive";
+  RETURN_IF_ERROR(WriteArchive(written, recipient, manifest, folder));
+  if (link(written.c_str(), out.c_str()) != 0) {
+    if (errno == EEXIST) return Exists(out);
+    return DiskError("cannot name the backup", out);
+  }
+  RETURN_IF_ERROR(SyncDirectory(DirectoryOf(out)));
+  return manifest;
+}
+
+}  // namespace plumbline::backup
