@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/vrf.h"
+#include "keyserver/views.h"
 #include "tests/bench/table.h"
+#include "tests/common/certificates.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::bench {
@@ -162,9 +164,8 @@ class AccessBench final {
     std::vector<keyserver::PublishedKeyPackage> packages;
     for (int i = 0; i < 400; ++i) {
       keyserver::PublishedKeyPackage package;
-      package.hash = identity::RandomFixed<32>();
-      package.message = Bytes(600, 1);
-      package.suite = 3;
+      package.message = ToBytes(Secret::Random(600).view());
+      package.cipher_suite = 3;
       package.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(world_.clock().Now())) + 86400;
       packages.push_back(package);
       if (packages.size() == 100) {
