@@ -16,6 +16,7 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "common/bytes.h"
 #include "common/crypto/stretch.h"
 #include "common/secret.h"
@@ -23,7 +24,7 @@
 
 namespace plumbline::crypto {
 
-inline constexpr char kSealedFileMagic[] = "PLSEAL01";  // the first bytes
+inline constexpr absl::string_view kSealedFileMagic = "PLSEAL01";  // the first bytes
 inline constexpr size_t kMaxSealedContent = 1 << 20;
 
 // Replaces `path` atomically (temporary file, fsync, rename, fsync of the directory), mode 0600.

@@ -25,7 +25,8 @@ absl::StatusOr<std::vector<StoredTokenKey>> ReadLive(db::Database& database, int
   }
 }
 
-absl::Status AddIn(db::Transaction& transaction, SqlcipherConnection& connection, const std::vector<StoredTokenKey>& keys) {
+absl::Status AddIn(db::Transaction& transaction, SqlcipherConnection& connection, const std::vector<StoredTokenKey>& keys)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection.mutex()) {
   std::vector<tlog::TokenKeyLeaf> leaves;
   for (const StoredTokenKey& key : keys) {
     ASSIGN_OR_RETURN(db::Statement insert,
