@@ -36,7 +36,7 @@ std::vector<Bytes> Seeds() {
   constexpr absl::string_view kKeyserver =
       "organisation_domain: example.org\ndisplay_name: Example\ndata_dir: /d\nanonymous_listen: 127.0.0.1:0\n"
       "device_listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\npublished:\n  keyserver_address: k:1\n  device_address: k:2\n  delivery_address: d:3\n"
-      "dns_names:\n  - localhost\npassphrase_file: p\nlimits:\n  passes_per_day: 100\n";
+      "dns_names:\n  - localhost\npassphrase_file: p\nlimits:\n  tokens_per_day: 100\n";
   CHECK(Reads<config::v1::ServerConfig>(kServer));
   CHECK(Reads<config::v1::KeyserverConfig>(kKeyserver));
   return {ToBytes(AsBytes(kServer)), ToBytes(AsBytes(kKeyserver))};
