@@ -26,7 +26,7 @@ enum class Purpose {
   kTlsClient,       // id-kp-clientAuth
   kTlsPeer,         // server and client both: a service that calls other services
   kMlsCredential,   // RFC 9420 §5.3 X.509 credential of a device
-  kRoleSignature,   // a role key of the organisation: directory records, grants, passes
+  kRoleSignature,   // a role key of the organisation: directory records, grants, token keys
 };
 
 class Certificate final {
