@@ -22,16 +22,28 @@ std::string FileText(const std::string& path) {
   return out.str();
 }
 
+// Each field of `type` and of the messages in it is a key of its own line, indented by `depth` levels. A list's items and a
+// duration are not entered.
+void ExpectFields(const google::protobuf::Descriptor& type, const std::string& text, const std::string& name, int depth) {
+  using google::protobuf::FieldDescriptor;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    const std::string key = absl::StrCat("\n", std::string(2 * depth, ' '), field.name(), ":");
+    EXPECT_NE(text.find(key), std::string::npos) << name << " does not show" << key;
+    if (field.is_repeated() || field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE ||
+        field.message_type()->full_name() == "google.protobuf.Duration") {
+      continue;
+    }
+    ExpectFields(*field.message_type(), text, name, depth + 1);
+  }
+}
+
 template <typename Message>
 void ExpectComplete(const std::string& name) {
   const std::string path = absl::StrCat(PLUMBLINE_SOURCE_DIR, "/deploy/", name);
   Message message;
   ASSERT_OK(Load(path, message));
-  const std::string text = FileText(path);
-  for (int i = 0; i < Message::descriptor()->field_count(); ++i) {
-    const std::string key = absl::StrCat("\n", Message::descriptor()->field(i)->name(), ":");
-    EXPECT_NE(text.find(key), std::string::npos) << name << " does not show" << key;
-  }
+  ExpectFields(*Message::descriptor(), FileText(path), name, 0);
 }
 
 TEST(Examples, KeyserverLoadsAndShowsEveryField) { ExpectComplete<v1::KeyserverConfig>("keyserver.yaml"); }
