@@ -414,12 +414,13 @@ absl::Status SqlcipherUnlockStore::Confirm(const DeviceId& device, uint32_t vers
   db::Database& database = connection_.database();
   RETURN_IF_ERROR(CheckActive(database, device));
   ASSIGN_OR_RETURN(const Row row, Require(database, device));
-  ASSIGN_OR_RETURN(const std::optional<StoredKey> key, ReadKey(database, device, version));
-  if (!key) return KeyUnknown();
+  ASSIGN_OR_RETURN(const std::vector<StoredKey> keys, ReadKeys(database, device));
+  const auto key = std::find_if(keys.begin(), keys.end(), [&](const StoredKey& each) { return each.info.version == version; });
+  if (key == keys.end()) return KeyUnknown();
   if (!key->proof_key.empty()) return Equal(key->proof_key, proof_key) ? absl::OkStatus() : KeyUnknown();
   const uint32_t day = identity::DayOf(now);
   const uint32_t changes = (row.changed_day == day ? row.changes : 0) + 1;
-  return Shred([&](db::Transaction& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex()) -> absl::Status {
+  const auto put = [&](db::Transaction& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex()) -> absl::Status {
     RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
     ASSIGN_OR_RETURN(db::Statement former, database.Prepare("DELETE FROM unlock_key WHERE device = ? AND version <> ?"));
     RETURN_IF_ERROR(former.Bind(1, ByteView(device)).Bind(2, int64_t{version}).Run());
@@ -428,7 +429,12 @@ absl::Status SqlcipherUnlockStore::Confirm(const DeviceId& device, uint32_t vers
     ASSIGN_OR_RETURN(db::Statement update,
                      database.Prepare("UPDATE unlock SET attempts_left = ?, nonce = x'', changed_day = ?, changes = ? WHERE device = ?"));
     return update.Bind(1, int64_t{kUnlockAttempts}).Bind(2, int64_t{day}).Bind(3, int64_t{changes}).Bind(4, ByteView(device)).Run();
-  });
+  };
+  if (keys.size() > 1) return Shred(put);
+  // The device's first: nothing is destroyed by it, and nobody else's key is touched.
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(put(transaction));
+  return transaction.Commit();
 }
 
 absl::Status SqlcipherUnlockStore::Wipe(absl::string_view user, const DeviceId& device, const IntentTrace& trace) {

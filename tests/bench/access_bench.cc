@@ -10,6 +10,7 @@
 #include "keyserver/views.h"
 #include "tests/bench/table.h"
 #include "tests/common/certificates.h"
+#include "tests/keyserver/locked_store.h"
 #include "tests/keyserver/world.h"
 
 namespace plumbline::bench {
@@ -36,6 +37,7 @@ class AccessBench final {
     Enrolment();
     Tokens();
     Claims();
+    Unlocking();
     Revocation();
   }
 
@@ -199,6 +201,75 @@ class AccessBench final {
       WriteOneRow();
     });
     Add("suspend a person, published", suspend, "an Ed25519 check and signature, VRF output, one synced row", floor);
+  }
+
+  // The key server's part; what the device does is Argon2id's, on purpose.
+  void Unlocking() {
+    keyserver::UnlockStore& store = world_.unlock_store();
+    for (int i = 0; i < kPeople; ++i) {
+      const auto id = identity::RandomFixed<16>();
+      AddDevice(id, Name(i));
+      audit::Entry entry;
+      entry.event = audit::Event::kUnlockKeyBegun;
+      const keyserver::UnlockKeyInfo key = ValueOf(store.Begin(id, world_.clock().Now(), entry));
+      CHECK(store.Confirm(id, key.version, identity::RandomFixed<32>(), world_.clock().Now(), entry).ok());
+    }
+    keyserver::LockedStore locked = keyserver::SetUpLock(world_, *device_);
+    const Sample unlock = Measure(kBudget, [&](Stopwatch& watch) {
+      const crypto::VoprfBlinding blinding = ValueOf(crypto::VoprfBlinding::Create(Secret::Random(32)));
+      keys::v1::EvaluateRequest request;
+      request.set_key_version(locked.version);
+      request.set_blinded_element(ToString(blinding.element().view()));
+      keys::v1::EvaluateResponse response;
+      watch.Start();
+      CHECK(world_.unlock().Evaluate(&device_->tls, request, response).ok());
+      watch.Stop();
+      CHECK(keyserver::Unlock(world_, *device_, locked).ok());  // gives the attempts back
+    });
+    const crypto::VoprfSecretKey key = crypto::VoprfSecretKey::Generate();
+    const crypto::VoprfElement element = ValueOf(crypto::VoprfElement::Parse(ValueOf(crypto::VoprfBlinding::Create(Secret::Random(32))).element().view()));
+    const Sample evaluation = MeasureAll(kBudget, [&] {
+      key.BlindEvaluate(element);
+      WriteOneRow();
+    });
+    Add("unlock: evaluate", unlock, "a VOPRF evaluation with its proof, one synced row", evaluation);
+
+    const Sample change = Measure(kBudget, [&](Stopwatch& watch) {
+      watch.Start();
+      keyserver::SetUpLock(world_, *device_);
+      watch.Stop();
+      world_.clock().Advance(absl::Minutes(90));  // twenty a day
+    });
+    const crypto::KeyWrap before = ValueOf(world_.organisation().keys().WrapFor("before")), after = ValueOf(world_.organisation().keys().WrapFor("after"));
+    CHECK(database_->Execute("CREATE TABLE wrapped (id INTEGER PRIMARY KEY, bytes BLOB)").ok());
+    const Bytes wrapped = ValueOf(before.Wrap(Secret(32), row_));
+    FillWrapped(wrapped);
+    const Sample rewrap = MeasureAll(kBudget, [&] { WrapAll(before, after, wrapped); });
+    Add("replace and destroy an unlock key", change, "10,000 keys decrypted, encrypted and written in one synced transaction", rewrap);
+  }
+  // Without what its enrolment costs, which is measured above.
+  void AddDevice(const identity::DeviceId& id, const std::string& user) {
+    MutexLock lock(world_.connection().mutex());
+    db::Statement insert = ValueOf(world_.connection().database().Prepare(
+        "INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day) VALUES (?, ?, '', randomblob(32), randomblob(32), x'', 0)"));
+    CHECK(insert.Bind(1, ByteView(id)).Bind(2, absl::string_view(user)).Run().ok());
+  }
+  void FillWrapped(const Bytes& wrapped) {
+    db::Transaction transaction = ValueOf(db::Transaction::Begin(*database_));
+    for (int i = 0; i < kPeople; ++i) {
+      db::Statement insert = ValueOf(database_->Prepare("INSERT INTO wrapped (id, bytes) VALUES (?, ?)"));
+      CHECK(insert.Bind(1, int64_t{i}).Bind(2, ByteView(wrapped)).Run().ok());
+    }
+    CHECK(transaction.Commit().ok());
+  }
+  void WrapAll(const crypto::KeyWrap& before, const crypto::KeyWrap& after, const Bytes& wrapped) {
+    db::Transaction transaction = ValueOf(db::Transaction::Begin(*database_));
+    for (int i = 0; i < kPeople; ++i) {
+      const Bytes anew = ValueOf(after.Wrap(ValueOf(before.Unwrap(wrapped, row_)), row_));
+      db::Statement update = ValueOf(database_->Prepare("UPDATE wrapped SET bytes = ? WHERE id = ?"));
+      CHECK(update.Bind(1, ByteView(anew)).Bind(2, int64_t{i}).Run().ok());
+    }
+    CHECK(transaction.Commit().ok());
   }
 
   // OpenSSL's own operations of 2048 bits, without anything of ours.

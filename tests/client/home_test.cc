@@ -177,7 +177,14 @@ TEST(HomeTakeOver, IsCompletedWhateverItWasBrokenOffAt) {
       EXPECT_EQ(Remembered(*store), 7);
       continue;
     }
-    // Somebody else's key changes nothing.
+    // A copy that is not whole, and somebody else's key, change nothing.
+    if (state == "renamed") {
+      const std::string former = Content(home.store_path());
+      Damage(home.folder() + "/store.next", 100);
+      EXPECT_THAT(home.OpenUnlocked(data_key), ::testing::Not(plumbline::testing::IsOk()));
+      Damage(home.folder() + "/store.next", 100);
+      EXPECT_EQ(Content(home.store_path()), former);
+    }
     EXPECT_THAT(home.OpenUnlocked(Secret::Random(32)), ::testing::Not(plumbline::testing::IsOk()));
     ASSERT_OK_AND_ASSIGN(const auto store, home.OpenUnlocked(data_key));
     EXPECT_EQ(Remembered(*store), 7);

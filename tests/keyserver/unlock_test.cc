@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "common/identity/labels.h"
 #include "common/retry.h"
 #include "tests/keyserver/locked_store.h"
@@ -487,6 +488,20 @@ TEST(CheckIn, TakesEachStateOnceAndItsRepetition) {
   ASSERT_OK(CheckIn(world, device, 2, 1, 2));
   world.Restart();
   ASSERT_OK(CheckIn(world, device, 3, 2, 3));
+}
+
+// Or whoever joins would have the keys of ten thousand others wrapped anew.
+TEST(Unlock, TheFirstKeyOfADeviceTouchesNobodyElses) {
+  One one;
+  TestDevice bob = one.world.Enrol(kBob);
+  const std::string path = one.world.config().data_dir() + "/shred.key";
+  const std::string before = *ReadTextFile(path, 64);
+  const LockedStore first = SetUpLock(one.world, bob);
+  EXPECT_EQ(*ReadTextFile(path, 64), before);
+  SetUpLock(one.world, bob);
+  EXPECT_NE(*ReadTextFile(path, 64), before);  // which destroyed the first one
+  EXPECT_THAT(Unlock(one.world, bob, first), StatusIs(kPrecondition, StartsWith("unlock_key_unknown")));
+  EXPECT_OK(Unlock(one.world, one.device, one.store));
 }
 
 TEST(CheckIn, IsRefusedOnceTheUnlockKeyIsDestroyed) {

@@ -21,6 +21,7 @@ class DeskNetwork final : public LockNetwork, public UnlockKeyNetwork {
   // What the server makes of its answers.
   std::function<void(keys::v1::EvaluateResponse&)> lie;
   std::function<void(keys::v1::GetLockStateResponse&)> lie_about_state;
+  std::function<void()> at_each_call;
   int calls = 0, evaluations = 0, proofs = 0;
 
   absl::StatusOr<keys::v1::GetLockStateResponse> GetLockState() override {
@@ -64,6 +65,7 @@ class DeskNetwork final : public LockNetwork, public UnlockKeyNetwork {
   template <typename Response, typename Act>
   absl::StatusOr<Response> Call(Act act) {
     ++calls;
+    if (at_each_call) at_each_call();
     const bool broken = break_at_ != 0 && calls >= break_at_;
     if (broken && !(after_ && calls == break_at_)) return absl::UnavailableError("broken off");
     Response response;

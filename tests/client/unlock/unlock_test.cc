@@ -2,7 +2,9 @@
 // that its owner knows, or says why not.
 #include "client/unlock/unlock.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 
 #include <filesystem>
 #include <fstream>
@@ -79,6 +81,31 @@ TEST(Unlock, SaysWhatIsLeftAndWhenToTryAgain) {
   client.world.clock().Advance(absl::Seconds(30));
   ASSERT_OK_AND_ASSIGN(const Unlocked unlocked, client.Unlock("the first passphrase"));
   EXPECT_EQ(unlocked.others, 3u);
+}
+
+// Otherwise one that opens the store with the old passphrase could drop the slot that another is about to put in force.
+TEST(Unlock, OneProcessAtATimeHasTheHeader) {
+  Client client;
+  int calls = 0;
+  client.network.at_each_call = [&] {
+    ++calls;
+    const Descriptor other(open((client.file.path() + ".turn").c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_GE(other.get(), 0);
+    EXPECT_NE(flock(other.get(), LOCK_EX | LOCK_NB), 0);
+    EXPECT_EQ(errno, EWOULDBLOCK);
+  };
+  ASSERT_OK(client.Change("the first passphrase"));
+  ASSERT_OK(client.Unlock("the first passphrase"));
+  client.network.BreakAt(3, /*after=*/false);
+  EXPECT_FALSE(client.Change("the second passphrase").ok());
+  client.network.BreakAt(0, /*after=*/false);
+  ASSERT_OK_AND_ASSIGN(const Unlocked unlocked, client.Unlock("the second passphrase"));
+  ASSERT_TRUE(unlocked.unconfirmed.has_value());
+  calls = 0;
+  ASSERT_OK(FinishChange(client.file, unlocked, client.network));
+  EXPECT_GT(calls, 0);
+  const Descriptor after(open((client.file.path() + ".turn").c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_EQ(flock(after.get(), LOCK_EX | LOCK_NB), 0);  // given back
 }
 
 // A copy of the disk, the right passphrase, and all the time in the world: nothing on it tells that the passphrase is right.
