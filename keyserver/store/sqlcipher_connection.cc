@@ -102,6 +102,11 @@ INSERT INTO shred VALUES (1, 0);                           -- 0: there was no sh
 CREATE TABLE check_in (device BLOB PRIMARY KEY, generation INTEGER NOT NULL, state BLOB NOT NULL) WITHOUT ROWID;
 )sql"};
 
+constexpr db::Migration kServiceKeys = {"certificates of services that were succeeded", R"sql(
+CREATE TABLE service_succession (                          -- of a certificate: the key it was renewed for, until it ends
+  certificate_hash BLOB PRIMARY KEY, successor_hash BLOB NOT NULL, certificate BLOB NOT NULL, ends_unix INTEGER NOT NULL) WITHOUT ROWID;
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
@@ -109,6 +114,7 @@ std::vector<db::Migration> Migrations() {
   out.push_back(DirectoryLog::TokenKeyTables());
   out.push_back(kTokens);
   out.push_back(kUnlock);
+  out.push_back(kServiceKeys);
   return out;
 }
 
