@@ -219,16 +219,6 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
   return crypto::ToPemChain({leaf, keys.issuing, keys.root});
 }
 
-absl::Status RenewOwnCertificate(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock,
-                                 const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
-  const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
-  ASSIGN_OR_RETURN(keys.service_certificate,
-                   issuer.ServiceTls(keys.service_key.spki(), identity::Service::kKeyserver, DnsNames(config),
-                                     IpAddresses(config), clock.Now(), ServiceLife(config)));
-  return SealKeyRing(config.data_dir(), passphrase, keys, cost);
-}
-
 absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Secret& passphrase) {
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
   return crypto::ToPemChain(

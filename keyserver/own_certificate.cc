@@ -26,14 +26,14 @@ absl::StatusOr<bool> OwnCertificate::Renew(absl::Time now) {
   const MutexLock lock(mutex_);
   if (Check(certificate_, now).ok() && now < crypto::RenewalTime(certificate_)) return false;
   crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
-  ASSIGN_OR_RETURN(crypto::Certificate certificate,
-                   issuer_.ServiceTls(key.spki(), identity::Service::kKeyserver, names_.dns, names_.ip, now, life_));
-  if (const absl::Status good = Check(certificate, now); !good.ok()) {
+  absl::StatusOr<crypto::Certificate> certificate =
+      issuer_.ServiceTls(key.spki(), identity::Service::kKeyserver, names_.dns, names_.ip, now, life_);
+  if (const absl::Status good = certificate.ok() ? Check(*certificate, now) : certificate.status(); !good.ok()) {
     return identity::Refuse(absl::StatusCode::kFailedPrecondition, "own_certificate_unusable",
                             absl::StrCat(good.message(), "; look at the clock, and at the issuing certificate's end"));
   }
   former_ = std::move(certificate_);
-  certificate_ = std::move(certificate);
+  certificate_ = *std::move(certificate);
   key_ = std::move(key);
   return true;
 }

@@ -14,6 +14,7 @@
 #include "common/sandbox/sandbox.h"
 #include "keyserver/certificate_keeper.h"
 #include "keyserver/revocation_channel.h"
+#include "keyserver/rotation.h"
 #include "keyserver/services.h"
 #include "keyserver/store/sqlcipher_check_in_store.h"
 #include "keyserver/store/sqlcipher_account_store.h"
@@ -212,6 +213,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
                                              organisation->keys().database_key, std::move(log_key),
                                              std::move(directory_keys), clock, options));
+  RETURN_IF_ERROR(CheckWrapping(*connection, organisation->keys()));
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherUnlockStore> unlock,
                    SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
@@ -254,6 +256,7 @@ absl::Status ServeUntilStopped(const KeyserverConfig& config, std::unique_ptr<rp
   const SystemClock clock;
   ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
   ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  RETURN_IF_ERROR(FinishRotation(config, passphrase, keys));
   ASSIGN_OR_RETURN(const std::unique_ptr<Keyserver> server,
                    Keyserver::Start(config, std::move(keys), std::move(live), clock, logger));
   const sigset_t signals = StopSignals();

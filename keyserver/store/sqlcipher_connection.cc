@@ -106,6 +106,9 @@ constexpr db::Migration kServiceKeys = {"certificates of services that were succ
 CREATE TABLE service_succession (                          -- of a certificate: the key it was renewed for, until it ends
   certificate_hash BLOB PRIMARY KEY, successor_hash BLOB NOT NULL, certificate BLOB NOT NULL, ends_unix INTEGER NOT NULL) WITHOUT ROWID;
 )sql"};
+constexpr db::Migration kWrapping = {"which secret wraps the keys", R"sql(
+CREATE TABLE wrapping (id INTEGER PRIMARY KEY CHECK (id = 1), secret_id BLOB NOT NULL);  -- no row: it was never replaced
+)sql"};
 
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
@@ -115,6 +118,7 @@ std::vector<db::Migration> Migrations() {
   out.push_back(kTokens);
   out.push_back(kUnlock);
   out.push_back(kServiceKeys);
+  out.push_back(kWrapping);
   return out;
 }
 
