@@ -17,7 +17,8 @@ namespace plumbline::doctor {
 struct LifeLimits {
   absl::Duration warning, failed;
 };
-inline constexpr LifeLimits kServiceLimits = {absl::Hours(30 * 24), absl::Hours(7 * 24)};
+// Services renew their own with half of its life left, so limits are shares of it: of the default, five days and two.
+LifeLimits ServiceLimits(const crypto::Certificate& certificate);
 inline constexpr LifeLimits kRoleLimits = {absl::Hours(90 * 24), absl::Hours(14 * 24)};
 inline constexpr LifeLimits kIssuingLimits = {absl::Hours(180 * 24), absl::Hours(30 * 24)};
 inline constexpr LifeLimits kRootLimits = {absl::Hours(365 * 24), absl::Hours(90 * 24)};

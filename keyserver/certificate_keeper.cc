@@ -47,6 +47,7 @@ void CertificateKeeper::RenewOwn() {
   absl::Status status = renewed.status();
   if (renewed.ok() && *renewed) {
     status = live_.Replace(OwnIdentity(organisation_), organisation_.keys().RootPem());
+    if (status.ok()) status = renewal_.RecordOwn(organisation_.own().certificate());
     if (status.ok()) logger_.Info("certificate.renewed", {{LogKey::kListener, FixedText("keyserver")}});
   }
   if (status.ok()) return;

@@ -58,4 +58,12 @@ absl::StatusOr<crypto::Certificate> ServiceRenewal::TryRenew(identity::Service s
   return store_.Succeed(present, successor, entry);
 }
 
+absl::Status ServiceRenewal::RecordOwn(const crypto::Certificate& renewed) {
+  audit::Entry entry;
+  entry.event = audit::Event::kServiceCertificateRenewed;
+  entry.actor = identity::ServiceUri{organisation_.domain(), identity::Service::kKeyserver}.ToString();
+  entry.details = {{"serial", ToHex(renewed.serial())}, {"ends_unix", absl::StrCat(absl::ToUnixSeconds(renewed.not_after()))}};
+  return refusals_.Record(entry);
+}
+
 }  // namespace plumbline::keyserver

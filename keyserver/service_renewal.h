@@ -19,6 +19,8 @@ class ServiceRenewal final {
   // recorded before it is returned: PERMISSION_DENIED not_authorised, certificate_superseded; UNAUTHENTICATED
   // certificate_expired; FAILED_PRECONDITION renewal_early; INVALID_ARGUMENT request_malformed, key_not_new, key_known.
   absl::StatusOr<crypto::Certificate> Renew(identity::Service service, const crypto::Certificate& present, ByteView request);
+  // The key server's own, which it has renewed by itself.
+  absl::Status RecordOwn(const crypto::Certificate& renewed);
   const crypto::Certificate& issuing() const { return organisation_.issuer().issuing(); }
   absl::Status ForgetEnded() { return store_.ForgetEnded(clock_.Now()); }
 
