@@ -103,8 +103,9 @@ CREATE TABLE check_in (device BLOB PRIMARY KEY, generation INTEGER NOT NULL, sta
 )sql"};
 
 constexpr db::Migration kServiceKeys = {"certificates of services that were succeeded", R"sql(
-CREATE TABLE service_succession (                          -- of a certificate: the key it was renewed for, until it ends
-  certificate_hash BLOB PRIMARY KEY, successor_hash BLOB NOT NULL, certificate BLOB NOT NULL, ends_unix INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE service_succession (                          -- of a certificate: what it was renewed by, until that ends
+  certificate_hash BLOB PRIMARY KEY, successor_hash BLOB NOT NULL, certificate BLOB NOT NULL, ends_unix INTEGER NOT NULL,
+  service TEXT NOT NULL, line_begins_unix INTEGER NOT NULL) WITHOUT ROWID;   -- a line: from a ceremony's certificate on
 )sql"};
 constexpr db::Migration kWrapping = {"which secret wraps the keys", R"sql(
 CREATE TABLE wrapping (id INTEGER PRIMARY KEY CHECK (id = 1), secret_id BLOB NOT NULL);  -- no row: it was never replaced

@@ -1,8 +1,32 @@
 #include "keyserver/store/sqlcipher_succession_store.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/identity/reason.h"
 
 namespace plumbline::keyserver {
+
+namespace {
+
+absl::Status Superseded(absl::string_view how) {
+  return identity::Refuse(absl::StatusCode::kPermissionDenied, "certificate_superseded",
+                          absl::StrCat("this certificate ", how, "; see key-compromise.md, \"TLS key of a service\""));
+}
+
+// When the line of renewals that `certificate` is of began: with a certificate that nothing was renewed by.
+absl::StatusOr<int64_t> LineOf(db::Database& database, const crypto::Certificate& certificate) {
+  ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT line_begins_unix FROM service_succession WHERE certificate = ?"));
+  ASSIGN_OR_RETURN(const bool renewed, select.Bind(1, ByteView(certificate.der())).Step());
+  return renewed ? select.Int64(0) : absl::ToUnixSeconds(certificate.not_before());
+}
+
+// The last line of the service that was renewed.
+absl::StatusOr<int64_t> NewestLine(db::Database& database, absl::string_view service) {
+  ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT IFNULL(MAX(line_begins_unix), 0) FROM service_succession WHERE service = ?"));
+  RETURN_IF_ERROR(select.Bind(1, service).Step().status());
+  return select.Int64(0);
+}
+
+}  // namespace
 
 absl::StatusOr<crypto::Certificate> SqlcipherSuccessionStore::Succeed(const crypto::Certificate& present,
                                                                       const crypto::Certificate& successor,
@@ -20,17 +44,22 @@ absl::StatusOr<crypto::Certificate> SqlcipherSuccessionStore::Succeed(const cryp
       return given;
     }
     if (succeeded) {
-      return identity::Refuse(absl::StatusCode::kPermissionDenied, "certificate_superseded",
-                              "this certificate was renewed before, for another key: somebody else holds its key, or the service's folder "
-                              "was put back from a copy; see key-compromise.md, \"TLS key of a service\"");
+      return Superseded("was renewed before, for another key: somebody else holds its key, or the service's folder was put back from a copy");
     }
   }
+  const std::string& service = successor.uris().front();
+  ASSIGN_OR_RETURN(const int64_t line, LineOf(database, present));
+  ASSIGN_OR_RETURN(const int64_t newest, NewestLine(database, service));
+  if (line < newest) return Superseded("is of before the service's last ceremony");
   ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO service_succession (certificate_hash, successor_hash, certificate, ends_unix) VALUES (?, ?, ?, ?)"));
+                   database.Prepare("INSERT INTO service_succession (certificate_hash, successor_hash, certificate, ends_unix, "
+                                    "service, line_begins_unix) VALUES (?, ?, ?, ?, ?, ?)"));
   RETURN_IF_ERROR(insert.Bind(1, ByteView(own))
                       .Bind(2, ByteView(next))
                       .Bind(3, ByteView(successor.der()))
-                      .Bind(4, absl::ToUnixSeconds(present.not_after()))
+                      .Bind(4, absl::ToUnixSeconds(successor.not_after()))
+                      .Bind(5, absl::string_view(service))
+                      .Bind(6, line)
                       .Run());
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
   RETURN_IF_ERROR(transaction.Commit());

@@ -83,6 +83,28 @@ TEST(ServiceRenewal, WhatACeremonyCertifiesAnewIsRenewedAnew) {
   EXPECT_OK(one.Renew(anew, RequestFor(crypto::P256PrivateKey::Generate())).status());
 }
 
+// A thief renewed first and goes on. The service's operator holds the ceremony again: with that line's first renewal the thief's ends.
+TEST(ServiceRenewal, ACeremonyEndsAThiefsLine) {
+  Renewing one;
+  one.Wear();
+  const crypto::P256PrivateKey thief = crypto::P256PrivateKey::Generate();
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate stolen, one.Renew(one.present, RequestFor(thief)));
+  const crypto::Certificate anew = one.Certified(one.key, Service::kDelivery), admin = one.Certified(one.key, Service::kAdmin);
+  one.Wear();
+  const crypto::P256PrivateKey second = crypto::P256PrivateKey::Generate();
+  ASSERT_OK_AND_ASSIGN(crypto::Certificate line, one.Renew(anew, RequestFor(one.next)));
+  const auto superseded = StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("certificate_superseded: "));
+  EXPECT_THAT(one.Renew(stolen, RequestFor(second)), superseded);
+  EXPECT_OK(one.Renew(admin, RequestFor(second), Service::kAdmin).status()) << "each service has lines of its own";
+  // The right one goes on for as long as it likes, and is not forgotten meanwhile.
+  for (int i = 0; i < 5; ++i) {
+    one.Wear();
+    ASSERT_OK(one.renewal.ForgetEnded());
+    ASSERT_OK_AND_ASSIGN(line, one.Renew(line, RequestFor(crypto::P256PrivateKey::Generate())));
+    EXPECT_FALSE(one.Renew(stolen, RequestFor(second)).ok());
+  }
+}
+
 TEST(ServiceRenewal, NotBeforeHalfItsLifeIsOver) {
   Renewing one;
   one.world.clock().Advance(kHalf - absl::Seconds(1));
@@ -152,7 +174,7 @@ TEST(ServiceRenewal, WhatHasEndedIsForgotten) {
   EXPECT_THAT(one.world.Dump(), ::testing::HasSubstr("succession"));
   ASSERT_OK(one.renewal.ForgetEnded());
   EXPECT_THAT(one.world.Dump(), ::testing::HasSubstr("succession"));
-  one.world.clock().Advance(kLife);
+  one.world.clock().Advance(kLife + absl::Seconds(1));
   ASSERT_OK(one.renewal.ForgetEnded());
   EXPECT_THAT(one.world.Dump(), ::testing::Not(::testing::HasSubstr("succession")));
 }
