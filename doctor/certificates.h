@@ -12,8 +12,7 @@
 
 namespace plumbline::doctor {
 
-// Less time left than that. Services' certificates live 90 days and are renewed monthly; the others
-// take a ceremony.
+// Less time left than that.
 struct LifeLimits {
   absl::Duration warning, failed;
 };

@@ -31,7 +31,10 @@ constexpr Service kServed[] = {Service::kDelivery, Service::kKeyserver, Service:
 struct Busy {
   explicit Busy(absl::Duration life) {
     EnsureOk(rpc::PinTls13());
-    for (const Service service : kServed) CHECK(organisation.Stop(service) == 0);
+    for (const Service service : kServed) {
+      CHECK(organisation.Stop(service) == 0);
+      std::filesystem::remove(organisation.LogOf(service));
+    }
     const std::string config = organisation.ConfigOf(Service::kKeyserver);
     EnsureOk(assess::WriteFile(config, absl::StrCat(ValueOf(assess::ReadFile(config)), "limits:\n  service_certificate_life: ",
                                                     absl::ToInt64Seconds(life), "s\n")));

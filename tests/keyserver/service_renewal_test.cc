@@ -105,6 +105,23 @@ TEST(ServiceRenewal, ACeremonyEndsAThiefsLine) {
   }
 }
 
+// The thief renews until the ceremony's certificate is half over; what is known of the line outlives each of its certificates.
+TEST(ServiceRenewal, AThiefsLineIsKnownForAsLongAsItRenews) {
+  Renewing one;
+  one.Wear();
+  ASSERT_OK_AND_ASSIGN(crypto::Certificate stolen, one.Renew(one.present, RequestFor(crypto::P256PrivateKey::Generate())));
+  one.world.clock().Advance(absl::Hours(24));
+  const crypto::Certificate anew = one.Certified(one.key, Service::kDelivery);
+  one.world.clock().Advance(kHalf - absl::Hours(23));
+  ASSERT_OK_AND_ASSIGN(stolen, one.Renew(stolen, RequestFor(crypto::P256PrivateKey::Generate())));
+  one.world.clock().Advance(absl::Hours(24));
+  ASSERT_OK(one.Renew(anew, RequestFor(one.next)).status());
+  one.world.clock().Advance(kHalf - absl::Hours(12));
+  ASSERT_OK(one.renewal.ForgetEnded());
+  EXPECT_THAT(one.Renew(stolen, RequestFor(crypto::P256PrivateKey::Generate())),
+              StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("certificate_superseded: ")));
+}
+
 TEST(ServiceRenewal, NotBeforeHalfItsLifeIsOver) {
   Renewing one;
   one.world.clock().Advance(kHalf - absl::Seconds(1));
