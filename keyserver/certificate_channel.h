@@ -1,9 +1,6 @@
 // How the key server reaches the delivery server to renew its certificate.
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include "common/rpc/credentials.h"
 #include "keyserver/service_renewal.h"
 

@@ -54,6 +54,7 @@ class Machine final {
     for (const char* folder : {"/etc/plumbline", "/var/lib", "/var/backups", "/mnt/safe", "/run", "/bin"}) fs::create_directories(root + folder);
     for (const assess::Service service : kOnMachine) {
       EXPECT_EQ(organisation.Stop(service), 0);
+      fs::remove(organisation.LogOf(service));  // `start` waits for what it says
       const std::string unit = ProgramOf(service), name = absl::StrReplaceAll(unit, {{"plumbline-", ""}});
       const std::string data = absl::StrCat(root, "/var/lib/", unit), old = organisation.FolderOf(service) + "/data";
       const std::string pem = organisation.FolderOf(service) + "/certificate.pem", its_pem = absl::StrCat(root, "/etc/plumbline/", name, ".pem");

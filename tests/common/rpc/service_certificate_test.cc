@@ -108,7 +108,6 @@ TEST(ServiceCertificate, TakesUpOnlyWhatItAskedFor) {
                            const crypto::P256PrivateKey& by_key) {
     return certificate->Install(ValueOf(crypto::IssueLeaf(by, by_key, spec)).der(), issuing.der(), one.org.now);
   };
-  EXPECT_THAT(one.org.Leaf(one.Spec(one.key.spki(), {}, absl::Hours(48))).der().empty(), false);
   EXPECT_THAT(install(one.Spec(one.key.spki(), {}, absl::Hours(48)), one.org.issuing, one.org.issuing, one.org.issuing_key),
               StatusIs(absl::StatusCode::kFailedPrecondition, StartsWith("certificate_unexpected: ")));
   const Bytes spki = ValueOf(crypto::CertificateRequest::Parse(ValueOf(certificate->Request()))).spki();
