@@ -10,8 +10,11 @@
 #include "absl/strings/str_format.h"
 #include "common/audit/audit_log.h"
 #include "common/codec.h"
+#include "common/crypto/hkdf.h"
+#include "common/crypto/key_wrap.h"
 #include "common/crypto/sealed_file.h"
 #include "common/file.h"
+#include "common/identity/labels.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
 
@@ -168,8 +171,8 @@ absl::StatusOr<ServiceKeys> OpenServiceKeys(const config::v1::AdminConfig& confi
   return keys;
 }
 
-absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,
-                                             absl::Time now) {
+// The organisation's root from the certificate file, whatever else is wrong with that.
+absl::StatusOr<std::vector<crypto::Certificate>> ReadChain(const config::v1::AdminConfig& config) {
   const absl::StatusOr<std::string> pem = ReadTextFile(config.certificate_file(), kMaxCertificateFile);
   if (!pem.ok()) {
     return Broken("certificate_missing", absl::StrCat("cannot read ", config.certificate_file(),
@@ -190,18 +193,35 @@ absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& conf
                                                     "its fingerprint is ",
                                                     (*chain)[2].fingerprint().ToText()));
   }
-  RETURN_IF_ERROR(CheckLeaf(config, keys, (*chain)[0]));
-  RETURN_IF_ERROR(CheckValidity((*chain)[0], now));
+  return *chain;
+}
+
+absl::StatusOr<std::unique_ptr<rpc::ServiceCertificate>> OpenCertificate(const config::v1::AdminConfig& config, const ServiceKeys& keys,
+                                                                         rpc::LiveIdentity& live, absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, ReadChain(config));
+  absl::StatusOr<ServiceIdentity> brought = LoadIdentity(config, keys, now);
+  Secret wrapping = crypto::HkdfSha256(keys.database_key.view(), {}, AsBytes(identity::kServiceKeysAtRestLabel), crypto::kWrappingKeySize);
+  return rpc::ServiceCertificate::Open(
+      {absl::StrCat(config.data_dir(), "/", rpc::kKeptCertificateFile), std::move(wrapping), chain[2],
+       identity::ServiceUri{config.organisation_domain(), identity::Service::kAdmin}.ToString()},
+      brought.ok() ? absl::StatusOr<rpc::TlsIdentity>(std::move(brought->tls)) : brought.status(), live, now);
+}
+
+absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,
+                                             absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, ReadChain(config));
+  RETURN_IF_ERROR(CheckLeaf(config, keys, chain[0]));
+  RETURN_IF_ERROR(CheckValidity(chain[0], now));
   const absl::Status verified =
-      crypto::VerifyChain((*chain)[0], {(*chain)[1]}, (*chain)[2], now, crypto::Purpose::kTlsPeer);
+      crypto::VerifyChain(chain[0], {chain[1]}, chain[2], now, crypto::Purpose::kTlsPeer);
   if (!verified.ok()) {
     return Broken("certificate_wrong", absl::StrCat(config.certificate_file(), " cannot be used: ", identity::TextOf(verified),
                                                     "; have the key server's operator issue it again from ",
                                                     RequestPath(config)));
   }
-  return ServiceIdentity{.tls = {.chain_pem = *pem, .key_pem = keys.tls_key.ToPem()},
-                         .root_pem = (*chain)[2].ToPem(),
-                         .not_after = (*chain)[0].not_after()};
+  return ServiceIdentity{.tls = {.chain_pem = crypto::ToPemChain(chain), .key_pem = keys.tls_key.ToPem()},
+                         .root_pem = chain[2].ToPem(),
+                         .not_after = chain[0].not_after()};
 }
 
 }  // namespace plumbline::admin

@@ -11,6 +11,7 @@
 #include "common/crypto/x509.h"
 #include "common/db/database.h"
 #include "common/rpc/credentials.h"
+#include "common/rpc/service_certificate.h"
 #include "common/secret.h"
 #include "common/status.h"
 #include "plumbline/config/v1/admin.pb.h"
@@ -48,6 +49,11 @@ struct ServiceIdentity {
   std::string root_pem;
   absl::Time not_after;  // of the leaf
 };
+
+// The certificate that the service uses: the file's, or a renewed one that is kept beside the keys (common/rpc/service_certificate.h).
+// As LoadIdentity where there is neither. `live` outlives it.
+absl::StatusOr<std::unique_ptr<rpc::ServiceCertificate>> OpenCertificate(const config::v1::AdminConfig& config, const ServiceKeys& keys,
+                                                                         rpc::LiveIdentity& live, absl::Time now);
 
 // The certificate file, checked against everything a mistake could break: it is for this key, names this
 // service, is under the root of `root_fingerprint`, and is valid at `now`. FAILED_PRECONDITION

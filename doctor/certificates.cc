@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/crypto/issue.h"
 #include "common/file.h"
 #include "common/identity/trust.h"
 #include "common/identity/uri.h"
@@ -17,11 +18,18 @@ constexpr size_t kMaxFile = 64 << 10;  // bytes of PEM
 constexpr char kCeremony[] =
     "There is no renewal in place yet (operations.md, Certificates): plan a new ceremony.";
 
+// Renewal is the services' own work: something keeps them from it.
 std::string RenewText(ServiceKind kind) {
-  return kind == ServiceKind::kKeyserver
-             ? "Run plumbline-keyserver renew-certificate and restart the key server."
-             : "Have plumbline-keyserver sign-service sign the request in the data folder again, "
-               "replace the PEM file and restart the service.";
+  switch (kind) {
+    case ServiceKind::kKeyserver:
+      return "It renews by itself: look for certificate.renewal_failed in its log, and restart the key server.";
+    case ServiceKind::kDelivery:
+      return "The key server renews it: look for certificate.renewal_failed in both logs. If it ends first, have plumbline-keyserver "
+             "sign-service sign the request in the data folder, replace the PEM file and restart the service.";
+    default:
+      return "It renews by itself: look for certificate.renewal_failed in its log. If it ends first, have plumbline-keyserver "
+             "sign-service sign the request in the data folder, replace the PEM file and restart the service.";
+  }
 }
 
 absl::string_view UriName(ServiceKind kind) {
@@ -60,6 +68,11 @@ std::string Fault(const Shown& shown, const crypto::Certificate& root, absl::Tim
 }
 
 }  // namespace
+
+LifeLimits ServiceLimits(const crypto::Certificate& certificate) {
+  const absl::Duration life = crypto::LifeOf(certificate);
+  return {life * 3 / 8, life / 7};
+}
 
 void JudgeLife(absl::string_view check, absl::string_view subject,
                const crypto::Certificate& certificate, const LifeLimits& limits, absl::Time now,
@@ -125,7 +138,7 @@ void JudgeShown(const Shown& shown, const crypto::Certificate& root, absl::Time 
     report.Failed(kCheck, subject, fault, RenewText(shown.service->kind));
     return;
   }
-  JudgeLife(kCheck, subject, shown.chain.front(), kServiceLimits, now,
+  JudgeLife(kCheck, subject, shown.chain.front(), ServiceLimits(shown.chain.front()), now,
             RenewText(shown.service->kind), report);
   for (const crypto::Certificate& each : Rest(shown.chain)) {
     if (each == root) continue;
@@ -147,12 +160,14 @@ void CheckCertificateFiles(const Service& service, const std::vector<Shown>& sho
       report.Failed(kCheck, service.title,
                     absl::StrCat(service.certificate_file, ": ", file.status().message()),
                     "Write the file that plumbline-keyserver sign-service made there.");
-    } else if (running != shown.end() && !(running->chain.front() == *file)) {
+    } else if (running != shown.end() && file->not_before() > running->chain.front().not_before()) {
       report.Warning(kCheck, service.title,
-                     "the running service shows another certificate than its file.",
+                     "its file is newer than the certificate that the running service shows.",
                      "Restart the service.");
+    } else if (running != shown.end() && !(running->chain.front() == *file)) {
+      report.Ok(kCheck, service.title, "the running service has renewed it since.");
     } else {
-      JudgeLife(kCheck, service.title, *file, kServiceLimits, now, RenewText(service.kind), report);
+      JudgeLife(kCheck, service.title, *file, ServiceLimits(*file), now, RenewText(service.kind), report);
     }
   }
   if (service.trust_file.empty()) return;

@@ -12,12 +12,12 @@
 
 namespace plumbline::doctor {
 
-// Less time left than that. Services' certificates live 90 days and are renewed monthly; the others
-// take a ceremony.
+// Less time left than that.
 struct LifeLimits {
   absl::Duration warning, failed;
 };
-inline constexpr LifeLimits kServiceLimits = {absl::Hours(30 * 24), absl::Hours(7 * 24)};
+// Services renew their own with half of its life left, so limits are shares of it: of the default, five days and two.
+LifeLimits ServiceLimits(const crypto::Certificate& certificate);
 inline constexpr LifeLimits kRoleLimits = {absl::Hours(90 * 24), absl::Hours(14 * 24)};
 inline constexpr LifeLimits kIssuingLimits = {absl::Hours(180 * 24), absl::Hours(30 * 24)};
 inline constexpr LifeLimits kRootLimits = {absl::Hours(365 * 24), absl::Hours(90 * 24)};

@@ -75,6 +75,10 @@ std::vector<std::string> IpAddresses(const KeyserverConfig& config) {
   return {config.ip_addresses().begin(), config.ip_addresses().end()};
 }
 
+absl::Duration ServiceLife(const KeyserverConfig& config) {
+  return absl::Seconds(config.limits().service_certificate_life().seconds());
+}
+
 absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P256PrivateKey& root_key,
                                  absl::Time now) {
   const std::string& domain = config.organisation_domain();
@@ -94,7 +98,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
   const Issuer issuer(domain, issuing, issuing_key);
   ASSIGN_OR_RETURN(crypto::Certificate service,
                    issuer.ServiceTls(service_key.spki(), identity::Service::kKeyserver, DnsNames(config),
-                                     IpAddresses(config), now));
+                                     IpAddresses(config), now, ServiceLife(config)));
   return KeyRing{domain,
                  std::move(root),
                  std::move(issuing),
@@ -211,18 +215,8 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
   ASSIGN_OR_RETURN(
       const crypto::Certificate leaf,
-      issuer.ServiceTls(csr.spki(), request.service, request.dns_names, request.ip_addresses, clock.Now()));
+      issuer.ServiceTls(csr.spki(), request.service, request.dns_names, request.ip_addresses, clock.Now(), ServiceLife(config)));
   return crypto::ToPemChain({leaf, keys.issuing, keys.root});
-}
-
-absl::Status RenewOwnCertificate(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock,
-                                 const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
-  const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
-  ASSIGN_OR_RETURN(keys.service_certificate,
-                   issuer.ServiceTls(keys.service_key.spki(), identity::Service::kKeyserver, DnsNames(config),
-                                     IpAddresses(config), clock.Now()));
-  return SealKeyRing(config.data_dir(), passphrase, keys, cost);
 }
 
 absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Secret& passphrase) {

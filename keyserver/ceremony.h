@@ -55,11 +55,6 @@ struct ServiceRequest {
 absl::StatusOr<std::string> SignService(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                         const ServiceRequest& request, const Clock& clock);
 
-// A fresh certificate for the key server itself, with the names of the configuration; the key stays. Restart
-// to use it.
-absl::Status RenewOwnCertificate(const config::v1::KeyserverConfig& config, const Secret& passphrase,
-                                 const Clock& clock, const crypto::SealCost& cost = crypto::SealCost());
-
 // What other services need to believe this one: root and role certificates, PEM (identity::ParseTrustBundle).
 absl::StatusOr<std::string> ExportTrust(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 

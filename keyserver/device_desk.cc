@@ -76,10 +76,14 @@ absl::StatusOr<Device> DeviceDesk::Verify(const crypto::Certificate* caller, abs
   signed_part.nonce = *nonce;
   signed_part.counter = request.counter();
   signed_part.client_certificate_hash = certificate;
-  signed_part.server_certificate_hash = Sha256(organisation_.keys().service_certificate.der());
   signed_part.body = ToBytes(AsBytes(request.body()));
   ASSIGN_OR_RETURN(const auto key, crypto::Ed25519PublicKey::Parse(device.working_key));
-  if (!key.Verify(identity::kDeviceRequestLabel, Encode(signed_part), AsBytes(request.signature())).ok()) {
+  bool verified = false;
+  for (const identity::Hash& shown : organisation_.own().Shown(now)) {  // this connection saw one of them
+    signed_part.server_certificate_hash = shown;
+    verified = verified || key.Verify(identity::kDeviceRequestLabel, Encode(signed_part), AsBytes(request.signature())).ok();
+  }
+  if (!verified) {
     return Refuse(absl::StatusCode::kUnauthenticated, "request_signature_invalid",
                   "the working key's signature does not verify over this request on this connection");
   }

@@ -40,8 +40,8 @@ absl::StatusOr<crypto::Certificate> Issuer::Credential(const crypto::Ed25519Publ
 
 absl::StatusOr<crypto::Certificate> Issuer::ServiceTls(ByteView spki, identity::Service service,
                                                        const std::vector<std::string>& dns_names,
-                                                       const std::vector<std::string>& ip_addresses,
-                                                       absl::Time now) const {
+                                                       const std::vector<std::string>& ip_addresses, absl::Time now,
+                                                       absl::Duration life) const {
   if (dns_names.empty() && ip_addresses.empty()) {
     return absl::InvalidArgumentError("a service's certificate needs a DNS name or an IP address");
   }
@@ -51,7 +51,7 @@ absl::StatusOr<crypto::Certificate> Issuer::ServiceTls(ByteView spki, identity::
   spec.dns_names = dns_names;
   spec.ip_addresses = ip_addresses;
   spec.purpose = crypto::Purpose::kTlsPeer;
-  spec.validity = ValidFrom(now, kServiceLife);
+  spec.validity = ValidFrom(now, life);
   return crypto::IssueLeaf(issuing_, issuing_key_, spec);
 }
 

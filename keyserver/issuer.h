@@ -16,12 +16,10 @@ namespace plumbline::keyserver {
 inline constexpr absl::Duration kRootLife = absl::Hours(24 * 3650);
 inline constexpr absl::Duration kIssuingLife = absl::Hours(24 * 730);
 inline constexpr absl::Duration kRoleLife = absl::Hours(24 * 365);
-inline constexpr absl::Duration kServiceLife = absl::Hours(24 * 90);
 inline constexpr absl::Duration kDeviceTlsLife = absl::Hours(24 * 7);
 inline constexpr absl::Duration kUnlockTlsLife = absl::Hours(24 * 400);
 inline constexpr absl::Duration kCredentialLife = absl::Hours(24 * 365);
-// Certificates begin a little in the past, for clocks that are a little behind.
-inline constexpr absl::Duration kBackdate = absl::Minutes(10);
+using crypto::kBackdate;
 
 // Begins kBackdate before `now`, ends `life` after it.
 crypto::Validity ValidFrom(absl::Time now, absl::Duration life);
@@ -44,8 +42,8 @@ class Issuer final {
   // A service's TLS certificate. INVALID_ARGUMENT without any name.
   absl::StatusOr<crypto::Certificate> ServiceTls(ByteView spki, identity::Service service,
                                                  const std::vector<std::string>& dns_names,
-                                                 const std::vector<std::string>& ip_addresses,
-                                                 absl::Time now) const;
+                                                 const std::vector<std::string>& ip_addresses, absl::Time now,
+                                                 absl::Duration life) const;
 
   const crypto::Certificate& issuing() const { return issuing_; }
   const std::string& domain() const { return domain_; }

@@ -180,10 +180,6 @@ absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored) {
   return out;
 }
 
-std::string KeyRing::ServiceChainPem() const {
-  return crypto::ToPemChain({service_certificate, issuing, root});
-}
-
 std::string KeysPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keys.sealed"); }
 std::string RootPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/root.sealed"); }
 std::string DatabasePath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keyserver.db"); }

@@ -45,7 +45,7 @@ struct KeyRing {
   RoleKey directory;
   RoleKey grants;
   RoleKey tokens;
-  crypto::P256PrivateKey service_key;  // the key server's own TLS key
+  crypto::P256PrivateKey service_key;  // the key server's own TLS key, with which it begins (own_certificate.h)
   crypto::Certificate service_certificate;
   crypto::SealedBoxKeyPair grant_escrow;  // serials of drawn grants are recorded sealed to it
   std::optional<RoleKey> audit;           // signs the audit record; none in a ring of version 1
@@ -67,8 +67,6 @@ struct KeyRing {
   // DATA_LOSS unless `stored` came from Serialize.
   static absl::StatusOr<KeyRing> Parse(ByteView stored);
 
-  // Leaf, issuing, root: what the listeners present.
-  std::string ServiceChainPem() const;
   std::string RootPem() const { return root.ToPem(); }
 };
 

@@ -11,6 +11,7 @@
 #include "common/process.h"
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
+#include "keyserver/rotation.h"
 #include "keyserver/serve.h"
 #include "keyserver/witness_channel.h"
 #include "plumbline/config/v1/keyserver.pb.h"
@@ -26,7 +27,7 @@ namespace identity = plumbline::identity;
 constexpr size_t kMaxCsr = 64 * 1024;
 
 struct Line {
-  std::string config, passphrase_file, csr, service, out, policy;
+  std::string config, passphrase_file, csr, service, out, policy, key;
   backup::Options backup;
   bool accept_behind = false;
   keyserver::UnlockKeyChoice unlock_keys;
@@ -114,10 +115,11 @@ absl::Status ExportTrust(const Line& line) {
   return WriteOut(line, bundle);
 }
 
-absl::Status RenewCertificate(const Line& line) {
+absl::Status Rotate(const Line& line) {
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
-  RETURN_IF_ERROR(keyserver::RenewOwnCertificate(opened.config, opened.passphrase, plumbline::SystemClock()));
-  Print(line, "The key server's certificate is renewed; restart the service to use it.", {{"renewed", true}});
+  RETURN_IF_ERROR(line.key == "wrapping" ? keyserver::RotateWrapping(opened.config, opened.passphrase, plumbline::SystemClock())
+                                         : keyserver::RotateServiceKey(opened.config, opened.passphrase, plumbline::SystemClock()));
+  Print(line, "The key is replaced: " + line.key + ". Start the service.", {{"rotated", line.key}});
   return absl::OkStatus();
 }
 
@@ -311,7 +313,10 @@ int main(int argc, char** argv) {
   CLI::App* trust =
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
-  CLI::App* renew = Ceremony(app, "renew-certificate", "Renew the key server's own certificate", line);
+  CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
+  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key")
+      ->required()
+      ->check(CLI::IsMember({"wrapping", "service"}));
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);
@@ -353,7 +358,7 @@ int main(int argc, char** argv) {
   if (first->parsed()) return Report(line, FirstAdministrator(line));
   if (sign->parsed()) return Report(line, SignService(line));
   if (trust->parsed()) return Report(line, ExportTrust(line));
-  if (renew->parsed()) return Report(line, RenewCertificate(line));
+  if (rotate->parsed()) return Report(line, Rotate(line));
   if (audit->parsed()) return Report(line, VerifyAudit(line));
   if (export_audit->parsed()) return Report(line, ExportAudit(line));
   if (make_audit_key->parsed()) return Report(line, MakeAuditKey(line));

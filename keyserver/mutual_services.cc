@@ -89,9 +89,10 @@ class OwnDevicesService final : public SignedService<keys::v1::OwnDevices::Callb
 
 class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService {
  public:
-  AdminGatewayService(WorkerPool& pool, const Organisation& organisation, AdminDesk& desk)
+  AdminGatewayService(WorkerPool& pool, const Organisation& organisation, AdminDesk& desk, ServiceRenewal& renewal)
       : pool_(pool),
         desk_(desk),
+        renewal_(renewal),
         admin_uri_(organisation.AdminUri()) {}
 
   ServerUnaryReactor* RegisterFirstAdministrator(
@@ -109,6 +110,18 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
       return desk_.Execute(*request, *response);
     });
   }
+  ServerUnaryReactor* RenewServiceCertificate(CallbackServerContext* context,
+                                              const keys::v1::RenewServiceCertificateRequest* request,
+                                              keys::v1::RenewServiceCertificateResponse* response) override {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) -> absl::Status {
+      RETURN_IF_ERROR(CheckCaller(caller));
+      ASSIGN_OR_RETURN(const crypto::Certificate next,
+                       renewal_.Renew(identity::Service::kAdmin, *caller.certificate, AsBytes(request->request())));
+      response->set_certificate(ToString(next.der()));
+      response->set_issuing_certificate(ToString(renewal_.issuing().der()));
+      return absl::OkStatus();
+    });
+  }
 
  private:
   // The admin service's own certificate, and no other: what the listener has seen to already.
@@ -120,6 +133,7 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
 
   WorkerPool& pool_;
   AdminDesk& desk_;
+  ServiceRenewal& renewal_;
   const std::string admin_uri_;
 };
 
@@ -134,9 +148,9 @@ std::vector<std::unique_ptr<grpc::Service>> DeviceServices(WorkerPool& pool, Dev
 }
 
 std::vector<std::unique_ptr<grpc::Service>> AdminServices(WorkerPool& pool, const Organisation& organisation,
-                                                          AdminDesk& admin) {
+                                                          AdminDesk& admin, ServiceRenewal& renewal) {
   std::vector<std::unique_ptr<grpc::Service>> out;
-  out.push_back(std::make_unique<AdminGatewayService>(pool, organisation, admin));
+  out.push_back(std::make_unique<AdminGatewayService>(pool, organisation, admin, renewal));
   return out;
 }
 

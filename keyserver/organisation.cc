@@ -40,7 +40,13 @@ Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& conf
       delivery_address_(config.published().delivery_address()),
       limits_{config.limits().code_attempts(), config.limits().tokens_per_day(),
               absl::Seconds(config.limits().token_epoch().seconds()), config.limits().grants_per_day()},
-      attended_enrolment_(config.attended_enrolment()) {}
+      attended_enrolment_(config.attended_enrolment()),
+      service_life_(absl::Seconds(config.limits().service_certificate_life().seconds())),
+      own_(std::make_unique<OwnCertificate>(
+          keys_, issuer_,
+          OwnCertificate::Names{{config.dns_names().begin(), config.dns_names().end()},
+                                {config.ip_addresses().begin(), config.ip_addresses().end()}},
+          service_life_)) {}
 
 void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   out.set_domain(keys_.domain);

@@ -9,6 +9,7 @@
 #include "common/status.h"
 #include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
+#include "keyserver/own_certificate.h"
 
 namespace plumbline::config::v1 {
 class KeyserverConfig;
@@ -27,7 +28,7 @@ struct Limits {
   uint32_t grants_per_day = 200;
 };
 
-// Immutable, so thread-safe.
+// Thread-safe: immutable, but for the key server's own certificate, which renews.
 class Organisation final {
  public:
   // INVALID_ARGUMENT if an address or the domain is malformed, FAILED_PRECONDITION wrong_domain if the keys
@@ -38,6 +39,8 @@ class Organisation final {
   const std::string& domain() const { return keys_.domain; }
   const KeyRing& keys() const { return keys_; }
   const Issuer& issuer() const { return issuer_; }
+  OwnCertificate& own() const { return *own_; }
+  absl::Duration service_life() const { return service_life_; }
   const Limits& limits() const { return limits_; }
   // An administrator's invitation lets a device ask; a registrar activates it.
   bool attended_enrolment() const { return attended_enrolment_; }
@@ -57,6 +60,8 @@ class Organisation final {
   const std::string display_name_, keyserver_address_, device_address_, delivery_address_;
   const Limits limits_;
   const bool attended_enrolment_;
+  const absl::Duration service_life_;
+  const std::unique_ptr<OwnCertificate> own_;
 };
 
 }  // namespace plumbline::keyserver

@@ -13,11 +13,13 @@ constexpr absl::Duration kDeadline = absl::Seconds(5);
 
 class RevocationChannel final : public RevocationSender {
  public:
-  explicit RevocationChannel(rpc::Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
+  explicit RevocationChannel(std::function<rpc::Endpoint()> endpoint) : endpoint_(std::move(endpoint)) {}
 
   absl::StatusOr<uint64_t> Send(ByteView revocation, ByteView signature) override {
-    if (stub_ == nullptr) {
-      ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint_));
+    const rpc::Endpoint now = endpoint_();
+    if (stub_ == nullptr || now.identity->chain_pem != shown_) {
+      ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(now));
+      shown_ = now.identity->chain_pem;
       stub_ = delivery::v1::Revocations::NewStub(channel);
     }
     delivery::v1::RevokeRequest request;
@@ -33,13 +35,14 @@ class RevocationChannel final : public RevocationSender {
   }
 
  private:
-  const rpc::Endpoint endpoint_;
+  const std::function<rpc::Endpoint()> endpoint_;
+  std::string shown_;
   std::unique_ptr<delivery::v1::Revocations::Stub> stub_;
 };
 
 }  // namespace
 
-std::unique_ptr<RevocationSender> NewRevocationChannel(rpc::Endpoint endpoint) {
+std::unique_ptr<RevocationSender> NewRevocationChannel(std::function<rpc::Endpoint()> endpoint) {
   return std::make_unique<RevocationChannel>(std::move(endpoint));
 }
 

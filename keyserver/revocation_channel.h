@@ -1,6 +1,7 @@
 // RevocationSender over gRPC.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "common/rpc/credentials.h"
@@ -8,8 +9,8 @@
 
 namespace plumbline::keyserver {
 
-// Connects with the first call, and anew after each failure. `endpoint` carries the key server's
-// own certificate.
-std::unique_ptr<RevocationSender> NewRevocationChannel(rpc::Endpoint endpoint);
+// Connects with the first call, and anew after each failure and with each new certificate: `endpoint` carries the key server's own
+// of the moment.
+std::unique_ptr<RevocationSender> NewRevocationChannel(std::function<rpc::Endpoint()> endpoint);
 
 }  // namespace plumbline::keyserver

@@ -12,7 +12,9 @@
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
 #include "common/sandbox/sandbox.h"
+#include "keyserver/certificate_keeper.h"
 #include "keyserver/revocation_channel.h"
+#include "keyserver/rotation.h"
 #include "keyserver/services.h"
 #include "keyserver/store/sqlcipher_check_in_store.h"
 #include "keyserver/store/sqlcipher_account_store.h"
@@ -22,6 +24,7 @@
 #include "keyserver/store/sqlcipher_join_store.h"
 #include "keyserver/store/sqlcipher_key_package_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
+#include "keyserver/store/sqlcipher_succession_store.h"
 #include "keyserver/store/sqlcipher_token_store.h"
 #include "keyserver/store/sqlcipher_unlock_store.h"
 #include "keyserver/unlock_service.h"
@@ -36,7 +39,6 @@ using config::v1::KeyserverConfig;
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
 constexpr size_t kQueue = 4096;
-constexpr absl::Duration kCertificateWarning = absl::Hours(24 * 21);
 
 sigset_t StopSignals() {
   sigset_t signals;
@@ -46,21 +48,6 @@ sigset_t StopSignals() {
   return signals;
 }
 
-// The key server's own certificate must be good for its names and now.
-absl::Status CheckOwnCertificate(const KeyRing& keys, absl::Time now, Logger& logger) {
-  const absl::Status status = crypto::VerifyChain(keys.service_certificate, {keys.issuing}, keys.root, now,
-                                                  crypto::Purpose::kTlsPeer);
-  if (!status.ok()) {
-    return identity::Refuse(absl::StatusCode::kFailedPrecondition, "own_certificate_unusable",
-                            absl::StrCat(status.message(), "; run plumbline-keyserver renew-certificate"));
-  }
-  if (keys.service_certificate.not_after() - now < kCertificateWarning) {
-    logger.Warning("certificate.ends_soon",
-                   {{LogKey::kDuration, keys.service_certificate.not_after() - now}});
-  }
-  return absl::OkStatus();
-}
-
 audit::Entry ServiceEvent(audit::Event event) {
   audit::Entry entry;
   entry.event = event;
@@ -68,15 +55,18 @@ audit::Entry ServiceEvent(audit::Event event) {
   return entry;
 }
 
-// Null where the delivery server is not to be told.
-std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const KeyRing& keys) {
+// How the delivery server is reached, with the certificate of the moment. None where it is not configured.
+std::function<rpc::Endpoint()> DeliveryOf(const KeyserverConfig& config, const Organisation& organisation) {
   if (!config.has_revocation()) return nullptr;
-  rpc::Endpoint endpoint;
-  endpoint.address = config.revocation().delivery_address();
-  endpoint.server_name = config.revocation().delivery_name();
-  endpoint.root_pem = keys.RootPem();
-  endpoint.identity = rpc::TlsIdentity{keys.ServiceChainPem(), keys.service_key.ToPem()};
-  return NewRevocationChannel(std::move(endpoint));
+  return [&organisation, address = config.revocation().delivery_address(), name = config.revocation().delivery_name()] {
+    return rpc::Endpoint{address, name, organisation.keys().RootPem(), OwnIdentity(organisation)};
+  };
+}
+
+// Null where the delivery server is not to be told.
+std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const Organisation& organisation) {
+  std::function<rpc::Endpoint()> endpoint = DeliveryOf(config, organisation);
+  return endpoint == nullptr ? nullptr : NewRevocationChannel(std::move(endpoint));
 }
 
 }  // namespace
@@ -99,9 +89,10 @@ struct Keyserver::Parts {
         token_store(*connection),
         unlock_store(std::move(unlock_keys)),
         check_in_store(*connection),
+        succession_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
-        pusher(departure_store, SenderFor(config, organisation->keys()), organisation->keys().grants.key, log),
+        pusher(departure_store, SenderFor(config, *organisation), organisation->keys().grants.key, log),
         publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
         tokens(*organisation, token_store, publisher, clock, std::move(token_wrap)),
         departures(*organisation, departure_store, pusher, publisher, *unlock_store, clock),
@@ -111,10 +102,11 @@ struct Keyserver::Parts {
         admin(*organisation, clock, {accounts, administrators, trail, join_store, *unlock_store}, departures, publisher, tokens, refusals),
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         unlock(*organisation, clock, {*unlock_store, check_in_store}, devices, refusals),
+        renewal(*organisation, clock, succession_store, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
         device_services(DeviceServices(pool, devices, joins)),
-        admin_services(AdminServices(pool, *organisation, admin)),
+        admin_services(AdminServices(pool, *organisation, admin, renewal)),
         unlock_service(NewUnlockService(pool, unlock)) {}
 
   Logger& logger;
@@ -131,6 +123,7 @@ struct Keyserver::Parts {
   SqlcipherTokenStore token_store;
   const std::unique_ptr<SqlcipherUnlockStore> unlock_store;
   SqlcipherCheckInStore check_in_store;
+  SqlcipherSuccessionStore succession_store;
   SqlcipherAuditTrail trail;
   RefusalLog refusals;
   RevocationPusher pusher;
@@ -143,12 +136,15 @@ struct Keyserver::Parts {
   AdminDesk admin;
   JoinDesk joins;
   UnlockDesk unlock;
+  ServiceRenewal renewal;
   WorkerPool pool;
   const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
   const std::vector<std::unique_ptr<grpc::Service>> device_services;
   const std::vector<std::unique_ptr<grpc::Service>> admin_services;
   const std::unique_ptr<grpc::Service> unlock_service;
   std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<rpc::LiveIdentity> live;
+  std::unique_ptr<CertificateKeeper> keeper;
   std::unique_ptr<rpc::Listener> anonymous_listener;
   std::unique_ptr<rpc::Listener> device_listener;
   std::unique_ptr<rpc::Listener> admin_listener;
@@ -164,8 +160,6 @@ void Keyserver::Parts::RecordStranger(const crypto::Certificate& caller) {
 }
 
 absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
-  const rpc::TlsIdentity identity{organisation->keys().ServiceChainPem(),
-                                  organisation->keys().service_key.ToPem()};
   const std::string root_pem = organisation->keys().RootPem();
   const auto options = [&root_pem](const std::string& address) {
     rpc::ListenerOptions out;
@@ -178,16 +172,16 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
     for (const auto& service : services) out.push_back(service.get());
     return out;
   };
-  ASSIGN_OR_RETURN(auto mutual, rpc::MutualServerCredentials(identity, root_pem));
+  ASSIGN_OR_RETURN(auto mutual, rpc::MutualServerCredentials(*live));
   std::vector<grpc::Service*> for_devices = pointers(device_services);
   for_devices.push_back(unlock_service.get());
   ASSIGN_OR_RETURN(device_listener, rpc::Listener::Start(options(config.device_listen()), mutual, for_devices));
   ASSIGN_OR_RETURN(auto admin_alone,
-                   rpc::ServiceServerCredentials(identity, root_pem, organisation->AdminUri(),
+                   rpc::ServiceServerCredentials(*live, organisation->AdminUri(),
                                                  [this](const crypto::Certificate& caller) { RecordStranger(caller); }));
   ASSIGN_OR_RETURN(admin_listener,
                    rpc::Listener::Start(options(config.admin_listen()), admin_alone, pointers(admin_services)));
-  ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(identity));
+  ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(*live));
   ASSIGN_OR_RETURN(anonymous_listener, rpc::Listener::Start(options(config.anonymous_listen()), anonymous,
                                                             pointers(anonymous_services)));
   logger.Info("listener.started",
@@ -204,9 +198,11 @@ Keyserver::Keyserver(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Keyserver::~Keyserver() { (void)Stop(); }
 
 absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfig& config, KeyRing keys,
-                                                            const Clock& clock, Logger& logger) {
-  RETURN_IF_ERROR(CheckOwnCertificate(keys, clock.Now(), logger));
+                                                            std::unique_ptr<rpc::LiveIdentity> live, const Clock& clock,
+                                                            Logger& logger) {
   ASSIGN_OR_RETURN(std::unique_ptr<Organisation> organisation, Organisation::Create(std::move(keys), config));
+  RETURN_IF_ERROR(organisation->own().Renew(clock.Now()).status());
+  RETURN_IF_ERROR(live->Replace(OwnIdentity(*organisation), organisation->keys().RootPem()));
   ASSIGN_OR_RETURN(directory::VerifiedPolicy witnesses, organisation->keys().Witnesses(clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, organisation->keys().AuditKey());
   ASSIGN_OR_RETURN(crypto::KeyWrap token_wrap, TokenIssuer::WrapOf(*organisation));
@@ -217,6 +213,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherConnection::Open(DatabasePath(config.data_dir()),
                                              organisation->keys().database_key, std::move(log_key),
                                              std::move(directory_keys), clock, options));
+  RETURN_IF_ERROR(CheckWrapping(*connection, organisation->keys()));
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherUnlockStore> unlock,
                    SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
@@ -225,7 +222,10 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->unlock_store,
                                            parts->check_in_store, *parts->connection, clock, logger);
   parts->publisher.PublishAndWait();  // what the witnesses said before may be old
+  parts->live = std::move(live);
   RETURN_IF_ERROR(parts->Listen(config));
+  parts->keeper = std::make_unique<CertificateKeeper>(*parts->organisation, *parts->live, DeliveryOf(config, *parts->organisation),
+                                                      parts->renewal, clock, logger);
   if (!parts->pusher.configured()) {
     logger.Warning("revocation.not_configured",
                    {{LogKey::kReason, FixedText("the delivery server is not told who leaves; set revocation.delivery_address")}});
@@ -241,6 +241,7 @@ int Keyserver::admin_port() const { return parts_->admin_listener->port(); }
 absl::Status Keyserver::Stop() {
   if (parts_->stopped) return absl::OkStatus();
   parts_->stopped = true;
+  parts_->keeper.reset();
   parts_->anonymous_listener->Shutdown(kGrace);
   parts_->device_listener->Shutdown(kGrace);
   parts_->admin_listener->Shutdown(kGrace);
@@ -251,12 +252,13 @@ absl::Status Keyserver::Stop() {
 
 namespace {
 
-absl::Status ServeUntilStopped(const KeyserverConfig& config, Logger& logger) {
+absl::Status ServeUntilStopped(const KeyserverConfig& config, std::unique_ptr<rpc::LiveIdentity> live, Logger& logger) {
   const SystemClock clock;
   ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
   ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  RETURN_IF_ERROR(FinishRotation(config, passphrase, keys));
   ASSIGN_OR_RETURN(const std::unique_ptr<Keyserver> server,
-                   Keyserver::Start(config, std::move(keys), clock, logger));
+                   Keyserver::Start(config, std::move(keys), std::move(live), clock, logger));
   const sigset_t signals = StopSignals();
   int signal = 0;
   sigwait(&signals, &signal);
@@ -278,9 +280,10 @@ absl::Status Serve(const std::string& config_file) {
                    Logger::Create({"keyserver", config.log_file(), LogLevel::kInfo}));
   std::error_code ignored;  // what is wrong with it is told when it is written
   if (!config.log_folder().empty()) std::filesystem::create_directories(config.log_folder(), ignored);
+  ASSIGN_OR_RETURN(std::unique_ptr<rpc::LiveIdentity> live, rpc::LiveIdentity::Create());
   // Before gRPC has threads: what they are, they inherit.
   absl::Status status = EnterSandbox({config.data_dir(), config.log_folder(), FolderOfFile(config.log_file())}, *logger);
-  if (status.ok()) status = ServeUntilStopped(config, *logger);
+  if (status.ok()) status = ServeUntilStopped(config, std::move(live), *logger);
   if (status.ok()) {
     logger->Info("service.stopped");
   } else {

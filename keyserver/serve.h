@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "common/rpc/live_identity.h"
 #include "keyserver/key_ring.h"
 
 namespace plumbline::config::v1 {
@@ -19,10 +20,12 @@ namespace plumbline::keyserver {
 // alike.
 class Keyserver final {
  public:
-  // FAILED_PRECONDITION wrong_domain, certificate_expired, address_in_use; codes as db::Database::Open.
+  // `live` is empty; from here on it shows the key server's own certificate. FAILED_PRECONDITION wrong_domain,
+  // own_certificate_unusable, address_in_use; codes as db::Database::Open.
   // `clock` and `logger` outlive it.
   static absl::StatusOr<std::unique_ptr<Keyserver>> Start(const config::v1::KeyserverConfig& config,
-                                                          KeyRing keys, const Clock& clock, Logger& logger);
+                                                          KeyRing keys, std::unique_ptr<rpc::LiveIdentity> live,
+                                                          const Clock& clock, Logger& logger);
   ~Keyserver();  // as Stop
   int anonymous_port() const;
   int device_port() const;

@@ -13,6 +13,7 @@
 #include "keyserver/directory_desk.h"
 #include "keyserver/enrolment_desk.h"
 #include "keyserver/join_desk.h"
+#include "keyserver/service_renewal.h"
 
 namespace grpc {
 class Service;
@@ -30,6 +31,6 @@ std::vector<std::unique_ptr<grpc::Service>> DeviceServices(WorkerPool& pool, Dev
                                                            JoinDesk& joins);
 // For the listener that admits the admin service alone: AdminGateway, which asks each caller again.
 std::vector<std::unique_ptr<grpc::Service>> AdminServices(WorkerPool& pool, const Organisation& organisation,
-                                                          AdminDesk& admin);
+                                                          AdminDesk& admin, ServiceRenewal& renewal);
 
 }  // namespace plumbline::keyserver

@@ -26,8 +26,8 @@ TokenIssuer::TokenIssuer(const Organisation& organisation, TokenStore& store, Pu
                          crypto::KeyWrap wrap)
     : organisation_(organisation), store_(store), publisher_(publisher), clock_(clock), wrap_(std::move(wrap)) {}
 
-absl::StatusOr<crypto::KeyWrap> TokenIssuer::WrapOf(const Organisation& organisation) {
-  return organisation.keys().WrapFor(kWrapLabel);
+absl::StatusOr<crypto::KeyWrap> TokenIssuer::WrapOf(const KeyRing& keys) {
+  return keys.WrapFor(kWrapLabel);
 }
 
 absl::Status TokenIssuer::Load(absl::Time now) {

@@ -20,7 +20,8 @@ namespace plumbline::keyserver {
 class TokenIssuer final {
  public:
   // What their secrets are wrapped under. FAILED_PRECONDITION wrapping_key_missing.
-  static absl::StatusOr<crypto::KeyWrap> WrapOf(const Organisation& organisation);
+  static absl::StatusOr<crypto::KeyWrap> WrapOf(const KeyRing& keys);
+  static absl::StatusOr<crypto::KeyWrap> WrapOf(const Organisation& organisation) { return WrapOf(organisation.keys()); }
   TokenIssuer(const Organisation& organisation, TokenStore& store, Publisher& publisher, const Clock& clock, crypto::KeyWrap wrap);
 
   // Makes the keys that are missing, or will soon be; forgets those that are over. At the start, and then every minute.

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
 #include "common/crypto/hkdf.h"
+#include "common/crypto/key_wrap.h"
+#include "common/identity/labels.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
 #include "common/identity/attachment.h"
@@ -92,6 +94,10 @@ absl::StatusOr<ServerKeys> OpenKeys(const std::string& data_dir, const Secret& p
 db::Key AttachmentsKey(const db::Key& database) {
   return *db::Key::FromSecret(
       crypto::HkdfSha256(database.view(), {}, AsBytes(identity::kAttachmentsKeyLabel), db::Key::kSize));
+}
+
+Secret CertificateWrapping(const db::Key& database) {
+  return crypto::HkdfSha256(database.view(), {}, AsBytes(identity::kServiceKeysAtRestLabel), crypto::kWrappingKeySize);
 }
 
 }  // namespace plumbline::server

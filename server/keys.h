@@ -40,6 +40,9 @@ absl::StatusOr<ServerKeys> OpenKeys(const std::string& data_dir, const Secret& p
 // The key of the attachments' database, from that of the server's (common/identity/attachment.h).
 db::Key AttachmentsKey(const db::Key& database);
 
+// What the keys of renewed certificates are wrapped under (common/rpc/service_certificate.h).
+Secret CertificateWrapping(const db::Key& database);
+
 // Adds the audit key to a file that has none.
 absl::Status AddAuditKey(const std::string& data_dir, const Secret& passphrase,
                          const crypto::SealCost& cost = crypto::SealCost());

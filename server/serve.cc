@@ -10,12 +10,16 @@
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/identity/uri.h"
+#include "common/rpc/certificate_watch.h"
 #include "common/rpc/listener.h"
+#include "common/rpc/service_certificate.h"
 #include "common/rpc/tls_policy.h"
 #include "common/sandbox/sandbox.h"
 #include "plumbline/config/v1/server.pb.h"
 #include "server/attachment_service.h"
 #include "server/attachment_upkeep.h"
+#include "server/certificate_service.h"
 #include "server/delivery_service.h"
 #include "server/keys.h"
 #include "server/revocation_service.h"
@@ -99,22 +103,22 @@ sigset_t StopSignals() {
 }
 
 absl::StatusOr<std::unique_ptr<rpc::Listener>> ListenForKeyserver(const ServerConfig& config, const Trust& trust,
-                                                                  const rpc::TlsIdentity& identity,
-                                                                  RevocationService& service, Counters& counters) {
+                                                                  const rpc::LiveIdentity& live, RevocationService& service,
+                                                                  CertificateService& certificates, Counters& counters) {
   rpc::ListenerOptions options;
   options.address = config.keyserver_listen();
   options.root_pem = trust.root_pem;
   options.limits.max_message_bytes = kMaxRevocationBytes;
   options.limits.max_concurrent_streams = 4;
   ASSIGN_OR_RETURN(auto credentials,
-                   rpc::ServiceServerCredentials(identity, trust.root_pem, service.keyserver_uri(),
+                   rpc::ServiceServerCredentials(live, service.keyserver_uri(),
                                                  [&counters](const crypto::Certificate&) { ++counters.revocations_refused; }));
-  return rpc::Listener::Start(options, credentials, {&service});
+  return rpc::Listener::Start(options, credentials, {&service, &certificates});
 }
 
 // Serves until a stop signal, which all threads have blocked.
-absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, const rpc::TlsIdentity& identity,
-                               SqlcipherStore& store, SqlcipherAttachments& attachment_store, Logger& logger,
+absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, rpc::ServiceCertificate& certificate,
+                               const rpc::LiveIdentity& live, SqlcipherStore& store, SqlcipherAttachments& attachment_store, Logger& logger,
                                const Clock& clock) {
   Counters counters;
   Sessions sessions(clock, SessionLimitsOf(config));
@@ -131,19 +135,21 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   // What waits here is a piece each: 64 MiB at most.
   WorkerPool attachment_work(AttachmentWorkers(config), 256);
   AttachmentService attachment_service(attachments, attachment_work);
-  ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(identity));
+  ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(live));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials,
                                         {&service, &attachment_service}));
   Revocations revocations(store, sessions, streams, trust.roles.grants);
   RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
+  CertificateService certificate_service(certificate, revocation_service.keyserver_uri(), store, logger, clock, requests);
   std::unique_ptr<rpc::Listener> keyserver_listener;
   if (!config.keyserver_listen().empty()) {
-    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, identity, revocation_service, counters));
+    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, live, revocation_service, certificate_service, counters));
   }
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);
   auto attachment_upkeep = std::make_unique<AttachmentUpkeep>(attachment_store, logger, clock);
+  auto certificate_watch = std::make_unique<rpc::CertificateWatch>(certificate, nullptr, clock, logger);
   logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
   if (keyserver_listener != nullptr) {
     logger.Info("listener.started",
@@ -162,19 +168,24 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, c
   requests.Stop();
   stream_work.Stop();
   attachment_work.Stop();
+  certificate_watch.reset();
   attachment_upkeep.reset();
   upkeep.reset();  // its last totals come before the end
   return RecordEvent(store, audit::Event::kServiceStopped);
 }
 
-absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
+absl::Status ServeWithStore(const ServerConfig& config, rpc::LiveIdentity& live, Logger& logger) {
   const SystemClock clock;
   ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
   ASSIGN_OR_RETURN(const ServerKeys keys, OpenKeys(config.data_dir(), passphrase));
   ASSIGN_OR_RETURN(const Trust trust, LoadTrust(config, clock.Now()));
   ASSIGN_OR_RETURN(const std::string chain, ReadTextFile(config.certificate_file(), kMaxPemFile));
-  ASSIGN_OR_RETURN(const rpc::TlsIdentity identity,
-                   CheckCertificate(chain, keys.tls, trust, config.organisation_domain(), clock.Now()));
+  ASSIGN_OR_RETURN(crypto::Certificate root, crypto::Certificate::ParsePem(trust.root_pem));
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::ServiceCertificate> certificate,
+                   rpc::ServiceCertificate::Open(
+                       {absl::StrCat(config.data_dir(), "/", rpc::kKeptCertificateFile), CertificateWrapping(keys.database), std::move(root),
+                        identity::ServiceUri{config.organisation_domain(), identity::Service::kDelivery}.ToString()},
+                       CheckCertificate(chain, keys.tls, trust, config.organisation_domain(), clock.Now()), live, clock.Now()));
   ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey(config.organisation_domain()));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherStore> store,
                    SqlcipherStore::Create(StoreOptionsOf(config), keys.database, log_key, clock));
@@ -192,7 +203,7 @@ absl::Status ServeWithStore(const ServerConfig& config, Logger& logger) {
                  config.data_dir().c_str(), kDatabaseFile, damaged.c_str());
   }
   RETURN_IF_ERROR(RecordEvent(*store, audit::Event::kTrustLoaded));
-  return ServeUntilStopped(config, trust, identity, *store, *attachments, logger, clock);
+  return ServeUntilStopped(config, trust, *certificate, live, *store, *attachments, logger, clock);
 }
 
 }  // namespace
@@ -220,9 +231,10 @@ absl::Status Serve(const std::string& config_file) {
   RETURN_IF_ERROR(rpc::PinTls13());
   ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
   ASSIGN_OR_RETURN(const std::unique_ptr<Logger> logger, Logger::Create({"delivery", config.log_file(), LogLevel::kInfo}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::LiveIdentity> live, rpc::LiveIdentity::Create());
   // Before gRPC has threads: what they are, they inherit.
   absl::Status status = EnterSandbox({config.data_dir(), FolderOfFile(config.log_file())}, *logger);
-  if (status.ok()) status = ServeWithStore(config, *logger);
+  if (status.ok()) status = ServeWithStore(config, *live, *logger);
   if (status.ok()) {
     logger->Info("service.stopped");
   } else {

@@ -35,6 +35,9 @@ namespace plumbline::audit {
   X(kRevocationRefused, "revocation.refused", "a revocation was refused")                                     \
   X(kDirectoryRefused, "directory.refused", "a look-up or a claim of key packages was refused")               \
   X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
+  X(kServiceCertificateRenewed, "service.certificate_renewed", "a service's TLS certificate was renewed for a new key") \
+  X(kKeyRotated, "key.rotated", "a key of this service was replaced by a new one")                             \
+  X(kServiceCertificateRefused, "service.certificate_refused", "a service's request for its next certificate was refused") \
   X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \
   X(kTokensDrawn, "tokens.drawn", "a device drew anonymous tokens")                                           \
   X(kTokenKeysMade, "tokens.keys_made", "keys of a new epoch of anonymous tokens were made")                    \

@@ -196,6 +196,12 @@ absl::Status CheckAuthorityName(absl::string_view name) {
 
 }  // namespace
 
+absl::Duration LifeOf(const Certificate& certificate) {
+  return std::max(absl::ZeroDuration(), certificate.not_after() - certificate.not_before() - kBackdate);
+}
+
+absl::Time RenewalTime(const Certificate& certificate) { return certificate.not_after() - LifeOf(certificate) / 2; }
+
 absl::StatusOr<Certificate> MakeRoot(const P256PrivateKey& key, absl::string_view name, const Validity& validity) {
   RETURN_IF_ERROR(CheckAuthorityName(name));
   ASSIGN_OR_RETURN(const Owned<X509> out, Begin(key.spki(), name, validity));

@@ -23,6 +23,12 @@ absl::StatusOr<Certificate> MakeRoot(const P256PrivateKey& key, absl::string_vie
 absl::StatusOr<Certificate> MakeIssuing(const Certificate& root, const P256PrivateKey& root_key, ByteView subject_spki,
                                         absl::string_view name, const Validity& validity);
 
+// Certificates begin a little in the past, for clocks that are a little behind.
+inline constexpr absl::Duration kBackdate = absl::Minutes(10);
+// What a short-lived certificate has to live from when it was signed, and when half of that is over: time to renew it.
+absl::Duration LifeOf(const Certificate& certificate);
+absl::Time RenewalTime(const Certificate& certificate);
+
 struct LeafSpec {
   Bytes spki;                          // P-256 or Ed25519, DER; Ed25519Spki() below
   std::string common_name;             // may be empty; at most 64 bytes

@@ -1,5 +1,6 @@
 #include "common/crypto/x509.h"
 
+#include <arpa/inet.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
@@ -31,8 +32,15 @@ std::optional<std::string> NameText(const ASN1_STRING* value) {
   return std::string(reinterpret_cast<const char*>(data), static_cast<size_t>(size));
 }
 
+std::optional<std::string> AddressText(const ASN1_OCTET_STRING* value) {
+  const int size = ASN1_STRING_length(value);
+  char text[INET6_ADDRSTRLEN];
+  if (size != 4 && size != 16) return std::nullopt;
+  return inet_ntop(size == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(value), text, sizeof text);
+}
+
 absl::Status ReadNames(const X509* certificate, std::vector<std::string>& uris,
-                       std::vector<std::string>& dns_names) {
+                       std::vector<std::string>& dns_names, std::vector<std::string>& ip_addresses) {
   int critical = 0;
   const Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, nullptr)));
@@ -42,6 +50,12 @@ absl::Status ReadNames(const X509* certificate, std::vector<std::string>& uris,
   if (sk_GENERAL_NAME_num(names.get()) > kMaxNames) return Malformed("the certificate has too many names");
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_IPADD) {
+      const std::optional<std::string> address = AddressText(name->d.iPAddress);
+      if (!address) return Malformed("an address in the certificate is neither of IPv4 nor of IPv6");
+      ip_addresses.push_back(*address);
+      continue;
+    }
     if (name->type != GEN_URI && name->type != GEN_DNS) continue;
     const std::optional<std::string> text = NameText(name->d.ia5);
     if (!text) return Malformed("a name in the certificate has characters that do not belong there");
@@ -114,7 +128,7 @@ absl::StatusOr<Certificate> Certificate::Parse(ByteView der) {
   const ASN1_INTEGER* serial = X509_get0_serialNumber(parsed.get());
   const uint8_t* serial_data = ASN1_STRING_get0_data(serial);
   out.serial_.assign(serial_data, serial_data + ASN1_STRING_length(serial));
-  RETURN_IF_ERROR(ReadNames(parsed.get(), out.uris_, out.dns_names_));
+  RETURN_IF_ERROR(ReadNames(parsed.get(), out.uris_, out.dns_names_, out.ip_addresses_));
   out.common_name_ = ReadCommonName(parsed.get());
   ASSIGN_OR_RETURN(out.not_before_, ReadTime(X509_get0_notBefore(parsed.get())));
   ASSIGN_OR_RETURN(out.not_after_, ReadTime(X509_get0_notAfter(parsed.get())));

@@ -47,6 +47,7 @@ class Certificate final {
   // Subject alternative names, in the certificate's order.
   const std::vector<std::string>& uris() const { return uris_; }
   const std::vector<std::string>& dns_names() const { return dns_names_; }
+  const std::vector<std::string>& ip_addresses() const { return ip_addresses_; }  // "127.0.0.1", "::1"
   const std::string& common_name() const { return common_name_; }
   absl::Time not_before() const { return not_before_; }
   absl::Time not_after() const { return not_after_; }
@@ -62,7 +63,7 @@ class Certificate final {
   Certificate() = default;
   Bytes der_, spki_, serial_;
   std::optional<Ed25519PublicKey> ed25519_key_;
-  std::vector<std::string> uris_, dns_names_;
+  std::vector<std::string> uris_, dns_names_, ip_addresses_;
   std::string common_name_;
   absl::Time not_before_, not_after_;
   bool is_ca_ = false;

@@ -29,7 +29,8 @@ struct Caller {
   absl::StatusOr<std::string> UriWithPrefix(absl::string_view prefix) const;
 };
 
-// For streams; RunUnary does it itself. UNAUTHENTICATED if the peer's certificate cannot be read.
+// For streams; RunUnary does it itself. UNAUTHENTICATED if the peer's certificate cannot be read, or has ended since the
+// handshake (certificate_expired).
 absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context);
 
 }  // namespace plumbline::rpc

@@ -16,6 +16,7 @@
 #include "common/crypto/x509.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/handshake.h"
+#include "common/rpc/live_identity.h"
 #include "common/rpc/tls_policy.h"
 
 namespace plumbline::rpc {
@@ -28,19 +29,11 @@ constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kMaxBackoffMs = 5'000;
 constexpr int kConnectTimeoutMs = 10'000;  // for TCP and TLS together; gRPC takes it from the argument named below
 constexpr int kMaxReceivedBytes = 32 << 20;
+constexpr unsigned kReloadSeconds = 1;  // the least that gRPC takes
 
 absl::Status CheckPinned() {
   if (Tls13IsPinned()) return absl::OkStatus();
   return absl::FailedPreconditionError("tls_not_pinned: TLS 1.3 was not pinned before the first use of TLS");
-}
-
-absl::Status CheckIdentity(const TlsIdentity& identity) {
-  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(identity.chain_pem));
-  ASSIGN_OR_RETURN(const crypto::P256PrivateKey key, crypto::P256PrivateKey::FromPem(identity.key_pem));
-  if (chain.front().spki() != key.spki()) {
-    return absl::InvalidArgumentError("tls_key_mismatch: the TLS key does not belong to the TLS certificate");
-  }
-  return absl::OkStatus();
 }
 
 std::vector<tls::IdentityKeyCertPair> Pairs(const TlsIdentity& identity) {
@@ -70,20 +63,34 @@ class OneService final : public tls::ExternalCertificateVerifier {
 };
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(
-    const TlsIdentity& identity, absl::string_view client_root_pem, grpc_ssl_client_certificate_request_type request,
-    std::shared_ptr<tls::CertificateVerifier> verifier = nullptr) {
-  RETURN_IF_ERROR(CheckPinned());
-  RETURN_IF_ERROR(CheckIdentity(identity));
-  const bool mutual = !client_root_pem.empty();
-  const auto provider = mutual ? std::make_shared<tls::StaticDataCertificateProvider>(std::string(client_root_pem),
-                                                                                      Pairs(identity))
-                               : std::make_shared<tls::StaticDataCertificateProvider>(Pairs(identity));
-  tls::TlsServerCredentialsOptions options(provider);
+    std::shared_ptr<tls::CertificateProviderInterface> provider, bool mutual,
+    grpc_ssl_client_certificate_request_type request, std::shared_ptr<tls::CertificateVerifier> verifier = nullptr) {
+  tls::TlsServerCredentialsOptions options(std::move(provider));
   options.watch_identity_key_cert_pairs();
   if (mutual) options.watch_root_certs();
   options.set_cert_request_type(request);
   if (verifier != nullptr) options.set_certificate_verifier(std::move(verifier));
   return tls::TlsServerCredentials(options);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(
+    const TlsIdentity& identity, absl::string_view client_root_pem, grpc_ssl_client_certificate_request_type request,
+    std::shared_ptr<tls::CertificateVerifier> verifier = nullptr) {
+  RETURN_IF_ERROR(CheckPinned());
+  RETURN_IF_ERROR(CheckIdentity(identity));
+  const bool mutual = !client_root_pem.empty();
+  auto provider = mutual ? std::make_shared<tls::StaticDataCertificateProvider>(std::string(client_root_pem), Pairs(identity))
+                         : std::make_shared<tls::StaticDataCertificateProvider>(Pairs(identity));
+  return Make(std::move(provider), mutual, request, std::move(verifier));
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(
+    const LiveIdentity& identity, bool mutual, grpc_ssl_client_certificate_request_type request,
+    std::shared_ptr<tls::CertificateVerifier> verifier = nullptr) {
+  RETURN_IF_ERROR(CheckPinned());
+  auto provider = std::make_shared<tls::FileWatcherCertificateProvider>(
+      identity.key_path(), identity.chain_path(), mutual ? identity.root_path() : "", kReloadSeconds);
+  return Make(std::move(provider), mutual, request, std::move(verifier));
 }
 
 grpc::ChannelArguments Arguments(const std::string& server_name) {
@@ -104,6 +111,15 @@ grpc::ChannelArguments Arguments(const std::string& server_name) {
 }
 
 }  // namespace
+
+absl::Status CheckIdentity(const TlsIdentity& identity) {
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(identity.chain_pem));
+  ASSIGN_OR_RETURN(const crypto::P256PrivateKey key, crypto::P256PrivateKey::FromPem(identity.key_pem));
+  if (chain.front().spki() != key.spki()) {
+    return absl::InvalidArgumentError("tls_key_mismatch: the TLS key does not belong to the TLS certificate");
+  }
+  return absl::OkStatus();
+}
 
 Endpoint Endpoint::Copy() const {
   Endpoint out{address, server_name, root_pem, std::nullopt};
@@ -128,6 +144,21 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredential
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity) {
   return Make(identity, "", GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const LiveIdentity& identity) {
+  return Make(identity, true, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
+    const LiveIdentity& identity, std::string client_uri, std::function<void(const crypto::Certificate&)> refused) {
+  RETURN_IF_ERROR(CheckPinned());  // the verifier starts gRPC
+  return Make(identity, true, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
+              tls::ExternalCertificateVerifier::Create<OneService>(std::move(client_uri), std::move(refused)));
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const LiveIdentity& identity) {
+  return Make(identity, false, GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
 }
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const Endpoint& endpoint) {

@@ -38,6 +38,16 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredential
 // Never asks for a client certificate.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity);
 
+// The same for listeners whose identity is replaced while they serve (live_identity.h), which outlives them.
+class LiveIdentity;
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const LiveIdentity& identity);
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
+    const LiveIdentity& identity, std::string client_uri, std::function<void(const crypto::Certificate&)> refused);
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const LiveIdentity& identity);
+
+// INVALID_ARGUMENT for PEM that does not parse or a key that is not the leaf's.
+absl::Status CheckIdentity(const TlsIdentity& identity);
+
 // Where a client connects and whom it trusts there.
 struct Endpoint {
   std::string address;                  // host:port; [::1]:port

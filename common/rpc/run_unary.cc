@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/retry.h"
 #include "common/rpc/status.h"
 
@@ -56,6 +57,9 @@ absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context) {
   const auto parsed =
       crypto::Certificate::ParsePem(absl::string_view(certificates[0].data(), certificates[0].size()));
   if (!parsed.ok()) return absl::UnauthenticatedError("not_authenticated: the client's certificate cannot be read");
+  if (absl::Now() >= parsed->not_after()) {  // a connection may outlive what it was opened with
+    return absl::UnauthenticatedError("certificate_expired: this connection's certificate has ended; renew it and connect again");
+  }
   caller.certificate = *parsed;
   return caller;
 }

@@ -102,6 +102,15 @@ INSERT INTO shred VALUES (1, 0);                           -- 0: there was no sh
 CREATE TABLE check_in (device BLOB PRIMARY KEY, generation INTEGER NOT NULL, state BLOB NOT NULL) WITHOUT ROWID;
 )sql"};
 
+constexpr db::Migration kServiceKeys = {"certificates of services that were succeeded", R"sql(
+CREATE TABLE service_succession (                          -- of a certificate: what it was renewed by, until that ends
+  certificate_hash BLOB PRIMARY KEY, successor_hash BLOB NOT NULL, certificate BLOB NOT NULL, ends_unix INTEGER NOT NULL,
+  service TEXT NOT NULL, line_begins_unix INTEGER NOT NULL) WITHOUT ROWID;   -- a line: from a ceremony's certificate on
+)sql"};
+constexpr db::Migration kWrapping = {"which secret wraps the keys", R"sql(
+CREATE TABLE wrapping (id INTEGER PRIMARY KEY CHECK (id = 1), secret_id BLOB NOT NULL);  -- no row: it was never replaced
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
@@ -109,6 +118,8 @@ std::vector<db::Migration> Migrations() {
   out.push_back(DirectoryLog::TokenKeyTables());
   out.push_back(kTokens);
   out.push_back(kUnlock);
+  out.push_back(kServiceKeys);
+  out.push_back(kWrapping);
   return out;
 }
 

@@ -100,4 +100,25 @@ absl::Status SqlcipherTokenStore::Forget(absl::Time closed, absl::Time ended) {
   return transaction.Commit();
 }
 
+absl::Status SqlcipherTokenStore::WrapAnew(db::Database& database, const crypto::KeyWrap& before, const crypto::KeyWrap& after) {
+  std::vector<std::pair<Bytes, Bytes>> all;  // id, wrapped
+  {
+    ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT id, wrapped FROM token_key WHERE wrapped <> x''"));
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, select.Step());
+      if (!more) break;
+      all.emplace_back(ToBytes(select.Blob(0)), ToBytes(select.Blob(1)));
+    }
+  }
+  ASSIGN_OR_RETURN(db::Statement update, database.Prepare("UPDATE token_key SET wrapped = ? WHERE id = ?"));
+  for (const auto& [id, wrapped] : all) {
+    const absl::StatusOr<Secret> secret = before.Unwrap(wrapped, id);
+    if (!secret.ok()) return absl::DataLossError("the secret of a token key cannot be unwrapped");
+    ASSIGN_OR_RETURN(const Bytes anew, after.Wrap(*secret, id));
+    update.Reset();
+    RETURN_IF_ERROR(update.Bind(1, ByteView(anew)).Bind(2, ByteView(id)).Run());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace plumbline::keyserver

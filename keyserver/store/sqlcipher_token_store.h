@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/crypto/key_wrap.h"
 #include "keyserver/store/sqlcipher_connection.h"
 #include "keyserver/store/token_store.h"
 
@@ -13,6 +14,9 @@ class SqlcipherTokenStore final : public TokenStore {
   absl::Status EndEpoch(const std::vector<StoredTokenKey>& keys, const IntentTrace& trace) override;
   absl::StatusOr<std::vector<StoredTokenKey>> Live(absl::Time now) override;
   absl::Status Forget(absl::Time closed, absl::Time ended) override;
+
+  // In a transaction: all secrets that are still kept, wrapped anew. DATA_LOSS if one cannot be unwrapped.
+  static absl::Status WrapAnew(db::Database& database, const crypto::KeyWrap& before, const crypto::KeyWrap& after);
 
  private:
   SqlcipherConnection& connection_;

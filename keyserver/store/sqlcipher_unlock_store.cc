@@ -200,7 +200,7 @@ absl::Status SqlcipherUnlockStore::Recover() {
   ASSIGN_OR_RETURN(generation_, ReadGeneration(connection_.database()));
   if (generation_ == 0) return Shred([](db::Transaction&) { return absl::OkStatus(); });
   ASSIGN_OR_RETURN(const Secret key, shred_.Recover(generation_));
-  ASSIGN_OR_RETURN(crypto::KeyWrap wrap, keys_.WrapFor(identity::kUnlockKeysAtRestLabel, key.view()));
+  ASSIGN_OR_RETURN(crypto::KeyWrap wrap, keys_->WrapFor(identity::kUnlockKeysAtRestLabel, key.view()));
   wrap_.emplace(std::move(wrap));
   return absl::OkStatus();
 }
@@ -215,7 +215,7 @@ absl::Status SqlcipherUnlockStore::Shred(const std::function<absl::Status(db::Tr
   std::optional<crypto::KeyWrap> before = std::move(wrap_);  // whatever fails below: Recover says what came of it
   wrap_.reset();
   ASSIGN_OR_RETURN(const Secret key, shred_.WriteNext(generation_));
-  ASSIGN_OR_RETURN(crypto::KeyWrap after, keys_.WrapFor(identity::kUnlockKeysAtRestLabel, key.view()));
+  ASSIGN_OR_RETURN(crypto::KeyWrap after, keys_->WrapFor(identity::kUnlockKeysAtRestLabel, key.view()));
   {
     ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
     RETURN_IF_ERROR(remove(transaction));
@@ -227,6 +227,13 @@ absl::Status SqlcipherUnlockStore::Shred(const std::function<absl::Status(db::Tr
   ++generation_;
   wrap_.emplace(std::move(after));
   return absl::OkStatus();
+}
+
+absl::Status SqlcipherUnlockStore::WrapUnder(const KeyRing& next, const std::function<absl::Status(db::Transaction&)>& also) {
+  MutexLock lock(connection_.mutex());
+  RETURN_IF_ERROR(Wrap().status());
+  keys_ = &next;
+  return Shred(also);
 }
 
 absl::Status SqlcipherUnlockStore::WrapAnew(db::Database& database, const crypto::KeyWrap& before, const crypto::KeyWrap& after) {
@@ -262,7 +269,7 @@ absl::Status SqlcipherUnlockStore::Destroy(db::Transaction& transaction, const D
   audit::Entry entry;
   entry.event = audit::Event::kUnlockDestroyed;
   entry.actor = "keyserver";
-  entry.subject = identity::DeviceUri{keys_.domain, device}.ToString();
+  entry.subject = identity::DeviceUri{keys_->domain, device}.ToString();
   entry.details["by"] = std::string(by);
   RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
   ASSIGN_OR_RETURN(db::Statement mark, database.Prepare("UPDATE unlock SET destroyed = ?, nonce = x'', attempts_left = 0 WHERE device = ?"));

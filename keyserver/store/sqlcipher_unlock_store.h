@@ -38,6 +38,10 @@ class SqlcipherUnlockStore final : public UnlockStore {
   // another shred key on return.
   absl::Status CatchUp(const std::map<identity::DeviceId, UnlockLater>& later);
 
+  // All keys are wrapped under `next` in place of this store's KeyRing, and under a new shred key; `also` is of the same transaction.
+  // Nothing else may be asked of this store afterwards. `next` outlives it.
+  absl::Status WrapUnder(const KeyRing& next, const std::function<absl::Status(db::Transaction&)>& also);
+
   absl::StatusOr<LockStatus> Look(const identity::DeviceId& device, absl::Time now) override;
   absl::StatusOr<TakenAttempt> TakeAttempt(const identity::DeviceId& device, uint32_t version, const identity::Nonce& nonce,
                                            absl::Time now, const audit::Entry& entry) override;
@@ -52,7 +56,7 @@ class SqlcipherUnlockStore final : public UnlockStore {
 
  private:
   SqlcipherUnlockStore(SqlcipherConnection& connection, const KeyRing& keys, const std::string& data_dir)
-      : connection_(connection), keys_(keys), shred_(data_dir) {}
+      : connection_(connection), keys_(&keys), shred_(data_dir) {}
 
   absl::Status Start();
   absl::Status Recover() ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
@@ -67,7 +71,7 @@ class SqlcipherUnlockStore final : public UnlockStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
 
   SqlcipherConnection& connection_;
-  const KeyRing& keys_;
+  const KeyRing* keys_ ABSL_GUARDED_BY(connection_.mutex());
   ShredKey shred_ ABSL_GUARDED_BY(connection_.mutex());
   uint64_t generation_ ABSL_GUARDED_BY(connection_.mutex()) = 0;
   std::optional<crypto::KeyWrap> wrap_ ABSL_GUARDED_BY(connection_.mutex());  // none: Recover first

@@ -49,10 +49,17 @@ class CertificatesTest : public ::testing::Test {
 
 TEST_F(CertificatesTest, ALifeOfAService) {
   EXPECT_THAT(Judge(With(Spec(absl::Hours(24 * 60)))), IsOk());
-  EXPECT_THAT(Judge(With(Spec(absl::Hours(24 * 29)))), IsWarning());
-  EXPECT_THAT(Judge(With(Spec(absl::Hours(24 * 6)))), IsFailed());
   EXPECT_THAT(Judge(With(Spec(-absl::Hours(1)))), IsFailed());
   EXPECT_THAT(Judge(With(Spec(-absl::Hours(5)))).found, HasSubstr("ended 5 hours ago"));
+  // Two weeks, as they are by default.
+  const auto two_weeks = [&](absl::Duration left) {
+    crypto::LeafSpec spec = Spec(left);
+    spec.validity.not_before = spec.validity.not_after - absl::Hours(24 * 14) - crypto::kBackdate;
+    return Judge(With(spec));
+  };
+  EXPECT_THAT(two_weeks(absl::Hours(24 * 6)), IsOk());
+  EXPECT_THAT(two_weeks(absl::Hours(24 * 5)), IsWarning());
+  EXPECT_THAT(two_weeks(absl::Hours(24)), IsFailed());
   crypto::LeafSpec early = Spec(absl::Hours(24 * 60));
   early.validity.not_before = organisation_.now + absl::Hours(3);
   EXPECT_THAT(Judge(With(early)).remedy, HasSubstr("clock"));
@@ -120,8 +127,12 @@ TEST_F(CertificatesTest, AFileThatTheServiceDoesNotShowYet) {
   EXPECT_THAT(check(), IsFailed());
   CHECK(assess::WriteFile(service_.certificate_file, shown[0].chain[0].ToPem()).ok());
   EXPECT_THAT(check(), IsOk());
-  CHECK(assess::WriteFile(service_.certificate_file, organisation_.Leaf(Spec(absl::Hours(24 * 80))).ToPem()).ok());
+  crypto::LeafSpec newer = Spec(absl::Hours(24 * 80)), older = Spec(-absl::Hours(1));
+  newer.validity.not_before = organisation_.now - absl::Hours(24);
+  CHECK(assess::WriteFile(service_.certificate_file, organisation_.Leaf(newer).ToPem()).ok());
   EXPECT_THAT(check().remedy, HasSubstr("Restart"));
+  CHECK(assess::WriteFile(service_.certificate_file, organisation_.Leaf(older).ToPem()).ok());
+  EXPECT_THAT(check(), IsOk()) << "it was renewed since";
 }
 
 TEST_F(CertificatesTest, ATrustFile) {

@@ -9,6 +9,7 @@
 #include "common/rpc/status.h"
 #include "common/rpc/tls_policy.h"
 #include "keyserver/services.h"
+#include "keyserver/store/sqlcipher_succession_store.h"
 #include "plumbline/keys/v1/keys.grpc.pb.h"
 #include "tests/common/certificates.h"
 #include "tests/keyserver/world.h"
@@ -38,7 +39,9 @@ TEST(AdminServices, AskEachCallerWhateverTheListenerAdmits) {
   World world;
   const auto intent = Sign(MakeIntent(identity::Action::kListAccounts, "", world.clock().Now()), world.administrator());
   WorkerPool pool(2, 16);
-  const auto services = AdminServices(pool, world.organisation(), world.admin());
+  SqlcipherSuccessionStore successions(world.connection());
+  ServiceRenewal renewal(world.organisation(), world.clock(), successions, world.refusals());
+  const auto services = AdminServices(pool, world.organisation(), world.admin(), renewal);
   ASSERT_EQ(services.size(), 1u);
   const std::string root_pem = organisation.root.ToPem();
   const auto listener = ValueOf(rpc::Listener::Start(

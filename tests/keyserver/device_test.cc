@@ -173,7 +173,7 @@ TEST(DeviceAuthorisation, OnlyADevicesTlsCertificateCounts) {
   const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
   ASSERT_OK_AND_ASSIGN(const crypto::Certificate admin,
                        world.organisation().issuer().ServiceTls(key.spki(), identity::Service::kAdmin,
-                                                                {"localhost"}, {}, world.clock().Now()));
+                                                                {"localhost"}, {}, world.clock().Now(), absl::Hours(1)));
   EXPECT_THAT(world.devices().OpenChannel(&admin, response), refused);
   // The right name alone is not enough: the certificate must have been issued for this use.
   crypto::LeafSpec spec;

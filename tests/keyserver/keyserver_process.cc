@@ -107,7 +107,7 @@ std::shared_ptr<grpc::Channel> KeyserverProcess::AsService(const std::string& se
 std::string KeyserverProcess::ServiceChain(const std::string& service, const crypto::P256PrivateKey& key) const {
   const Issuer issuer(kDomain, keys().issuing, keys().issuing_key);
   const auto leaf =
-      issuer.ServiceTls(key.spki(), *identity::ParseServiceName(service), {"localhost"}, {}, absl::Now());
+      issuer.ServiceTls(key.spki(), *identity::ParseServiceName(service), {"localhost"}, {}, absl::Now(), absl::Hours(1));
   CHECK(leaf.ok());
   return crypto::ToPemChain({*leaf, keys().issuing});
 }

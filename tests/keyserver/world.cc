@@ -43,6 +43,7 @@ constexpr const char* kDumps[] = {
     "quote(last_version)||quote(changes) FROM unlock ORDER BY 2",
     "SELECT 'unlock_key', quote(device)||quote(version)||quote(public_key)||quote(proof_key) FROM unlock_key ORDER BY 2",
     "SELECT 'check_in', quote(device)||quote(generation)||quote(state) FROM check_in ORDER BY 2",
+    "SELECT 'succession', quote(certificate_hash)||quote(successor_hash)||quote(certificate) FROM service_succession ORDER BY 2",
     "SELECT 'decision', quote(hash)||quote(decision)||quote(signature) FROM device_decision ORDER BY 2",
 };
 

@@ -2,6 +2,7 @@
 // a reason.
 #include "common/codec.h"
 #include "common/crypto/sealed_file.h"
+#include "common/rpc/service_certificate.h"
 #include "server/keys.h"
 #include "server/trust.h"
 #include "tests/common/scratch.h"
@@ -16,7 +17,7 @@ using namespace server;  // NOLINT: a list of its functions
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 constexpr crypto::SealCost kCheapest{1, 8 * 1024};
 
-enum Kind : uint8_t { kKeys, kTrust, kCertificate };
+enum Kind : uint8_t { kKeys, kTrust, kCertificate, kKeptCertificate };
 
 struct World {
   const testing::ScratchDir scratch;
@@ -55,6 +56,9 @@ void Fuzz(ByteView input) {
     // Whatever is around them, the keys are the organisation's own.
     CHECK(trust->roles.grants == world.trust.roles.grants &&
           trust->roles.tokens == world.trust.roles.tokens);
+  } else if (input[0] == kKeptCertificate) {
+    const absl::StatusOr<rpc::KeptCertificate> kept = rpc::ParseKeptCertificate(body);
+    CHECK(kept.ok() ? Equal(rpc::Encode(*kept), body) : absl::IsInvalidArgument(kept.status()));
   } else if (input[0] == kCertificate) {
     const absl::Status status =
         CheckCertificate(text, world.keys.tls, world.trust, kDomain, kNow).status();
@@ -77,7 +81,9 @@ std::vector<Bytes> Seeds() {
   const std::string chain =
       world.organisation.SignService(crypto::CertificateRequest::Create(world.keys.tls));
   CHECK(CheckCertificate(chain, world.keys.tls, world.trust, kDomain, kNow).ok());
-  return {keys.TakeBytes(), old.TakeBytes(), seed(kTrust, world.organisation.TrustPem()),
+  const std::vector<crypto::Certificate> signed_chain = *crypto::ParsePemChain(chain);
+  const rpc::KeptCertificate kept{rpc::KeptCertificate::Identity{Bytes(60, 1), signed_chain[0], signed_chain[1]}, Bytes(60, 2)};
+  return {keys.TakeBytes(), old.TakeBytes(), Concat({Bytes{kKeptCertificate}, rpc::Encode(kept)}), seed(kTrust, world.organisation.TrustPem()),
           seed(kCertificate, chain)};
 }
 

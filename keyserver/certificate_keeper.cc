@@ -1,0 +1,70 @@
+#include "keyserver/certificate_keeper.h"
+
+#include "common/rpc/certificate_watch.h"
+
+namespace plumbline::keyserver {
+
+rpc::TlsIdentity OwnIdentity(const Organisation& organisation) {
+  return {organisation.own().ChainPem(), organisation.own().KeyPem()};
+}
+
+CertificateKeeper::CertificateKeeper(const Organisation& organisation, rpc::LiveIdentity& live,
+                                     std::function<rpc::Endpoint()> delivery, ServiceRenewal& renewal, const Clock& clock,
+                                     Logger& logger)
+    : organisation_(organisation),
+      live_(live),
+      delivery_(std::move(delivery)),
+      renewal_(renewal),
+      clock_(clock),
+      logger_(logger),
+      thread_([this] { Run(); }) {}
+
+CertificateKeeper::~CertificateKeeper() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  thread_.join();
+}
+
+void CertificateKeeper::Run() {
+  while (true) {
+    RenewOwn();
+    if (delivery_ != nullptr) RenewDelivery();
+    if (const absl::Status status = renewal_.ForgetEnded(); !status.ok()) {
+      logger_.Error("certificate.renewal_failed", {{LogKey::kStatus, status.code()}});
+    }
+    MutexLock lock(mutex_);
+    const absl::Duration next = Uptime() + rpc::LookEvery(organisation_.service_life());
+    while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
+    if (stopping_) return;
+  }
+}
+
+void CertificateKeeper::RenewOwn() {
+  const absl::StatusOr<bool> renewed = organisation_.own().Renew(clock_.Now());
+  absl::Status status = renewed.status();
+  if (renewed.ok() && *renewed) {
+    status = live_.Replace(OwnIdentity(organisation_), organisation_.keys().RootPem());
+    if (status.ok()) status = renewal_.RecordOwn(organisation_.own().certificate());
+    if (status.ok()) logger_.Info("certificate.renewed", {{LogKey::kListener, FixedText("keyserver")}});
+  }
+  if (status.ok()) return;
+  logger_.Error("certificate.renewal_failed", {{LogKey::kStatus, status.code()}, {LogKey::kListener, FixedText("keyserver")}});
+}
+
+void CertificateKeeper::RenewDelivery() {
+  const absl::StatusOr<bool> renewed = RenewDeliveryServer(delivery_(), renewal_);
+  if (renewed.ok() && *renewed) logger_.Info("certificate.renewed", {{LogKey::kListener, FixedText("delivery")}});
+  if (renewed.ok() == !failing_) return;
+  failing_ = !renewed.ok();
+  if (failing_) {
+    logger_.Error("certificate.renewal_failed",
+                  {{LogKey::kStatus, renewed.status().code()}, {LogKey::kListener, FixedText("delivery")}});
+  } else {
+    logger_.Info("certificate.renewal_resumed", {{LogKey::kListener, FixedText("delivery")}});
+  }
+}
+
+}  // namespace plumbline::keyserver

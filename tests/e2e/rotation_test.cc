@@ -1,0 +1,211 @@
+// Keys and certificates of the real services are replaced while people write to each other. Each text arrives once; what the former
+// key or certificate opened is refused afterwards.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/rpc/handshake.h"
+#include "common/rpc/tls_policy.h"
+#include "tests/client_output.h"
+#include "tests/e2e/backup_fixture.h"
+#include "tests/status_matchers.h"
+
+namespace plumbline::testing {
+namespace {
+
+using assess::CommandResult;
+using assess::Service;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Service kServed[] = {Service::kDelivery, Service::kKeyserver, Service::kAdmin};
+
+// Two people, one of whom writes without a pause; services whose certificates live `life`.
+struct Busy {
+  explicit Busy(absl::Duration life) {
+    EnsureOk(rpc::PinTls13());
+    for (const Service service : kServed) {
+      CHECK(organisation.Stop(service) == 0);
+      std::filesystem::remove(organisation.LogOf(service));
+    }
+    const std::string config = organisation.ConfigOf(Service::kKeyserver);
+    EnsureOk(assess::WriteFile(config, absl::StrCat(ValueOf(assess::ReadFile(config)), "limits:\n  service_certificate_life: ",
+                                                    absl::ToInt64Seconds(life), "s\n")));
+    CHECK(organisation.KeyserverTool({"rotate", "service"}).ok());
+    Certify(Service::kDelivery);
+    Certify(Service::kAdmin);
+    for (const Service service : kServed) EnsureOk(organisation.Start(service));
+  }
+  ~Busy() { Rest(); }
+
+  // The ceremony: the request that is there since the service was made, signed.
+  void Certify(Service service) {
+    const bool delivery = service == Service::kDelivery;
+    CHECK(organisation
+              .KeyserverTool({"sign-service", "--service", delivery ? "delivery" : "admin", "--csr",
+                              absl::StrCat(organisation.FolderOf(service), delivery ? "/data/server.csr" : "/data/admin.csr"), "--ip",
+                              "127.0.0.1", "--out", organisation.FolderOf(service) + "/certificate.pem"})
+              .ok());
+  }
+  // What a service's first listener shows now.
+  crypto::Certificate Shown(Service service) {
+    const auto shown = ValueOf(rpc::Handshake(absl::StrCat("127.0.0.1:", organisation.ListenersOf(service).front()), {}));
+    CHECK(!shown.chain.empty());
+    return shown.chain.front();
+  }
+  bool Logged(Service service, const std::string& event) {
+    return absl::StrContains(assess::ReadFile(organisation.LogOf(service)).value_or(""), event);
+  }
+
+  void Write() {
+    writer = std::thread([this] {
+      while (!enough) {
+        const CommandResult result = services.Run(alice, {"send", "bob", absl::StrCat("text ", sent.load())});
+        // What cannot be sent now is written down, and goes out with a later command.
+        const bool waits = absl::StrContains(result.out, "The message is kept");
+        late += waits;
+        if (result.exit_code == 0 || waits) {
+          ++sent;
+        } else {
+          failures.push_back(result.out + result.err);
+        }
+      }
+    });
+  }
+  void Rest() {
+    enough = true;
+    if (writer.joinable()) writer.join();
+  }
+  // All that was written has arrived, once each.
+  void ExpectAllOnce() {
+    Rest();
+    std::multiset<std::string> expected, came;
+    for (int i = 0; i < sent; ++i) expected.insert(absl::StrCat("text ", i));
+    const bool all = assess::PollUntil(
+        [&] {
+          services.Run(alice, {"sync"});
+          for (const std::string& text : Texts(services.Run(bob, {"read"}))) {
+            if (absl::StartsWith(text, "text ")) came.insert(text);
+          }
+          return came.size() >= expected.size();
+        },
+        absl::Seconds(60));
+    EXPECT_TRUE(all);
+    EXPECT_EQ(came, expected);
+    EXPECT_GT(sent, 3);
+    std::printf("%d texts were written meanwhile, %d of them while a service was away, and each arrived once\n", sent.load(), late.load());
+  }
+
+  ServiceFixture services{PLUMBLINE_BIN};
+  assess::Organisation& organisation = services.organisation;
+  const assess::Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob");
+  std::atomic<int> sent = 0, late = 0;
+  std::atomic<bool> enough = false;
+  std::vector<std::string> failures;
+  std::thread writer;
+};
+
+// Certificates of half a minute: each service renews its own again and again, under load, and is never restarted.
+TEST(ServiceCertificates, RenewThemselvesUnderLoad) {
+  constexpr absl::Duration kLife = absl::Seconds(40);
+  Busy busy(kLife);
+  std::map<Service, pid_t> pids;
+  std::map<Service, std::set<Bytes>> keys;
+  std::map<Service, crypto::Certificate> first;
+  for (const Service service : kServed) {
+    pids[service] = busy.organisation.pid(service);
+    first.emplace(service, busy.Shown(service));
+  }
+  busy.Write();
+  const auto renewed = [&] {
+    bool all = true;
+    for (const Service service : kServed) {
+      keys[service].insert(busy.Shown(service).spki());
+      all = all && keys[service].size() >= 3 && absl::Now() > first.at(service).not_after();
+    }
+    return all;
+  };
+  EXPECT_TRUE(assess::PollUntil(renewed, absl::Seconds(120))) << "two renewals of each, and the first certificates are over";
+  for (const Service service : kServed) {
+    SCOPED_TRACE(Title(service));
+    EXPECT_EQ(busy.organisation.pid(service), pids[service]);
+    EXPECT_TRUE(busy.organisation.Running(service));
+    const crypto::Certificate now = busy.Shown(service);
+    EXPECT_GT(now.not_after(), absl::Now());
+    EXPECT_EQ(now.uris(), first.at(service).uris());
+    EXPECT_EQ(now.ip_addresses(), first.at(service).ip_addresses());
+    EXPECT_TRUE(busy.Logged(service, "certificate.renewed"));
+    EXPECT_FALSE(busy.Logged(service, "certificate.renewal_failed"));
+  }
+  busy.ExpectAllOnce();
+  EXPECT_THAT(busy.failures, ::testing::IsEmpty());
+  EXPECT_EQ(busy.late, 0) << "nobody noticed";
+  // The administrator's way leads through two of them.
+  Administer(busy.organisation, {"account", "create", "carol", "--name", "Carol", "--proofing-level", "seen in person", "--proofing-reference",
+                                 "7", "--reason", "new"});
+  // What was renewed is there after a restart, though the files of the ceremony are long over.
+  for (const Service service : {Service::kDelivery, Service::kAdmin}) {
+    const crypto::Certificate before = busy.Shown(service);
+    EXPECT_EQ(busy.organisation.Stop(service), 0);
+    EXPECT_OK(busy.organisation.Start(service));
+    EXPECT_GE(busy.Shown(service).not_before(), before.not_before());
+    EXPECT_GT(busy.Shown(service).not_after(), absl::Now());
+  }
+  Administer(busy.organisation, {"audit", "verify"});
+}
+
+// Nobody renews the delivery server's certificate for too long. It says so before and after, is not believed, and comes back with a
+// ceremony; what people wrote meanwhile arrives then.
+TEST(ServiceCertificates, OneThatHasEndedIsRefusedUntilACeremony) {
+  Busy busy(absl::Seconds(30));
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  const crypto::Certificate last = busy.Shown(Service::kDelivery);
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.Logged(Service::kDelivery, "certificate.expires_soon"); }, absl::Seconds(60)));
+  EXPECT_LT(absl::Now(), last.not_after());
+  ASSERT_TRUE(assess::PollUntil([&] { return absl::Now() > last.not_after() + absl::Seconds(1); }, absl::Seconds(60)));
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.Logged(Service::kKeyserver, "certificate.renewal_failed"); }, absl::Seconds(30)));
+  EXPECT_EQ(busy.Shown(Service::kDelivery), last) << "what has ended is not renewed";
+  const CommandResult refused = busy.services.Run(busy.alice, {"send", "bob", "text 0"});
+  EXPECT_THAT(refused.out + refused.err, HasSubstr("certificate")) << "the cause is named";
+  EXPECT_EQ(busy.organisation.Stop(Service::kDelivery), 0);
+  EXPECT_THAT(busy.organisation.Start(Service::kDelivery), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("certificate_invalid")));
+  busy.Certify(Service::kDelivery);
+  ASSERT_OK(busy.organisation.Start(Service::kDelivery));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"send", "bob", "after"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_THAT(Texts(busy.services.Run(busy.bob, {"read"})), ::testing::Contains("after"));
+}
+
+// The wrapping secret and the key server's TLS key, each replaced as the runbook says, while somebody writes.
+TEST(RotatedKeys, NothingIsLostUnderLoad) {
+  Busy busy(absl::Hours(24 * 14));
+  busy.Write();
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.sent >= 2; }, absl::Seconds(60)));
+  const crypto::Certificate before = busy.Shown(Service::kKeyserver);
+  for (const char* key : {"wrapping", "service"}) {
+    SCOPED_TRACE(key);
+    const int sent = busy.sent;
+    EXPECT_FALSE(busy.organisation.KeyserverTool({"rotate", key}).ok()) << "not while it serves";
+    ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+    EXPECT_OK(busy.organisation.KeyserverTool({"rotate", key}).status());
+    ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+    EXPECT_TRUE(assess::PollUntil([&] { return busy.sent >= sent + 3; }, absl::Seconds(60)));
+  }
+  EXPECT_NE(busy.Shown(Service::kKeyserver).spki(), before.spki());
+  // A command whose call was cut off by the stop may end with CANCELLED; its text was not taken then, and is written again.
+  busy.ExpectAllOnce();
+  for (const std::string& failure : busy.failures) EXPECT_THAT(failure, HasSubstr("CANCELLED"));
+  const CommandResult record = ValueOf(busy.organisation.Administer({"audit", "list"}));
+  EXPECT_THAT(record.out, HasSubstr("key.rotated"));
+  Administer(busy.organisation, {"audit", "verify"});
+}
+
+}  // namespace
+}  // namespace plumbline::testing
