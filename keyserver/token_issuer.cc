@@ -75,7 +75,7 @@ absl::StatusOr<StoredTokenKey> TokenIssuer::Make(absl::string_view purpose, absl
   out.leaf.closes = out.leaf.opens + Seconds(epoch);
   out.leaf.ends = out.leaf.closes + Seconds(OverlapOf(epoch));
   out.leaf.token_key_id = tokens::TokenKeyId(secret.public_key());
-  out.statement = tokens::SignTokenKey({organisation_.domain(), secret.public_key(), out.leaf}, organisation_.keys().tokens.key);
+  ASSIGN_OR_RETURN(out.statement, tokens::SignTokenKey({organisation_.domain(), secret.public_key(), out.leaf}, organisation_.keys().tokens.key));
   ASSIGN_OR_RETURN(out.wrapped_secret, wrap_.Wrap(Secret::CopyOf(secret.pkcs8()), out.leaf.token_key_id));
   return out;
 }

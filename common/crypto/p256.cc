@@ -87,4 +87,31 @@ Secret P256PrivateKey::ToPem() const {
   return TakeBio(bio.get());
 }
 
+absl::StatusOr<Bytes> P256PrivateKey::Sign(ByteView message) const {
+  const Owned<EVP_PKEY> key = Decode(der_.view());
+  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  CHECK(key != nullptr && context != nullptr);
+  CHECK(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1);
+  Bytes out(static_cast<size_t>(EVP_PKEY_get_size(key.get())));
+  size_t size = out.size();
+  CHECK(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1);
+  out.resize(size);
+  return out;
+}
+
+absl::Status VerifyP256(ByteView spki, ByteView message, ByteView signature) {
+  const unsigned char* cursor = spki.data();
+  Owned<EVP_PKEY> key;
+  if (IsP256Spki(spki)) key.reset(d2i_PUBKEY(nullptr, &cursor, static_cast<long>(spki.size())));
+  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  CHECK(context != nullptr);
+  if (key == nullptr || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1) {
+    ForgetOpensslErrors();
+    return absl::InvalidArgumentError("not a P-256 public key");
+  }
+  if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) == 1) return absl::OkStatus();
+  ForgetOpensslErrors();
+  return absl::UnauthenticatedError("the signature does not verify");
+}
+
 }  // namespace plumbline::crypto
