@@ -11,6 +11,10 @@ namespace plumbline::crypto {
 namespace {
 
 constexpr size_t kMaxKeySize = 4096;
+constexpr size_t kPointSize = 65;
+// SubjectPublicKeyInfo up to the point.
+constexpr uint8_t kSpkiPrefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+                                   0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
 
 bool IsP256(const EVP_PKEY* key) {
   char group[32];
@@ -42,10 +46,19 @@ absl::Status Refused() {
 }  // namespace
 
 bool IsP256Spki(ByteView spki) {
-  constexpr uint8_t kPrefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
-                                 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-                                 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
-  return spki.size() == sizeof kPrefix + 64 && Equal(spki.first(sizeof kPrefix), kPrefix);
+  return spki.size() == sizeof kSpkiPrefix + kPointSize && Equal(spki.first(sizeof kSpkiPrefix), kSpkiPrefix) &&
+         spki[sizeof kSpkiPrefix] == 0x04;
+}
+
+absl::StatusOr<Bytes> P256Spki(ByteView point) {
+  const absl::Status refused = absl::InvalidArgumentError("not an uncompressed point of P-256");
+  if (point.size() != kPointSize || point[0] != 0x04) return refused;
+  Bytes out = Concat({ByteView(kSpkiPrefix), point});
+  const unsigned char* cursor = out.data();
+  const Owned<EVP_PKEY> key(d2i_PUBKEY(nullptr, &cursor, static_cast<long>(out.size())));
+  if (key != nullptr && IsP256(key.get())) return out;
+  ForgetOpensslErrors();
+  return refused;
 }
 
 P256PrivateKey P256PrivateKey::Generate() {

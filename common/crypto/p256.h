@@ -11,6 +11,8 @@ namespace plumbline::crypto {
 // True for the 91 bytes of DER that are a P-256 key as named curve with an uncompressed point, and nothing else.
 // Does not check that the point is on the curve.
 bool IsP256Spki(ByteView spki);
+// SubjectPublicKeyInfo of an uncompressed point, 65 bytes. INVALID_ARGUMENT unless it is one of the curve.
+absl::StatusOr<Bytes> P256Spki(ByteView point);
 
 // Kept as unencrypted PKCS#8 DER in wiped memory. Move-only; signing is thread-safe.
 class P256PrivateKey final : public P256Signer {
