@@ -254,7 +254,7 @@ namespace {
 absl::Status ServeUntilStopped(const KeyserverConfig& config, Logger& logger) {
   const SystemClock clock;
   ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(const std::unique_ptr<Keyserver> server,
                    Keyserver::Start(config, std::move(keys), clock, logger));
   const sigset_t signals = StopSignals();
@@ -278,8 +278,11 @@ absl::Status Serve(const std::string& config_file) {
                    Logger::Create({"keyserver", config.log_file(), LogLevel::kInfo}));
   std::error_code ignored;  // what is wrong with it is told when it is written
   if (!config.log_folder().empty()) std::filesystem::create_directories(config.log_folder(), ignored);
+  ASSIGN_OR_RETURN(const std::unique_ptr<pkcs11::Module> token_module, LoadTokenModule(config));  // no code can be loaded later
+  std::vector<std::string> folders = {config.data_dir(), config.log_folder(), FolderOfFile(config.log_file())};
+  folders.insert(folders.end(), config.pkcs11().state_folders().begin(), config.pkcs11().state_folders().end());
   // Before gRPC has threads: what they are, they inherit.
-  absl::Status status = EnterSandbox({config.data_dir(), config.log_folder(), FolderOfFile(config.log_file())}, *logger);
+  absl::Status status = EnterSandbox(folders, *logger);
   if (status.ok()) status = ServeUntilStopped(config, *logger);
   if (status.ok()) {
     logger->Info("service.stopped");
