@@ -1,7 +1,8 @@
 #include "common/pkcs11/token.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/identity/reason.h"
 #include "common/pkcs11/cryptoki.h"
 
@@ -13,6 +14,7 @@ using identity::Refuse;
 static_assert(std::is_same_v<Ulong, CK_ULONG>);
 
 constexpr CK_ULONG kMaxSlots = 1024;
+constexpr size_t kMaxMechanisms = 4096;
 
 // Fixed fields are padded with blanks.
 std::string Trimmed(const CK_UTF8CHAR* text, size_t size) {
@@ -217,10 +219,16 @@ absl::Status Token::Require(Ulong mechanism, Ulong flags) {
     RETURN_IF_ERROR(LogIn());
     slot = slot_;
   }
+  // Both are asked: what is switched off in a library's configuration may be missing in the list alone.
+  std::vector<CK_MECHANISM_TYPE> offered(kMaxMechanisms);
+  CK_ULONG count = offered.size();
+  if (const CK_RV result = calls().C_GetMechanismList(slot, offered.data(), &count); result != CKR_OK) return Failed(result, "say what it can do");
+  offered.resize(std::min<size_t>(count, offered.size()));
   CK_MECHANISM_INFO info = {};
-  const CK_RV result = calls().C_GetMechanismInfo(slot, mechanism, &info);
-  if (result == CKR_OK && (info.flags & flags) == flags) return absl::OkStatus();
-  if (result != CKR_OK && result != CKR_MECHANISM_INVALID) return Failed(result, "say what it can do");
+  if (std::find(offered.begin(), offered.end(), mechanism) != offered.end() &&
+      calls().C_GetMechanismInfo(slot, mechanism, &info) == CKR_OK && (info.flags & flags) == flags) {
+    return absl::OkStatus();
+  }
   return Refuse(absl::StatusCode::kFailedPrecondition, "pkcs11_mechanism_missing",
                 absl::StrCat("the token ", label_, " does not offer ", NameOf(mechanism), ", which these keys need; use another token or its newer "
                              "firmware, or leave the section pkcs11 out of the configuration"));
