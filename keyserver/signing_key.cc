@@ -9,7 +9,7 @@ namespace {
 
 constexpr absl::string_view kMagic = "PLTOKEN1";
 constexpr size_t kMaxName = 64;
-constexpr size_t kMaxPublicKey = 128;
+constexpr size_t kMaxPublicKey = 512;
 
 struct Reference {
   pkcs11::KeyName name;
@@ -85,6 +85,38 @@ Secret AuthorityKey::Serialize() const {
 }
 
 const crypto::P256Signer& AuthorityKey::signer() const {
+  if (kept_) return *kept_;
+  return *in_token_;
+}
+
+absl::StatusOr<BlindKey> BlindKey::Generate(const std::shared_ptr<pkcs11::Token>& token, absl::string_view label) {
+  BlindKey out;
+  if (token == nullptr) {
+    out.kept_ = std::make_shared<const crypto::BlindRsaSecretKey>(crypto::BlindRsaSecretKey::Generate());
+    return out;
+  }
+  ASSIGN_OR_RETURN(out.in_token_, pkcs11::BlindRsaKey::Generate(token, label));
+  return out;
+}
+
+absl::StatusOr<BlindKey> BlindKey::Parse(Secret&& stored, const std::shared_ptr<pkcs11::Token>& token) {
+  ASSIGN_OR_RETURN(const std::optional<Reference> reference, ReadReference(stored.view(), token));
+  BlindKey out;
+  if (!reference) {
+    ASSIGN_OR_RETURN(crypto::BlindRsaSecretKey key, crypto::BlindRsaSecretKey::Parse(std::move(stored)));
+    out.kept_ = std::make_shared<const crypto::BlindRsaSecretKey>(std::move(key));
+    return out;
+  }
+  ASSIGN_OR_RETURN(const crypto::BlindRsaPublicKey key, crypto::BlindRsaPublicKey::Parse(reference->public_key));
+  ASSIGN_OR_RETURN(out.in_token_, pkcs11::BlindRsaKey::Open(token, reference->name, key));
+  return out;
+}
+
+Secret BlindKey::Serialize() const {
+  return kept_ ? Secret::CopyOf(kept_->pkcs8()) : Encode(in_token_->name(), in_token_->public_key().Serialize());
+}
+
+const crypto::BlindRsaSigner& BlindKey::signer() const {
   if (kept_) return *kept_;
   return *in_token_;
 }

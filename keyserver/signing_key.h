@@ -1,7 +1,7 @@
 // A signing key of the organisation: kept in keys.sealed itself, or in a token, and then keys.sealed has only what finds it there. Which
 // of the two makes no difference to who signs. Shared and immutable; thread-safe.
 //
-// In the key ring each is one vector: the key itself (a seed of 32 bytes; PKCS#8), or, which is neither,
+// Stored, each is one vector: the key itself (a seed of 32 bytes; PKCS#8), or, which is neither,
 //   struct { opaque magic[8] = "PLTOKEN1"; opaque label<1..64>; opaque id<1..64>; opaque public_key<V>; } TokenKey;
 #pragma once
 
@@ -61,6 +61,24 @@ class AuthorityKey final : public crypto::P256Signer {
   const crypto::P256Signer& signer() const;
   std::shared_ptr<const crypto::P256PrivateKey> kept_;
   std::shared_ptr<const pkcs11::P256Key> in_token_;
+};
+
+// Blind RSA: a key for tokens. Stored in the database, wrapped.
+class BlindKey final : public crypto::BlindRsaSigner {
+ public:
+  // As those of SigningKey. Takes a moment.
+  static absl::StatusOr<BlindKey> Generate(const std::shared_ptr<pkcs11::Token>& token, absl::string_view label);
+  static absl::StatusOr<BlindKey> Parse(Secret&& stored, const std::shared_ptr<pkcs11::Token>& token);
+  Secret Serialize() const;
+
+  const crypto::BlindRsaPublicKey& public_key() const override { return signer().public_key(); }
+  absl::StatusOr<crypto::BlindRsaNumber> BlindSign(ByteView blinded_message) const override { return signer().BlindSign(blinded_message); }
+  const pkcs11::KeyName* name() const { return in_token_ ? &in_token_->name() : nullptr; }  // null for a key that is kept here
+
+ private:
+  const crypto::BlindRsaSigner& signer() const;
+  std::shared_ptr<const crypto::BlindRsaSecretKey> kept_;
+  std::shared_ptr<const pkcs11::BlindRsaKey> in_token_;
 };
 
 }  // namespace plumbline::keyserver

@@ -121,6 +121,35 @@ absl::Status SignInto(Token& token, const KeyName& name, KeyClass key_class, CK_
   return size == out.size() ? absl::OkStatus() : Failed(CKR_SIGNATURE_LEN_RANGE, "sign");
 }
 
+absl::StatusOr<std::set<KeyName>> NamesOf(Token& token, absl::string_view label) {
+  std::set<KeyName> out;
+  bool too_many = false;
+  RETURN_IF_ERROR(token.Run("list its keys", [&](CK_SESSION_HANDLE session) -> CK_RV {
+    out.clear();
+    const CK_FUNCTION_LIST& calls = token.calls();
+    CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &private_key, sizeof private_key},
+                             Flag(CKA_TOKEN, true),
+                             {CKA_LABEL, const_cast<char*>(label.data()), label.size()}};
+    if (const CK_RV result = calls.C_FindObjectsInit(session, wanted, std::size(wanted)); result != CKR_OK) return result;
+    std::vector<CK_OBJECT_HANDLE> found(kMaxListed);
+    CK_ULONG count = 0;
+    const CK_RV looked = calls.C_FindObjects(session, found.data(), found.size(), &count);
+    const CK_RV ended = calls.C_FindObjectsFinal(session);
+    if (looked != CKR_OK || ended != CKR_OK) return looked != CKR_OK ? looked : ended;
+    too_many = count == kMaxListed;
+    for (CK_ULONG i = 0; i < count; ++i) {
+      uint8_t id[64];
+      CK_ATTRIBUTE attribute = {CKA_ID, id, sizeof id};
+      if (const CK_RV result = calls.C_GetAttributeValue(session, found[i], &attribute, 1); result != CKR_OK) return result;
+      out.insert({std::string(label), Bytes(id, id + std::min<size_t>(attribute.ulValueLen, sizeof id))});
+    }
+    return CKR_OK;
+  }));
+  if (too_many) return absl::ResourceExhaustedError("the token has too many keys of one label");
+  return out;
+}
+
 absl::Status Destroy(Token& token, const KeyName& name) {
   return token.RunWriting("destroy a key", [&](CK_SESSION_HANDLE session) -> CK_RV {
     std::vector<CK_ATTRIBUTE> wanted = Named(name);

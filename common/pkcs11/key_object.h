@@ -1,6 +1,7 @@
 // For this folder alone: making, finding and checking the objects that are keys.
 #pragma once
 
+#include <set>
 #include <span>
 
 #include "common/pkcs11/cryptoki.h"
@@ -29,6 +30,10 @@ absl::StatusOr<Bytes> ReadNumber(Token& token, const KeyName& name, CK_ATTRIBUTE
 
 // C_Sign in one part into `out`, all of which the signature fills; else UNAVAILABLE pkcs11_failed.
 absl::Status SignInto(Token& token, const KeyName& name, KeyClass key_class, CK_MECHANISM_TYPE mechanism, ByteView message, std::span<uint8_t> out);
+
+// Of the private keys that have this label. RESOURCE_EXHAUSTED above kMaxListed.
+inline constexpr size_t kMaxListed = 4096;
+absl::StatusOr<std::set<KeyName>> NamesOf(Token& token, absl::string_view label);
 
 // What of it there is. Not an error if nothing is.
 absl::Status Destroy(Token& token, const KeyName& name);

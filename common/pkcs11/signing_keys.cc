@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
+#include "common/crypto/rsabssa.h"
 #include "common/pkcs11/key_object.h"
 
 namespace plumbline::pkcs11 {
@@ -106,6 +107,50 @@ absl::StatusOr<Bytes> P256Key::Sign(ByteView message) const {
   Bytes out = EcdsaDer(raw);
   if (!crypto::VerifyP256(spki_, message, out).ok()) return WrongKey(*token_, name_, "its signature does not verify");
   return out;
+}
+
+absl::StatusOr<std::shared_ptr<const BlindRsaKey>> BlindRsaKey::Generate(std::shared_ptr<Token> token, absl::string_view label) {
+  RETURN_IF_ERROR(token->Require(CKM_RSA_X_509, CKF_SIGN));
+  ASSIGN_OR_RETURN(const KeyName name, NewName(label));
+  CK_ULONG bits = 8 * crypto::kBlindRsaSize;
+  uint8_t exponent[] = {0x01, 0x00, 0x01};
+  const CK_ATTRIBUTE type[] = {{CKA_MODULUS_BITS, &bits, sizeof bits}, {CKA_PUBLIC_EXPONENT, exponent, sizeof exponent}};
+  RETURN_IF_ERROR(GeneratePair(*token, CKM_RSA_PKCS_KEY_PAIR_GEN, name, type));
+  const auto open = [&]() -> absl::StatusOr<std::shared_ptr<const BlindRsaKey>> {
+    ASSIGN_OR_RETURN(const Bytes modulus, ReadNumber(*token, name, CKA_MODULUS));
+    ASSIGN_OR_RETURN(const crypto::BlindRsaPublicKey key, crypto::BlindRsaPublicKey::FromModulus(modulus));
+    return Open(token, name, key);
+  };
+  return OrDestroy(open(), *token, name);
+}
+
+absl::StatusOr<std::shared_ptr<const BlindRsaKey>> BlindRsaKey::Open(std::shared_ptr<Token> token, KeyName name,
+                                                                     const crypto::BlindRsaPublicKey& key) {
+  RETURN_IF_ERROR(token->Require(CKM_RSA_X_509, CKF_SIGN));
+  RETURN_IF_ERROR(CheckKept(*token, name, KeyClass::kPrivate));
+  ASSIGN_OR_RETURN(const Bytes modulus, ReadNumber(*token, name, CKA_MODULUS));
+  if (!Equal(modulus, key.modulus())) return WrongKey(*token, name, "its public half differs");
+  const std::shared_ptr<const BlindRsaKey> out(new BlindRsaKey(token, std::move(name), key));
+  Bytes number = RandomBytes(crypto::kBlindRsaSize);
+  number[0] &= 0x7f;  // below every modulus
+  RETURN_IF_ERROR(out->BlindSign(number).status());
+  return out;
+}
+
+absl::StatusOr<crypto::BlindRsaNumber> BlindRsaKey::BlindSign(ByteView blinded_message) const {
+  RETURN_IF_ERROR(crypto::rsabssa::CheckBlinded(public_key_.modulus(), blinded_message));
+  crypto::BlindRsaNumber out;
+  RETURN_IF_ERROR(SignInto(*token_, name_, KeyClass::kPrivate, CKM_RSA_X_509, blinded_message, out));
+  RETURN_IF_ERROR(crypto::rsabssa::CheckBlindSignature(public_key_.modulus(), blinded_message, out));
+  return out;
+}
+
+absl::Status DestroyOthers(Token& token, absl::string_view label, const std::set<KeyName>& kept) {
+  ASSIGN_OR_RETURN(const std::set<KeyName> all, NamesOf(token, label));
+  for (const KeyName& name : all) {
+    if (!kept.contains(name)) RETURN_IF_ERROR(Destroy(token, name));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::pkcs11

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
+#include "common/crypto/blind_rsa.h"
 #include "common/crypto/ed25519.h"
 #include "common/crypto/p256.h"
 #include "common/pkcs11/token.h"
@@ -49,5 +51,27 @@ class P256Key final : public crypto::P256Signer {
   const KeyName name_;
   const Bytes spki_;
 };
+
+// CKM_RSA_X_509: the bare private operation, which is what blind signatures are made of. 2048 bits, exponent 65537.
+class BlindRsaKey final : public crypto::BlindRsaSigner {
+ public:
+  // As those of Ed25519Key.
+  static absl::StatusOr<std::shared_ptr<const BlindRsaKey>> Generate(std::shared_ptr<Token> token, absl::string_view label);
+  static absl::StatusOr<std::shared_ptr<const BlindRsaKey>> Open(std::shared_ptr<Token> token, KeyName name, const crypto::BlindRsaPublicKey& key);
+
+  const KeyName& name() const { return name_; }
+  const crypto::BlindRsaPublicKey& public_key() const override { return public_key_; }
+  absl::StatusOr<crypto::BlindRsaNumber> BlindSign(ByteView blinded_message) const override;
+
+ private:
+  BlindRsaKey(std::shared_ptr<Token> token, KeyName name, const crypto::BlindRsaPublicKey& key)
+      : token_(std::move(token)), name_(std::move(name)), public_key_(key) {}
+  const std::shared_ptr<Token> token_;
+  const KeyName name_;
+  const crypto::BlindRsaPublicKey public_key_;
+};
+
+// Destroys the private and public keys of this label but those of `kept`, which may be many. Keys that other programs made under it too.
+absl::Status DestroyOthers(Token& token, absl::string_view label, const std::set<KeyName>& kept);
 
 }  // namespace plumbline::pkcs11

@@ -93,6 +93,36 @@ TEST(Token, IssuesCertificates) {
   }
 }
 
+// RFC 9474: what the token signs blindly is a signature once its author unblinds it.
+TEST(Token, SignsBlindly) {
+  const SoftHsm hsm;
+  ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
+  ASSERT_OK_AND_ASSIGN(const auto key, BlindRsaKey::Generate(token, "plumbline tokens"));
+  ASSERT_OK_AND_ASSIGN(const auto again, BlindRsaKey::Open(token, key->name(), key->public_key()));
+  for (const auto& each : {key, again}) {
+    ASSERT_OK_AND_ASSIGN(const auto blinding, crypto::BlindRsaBlinding::Create(key->public_key(), AsBytes("message")));
+    ASSERT_OK_AND_ASSIGN(const auto blind_signature, each->BlindSign(blinding.blinded_message()));
+    ASSERT_OK_AND_ASSIGN(const auto signature, blinding.Finalize(blind_signature));
+    EXPECT_OK(key->public_key().Verify(AsBytes("message"), signature));
+  }
+  for (const Bytes& wrong : {ToBytes(key->public_key().modulus()), Bytes(256, 0xff), Bytes(255, 1), Bytes(257, 1), Bytes()})
+    EXPECT_THAT(key->BlindSign(wrong), StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_OK_AND_ASSIGN(const auto other, BlindRsaKey::Generate(token, "plumbline tokens"));
+  EXPECT_EQ(ReasonOf(BlindRsaKey::Open(token, key->name(), other->public_key()).status()), "pkcs11_key_wrong");
+}
+
+TEST(Token, DestroysTheKeysThatNobodyNeedsAndNoOthers) {
+  const SoftHsm hsm;
+  ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
+  ASSERT_OK_AND_ASSIGN(const auto kept, BlindRsaKey::Generate(token, "plumbline tokens 1"));
+  ASSERT_OK_AND_ASSIGN(const auto over, BlindRsaKey::Generate(token, "plumbline tokens 1"));
+  ASSERT_OK_AND_ASSIGN(const auto others, BlindRsaKey::Generate(token, "plumbline tokens 2"));
+  ASSERT_OK(DestroyOthers(*token, "plumbline tokens 1", {kept->name()}));
+  EXPECT_OK(BlindRsaKey::Open(token, kept->name(), kept->public_key()).status());
+  EXPECT_OK(BlindRsaKey::Open(token, others->name(), others->public_key()).status());
+  EXPECT_EQ(ReasonOf(BlindRsaKey::Open(token, over->name(), over->public_key()).status()), "pkcs11_key_missing");
+}
+
 TEST(Token, FindsItsKeysAgain) {
   const SoftHsm hsm;
   ASSERT_OK_AND_ASSIGN(auto token, hsm.Open());
@@ -199,6 +229,8 @@ TEST(Token, NamesTheMechanismThatIsMissing) {
   EXPECT_THAT(reason("-CKM_MD5,CKM_EDDSA", ed25519), ::testing::HasSubstr("CKM_EDDSA"));
   EXPECT_THAT(reason("-CKM_MD5,CKM_EC_EDWARDS_KEY_PAIR_GEN", ed25519), ::testing::HasSubstr("CKM_EC_EDWARDS_KEY_PAIR_GEN"));
   EXPECT_THAT(reason("-CKM_MD5,CKM_ECDSA", p256), ::testing::HasSubstr("CKM_ECDSA"));
+  const auto blind = [](const auto& token) { return BlindRsaKey::Generate(token, "x").status(); };
+  EXPECT_THAT(reason("-CKM_MD5,CKM_RSA_X_509", blind), ::testing::HasSubstr("CKM_RSA_X_509"));
   EXPECT_THAT(reason("-CKM_MD5,CKM_SHA256_HMAC", derivation), ::testing::HasSubstr("CKM_SHA256_HMAC"));
 }
 
