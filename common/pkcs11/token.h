@@ -32,7 +32,7 @@ enum class KeyClass { kPublic, kPrivate, kSecret };
 // is opened again, once for each call. A PIN that the token has refused is never shown to it again.
 class Token final {
  public:
-  // Logged in, so that a wrong PIN is known at the start. FAILED_PRECONDITION
+  // Logged in, so that a wrong PIN is known at the start (unless this process is logged in to the token already). FAILED_PRECONDITION
   //   pkcs11_module_unusable                                         Module
   //   pkcs11_token_missing, pkcs11_token_ambiguous                   not one token has this label
   //   pkcs11_pin_unset, pkcs11_pin_locked                            as the token says
