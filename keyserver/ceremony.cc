@@ -167,6 +167,7 @@ absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const 
   RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
   const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
   ASSIGN_OR_RETURN(const std::shared_ptr<pkcs11::Token> token, OpenToken(config));
+  if (token != nullptr) RETURN_IF_ERROR(pkcs11::ProbeMaking(token));
   ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, token, root_key, clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
   ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());

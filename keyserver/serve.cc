@@ -221,6 +221,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
                                        std::move(token_wrap), std::move(unlock), config, clock, logger);
+  if (const auto& bound_to = parts->organisation->keys().bound_to) RETURN_IF_ERROR(pkcs11::ProbeMaking(bound_to->token()));
   RETURN_IF_ERROR(parts->tokens.Prepare());
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->unlock_store,
                                            parts->check_in_store, *parts->connection, clock, logger);

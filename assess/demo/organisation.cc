@@ -219,7 +219,7 @@ void Organisation::Kill(Service service) {
 int Organisation::Stop(Service service) { return children_[service].Stop(absl::Seconds(10)); }
 
 absl::StatusOr<CommandResult> Organisation::KeyserverTool(const std::vector<std::string>& arguments) {
-  Command command = {.program = Program("plumbline-keyserver"), .arguments = arguments};
+  Command command = {.program = Program("plumbline-keyserver"), .arguments = arguments, .environment = options_.keyserver_environment};
   command.arguments.insert(command.arguments.end(), {"--config", ConfigOf(Service::kKeyserver)});
   return Must(command);
 }

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
 #include "common/crypto/rsabssa.h"
+#include "common/identity/reason.h"
+#include "common/pkcs11/derivation_key.h"
 #include "common/pkcs11/key_object.h"
 
 namespace plumbline::pkcs11 {
@@ -143,6 +145,19 @@ absl::StatusOr<crypto::BlindRsaNumber> BlindRsaKey::BlindSign(ByteView blinded_m
   RETURN_IF_ERROR(SignInto(*token_, name_, KeyClass::kPrivate, CKM_RSA_X_509, blinded_message, out));
   RETURN_IF_ERROR(crypto::rsabssa::CheckBlindSignature(public_key_.modulus(), blinded_message, out));
   return out;
+}
+
+absl::Status ProbeMaking(const std::shared_ptr<Token>& token) {
+  for (const CK_MECHANISM_TYPE signing : {CKM_EDDSA, CKM_ECDSA, CKM_RSA_X_509, CKM_SHA256_HMAC}) RETURN_IF_ERROR(token->Require(signing, CKF_SIGN));
+  for (const CK_MECHANISM_TYPE making : {CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN})
+    RETURN_IF_ERROR(token->Require(making, CKF_GENERATE_KEY_PAIR));
+  RETURN_IF_ERROR(token->Require(CKM_GENERIC_SECRET_KEY_GEN, CKF_GENERATE));
+  const absl::StatusOr<std::shared_ptr<const DerivationKey>> made = DerivationKey::Generate(token, "plumbline probe");
+  const absl::Status done = made.ok() ? Destroy(*token, (*made)->name()) : made.status();
+  if (identity::ReasonOf(done) != "pkcs11_failed") return done;
+  return identity::Refuse(absl::StatusCode::kFailedPrecondition, "pkcs11_token_unwritable",
+                          absl::StrCat("no key can be made in the token ", token->label(), " (", identity::TextOf(done),
+                                       "); name the folders in which its library writes in state_folders, and let this user write there"));
 }
 
 absl::Status DestroyOthers(Token& token, absl::string_view label, const std::set<KeyName>& kept) {

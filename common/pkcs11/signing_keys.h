@@ -71,6 +71,10 @@ class BlindRsaKey final : public crypto::BlindRsaSigner {
   const crypto::BlindRsaPublicKey public_key_;
 };
 
+// That the token has all mechanisms for the keys of this folder, and that one can be made in it: which else would be known when the first
+// is needed. FAILED_PRECONDITION pkcs11_mechanism_missing, pkcs11_token_unwritable, with the remedy.
+absl::Status ProbeMaking(const std::shared_ptr<Token>& token);
+
 // Destroys the private and public keys of this label but those of `kept`, which may be many. Keys that other programs made under it too.
 absl::Status DestroyOthers(Token& token, absl::string_view label, const std::set<KeyName>& kept);
 

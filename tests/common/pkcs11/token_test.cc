@@ -223,6 +223,11 @@ TEST(Token, NamesTheMechanismThatIsMissing) {
     EXPECT_EQ(ReasonOf(status), "pkcs11_mechanism_missing") << status;
     return std::string(status.message());
   };
+  const auto all = [](const auto& token) { return ProbeMaking(token); };
+  for (const char* each : {"CKM_EDDSA", "CKM_EC_EDWARDS_KEY_PAIR_GEN", "CKM_ECDSA", "CKM_EC_KEY_PAIR_GEN", "CKM_RSA_X_509",
+                           "CKM_RSA_PKCS_KEY_PAIR_GEN", "CKM_SHA256_HMAC", "CKM_GENERIC_SECRET_KEY_GEN"}) {
+    EXPECT_THAT(reason(absl::StrCat("-CKM_MD5,", each).c_str(), all), ::testing::HasSubstr(each));
+  }
   const auto ed25519 = [](const auto& token) { return Ed25519Key::Generate(token, "x").status(); };
   const auto p256 = [](const auto& token) { return P256Key::Generate(token, "x").status(); };
   const auto derivation = [](const auto& token) { return DerivationKey::Generate(token, "x").status(); };
@@ -232,6 +237,21 @@ TEST(Token, NamesTheMechanismThatIsMissing) {
   const auto blind = [](const auto& token) { return BlindRsaKey::Generate(token, "x").status(); };
   EXPECT_THAT(reason("-CKM_MD5,CKM_RSA_X_509", blind), ::testing::HasSubstr("CKM_RSA_X_509"));
   EXPECT_THAT(reason("-CKM_MD5,CKM_SHA256_HMAC", derivation), ::testing::HasSubstr("CKM_SHA256_HMAC"));
+}
+
+// Nothing of the probe stays.
+TEST(Token, IsProbedWithoutATrace) {
+  const SoftHsm hsm;
+  ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
+  ASSERT_OK(ProbeMaking(token));
+  ASSERT_OK(token->Run("list its keys", [&](CK_SESSION_HANDLE session) -> CK_RV {
+    CK_OBJECT_HANDLE found[1];
+    CK_ULONG count = 0;
+    CHECK(token->calls().C_FindObjectsInit(session, nullptr, 0) == CKR_OK);
+    CHECK(token->calls().C_FindObjects(session, found, 1, &count) == CKR_OK);
+    EXPECT_EQ(count, 0u);
+    return token->calls().C_FindObjectsFinal(session);
+  }));
 }
 
 TEST(Token, RefusesALibraryThatIsNone) {
