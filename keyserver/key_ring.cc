@@ -194,7 +194,7 @@ TransparencyKeys TransparencyKeys::Generate(SigningKey log) {
 absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored, const Token& token) {
   Reader in(stored);
   absl::StatusOr<KeyRing> out = Read(in, token);
-  if (absl::IsInvalidArgument(out.status()))
+  if (!out.ok() && identity::ReasonOf(out.status()).empty())
     return absl::DataLossError(absl::StrCat("the sealed keys do not decode: ", out.status().message()));
   return out;
 }

@@ -36,8 +36,6 @@ bool IsLost(CK_RV result) {
     case CKR_SESSION_HANDLE_INVALID:
     case CKR_SESSION_CLOSED:
     case CKR_USER_NOT_LOGGED_IN:
-    case CKR_OBJECT_HANDLE_INVALID:
-    case CKR_KEY_HANDLE_INVALID:
     case CKR_TOKEN_NOT_PRESENT:
     case CKR_DEVICE_REMOVED:
     case CKR_DEVICE_ERROR:
@@ -46,6 +44,8 @@ bool IsLost(CK_RV result) {
       return false;
   }
 }
+
+bool IsStale(CK_RV result) { return result == CKR_OBJECT_HANDLE_INVALID || result == CKR_KEY_HANDLE_INVALID; }
 
 std::string NameOf(CK_MECHANISM_TYPE mechanism) {
   switch (mechanism) {

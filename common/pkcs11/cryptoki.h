@@ -15,6 +15,8 @@ absl::Status Failed(CK_RV result, absl::string_view doing);
 
 // The session, the login or the token behind it is gone: a new session may do what this one could not.
 bool IsLost(CK_RV result);
+// The object behind a handle is gone, or has another handle by now.
+bool IsStale(CK_RV result);
 
 // "CKM_EDDSA"; the number of one that we do not use.
 std::string NameOf(CK_MECHANISM_TYPE mechanism);

@@ -112,12 +112,14 @@ absl::StatusOr<Bytes> ReadNumber(Token& token, const KeyName& name, CK_ATTRIBUTE
 
 absl::Status SignInto(Token& token, const KeyName& name, KeyClass key_class, CK_MECHANISM_TYPE mechanism, ByteView message, std::span<uint8_t> out) {
   CK_ULONG size = 0;
-  RETURN_IF_ERROR(token.RunWith(name, key_class, "sign", [&](CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
+  const absl::Status done = token.RunWith(name, key_class, "sign", [&](CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
     CK_MECHANISM how = {mechanism, nullptr, 0};
     if (const CK_RV result = token.calls().C_SignInit(session, &how, key); result != CKR_OK) return result;
     size = out.size();
     return token.calls().C_Sign(session, const_cast<CK_BYTE*>(message.data()), message.size(), out.data(), &size);
-  }));
+  });
+  // To whoever waits for the signature, every cause is one: not now.
+  if (!done.ok()) return absl::UnavailableError(done.message());
   return size == out.size() ? absl::OkStatus() : Failed(CKR_SIGNATURE_LEN_RANGE, "sign");
 }
 

@@ -28,7 +28,7 @@ absl::StatusOr<Bytes> ReadPoint(Token& token, const KeyName& name, size_t size);
 // A number, big-endian, without leading zeros.
 absl::StatusOr<Bytes> ReadNumber(Token& token, const KeyName& name, CK_ATTRIBUTE_TYPE attribute);
 
-// C_Sign in one part into `out`, all of which the signature fills; else UNAVAILABLE pkcs11_failed.
+// C_Sign in one part into `out`, all of which the signature fills. UNAVAILABLE for whatever reason it is not: the reason id says which.
 absl::Status SignInto(Token& token, const KeyName& name, KeyClass key_class, CK_MECHANISM_TYPE mechanism, ByteView message, std::span<uint8_t> out);
 
 // Of the private keys that have this label. RESOURCE_EXHAUSTED above kMaxListed.

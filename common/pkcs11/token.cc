@@ -15,6 +15,7 @@ static_assert(std::is_same_v<Ulong, CK_ULONG>);
 
 constexpr CK_ULONG kMaxSlots = 1024;
 constexpr size_t kMaxMechanisms = 4096;
+constexpr int kAttempts = 3;  // a handle may be stale because the login is lost
 
 // Fixed fields are padded with blanks.
 std::string Trimmed(const CK_UTF8CHAR* text, size_t size) {
@@ -92,7 +93,7 @@ absl::Status Token::FindSlot() {
     flags = info.flags;
   }
   if (found == 0) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "pkcs11_token_missing",
+    return Refuse(absl::StatusCode::kUnavailable, "pkcs11_token_missing",
                   absl::StrCat("no token has the label ", label_, "; connect it, or correct token_label and the library's own configuration"));
   }
   if (found > 1) {
@@ -156,6 +157,11 @@ void Token::Forget(uint64_t generation) {
   if (generation == generation_) ForgetAll();
 }
 
+void Token::ForgetHandles() {
+  MutexLock lock(mutex_);
+  handles_.clear();
+}
+
 void Token::ForgetAll() {
   ++generation_;
   logged_in_ = false;
@@ -164,14 +170,14 @@ void Token::ForgetAll() {
 }
 
 absl::Status Token::RunOn(bool writing, absl::string_view doing, const Work& work) {
-  for (bool again = false;; again = true) {
+  for (int attempt = 1;; ++attempt) {
     ASSIGN_OR_RETURN(const Lease lease, Borrow(writing));
     const CK_RV result = work(lease.session);
-    const bool lost = IsLost(result);
-    if (lost) Forget(lease.generation);
+    if (IsLost(result)) Forget(lease.generation);
+    if (IsStale(result)) ForgetHandles();
     GiveBack(lease, result == CKR_OK);
     if (result == CKR_OK) return absl::OkStatus();
-    if (again || !lost) return Failed(result, doing);
+    if (attempt == kAttempts || !(IsLost(result) || IsStale(result))) return Failed(result, doing);
   }
 }
 

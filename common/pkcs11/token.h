@@ -29,15 +29,15 @@ struct KeyName {
 enum class KeyClass { kPublic, kPrivate, kSecret };
 
 // Thread-safe: as many sessions as threads that sign at one moment. What the token has lost (a session, the login, itself for a moment)
-// is opened again, once for each call. A PIN that the token has refused is never shown to it again.
+// is opened again, twice for each call. A PIN that the token has refused is never shown to it again.
 class Token final {
  public:
   // Logged in, so that a wrong PIN is known at the start (unless this process is logged in to the token already). FAILED_PRECONDITION
   //   pkcs11_module_unusable                                         Module
-  //   pkcs11_token_missing, pkcs11_token_ambiguous                   not one token has this label
+  //   pkcs11_token_ambiguous                                         two tokens have this label
   //   pkcs11_pin_unset, pkcs11_pin_locked                            as the token says
   //   pkcs11_pin_last_try                                            the next wrong PIN locks it: not tried
-  // PERMISSION_DENIED pkcs11_pin_wrong; UNAVAILABLE pkcs11_failed.
+  // PERMISSION_DENIED pkcs11_pin_wrong; UNAVAILABLE pkcs11_token_missing, pkcs11_failed.
   static absl::StatusOr<std::shared_ptr<Token>> Open(std::unique_ptr<Module> module, std::string label, Secret pin);
   ~Token();
   Token(const Token&) = delete;
@@ -48,8 +48,8 @@ class Token final {
   // FAILED_PRECONDITION pkcs11_mechanism_missing unless the token has this mechanism (CK_MECHANISM_TYPE) with all of `flags` (CKF_SIGN).
   absl::Status Require(Ulong mechanism, Ulong flags);
 
-  // For the keys of this folder. `work` gets a session and returns a CK_RV; it is called once more, with another session, if it returns
-  // that the first one is lost. `doing` completes "the token cannot ...".
+  // For the keys of this folder. `work` gets a session and returns a CK_RV; it is called again, with another session, if it returns
+  // that the session or an object is lost: three times at most. `doing` completes "the token cannot ...".
   using Work = std::function<Ulong(Ulong session)>;
   absl::Status Run(absl::string_view doing, const Work& work);
   absl::Status RunWriting(absl::string_view doing, const Work& work);
@@ -72,6 +72,7 @@ class Token final {
   void GiveBack(const Lease& lease, bool usable) ABSL_LOCKS_EXCLUDED(mutex_);
   // Of a session that was lost: all of its generation are.
   void Forget(uint64_t generation) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ForgetHandles() ABSL_LOCKS_EXCLUDED(mutex_);
   void ForgetAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status LogIn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FindSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -44,9 +44,10 @@ Bytes EverythingOnDisk(World& world) {
   add(SealedContent(world));
   const size_t files = out.size();
   MutexLock lock(world.connection().mutex());
-  const auto column = [&](const std::string& sql, int index) {
+  db::Database& database = world.connection().database();
+  const auto column = [&database](const std::string& sql, int index) {
     std::vector<std::string> rows;
-    auto select = world.connection().database().Prepare(sql);
+    auto select = database.Prepare(sql);
     CHECK(select.ok());
     while (*select->Step()) rows.push_back(ToString(select->Blob(index)));
     return rows;
@@ -233,6 +234,23 @@ TEST(HardwareKeys, NoOtherTokenWillDo) {
   EXPECT_EQ(ReasonOf(RenewOwnCertificate(config, TestPassphrase(), SystemClock(), kCheap)), "pkcs11_token_missing");
   hsm.Add(SoftHsm::kLabel);  // of the same label and PIN
   EXPECT_EQ(ReasonOf(UnsealKeyRing(config, TestPassphrase()).status()), "pkcs11_key_missing");
+}
+
+// A backup names the keys in the token; who restores it has the token, or a copy of it.
+TEST(HardwareKeys, ABackupOpensWithTheTokenAlone) {
+  const SoftHsm hsm;
+  const plumbline::testing::ScratchDir scratch;
+  const config::v1::KeyserverConfig config = Founded(hsm, scratch / "copy");
+  const Secret passphrase = TestPassphrase();
+  const auto subject = NewBackupSubject(config, passphrase);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto keys, subject->OpenKeys(scratch / "copy"));
+    ASSERT_OK(keys->AuditKey().status());
+    ASSERT_OK_AND_ASSIGN(const auto database, db::Database::Open(DatabasePath(scratch / "copy"), keys->DatabaseKeys()[0]));
+    EXPECT_OK(keys->CheckLogs(*database).status());
+  }
+  hsm.Remove();
+  EXPECT_EQ(ReasonOf(subject->OpenKeys(scratch / "copy").status()), "pkcs11_token_missing");
 }
 
 TEST(HardwareKeys, AreNotMixedWithOthers) {

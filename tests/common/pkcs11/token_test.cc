@@ -303,6 +303,32 @@ TEST(Token, SignsAgainAfterItsSessionsWereLost) {
   }
 }
 
+// Somebody else of this process logs out: private keys are not to be seen, and their handles are stale.
+TEST(Token, SignsAgainAfterTheLoginWasLost) {
+  const SoftHsm hsm;
+  ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
+  ASSERT_OK_AND_ASSIGN(const auto key, Ed25519Key::Generate(token, "plumbline log"));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(token->Run("log out", [&](CK_SESSION_HANDLE session) { return token->calls().C_Logout(session); }));
+    EXPECT_OK(key->SignBare(AsBytes("message")).status());
+  }
+  ASSERT_OK(token->Run("log out", [&](CK_SESSION_HANDLE session) { return token->calls().C_Logout(session); }));
+  EXPECT_OK(Ed25519Key::Open(token, key->name(), key->public_key()).status());
+}
+
+// Destroyed by another program, which this one's handles do not know.
+TEST(Token, SignsWithNoKeyThatIsGone) {
+  const SoftHsm hsm;
+  ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
+  ASSERT_OK_AND_ASSIGN(const auto key, Ed25519Key::Generate(token, "plumbline log"));
+  ASSERT_OK_AND_ASSIGN(const auto other, Ed25519Key::Generate(token, "plumbline grants"));
+  ASSERT_OK(Destroy(*token, key->name()));
+  const absl::Status status = key->SignBare(AsBytes("message")).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(ReasonOf(status), "pkcs11_key_missing");
+  EXPECT_OK(other->SignBare(AsBytes("message")).status());
+}
+
 TEST(Token, SignsForManyAtOnce) {
   const SoftHsm hsm;
   ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
