@@ -49,6 +49,19 @@ void DescribeDevices(CLI::App& app, Line& line) {
   remove->add_flag("--yes", o.yes, "Without asking: for scripts");
 }
 
+void DescribeLock(CLI::App& app, Line& line) {
+  namespace client = plumbline::client;
+  Options& o = line.options;
+  CLI::App* unlock = Add(app, line, "unlock", "Ask for the passphrase once, not with each command", client::UnlockCommand);
+  unlock->add_option("--idle", o.idle_minutes, "Minutes without a command after which this device locks itself (default 15)")
+      ->check(CLI::Range(1, 480));
+  unlock->add_option("--longest", o.longest_minutes, "Minutes after which it does in any case (default 480)")->check(CLI::Range(1, 1440));
+  Add(app, line, "lock", "Ask for the passphrase with each command again", client::LockCommand);
+  CLI::App* passphrase = Add(app, line, "passphrase", "Give this device another passphrase", client::PassphraseCommand);
+  passphrase->add_option("--new-passphrase-file", o.new_passphrase_file, "File with the new one, readable by you alone (default: ask)");
+  Add(app, line, "agent", "", client::AgentCommand)->group("");  // started by unlock
+}
+
 void DescribeFiles(CLI::App& app, Line& line) {
   namespace client = plumbline::client;
   Options& o = line.options;
@@ -91,6 +104,7 @@ void Describe(CLI::App& app, Line& line) {
   enrol->add_option("--wait", o.join_seconds, "Seconds to wait for the approval by another device (default 1800)")
       ->check(CLI::Range(0.0, 3600.0));
   DescribeDevices(app, line);
+  DescribeLock(app, line);
 
   CLI::App* send = Add(app, line, "send", "Send one message", client::SendCommand);
   send->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();

@@ -1,6 +1,7 @@
 #include "common/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,15 @@ absl::Status WriteAll(int fd, ByteView content, const std::string& path) {
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) close(fd_);
+}
+
+absl::StatusOr<Descriptor> WaitForTurn(const std::string& path) {
+  Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.get() < 0) return FromErrno("cannot open", path);
+  while (flock(file.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return FromErrno("cannot lock", path);
+  }
+  return file;
 }
 
 std::string DirectoryOf(const std::string& path) {

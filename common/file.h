@@ -40,6 +40,10 @@ class Descriptor final {
   int fd_;
 };
 
+// Waits for the turn on `path`, which one holder at a time has, in all processes, until it destroys what is returned. Makes the file (0600), which
+// stays. Codes as WriteFileAtomically.
+absl::StatusOr<Descriptor> WaitForTurn(const std::string& path);
+
 std::string DirectoryOf(const std::string& path);  // "." for a bare name
 // What was made, renamed or removed in `directory` lasts from here on. Codes as above.
 absl::Status SyncDirectory(const std::string& directory);

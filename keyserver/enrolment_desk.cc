@@ -1,5 +1,8 @@
 #include "keyserver/enrolment_desk.h"
 
+#include <algorithm>
+
+#include "common/identity/grant.h"
 #include "common/identity/reason.h"
 #include "keyserver/views.h"
 #include "plumbline/keys/v1/keys.pb.h"
@@ -26,6 +29,7 @@ absl::Status EnrolmentDesk::Enrol(const keys::v1::EnrolRequest& request, keys::v
   }
   if (status.ok()) status = CheckCode(*application);
   if (status.ok()) status = Admit(*application, response);
+  if (identity::ReasonOf(status) == "code_used" && AnswerAgain(*application, response).ok()) return absl::OkStatus();
   if (status.ok()) return status;
   response.Clear();
   // Only a name that this organisation could have given goes into the record, never what a stranger made up.
@@ -63,6 +67,30 @@ absl::Status EnrolmentDesk::Admit(const VerifiedApplication& application, keys::
     if (!absl::IsAborted(status)) return status;
   }
   return status;
+}
+
+// Whose answer was lost asks again with the same code and the same keys, and has proved that it holds them. Not for long: afterwards
+// a device renews its certificate while it has one.
+absl::Status EnrolmentDesk::AnswerAgain(const VerifiedApplication& application, keys::v1::EnrolResponse& response) {
+  response.Clear();
+  const absl::Time now = clock_.Now();
+  ASSIGN_OR_RETURN(const Account account, accounts_.Find(application.user));
+  const auto device = std::find_if(account.devices.begin(), account.devices.end(), [&](const Device& each) {
+    return Equal(each.working_key, application.working_key.view()) && Equal(each.mls_key, application.mls_key.view());
+  });
+  if (account.suspended || device == account.devices.end() || identity::DayOf(now) > device->enrolled_day + 1) {
+    return absl::NotFoundError("no device of this code");
+  }
+  ASSIGN_OR_RETURN(const crypto::Certificate tls, organisation_.issuer().DeviceTls(application.csr, device->id, now));
+  audit::Entry entry;
+  entry.event = audit::Event::kCertificateRenewed;
+  entry.actor = device->user;
+  entry.subject = identity::DeviceUri{organisation_.domain(), device->id}.ToString();
+  entry.details["for"] = "an enrolment whose answer was lost";
+  RETURN_IF_ERROR(refusals_.Record(entry));
+  publisher_.PublishAndWait();
+  FillEnrolled(organisation_, account, *device, tls.der(), response);
+  return absl::OkStatus();
 }
 
 absl::Status EnrolmentDesk::AdmitOnce(const VerifiedApplication& application, keys::v1::EnrolResponse& response) {

@@ -25,6 +25,7 @@ class EnrolmentDesk final {
  private:
   absl::Status CheckCode(const VerifiedApplication& application);
   absl::Status Admit(const VerifiedApplication& application, keys::v1::EnrolResponse& response);
+  absl::Status AnswerAgain(const VerifiedApplication& application, keys::v1::EnrolResponse& response);
   absl::Status AdmitOnce(const VerifiedApplication& application, keys::v1::EnrolResponse& response);
 
   const Organisation& organisation_;

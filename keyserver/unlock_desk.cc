@@ -143,6 +143,14 @@ absl::Status UnlockDesk::CheckIn(const crypto::Certificate* caller, const keys::
   if (!previous.ok() || !next.ok() || body.generation() == 0 || body.generation() > INT64_MAX) {
     return Refused(device, audit::Event::kStoreRefused, Malformed("a check-in has a generation from 1 on and two ids of 16 bytes"));
   }
+  // Whoever still has it open, by whatever means, learns here that it is over.
+  ASSIGN_OR_RETURN(const LockStatus lock, stores_.unlock.Look(device.id, clock_.Now()));
+  if (!lock.destroyed_by.empty()) {
+    return Refused(device, audit::Event::kStoreRefused,
+                   Refuse(absl::StatusCode::kFailedPrecondition, "unlock_destroyed",
+                          absl::StrCat("this device's unlock key was destroyed (", lock.destroyed_by,
+                                       "): its store is used no more. Enrol the device anew in another folder")));
+  }
   const absl::Status status = stores_.check_ins.Take(device.id, {body.generation(), *previous, *next},
                                                      EntryOf(device, audit::Event::kStoreAhead));
   return status.ok() ? status : Refused(device, audit::Event::kStoreRefused, status);

@@ -29,8 +29,6 @@ using identity::Refuse;
 using nlohmann::json;
 
 constexpr size_t kMaxInvitation = 16 * 1024;  // bytes
-// libsodium's "interactive" cost: about 0.1 s and 64 MiB a guess.
-constexpr crypto::SealCost kQuickUnlock{2, 64 * 1024};
 
 std::string StandardInput() {
   return std::string((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
@@ -146,16 +144,19 @@ absl::Status EnrolCommand(const Options& options, Output& output) {
   const SystemClock clock;
   ASSIGN_OR_RETURN(const std::string invitation, InvitationText(options.invitation));
   ASSIGN_OR_RETURN(const Home home, HomeOf(options));
+  if (home.locked()) {
+    return Refuse(absl::StatusCode::kAlreadyExists, "already_enrolled",
+                  absl::StrCat(home.folder(), " is already an enrolled device; give another folder with --home to enrol another"));
+  }
   const bool is_new = !home.exists();
   ASSIGN_OR_RETURN(const Secret passphrase, PassphraseFor(options, is_new));
-  const crypto::SealCost cost = options.quick_unlock ? kQuickUnlock : crypto::SealCost();
   {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, is_new ? home.Create(passphrase, cost) : home.Open(passphrase));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, is_new ? home.Create(passphrase, CostFor(options)) : home.OpenSealed(passphrase));
     Stores stores(*store);
     RETURN_IF_ERROR(Enrol(home, stores, invitation, options.label.empty() ? DefaultLabel() : options.label,
                           RealPaths(options, clock, output), clock));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::OpenWith(options, passphrase, output));
   // From here on the device exists. What is missing is made up for by any later command.
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
   const absl::Status prepared = engine->supplies().Prepare();
@@ -339,11 +340,15 @@ absl::Status StatusCommand(const Options& options, Output& output) {
                 {"outbox", outbox + static_cast<int64_t>(waiting.size())},
                 {"directory_evidence", evidence},
                 {"directory_log_size", log ? log->seen.size : 0},
-                {"certificate_ends", certificate_end}});
+                {"certificate_ends", certificate_end},
+                {"unlocked", session->agent().has_value()}});
   output.Line(absl::StrCat(account.user, ", device ", ToHex(account.device_id)));
   output.Line(absl::StrCat(Output::Safe(account.organisation), "  ", session->self().root().fingerprint().ToText()));
   output.Line(absl::StrCat(open, " mailboxes, ", key_packages.size(), " key packages, ", outbox + waiting.size(),
                            " to send, certificate until ", certificate_end));
+  output.Line(session->agent() ? absl::StrCat("Unlocked for the commands to come: at most ",
+                                              absl::FormatDuration(absl::Trunc(session->agent()->longest, absl::Minutes(1))), " more")
+                               : "Locked: each command asks for the passphrase (`plumbline unlock` changes that)");
   if (evidence > 0) {
     output.Line(absl::StrCat("The directory contradicted itself ", evidence, " times: the proof is kept in this store, see "
                              "`plumbline evidence`. Tell your security officer."));

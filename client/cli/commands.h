@@ -10,6 +10,11 @@
 namespace plumbline::client {
 
 absl::Status EnrolCommand(const Options& options, Output& output);
+absl::Status UnlockCommand(const Options& options, Output& output);
+absl::Status LockCommand(const Options& options, Output& output);
+absl::Status PassphraseCommand(const Options& options, Output& output);
+// Not for people: what UnlockCommand starts.
+absl::Status AgentCommand(const Options& options, Output& output);
 absl::Status DevicesCommand(const Options& options, Output& output);
 absl::Status InviteDeviceCommand(const Options& options, Output& output);
 absl::Status ApproveDeviceCommand(const Options& options, Output& output);

@@ -12,7 +12,10 @@ namespace plumbline::client {
 struct Options {
   std::string home;             // empty: ~/.plumbline
   std::string passphrase_file;  // empty: $PLUMBLINE_PASSPHRASE_FILE, else ask
+  std::string new_passphrase_file;  // empty: ask
   bool json = false;
+  int64_t idle_minutes = 15;      // for which an unlocked device may go unused
+  int64_t longest_minutes = 480;  // for which it stays unlocked
 
   std::string invitation = "-";  // text, a file that holds it, or "-": standard input
   std::string label;

@@ -107,6 +107,14 @@ void Output::Aside(const std::string& text) {
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 
+void Output::Unproved(uint32_t attempts) {
+  if (attempts == 0) return;
+  Value({{"unproved_attempts", attempts}});
+  Aside(absl::StrCat("Since this device was last opened, ", attempts, attempts == 1 ? " attempt" : " attempts",
+                     " to open it did not come to an end: a passphrase mistyped, a command cut off, or somebody else's. If it was not you, "
+                     "tell your administrator."));
+}
+
 Json Output::EntryJson(const client::Entry& entry) const {
   Json value = {{"kind", KindName(entry.kind)},
                 {"id", entry.id},

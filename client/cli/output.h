@@ -36,6 +36,9 @@ class Output final {
   // The same on standard error: what should not be mixed with the result.
   void Aside(const std::string& text);
 
+  // That attempts to open this store were made that did not come to their end: a warning for its owner, if there were any.
+  void Unproved(uint32_t attempts);
+
   void Entry(const client::Entry& entry);
   nlohmann::json EntryJson(const client::Entry& entry) const;
   nlohmann::json PersonJson(const PersonView& person) const;

@@ -7,10 +7,13 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "client/agent/agent_client.h"
 #include "client/net/grpc_devices.h"
+#include "client/store/check_in_store.h"
+#include "client/unlock/check_in.h"
+#include "client/unlock/unlock_certificate.h"
 #include "common/config/config.h"
 #include "common/crypto/passphrase.h"
-#include "common/file.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
 #include "common/rpc/tls_policy.h"
@@ -19,8 +22,6 @@ namespace plumbline::client {
 namespace {
 
 using identity::Refuse;
-
-constexpr size_t kMaxPem = 64 * 1024;  // bytes
 
 // Reads one line from the terminal without showing it.
 absl::StatusOr<Secret> AskOnce(const char* prompt) {
@@ -56,14 +57,10 @@ absl::StatusOr<Home> HomeOf(const Options& options) {
   return Home(absl::StrCat(home, "/.plumbline"));
 }
 
-absl::StatusOr<Secret> PassphraseFor(const Options& options, bool is_new) {
-  std::string file = options.passphrase_file;
-  if (const char* from_environment = std::getenv("PLUMBLINE_PASSPHRASE_FILE"); file.empty() && from_environment != nullptr) {
-    file = from_environment;
-  }
-  if (!file.empty()) return config::ReadPassphraseFile(file);
-  ASSIGN_OR_RETURN(Secret first, AskOnce(is_new ? "Choose a passphrase for this device: " : "Passphrase: "));
-  if (!is_new) return first;
+namespace {
+
+absl::StatusOr<Secret> AskTwice(const char* prompt) {
+  ASSIGN_OR_RETURN(Secret first, AskOnce(prompt));
   ASSIGN_OR_RETURN(const Secret second, AskOnce("The same again: "));
   if (!(first == second)) {
     return Refuse(absl::StatusCode::kInvalidArgument, "passphrase_differs", "the two did not match; start again");
@@ -71,27 +68,79 @@ absl::StatusOr<Secret> PassphraseFor(const Options& options, bool is_new) {
   return first;
 }
 
+// The key server knows this store no longer, or another state of it: what the agent holds opens nothing that may be used.
+bool IsLost(const absl::Status& status) {
+  const std::string reason = identity::ReasonOf(status);
+  return reason == "store_copied" || reason == "store_rolled_back" || reason == "device_unknown" || reason == "device_revoked" ||
+         reason == "account_suspended" || reason == "unlock_destroyed";
+}
+
+}  // namespace
+
+absl::StatusOr<Secret> PassphraseFor(const Options& options, bool is_new) {
+  std::string file = options.passphrase_file;
+  if (const char* from_environment = std::getenv("PLUMBLINE_PASSPHRASE_FILE"); file.empty() && from_environment != nullptr) {
+    file = from_environment;
+  }
+  if (!file.empty()) return config::ReadPassphraseFile(file);
+  return is_new ? AskTwice("Choose a passphrase for this device: ") : AskOnce("Passphrase: ");
+}
+
+absl::StatusOr<Secret> NewPassphraseFor(const Options& options) {
+  if (!options.new_passphrase_file.empty()) return config::ReadPassphraseFile(options.new_passphrase_file);
+  return AskTwice("Choose a new passphrase for this device: ");
+}
+
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(Home home, HomeOf(options));
-  std::unique_ptr<Session> session(new Session(std::move(home)));
-  if (!session->home_.exists()) return session->home_.Open(Secret()).status();  // not_enrolled, before asking anything
-  ASSIGN_OR_RETURN(const Secret passphrase, PassphraseFor(options, /*is_new=*/false));
-  ASSIGN_OR_RETURN(session->store_, session->home_.Open(passphrase));
-  session->stores_ = std::make_unique<Stores>(*session->store_);
-  ASSIGN_OR_RETURN(std::optional<Account> account, session->stores_->account.Get());
-  if (!account.has_value()) {
-    return Refuse(absl::StatusCode::kNotFound, "not_enrolled",
-                  absl::StrCat("the enrolment in ", session->home_.folder(),
-                               " was not completed; give `plumbline enrol --invitation ...` again"));
+  if (!home.exists()) return home.OpenSealed(Secret()).status();  // not_enrolled, before asking anything
+  std::optional<AgentState> agent;
+  if (home.locked()) agent = AskAgent(home.folder());
+  if (!agent) {
+    ASSIGN_OR_RETURN(const Secret passphrase, PassphraseFor(options, /*is_new=*/false));
+    return OpenWith(options, passphrase, output);
   }
-  ASSIGN_OR_RETURN(session->self_, Self::From(*std::move(account)));
-  output.SetSelf(session->self_->user(), session->self_->domain(), session->self_->account().organisation);
-  output.SetGroupNames([stores = session->stores_.get()](absl::string_view conversation) {
+  std::unique_ptr<Session> session(new Session(std::move(home)));
+  OpenedDevice opened;
+  ASSIGN_OR_RETURN(opened.store, session->home_.OpenUnlocked(agent->data_key));
+  opened.data_key = Secret::CopyOf(agent->data_key.view());
+  session->agent_ = std::move(agent);
+  RETURN_IF_ERROR(session->Take(std::move(opened), output));
+  return session;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::OpenWith(const Options& options, const Secret& passphrase, Output& output) {
+  RETURN_IF_ERROR(rpc::PinTls13());
+  ASSIGN_OR_RETURN(Home home, HomeOf(options));
+  std::unique_ptr<Session> session(new Session(std::move(home)));
+  ASSIGN_OR_RETURN(OpenedDevice opened, OpenDevice(session->home_, passphrase, CostFor(options), session->clock_));
+  RETURN_IF_ERROR(session->Take(std::move(opened), output));
+  return session;
+}
+
+absl::Status Session::Take(OpenedDevice opened, Output& output) {
+  data_key_ = std::move(opened.data_key);
+  store_ = std::move(opened.store);
+  self_ = std::move(opened.self);
+  stores_ = std::make_unique<Stores>(*store_);
+  if (self_ == nullptr) {
+    ASSIGN_OR_RETURN(std::optional<Account> account, stores_->account.Get());
+    if (account.has_value()) {
+      ASSIGN_OR_RETURN(self_, Self::From(*std::move(account)));
+    }
+  }
+  if (self_ == nullptr) {
+    return Refuse(absl::StatusCode::kNotFound, "not_enrolled",
+                  absl::StrCat("the enrolment in ", home_.folder(), " was not completed; give `plumbline enrol --invitation ...` again"));
+  }
+  output.SetSelf(self_->user(), self_->domain(), self_->account().organisation);
+  output.SetGroupNames([stores = stores_.get()](absl::string_view conversation) {
     const auto names = stores->membership.Names();
     const auto found = names.ok() ? names->find(std::string(conversation)) : decltype(names->end()){};
     return names.ok() && found != names->end() ? absl::StrCat("group ", found->second) : std::string(conversation);
   });
-  return session;
+  output.Unproved(opened.unproved);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> ConversationTyped(Session& session, const std::string& typed) {
@@ -100,36 +149,32 @@ absl::StatusOr<std::string> ConversationTyped(Session& session, const std::strin
   return parsed.ToString();
 }
 
-absl::StatusOr<NetworkOptions> Session::Addresses() const {
-  absl::StatusOr<std::string> chain = ReadTextFile(home_.tls_certificate_path(), kMaxPem);
-  absl::StatusOr<Secret> key = ReadSecretFile(home_.tls_key_path(), kMaxPem);
-  for (const absl::Status& status : {chain.status(), key.status()}) {
-    if (status.ok()) continue;
-    return Refuse(absl::StatusCode::kFailedPrecondition, "tls_files",
-                  absl::StrCat("tls.key or tls.crt in ", home_.folder(), " cannot be read (", status.message(),
-                               "); restore them from a copy, or enrol this device again in another folder"));
-  }
-  NetworkOptions options;
-  options.root_pem = self_->root().ToPem();
-  options.keyserver_address = self_->account().keyserver_address;
-  options.device_address = self_->account().device_address;
-  options.delivery_address = self_->account().delivery_address;
-  options.identity = rpc::TlsIdentity{*std::move(chain), *std::move(key)};
-  options.working_key = &self_->working_key();
-  return options;
-}
-
 absl::StatusOr<std::unique_ptr<DevicesNetwork>> Session::ConnectDevices() const {
   RETURN_IF_ERROR(rpc::PinTls13());
-  ASSIGN_OR_RETURN(const NetworkOptions options, Addresses());
+  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_));
   return NewGrpcDevicesNetwork(options, clock_);
+}
+
+absl::Status Session::CheckIn() {
+  CheckInStore check_ins(*store_);
+  const absl::Status taken = CheckInWith(check_ins, *network_);
+  ASSIGN_OR_RETURN(const identity::Fixed<16> last, check_ins.Last());
+  if (taken.ok()) {
+    if (agent_) TellAgent(home_.folder(), last);
+    return taken;
+  }
+  if (IsLost(taken)) LockAgent(home_.folder());
+  const bool away = absl::IsUnavailable(taken) || absl::IsDeadlineExceeded(taken);
+  // The agent has seen this very state since the key server took it, so nobody has put an older one in its place.
+  return away && agent_ && Equal(agent_->checked_in, last) ? absl::OkStatus() : taken;
 }
 
 absl::StatusOr<Engine*> Session::Online() {
   if (engine_ != nullptr) return engine_.get();
   RETURN_IF_ERROR(rpc::PinTls13());
-  ASSIGN_OR_RETURN(NetworkOptions options, Addresses());
+  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home_, *self_));
   ASSIGN_OR_RETURN(network_, NewGrpcNetwork(std::move(options), clock_));
+  RETURN_IF_ERROR(CheckIn());
   engine_ = std::make_unique<Engine>(*stores_, *self_, *network_, clock_);
   RenewCertificate().IgnoreError();  // a failure is met again, and reported, by whatever the command does next
   return engine_.get();
@@ -138,9 +183,10 @@ absl::StatusOr<Engine*> Session::Online() {
 absl::Status Session::RenewCertificate() {
   ASSIGN_OR_RETURN(const bool renewed,
                    engine_->supplies().RenewCertificate(home_.tls_key_path(), home_.tls_certificate_path()));
-  if (!renewed) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const NetworkOptions options, Addresses());
-  return network_->UseIdentity(*options.identity);
+  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_));
+  if (renewed) RETURN_IF_ERROR(network_->UseIdentity(*options.identity));
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> own, crypto::ParsePemChain(options.identity->chain_pem));
+  return RenewUnlockCertificate(home_.unlock_certificate_path(), own, self_->root(), *network_, clock_).status();
 }
 
 }  // namespace plumbline::client

@@ -106,6 +106,18 @@ class NetworkOverGrpc final : public GrpcNetwork {
       const keys::v1::RenewCertificateRequest& request) override {
     return CallDevice<keys::v1::RenewCertificateResponse>("RenewCertificate", request);
   }
+  absl::StatusOr<keys::v1::BeginUnlockKeyResponse> BeginUnlockKey() override {
+    return CallDevice<keys::v1::BeginUnlockKeyResponse>("BeginUnlockKey", keys::v1::BeginUnlockKeyRequest());
+  }
+  absl::StatusOr<keys::v1::ConfirmUnlockKeyResponse> ConfirmUnlockKey(const keys::v1::ConfirmUnlockKeyRequest& request) override {
+    return CallDevice<keys::v1::ConfirmUnlockKeyResponse>("ConfirmUnlockKey", request);
+  }
+  absl::StatusOr<keys::v1::CheckInResponse> CheckIn(const keys::v1::CheckInRequest& request) override {
+    return CallDevice<keys::v1::CheckInResponse>("CheckIn", request);
+  }
+  absl::StatusOr<keys::v1::RenewUnlockCertificateResponse> RenewUnlockCertificate() override {
+    return CallDevice<keys::v1::RenewUnlockCertificateResponse>("RenewUnlockCertificate", keys::v1::RenewUnlockCertificateRequest());
+  }
 
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request) override {
     const rpc::Endpoint endpoint = Anonymous(options_.delivery_address);

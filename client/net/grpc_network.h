@@ -7,6 +7,7 @@
 #include <string>
 
 #include "client/network.h"
+#include "client/unlock_network.h"
 #include "common/clock.h"
 #include "common/crypto/ed25519.h"
 #include "common/rpc/credentials.h"
@@ -22,7 +23,8 @@ struct NetworkOptions {
   const crypto::Ed25519KeyPair* working_key = nullptr;  // signs device requests; outlives the network
 };
 
-class GrpcNetwork : public Network {
+// Both over the one connection that this device is known on.
+class GrpcNetwork : public Network, public UnlockKeyNetwork {
  public:
   // From now on this device shows the renewed certificate. INVALID_ARGUMENT if it does not parse; FAILED_PRECONDITION before
   // enrolment.

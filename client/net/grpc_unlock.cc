@@ -2,7 +2,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "client/net/device_channel.h"
 #include "common/rpc/status.h"
 #include "plumbline/keys/v1/unlock.grpc.pb.h"
 
@@ -42,33 +41,6 @@ class GrpcLockNetwork final : public LockNetwork {
   const Clock& clock_;
 };
 
-class GrpcUnlockKeyNetwork final : public UnlockKeyNetwork {
- public:
-  explicit GrpcUnlockKeyNetwork(std::unique_ptr<DeviceChannel> channel) : channel_(std::move(channel)) {}
-
-  absl::StatusOr<keys::v1::BeginUnlockKeyResponse> BeginUnlockKey() override {
-    return Call<keys::v1::BeginUnlockKeyResponse>("BeginUnlockKey", keys::v1::BeginUnlockKeyRequest());
-  }
-  absl::StatusOr<keys::v1::ConfirmUnlockKeyResponse> ConfirmUnlockKey(const keys::v1::ConfirmUnlockKeyRequest& request) override {
-    return Call<keys::v1::ConfirmUnlockKeyResponse>("ConfirmUnlockKey", request);
-  }
-  absl::StatusOr<keys::v1::CheckInResponse> CheckIn(const keys::v1::CheckInRequest& request) override {
-    return Call<keys::v1::CheckInResponse>("CheckIn", request);
-  }
-  absl::StatusOr<keys::v1::RenewUnlockCertificateResponse> RenewUnlockCertificate() override {
-    return Call<keys::v1::RenewUnlockCertificateResponse>("RenewUnlockCertificate", keys::v1::RenewUnlockCertificateRequest());
-  }
-
- private:
-  template <typename Response, typename Request>
-  absl::StatusOr<Response> Call(absl::string_view rpc, const Request& request) {
-    Response response;
-    RETURN_IF_ERROR(channel_->Call(rpc, request.SerializeAsString(), response));
-    return response;
-  }
-  const std::unique_ptr<DeviceChannel> channel_;
-};
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LockNetwork>> NewGrpcLockNetwork(rpc::Endpoint device, const Clock& clock) {
@@ -76,15 +48,6 @@ absl::StatusOr<std::unique_ptr<LockNetwork>> NewGrpcLockNetwork(rpc::Endpoint de
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(device));
   return std::unique_ptr<LockNetwork>(
       std::make_unique<GrpcLockNetwork>(std::move(device), keys::v1::Unlock::NewStub(channel), clock));
-}
-
-absl::StatusOr<std::unique_ptr<UnlockKeyNetwork>> NewGrpcUnlockKeyNetwork(const NetworkOptions& options, const Clock& clock) {
-  rpc::Endpoint endpoint;
-  endpoint.address = options.device_address;
-  endpoint.root_pem = options.root_pem;
-  if (options.identity.has_value()) endpoint.identity = options.identity->Copy();
-  ASSIGN_OR_RETURN(std::unique_ptr<DeviceChannel> channel, DeviceChannel::Create(std::move(endpoint), *options.working_key, clock));
-  return std::unique_ptr<UnlockKeyNetwork>(std::make_unique<GrpcUnlockKeyNetwork>(std::move(channel)));
 }
 
 }  // namespace plumbline::client

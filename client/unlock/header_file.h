@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "common/file.h"
 #include "common/status.h"
 #include "common/unlock/store_header.h"
 
@@ -17,6 +18,8 @@ class HeaderFile final {
   bool exists() const;
   // None if there is no file. DATA_LOSS store_damaged; codes of common/file.h.
   absl::StatusOr<std::optional<unlock::StoreHeader>> Read() const;
+  // For what reads it and writes it again: one at a time, in all processes.
+  absl::StatusOr<Descriptor> WaitForTurn() const { return plumbline::WaitForTurn(path_ + ".turn"); }
   // On disk on return.
   absl::Status Write(const unlock::StoreHeader& header) const;
 

@@ -141,8 +141,11 @@ absl::Status KeepOnly(const HeaderFile& file, unlock::StoreHeader& header, uint3
 }  // namespace
 
 absl::StatusOr<Unlocked> Unlock(const HeaderFile& file, const Secret& passphrase, LockNetwork& network) {
+  const auto none = [&] { return Refuse(absl::StatusCode::kNotFound, "not_enrolled", absl::StrCat("there is no ", file.path())); };
+  if (!file.exists()) return none();
+  ASSIGN_OR_RETURN(const Descriptor turn, file.WaitForTurn());
   ASSIGN_OR_RETURN(std::optional<unlock::StoreHeader> header, file.Read());
-  if (!header) return Refuse(absl::StatusCode::kNotFound, "not_enrolled", absl::StrCat("there is no ", file.path()));
+  if (!header) return none();
   ASSIGN_OR_RETURN(const State state, network.GetLockState());
   ASSIGN_OR_RETURN(const std::vector<const unlock::Slot*> slots, Fitting(file, *header, state));
   const uint32_t others = kAllAttempts - std::min(state.attempts_left(), kAllAttempts);
@@ -173,6 +176,7 @@ absl::Status ChangePassphrase(const HeaderFile& file, const LockOwner& owner, co
   if (const absl::Status strong = crypto::CheckPassphrase(passphrase.view()); !strong.ok()) {
     return Refuse(absl::StatusCode::kInvalidArgument, "passphrase_weak", strong.message());
   }
+  ASSIGN_OR_RETURN(const Descriptor turn, file.WaitForTurn());
   ASSIGN_OR_RETURN(std::optional<unlock::StoreHeader> header, file.Read());
   if (!header) header.emplace(unlock::StoreHeader{owner.device_id, Secret::Random(unlock::kDeviceSecretSize), "", {}, {}});
   header->device_address = owner.device_address;
@@ -195,6 +199,7 @@ absl::Status ChangePassphrase(const HeaderFile& file, const LockOwner& owner, co
 }
 
 absl::Status FinishChange(const HeaderFile& file, const Unlocked& unlocked, UnlockKeyNetwork& keys) {
+  ASSIGN_OR_RETURN(const Descriptor turn, file.WaitForTurn());
   ASSIGN_OR_RETURN(std::optional<unlock::StoreHeader> header, file.Read());
   const unlock::Slot* const slot = header ? header->Find(unlocked.version) : nullptr;
   if (slot == nullptr || !unlocked.unconfirmed) return absl::FailedPreconditionError("no change of the passphrase was broken off");

@@ -62,7 +62,7 @@ absl::Status Refused(absl::string_view what, int error) {
 
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
 
-absl::Status FilterCalls() {
+absl::Status FilterCalls(Sockets sockets) {
   const Filter filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release);
   if (!filter) return Refused("seccomp", ENOMEM);
   int failed = 0;
@@ -77,7 +77,10 @@ absl::Status FilterCalls() {
   rule(SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
   rule(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) rule(SCMP_ACT_ALLOW, call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  for (const int family : {AF_INET, AF_INET6, AF_UNIX}) rule(SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
+  for (const int family : {AF_UNIX, AF_INET, AF_INET6}) {
+    if (family != AF_UNIX && sockets == Sockets::kLocal) continue;
+    rule(SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
+  }
   rule(SCMP_ACT_ALLOW, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
   // To look at a limit, not to change one.
   rule(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
@@ -133,7 +136,7 @@ absl::StatusOr<bool> ConfineFiles(const std::vector<std::string>& folders) {
 
 }  // namespace
 
-absl::Status EnterSandbox(const std::vector<std::string>& folders, Logger& logger) {
+absl::Status EnterSandbox(const std::vector<std::string>& folders, Logger& logger, Sockets sockets) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Refused("no_new_privs", errno);
   if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
     logger.Warning("sandbox.memory_not_locked",
@@ -144,7 +147,7 @@ absl::Status EnterSandbox(const std::vector<std::string>& folders, Logger& logge
     logger.Warning("sandbox.files_not_confined",
                    {{LogKey::kReason, FixedText("this kernel has no Landlock; the unit file alone says where may be written")}});
   }
-  return FilterCalls();
+  return FilterCalls(sockets);
 }
 
 std::string FolderOfFile(const std::string& path) {

@@ -11,6 +11,9 @@
 
 namespace plumbline {
 
+// With Sockets::kLocal none but Unix sockets can be made.
+enum class Sockets { kNetworkAndLocal, kLocal };
+
 // For all threads there will be; there must be no other one yet. Cannot be taken back. From here on
 //   * execve, fork, ptrace, other processes' memory, mounts, modules, namespaces, keyrings, BPF: the process ends with SIGSYS;
 //   * a call that no service needs: EPERM;
@@ -20,7 +23,7 @@ namespace plumbline {
 // A folder that is not there is left out: whoever needs it says so in its own words. A kernel without Landlock, and a limit that lets no memory be locked, are warnings in
 // the log: then the unit file alone stands for that.
 // INTERNAL if the kernel refuses: do not serve.
-absl::Status EnterSandbox(const std::vector<std::string>& folders, Logger& logger);
+absl::Status EnterSandbox(const std::vector<std::string>& folders, Logger& logger, Sockets sockets = Sockets::kNetworkAndLocal);
 
 // The folder of a file, for EnterSandbox; empty for no file.
 std::string FolderOfFile(const std::string& path);

@@ -6,7 +6,10 @@
 #include "client/enrolment.h"
 #include "client/net/grpc_devices.h"
 #include "client/net/grpc_network.h"
+#include "client/net/open_device.h"
 #include "client/sealing.h"
+#include "client/store/check_in_store.h"
+#include "client/unlock/check_in.h"
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/identity/envelope.h"
@@ -22,7 +25,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxPem = 64 * 1024;
 constexpr uint64_t kLongestWait = 60;  // seconds of one Receive
 
 const char* NameOf(identity::EnvelopeKind kind) {
@@ -98,31 +100,28 @@ absl::StatusOr<std::unique_ptr<OutsideDevice>> OutsideDevice::Open(const Outside
         absl::StrCat(options.home,
                      " holds no device yet; give --invitation with the text of an invitation"));
   }
-  ASSIGN_OR_RETURN(device->store_, home.exists() ? home.Open(passphrase)
-                                                 : home.Create(passphrase, crypto::SealCost()));
-  device->stores_ = std::make_unique<client::Stores>(*device->store_);
-  ASSIGN_OR_RETURN(std::optional<client::Account> account, device->stores_->account.Get());
-  if (!account.has_value()) {
-    RETURN_IF_ERROR(client::Enrol(home, *device->stores_, options.invitation, options.label,
-                                  Paths(device->clock_), device->clock_));
-    ASSIGN_OR_RETURN(account, device->stores_->account.Get());
+  if (!home.locked()) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<client::Store> store,
+                     home.exists() ? home.OpenSealed(passphrase) : home.Create(passphrase, crypto::SealCost()));
+    client::Stores stores(*store);
+    ASSIGN_OR_RETURN(const std::optional<client::Account> account, stores.account.Get());
+    if (!account.has_value()) {
+      RETURN_IF_ERROR(client::Enrol(home, stores, options.invitation, options.label, Paths(device->clock_), device->clock_));
+    }
   }
-  ASSIGN_OR_RETURN(device->self_, client::Self::From(*std::move(account)));
+  ASSIGN_OR_RETURN(client::OpenedDevice opened, client::OpenDevice(home, passphrase, crypto::SealCost(), device->clock_));
+  device->store_ = std::move(opened.store);
+  device->self_ = std::move(opened.self);
+  device->stores_ = std::make_unique<client::Stores>(*device->store_);
   RETURN_IF_ERROR(device->Connect());
   return device;
 }
 
 absl::Status OutsideDevice::Connect() {
-  ASSIGN_OR_RETURN(std::string chain, ReadTextFile(home_.tls_certificate_path(), kMaxPem));
-  ASSIGN_OR_RETURN(Secret key, ReadSecretFile(home_.tls_key_path(), kMaxPem));
-  client::NetworkOptions addresses;
-  addresses.root_pem = self_->root().ToPem();
-  addresses.keyserver_address = self_->account().keyserver_address;
-  addresses.device_address = self_->account().device_address;
-  addresses.delivery_address = self_->account().delivery_address;
-  addresses.identity = rpc::TlsIdentity{std::move(chain), std::move(key)};
-  addresses.working_key = &self_->working_key();
+  ASSIGN_OR_RETURN(client::NetworkOptions addresses, client::NetworkOptionsOf(home_, *self_));
   ASSIGN_OR_RETURN(network_, client::NewGrpcNetwork(std::move(addresses), clock_));
+  client::CheckInStore check_ins(*store_);
+  RETURN_IF_ERROR(client::CheckInWith(check_ins, *network_));
   supplies_ = std::make_unique<client::Supplies>(*stores_, *self_, *network_, clock_);
   directory_ = std::make_unique<client::Directory>(*stores_, *self_, *network_, *supplies_, clock_);
   return absl::OkStatus();

@@ -14,7 +14,7 @@
 #include "client/directory.h"
 #include "client/events.h"
 #include "client/home.h"
-#include "client/network.h"
+#include "client/net/grpc_network.h"
 #include "client/self.h"
 #include "client/stores.h"
 #include "client/supplies.h"
@@ -68,7 +68,7 @@ class OutsideDevice final {
   std::unique_ptr<client::Store> store_;
   std::unique_ptr<client::Stores> stores_;
   std::unique_ptr<client::Self> self_;
-  std::unique_ptr<client::Network> network_;
+  std::unique_ptr<client::GrpcNetwork> network_;
   std::unique_ptr<client::Supplies> supplies_;
   std::unique_ptr<client::Directory> directory_;
   client::EventQueue events_;

@@ -207,6 +207,7 @@ TEST(Client, NamesOtherMistakes) {
   EXPECT_EQ(Reason(As(two.alice, {"send", "Not A Name", "hi"})), "name_malformed");
   EXPECT_EQ(Reason(As(two.alice, {"send", "mimi://elsewhere.org/u/bob", "hi"})), "other_organisation");
   EXPECT_EQ(Reason(As(two.alice, {"send", two.bob.account, ""})), "text_empty");
+  ExpectOk(As(two.alice, {"lock"}));
   Person stranger = two.alice;
   stranger.passphrase_file = two.bob.passphrase_file;
   EXPECT_EQ(Reason(As(stranger, {"status"})), "passphrase_wrong");

@@ -106,17 +106,14 @@ class Joining {
       created_ = status.ok() || Exists();
       if (!created_) return;
     }
-    for (int attempt = 0; attempt < 2 && !enrolled_; ++attempt) {
+    if (!enrolled_) {
       if (!invitation_.has_value()) {
         const absl::StatusOr<std::string> text = world_.organisation().Invite(*person_);
         if (!text.ok()) return;
         invitation_ = *text;
       }
       const CommandResult result = world_.services.Enrol(*person_, *invitation_);
-      enrolled_ = result.exit_code == 0;
-      // The key server has enrolled a device whose client never heard of it: that code is gone, rightly.
-      if (!enrolled_ && Reason(result) != "code_used") return;
-      if (!enrolled_) invitation_.reset();
+      enrolled_ = result.exit_code == 0 || Reason(result) == "already_enrolled";
     }
     if (!enrolled_) return;
     // What is written down goes out by itself.

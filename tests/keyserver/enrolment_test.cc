@@ -119,6 +119,45 @@ TEST(Enrolment, AUsedCodeIsRefusedAlsoAfterARestart) {
   EXPECT_EQ(world.LastEvent("enrolment.refused").reason, "code_used");
 }
 
+// Killed before it could write the answer down, it asks again: the same code, the same keys.
+TEST(Enrolment, ADeviceWhoseAnswerWasLostIsAnsweredAgainAndNobodyElse) {
+  World world;
+  const std::string code = world.IssueCode(kAlice);
+  const Applicant applicant;
+  keys::v1::EnrolResponse first, again;
+  ASSERT_OK(world.enrolment().Enrol(Application(applicant, kAlice, code), first));
+  world.Restart();
+  ASSERT_OK(world.enrolment().Enrol(Application(applicant, kAlice, code), again));
+  EXPECT_EQ(again.device_id(), first.device_id());
+  EXPECT_EQ(again.mls_certificates(0), first.mls_certificates(0));
+  EXPECT_EQ(again.record().record(), first.record().record());  // nobody sees another device
+  EXPECT_EQ(world.accounts().Find(kAlice)->devices.size(), 1u);
+  EXPECT_THAT(Try(world, kAlice, code), StatusIs(kUnauthenticated, StartsWith("code_used: ")));
+  // One of its two keys is not enough.
+  for (const bool mls : {false, true}) {
+    Applicant other;
+    (mls ? other.mls_key : other.working_key) = *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf((mls ? applicant.mls_key : applicant.working_key).seed()));
+    keys::v1::EnrolResponse response;
+    EXPECT_THAT(world.enrolment().Enrol(Application(other, kAlice, code), response), StatusIs(kUnauthenticated, StartsWith("code_used: ")));
+  }
+  world.clock().Advance(absl::Hours(48));
+  keys::v1::EnrolResponse late;
+  EXPECT_THAT(world.enrolment().Enrol(Application(applicant, kAlice, code), late), StatusIs(kUnauthenticated, StartsWith("code_used: ")));
+}
+
+TEST(Enrolment, ASuspendedOrRemovedDeviceIsNotAnsweredAgain) {
+  for (const auto action : {identity::Action::kSuspendAccount, identity::Action::kRemoveAccount}) {
+    World world;
+    const std::string code = world.IssueCode(kAlice);
+    const Applicant applicant;
+    keys::v1::EnrolResponse response;
+    ASSERT_OK(world.enrolment().Enrol(Application(applicant, kAlice, code), response));
+    ASSERT_OK(world.Change(action, kAlice).status());
+    EXPECT_FALSE(world.enrolment().Enrol(Application(applicant, kAlice, code), response).ok());
+    EXPECT_EQ(response.device_id(), "");
+  }
+}
+
 TEST(Enrolment, AnExpiredCodeIsRefused) {
   World world;
   const std::string code = world.IssueCode(kAlice, 3600);

@@ -489,6 +489,14 @@ TEST(CheckIn, TakesEachStateOnceAndItsRepetition) {
   ASSERT_OK(CheckIn(world, device, 3, 2, 3));
 }
 
+TEST(CheckIn, IsRefusedOnceTheUnlockKeyIsDestroyed) {
+  One one;
+  ASSERT_OK(CheckIn(one.world, one.device, 1, 0, 1));
+  ASSERT_OK(Wipe(one.world, kAlice, one.device.id));
+  EXPECT_THAT(CheckIn(one.world, one.device, 2, 1, 2), StatusIs(kPrecondition, StartsWith("unlock_destroyed")));
+  EXPECT_EQ(one.world.LastEvent("device.store_refused").reason, "unlock_destroyed");
+}
+
 TEST(CheckIn, TellsACopyFromAnOlderState) {
   World world;
   TestDevice device = world.Enrol(kAlice), bob = world.Enrol(kBob);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/home.h"
 #include "client/net/grpc_unlock.h"
+#include "client/net/open_device.h"
 #include "client/self.h"
 #include "client/stores.h"
 #include "client/unlock/check_in.h"
@@ -42,16 +43,13 @@ rpc::TlsIdentity IdentityIn(const std::string& folder) {
 // A device as its folder has it: who it is, from its store; and its two ways to the key server.
 struct Device {
   Device(const assess::Person& person, const std::string& folder) : home(folder) {
-    store = ValueOf(home.Open(ValueOf(config::ReadPassphraseFile(person.passphrase_file))));
-    self = ValueOf(Self::From(*ValueOf(AccountStore(*store).Get())));
+    OpenedDevice opened = ValueOf(OpenDevice(home, ValueOf(config::ReadPassphraseFile(person.passphrase_file)), kCheap, clock));
+    data_key = std::move(opened.data_key);
+    store = std::move(opened.store);
+    self = std::move(opened.self);
     const Account& account = self->account();
     owner = {account.device_id, account.device_address, account.root};
-    NetworkOptions options;
-    options.root_pem = self->root().ToPem();
-    options.device_address = account.device_address;
-    options.identity = IdentityIn(folder);
-    options.working_key = &self->working_key();
-    keys = ValueOf(NewGrpcUnlockKeyNetwork(options, clock));
+    keys = ValueOf(NewGrpcNetwork(ValueOf(NetworkOptionsOf(home, *self)), clock));
     lock = LockOf(IdentityIn(folder));
   }
   // The same key server with another device's certificate, or with one of nobody's.
@@ -72,12 +70,12 @@ struct Device {
 
   const SystemClock clock;
   const Home home;
-  const HeaderFile header{home.folder() + "/header"};
-  const Secret data_key = Secret::Random(unlock::kDataKeySize);
+  const HeaderFile header{home.header_path()};
+  Secret data_key;
   std::unique_ptr<Store> store;
   std::unique_ptr<Self> self;
   LockOwner owner;
-  std::unique_ptr<UnlockKeyNetwork> keys;
+  std::unique_ptr<GrpcNetwork> keys;
   std::unique_ptr<LockNetwork> lock;
 };
 
@@ -92,7 +90,7 @@ testing::ServiceFixture& Services() {
 TEST(UnlockOverTls, TheTlsKeyAsksAndTheWorkingKeyChanges) {
   const assess::Person alice = Services().Enrolled("alice");
   Device device(alice, alice.home);
-  EXPECT_EQ(ValueOf(device.lock->GetLockState()).state(), State::STATE_NONE);
+  EXPECT_EQ(ValueOf(device.lock->GetLockState()).state(), State::STATE_OPEN);
   ASSERT_OK(device.Change("the first passphrase"));
   ASSERT_OK_AND_ASSIGN(const Unlocked first, Unlock(device.header, Words("the first passphrase"), *device.lock));
   EXPECT_TRUE(first.data_key == device.data_key);
@@ -116,13 +114,17 @@ TEST(UnlockOverTls, AnotherDevicesCertificateReachesItsOwnKeyOnly) {
   Device hers(carol, carol.home);
   ASSERT_OK(hers.Change("carols passphrase"));
   const auto with_his = hers.LockOf(IdentityIn(mallory.home));
-  EXPECT_THAT(Unlock(hers.header, Words("carols passphrase"), *with_his), StatusIs(kPrecondition, StartsWith("unlock_not_set")));
+  // He asks for her, and gets what his own key gives.
+  EXPECT_THAT(Unlock(hers.header, Words("carols passphrase"), *with_his),
+              StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("unlock_answer_invalid")));
+  int evaluated = 1;
   for (int i = 0; i < 12; ++i) {
     keys::v1::EvaluateRequest request;
     request.set_key_version(1);
     request.set_blinded_element(ToString(crypto::VoprfBlinding::Create(Secret(32))->element().view()));
-    EXPECT_THAT(with_his->Evaluate(request), StatusIs(kPrecondition, StartsWith("unlock_not_set")));
+    evaluated += with_his->Evaluate(request).ok();
   }
+  EXPECT_EQ(ValueOf(with_his->GetLockState()).attempts_left(), 10u - static_cast<uint32_t>(evaluated));
   // A key without the organisation's certificate does not come through the handshake.
   const auto key = crypto::P256PrivateKey::Generate();
   const auto self_made = ValueOf(crypto::MakeRoot(key, "nobody", {absl::Now() - absl::Hours(1), absl::Now() + absl::Hours(1)}));
@@ -137,16 +139,13 @@ TEST(UnlockOverTls, TheCertificateForUnlockingComesThroughTheHandshakeAndDoesNot
   Device device(frank, frank.home);
   ASSERT_OK(device.Change("franks passphrase"));
   const rpc::TlsIdentity own = IdentityIn(frank.home);
-  const std::string path = frank.home + "/unlock.crt";
+  const std::string path = frank.home + "/unlock-again.crt";
   EXPECT_EQ(*RenewUnlockCertificate(path, *crypto::ParsePemChain(own.chain_pem), device.self->root(), *device.keys, device.clock), true);
   const rpc::TlsIdentity locked{*ReadTextFile(path, 65536), Secret::CopyOf(own.key_pem.view())};
   EXPECT_OK(Unlock(device.header, Words("franks passphrase"), *device.LockOf(locked.Copy())));
-  NetworkOptions options;
-  options.root_pem = device.self->root().ToPem();
-  options.device_address = device.self->account().device_address;
+  NetworkOptions options = ValueOf(NetworkOptionsOf(device.home, *device.self));
   options.identity = locked.Copy();
-  options.working_key = &device.self->working_key();
-  ASSERT_OK_AND_ASSIGN(const auto keys, NewGrpcUnlockKeyNetwork(options, device.clock));
+  ASSERT_OK_AND_ASSIGN(const auto keys, NewGrpcNetwork(std::move(options), device.clock));
   EXPECT_THAT(keys->BeginUnlockKey(), StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("not_authorised")));
 }
 
@@ -172,6 +171,7 @@ TEST(UnlockOverTls, ACopiedFolderIsFoundOut) {
     ASSERT_OK(device.CheckIn());
   }
   const std::string copy = absl::StrCat(erin.home, "-copy");
+  EXPECT_EQ(Services().Run(erin, {"lock"}).exit_code, 0);  // nobody copies a socket
   fs::copy(erin.home, copy, fs::copy_options::recursive);
   Device original(erin, erin.home);
   ASSERT_OK(original.CheckIn());

@@ -359,7 +359,7 @@ TEST(UnlockCertificate, AnotherThanAskedForIsRefused) {
 struct Checked {
   Checked() { plumbline::testing::GetStatus(home.Create(Words("the first passphrase"), kCheap)).IgnoreError(); }
   absl::Status CheckIn(const std::string& folder) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, Home(folder).Open(Words("the first passphrase")));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, Home(folder).OpenSealed(Words("the first passphrase")));
     CheckInStore check_ins(*store);
     return CheckInWith(check_ins, network);
   }
