@@ -94,7 +94,8 @@ absl::Status Token::FindSlot() {
   }
   if (found == 0) {
     return Refuse(absl::StatusCode::kUnavailable, "pkcs11_token_missing",
-                  absl::StrCat("no token has the label ", label_, "; connect it, or correct token_label and the library's own configuration"));
+                  absl::StrCat("no token has the label ", label_, "; connect it, or correct token_label and the library's own configuration; where the keys "
+                               "are to be in no token, leave the section pkcs11 out"));
   }
   if (found > 1) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "pkcs11_token_ambiguous",

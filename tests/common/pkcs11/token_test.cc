@@ -288,6 +288,19 @@ TEST(Token, NeverShowsARefusedPinAgain) {
   EXPECT_OK(hsm.Open().status());
 }
 
+// What a token says of its PIN is believed before the PIN is shown to it.
+TEST(Token, IsNotTriedWhereAWrongPinWouldLockIt) {
+  const SoftHsm hsm;
+  const auto open = [](CK_FLAGS flags) -> absl::Status {
+    CHECK(setenv("PLUMBLINE_PIN_FLAGS", std::to_string(flags).c_str(), 1) == 0);
+    ASSIGN_OR_RETURN(std::unique_ptr<Module> library, Module::Load(PLUMBLINE_PIN_STATE_MODULE));
+    return Token::Open(std::move(library), SoftHsm::kLabel, Secret::CopyOf(AsBytes(SoftHsm::kPin))).status();
+  };
+  EXPECT_EQ(ReasonOf(open(CKF_USER_PIN_FINAL_TRY)), "pkcs11_pin_last_try");
+  EXPECT_EQ(ReasonOf(open(CKF_USER_PIN_LOCKED)), "pkcs11_pin_locked");
+  EXPECT_OK(open(0));
+}
+
 TEST(Token, SignsAgainAfterItsSessionsWereLost) {
   const SoftHsm hsm;
   ASSERT_OK_AND_ASSIGN(const auto token, hsm.Open());
