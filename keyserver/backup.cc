@@ -4,10 +4,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/backup/restore.h"
+#include "common/file.h"
 #include "common/identity/reason.h"
 #include "common/tlog/directory_replay.h"
 #include "common/tlog/witness_request.h"
 #include "keyserver/key_ring.h"
+#include "keyserver/shred_key.h"
 #include "keyserver/store/directory_log.h"
 #include "keyserver/store/sqlcipher_unlock_store.h"
 #include "plumbline/config/v1/keyserver.pb.h"
@@ -18,7 +20,8 @@ namespace {
 using config::v1::KeyserverConfig;
 using identity::Refuse;
 
-constexpr size_t kPage = 4096;  // leaves
+constexpr size_t kPage = 4096;        // leaves
+constexpr size_t kMaxShredFile = 64;  // bytes
 
 absl::Status Broken(const absl::Status& why) {
   if (!absl::IsInvalidArgument(why) && !absl::IsUnauthenticated(why) && !absl::IsFailedPrecondition(why)) return why;
@@ -74,7 +77,7 @@ class KeyserverSubject final : public backup::Subject {
   std::string domain() const override { return config_.organisation_domain(); }
   std::string data_dir() const override { return config_.data_dir(); }
   std::string keys_file() const override { return "keys.sealed"; }
-  std::vector<std::string> other_files() const override { return {}; }  // the root's key rests elsewhere, in no backup
+  std::vector<std::string> other_files() const override { return {"shred.key"}; }  // the root's key rests elsewhere, in no backup
   std::vector<std::string> databases() const override { return {"keyserver.db"}; }
   absl::StatusOr<std::unique_ptr<backup::OpenedKeys>> OpenKeys(const std::string& folder) const override {
     ASSIGN_OR_RETURN(const std::shared_ptr<pkcs11::Token> token, OpenToken(config_));
@@ -84,6 +87,15 @@ class KeyserverSubject final : public backup::Subject {
                     absl::StrCat("the keys are of ", ring.domain, ", and the configuration of ", domain()));
     }
     return std::make_unique<RingOpened>(std::move(ring));
+  }
+  // A destruction replaces the shred key and wraps the keys in the database anew.
+  absl::Status CheckMoment(const std::string& folder, db::Database& main) const override {
+    ASSIGN_OR_RETURN(const uint64_t generation, SqlcipherUnlockStore::GenerationOf(main));
+    const absl::StatusOr<Secret> file = ReadSecretFile(absl::StrCat(folder, "/shred.key"), kMaxShredFile);
+    if (absl::IsNotFound(file.status())) return generation == 0 ? absl::OkStatus() : absl::AbortedError("the shred key was not there yet");
+    RETURN_IF_ERROR(file.status());
+    const absl::StatusOr<KeptShredKey> shred = ParseKeptShredKey(file->view());
+    return shred.ok() && shred->generation == generation ? absl::OkStatus() : absl::AbortedError("the shred key was replaced meanwhile");
   }
 
  private:
@@ -151,29 +163,23 @@ std::unique_ptr<backup::Subject> NewBackupSubject(const KeyserverConfig& config,
 }
 
 absl::StatusOr<RestoreResult> RestoreBackup(const KeyserverConfig& config, const Secret& passphrase, const backup::Options& options,
-                                            bool accept_behind, WitnessSender& sender, const Clock& clock) {
+                                            bool accept_behind, const UnlockKeyChoice& unlock_keys, WitnessSender& sender,
+                                            const Clock& clock) {
   const KeyserverSubject subject(config, passphrase);
   ASSIGN_OR_RETURN(const crypto::SealedBoxKeyPair key, backup::OpenKeyFor(options));
   ASSIGN_OR_RETURN(backup::WorkFolder folder, options.check ? backup::PrepareScratch() : backup::PrepareDataFolder(subject));
   ASSIGN_OR_RETURN(backup::Unpacked unpacked, backup::Unpack(subject, options.from, key, std::move(folder)));
-  RestoreResult result{.manifest = unpacked.manifest(), .directory_size = unpacked.manifest().logs.back().size, .witnesses = {}};
+  RestoreResult result{.manifest = unpacked.manifest(), .directory_size = unpacked.manifest().logs.back().size};
+  const KeyRing& ring = static_cast<const RingOpened&>(unpacked.keys()).ring();
   {
     ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> main, unpacked.OpenMain());
-    const KeyRing& ring = static_cast<const RingOpened&>(unpacked.keys()).ring();
+    ASSIGN_OR_RETURN(result.unlock_keys, CountUnlockKeys(*main));
     ASSIGN_OR_RETURN(result.witnesses, AskWitnesses(ring, *main, sender, clock));
   }
   if (options.check) return result;
   if (!accept_behind) RETURN_IF_ERROR(RefuseBehind(result));
-  {
-    // No backup has the shred key: none brings back an unlock key that was destroyed.
-    ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> main, unpacked.OpenMain());
-    ASSIGN_OR_RETURN(const audit::LogKey log_key, unpacked.keys().AuditKey());
-    ASSIGN_OR_RETURN(audit::AuditLog record, audit::AuditLog::Open(*main, clock, log_key));
-    ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*main));
-    RETURN_IF_ERROR(SqlcipherUnlockStore::AbandonIn(transaction, record));
-    RETURN_IF_ERROR(transaction.Commit());
-    RETURN_IF_ERROR(main->Checkpoint());
-  }
+  ASSIGN_OR_RETURN(result.restored_unlock_keys,
+                   RestoreUnlockKeys(unpacked.folder(), ring, unpacked.manifest().logs.front(), unlock_keys, clock));
   RETURN_IF_ERROR(backup::Install(subject, std::move(unpacked), clock));
   return result;
 }

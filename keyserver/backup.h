@@ -11,6 +11,7 @@
 #include "common/backup/verbs.h"
 #include "common/clock.h"
 #include "keyserver/publisher.h"
+#include "keyserver/restored_unlock_keys.h"
 
 namespace plumbline::config::v1 {
 class KeyserverConfig;
@@ -32,12 +33,14 @@ struct RestoreResult {
   backup::Manifest manifest;
   uint64_t directory_size = 0;  // leaves of the directory's log in the backup
   std::vector<WitnessWord> witnesses;
+  int unlock_keys = 0;  // devices with one in force in the backup
+  RestoredUnlockKeys restored_unlock_keys;
 };
 // Into the data folder of the configuration, which has no keys, or nowhere (options.check). The witnesses of the policy in the backup
 // are asked first how far they are: FAILED_PRECONDITION backup_behind if one has seen another log than the backup's continues to,
-// unless `accept_behind`: what is restored then can publish nothing. Else codes of backup::RestoreFor.
+// unless `accept_behind`: what is restored then can publish nothing. Else codes of RestoreUnlockKeys and of backup::RestoreFor.
 absl::StatusOr<RestoreResult> RestoreBackup(const config::v1::KeyserverConfig& config, const Secret& passphrase,
-                                            const backup::Options& options, bool accept_behind, WitnessSender& sender,
-                                            const Clock& clock);
+                                            const backup::Options& options, bool accept_behind, const UnlockKeyChoice& unlock_keys,
+                                            WitnessSender& sender, const Clock& clock);
 
 }  // namespace plumbline::keyserver

@@ -30,6 +30,7 @@ struct Line {
   std::string config, passphrase_file, csr, service, out, policy;
   backup::Options backup;
   bool accept_behind = false;
+  keyserver::UnlockKeyChoice unlock_keys;
   std::vector<std::string> dns_names, ip_addresses;
   bool json = false;
 };
@@ -229,13 +230,32 @@ void AddWitnesses(const keyserver::RestoreResult& result, backup::Report& report
   }
 }
 
+std::string Devices(int count) { return std::to_string(count) + (count == 1 ? " device" : " devices"); }
+
+void AddUnlockKeys(bool check, const keyserver::RestoreResult& result, backup::Report& report) {
+  const keyserver::RestoredUnlockKeys& keys = result.restored_unlock_keys;
+  report.object["unlock_keys"] = {{"devices", result.unlock_keys}};
+  if (check) {
+    report.text += "\nWhat unlocks " + Devices(result.unlock_keys) + " is in it.";
+    return;
+  }
+  report.object["unlock_keys"].update({{"kept", keys.kept}, {"destroyed", keys.destroyed}, {"abandoned", keys.abandoned}});
+  if (keys.abandoned) {
+    report.text += "\nWhat unlocked " + Devices(result.unlock_keys) + " is given up: invite their owners to enrol anew.";
+  } else if (result.unlock_keys > 0) {
+    report.text += "\nWhat unlocks " + Devices(keys.kept) + " is kept" +
+                   (keys.destroyed > 0 ? "; of " + Devices(keys.destroyed) + " it was destroyed or replaced after the backup, and stays so: invite their owners to enrol anew." : ".");
+  }
+}
+
 absl::Status RestoreBackup(const Line& line) {
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   const std::unique_ptr<keyserver::WitnessSender> sender = keyserver::NewWitnessChannel();
   ASSIGN_OR_RETURN(const keyserver::RestoreResult result, keyserver::RestoreBackup(opened.config, opened.passphrase, line.backup,
-                                                                                   line.accept_behind, *sender, plumbline::SystemClock()));
+                                                                                   line.accept_behind, line.unlock_keys, *sender, plumbline::SystemClock()));
   backup::Report report = backup::RestoredReport(line.backup.check ? "" : opened.config.data_dir(), result.manifest);
   AddWitnesses(result, report);
+  AddUnlockKeys(line.backup.check, result, report);
   return Print(line, report);
 }
 
@@ -322,6 +342,14 @@ int main(int argc, char** argv) {
     verb->add_option("--config", line.config, "Configuration file (YAML)")->required();
     AddCeremonyOptions(verb, line);
   }
+  CLI::Option* later = backups.restore->add_option("--later-audit", line.unlock_keys.later_audit,
+                                                   "An export of the audit record from after the backup: unlock keys that it says were destroyed stay so");
+  CLI::Option* keep = backups.restore->add_flag("--keep-unlock-keys", line.unlock_keys.keep,
+                                                "Keep all unlock keys in the backup; what was wiped since has to be wiped again");
+  CLI::Option* give_up = backups.restore->add_flag("--abandon-unlock-keys", line.unlock_keys.abandon,
+                                                   "Give all unlock keys up: every device is enrolled anew");
+  later->excludes(keep)->excludes(give_up);
+  keep->excludes(give_up);
   backups.restore->add_flag("--accept-behind", line.accept_behind, "Restore even where witnesses have seen more than is in it");
   Verb(app, "serve", "Serve until SIGTERM", line);
 

@@ -62,11 +62,12 @@ absl::StatusOr<std::string> ExportAll(AuditReader& reader) {
 }
 
 absl::StatusOr<tlog::Checkpoint> VerifyExport(absl::string_view text, const tlog::VerifierKey& log,
-                                              const std::function<void(const Record&)>& visit) {
+                                              const std::function<void(const Record&)>& visit,
+                                              std::optional<tlog::Checkpoint> seen) {
   std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
   if (lines.size() < 2 || !lines.back().empty()) return Malformed(lines.size());
   lines.pop_back();
-  RecordVerifier verifier(log);
+  RecordVerifier verifier(log, std::move(seen));
   for (size_t i = 0; i + 1 < lines.size(); ++i) {
     const absl::StatusOr<Line> line = ParseRecordLine(lines[i]);
     if (!line.ok()) return Malformed(i + 1);

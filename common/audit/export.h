@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "common/audit/audit_reader.h"
 
@@ -21,8 +22,9 @@ std::string ExportCheckpointLine(absl::string_view note);
 absl::StatusOr<std::string> ExportAll(AuditReader& reader);
 
 // Verifies the text of an export file under `log`, then hands each record to `visit`. INVALID_ARGUMENT audit_file_malformed
-// with the line; DATA_LOSS as RecordVerifier.
+// with the line; DATA_LOSS as RecordVerifier, also for `seen`.
 absl::StatusOr<tlog::Checkpoint> VerifyExport(absl::string_view text, const tlog::VerifierKey& log,
-                                              const std::function<void(const Record&)>& visit);
+                                              const std::function<void(const Record&)>& visit,
+                                              std::optional<tlog::Checkpoint> seen = std::nullopt);
 
 }  // namespace plumbline::audit

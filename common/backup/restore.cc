@@ -217,7 +217,9 @@ absl::Status Install(const Subject& subject, Unpacked unpacked, const Clock& clo
   }
   RETURN_IF_ERROR(SyncDirectory(unpacked.folder_.path()));
   absl::Status placed;
+  const std::vector<std::string> others = subject.other_files();
   for (const File& file : unpacked.manifest().files) {
+    if (std::count(others.begin(), others.end(), file.name) > 0 && !IsThere(unpacked.folder_ / file.name)) continue;
     if (placed.ok() && file.name != subject.keys_file()) placed = Rename(unpacked.folder_ / file.name, In(subject, file.name));
   }
   if (placed.ok()) placed = SyncDirectory(subject.data_dir());

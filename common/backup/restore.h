@@ -16,6 +16,8 @@ class Unpacked final {
  public:
   const Manifest& manifest() const { return manifest_; }
   const OpenedKeys& keys() const { return *keys_; }
+  // What is in it may be changed before it is installed; what Subject::other_files names may be taken away.
+  const std::string& folder() const { return folder_.path(); }
   // The first database. Codes of db::Database::Open.
   absl::StatusOr<std::unique_ptr<db::Database>> OpenMain() const;
 

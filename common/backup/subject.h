@@ -38,6 +38,12 @@ class Subject {
 
   // From the sealed keys in `folder`. FAILED_PRECONDITION not_initialised; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
   virtual absl::StatusOr<std::unique_ptr<OpenedKeys>> OpenKeys(const std::string& folder) const = 0;
+
+  // That the files and `main`, copied one after the other into `folder` while the service runs, are of one moment. ABORTED if not: they
+  // are copied again.
+  virtual absl::Status CheckMoment(const std::string& folder, db::Database& main) const;
 };
+
+inline absl::Status Subject::CheckMoment(const std::string&, db::Database&) const { return absl::OkStatus(); }
 
 }  // namespace plumbline::backup

@@ -23,6 +23,7 @@ namespace {
 using identity::Refuse;
 
 constexpr size_t kMaxSmallFile = 4 << 20;  // bytes of sealed keys and the like
+constexpr int kMoments = 5;                // times it is copied again
 
 absl::Status Exists(const std::string& path) {
   return Refuse(absl::StatusCode::kAlreadyExists, "backup_exists", absl::StrCat(path, " is there already; choose another name"));
@@ -53,6 +54,13 @@ absl::StatusOr<File> Describe(const WorkFolder& folder, const std::string& name)
   return out;
 }
 
+absl::Status WriteSmallFile(const std::string& path, ByteView content) {
+  const Descriptor out(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (out.get() < 0) return DiskError("cannot make", path);
+  RETURN_IF_ERROR(WriteAll(out.get(), content, path));
+  return fsync(out.get()) == 0 ? absl::OkStatus() : DiskError("cannot sync", path);
+}
+
 // The sealed keys and other small files as they are.
 absl::Status CopySmallFiles(const Subject& subject, const WorkFolder& folder, std::vector<std::string>& names) {
   std::vector<std::string> wanted = subject.other_files();
@@ -65,7 +73,7 @@ absl::Status CopySmallFiles(const Subject& subject, const WorkFolder& folder, st
                     absl::StrCat("there is no ", subject.data_dir(), "/", name, "; there is nothing to back up"));
     }
     RETURN_IF_ERROR(content.status());
-    RETURN_IF_ERROR(WriteFileAtomically(folder / name, content->view(), 0600));
+    RETURN_IF_ERROR(WriteSmallFile(folder / name, content->view()));
     names.push_back(name);
   }
   return absl::OkStatus();
@@ -87,6 +95,39 @@ absl::Status RecordFirst(db::Database& main, const OpenedKeys& keys, const crypt
   entry.actor = "operator";
   entry.details["recipient"] = RecipientText(recipient);
   return log.Append(entry).status();
+}
+
+struct Copied {
+  std::vector<std::string> names;
+  db::Key main_key;
+};
+
+// Everything into `folder`, in place of what is there, with the logs into `manifest`. Recorded first where `recipient` is given.
+absl::StatusOr<Copied> CopyAll(const Subject& subject, const WorkFolder& folder, const crypto::SealedBoxPublicKey* recipient,
+                               const Clock& clock, Manifest& manifest) {
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(CopySmallFiles(subject, folder, names));
+  // From the copy, so that what is in the backup opens its databases whatever becomes of the file meanwhile.
+  ASSIGN_OR_RETURN(const std::unique_ptr<OpenedKeys> keys, subject.OpenKeys(folder.path()));
+  std::vector<db::Key> database_keys = keys->DatabaseKeys();
+  const std::vector<std::string> databases = subject.databases();
+  std::vector<std::unique_ptr<db::Database>> live;
+  for (size_t i = 0; i < databases.size(); ++i) {
+    ASSIGN_OR_RETURN(live.emplace_back(), OpenBesideService(subject, databases[i], database_keys[i]));
+  }
+  if (recipient != nullptr) RETURN_IF_ERROR(RecordFirst(*live[0], *keys, *recipient, clock));
+  for (size_t i = 0; i < databases.size(); ++i) {
+    unlink((folder / databases[i]).c_str());
+    RETURN_IF_ERROR(live[i]->BackupTo(folder / databases[i], database_keys[i]));
+    names.push_back(databases[i]);
+  }
+  live.clear();  // the service has them to itself again
+  ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> main,
+                   db::Database::Open(folder / databases[0], database_keys[0], {.create = false}));
+  RETURN_IF_ERROR(subject.CheckMoment(folder.path(), *main));
+  ASSIGN_OR_RETURN(manifest.logs, VerifyLogs(*keys, *main));
+  RETURN_IF_ERROR(main->Checkpoint());
+  return Copied{std::move(names), std::move(database_keys[0])};
 }
 
 absl::Status WriteArchive(const std::string& path, const crypto::SealedBoxPublicKey& recipient, const Manifest& manifest,
@@ -119,34 +160,18 @@ absl::StatusOr<Manifest> Take(const Subject& subject, const crypto::SealedBoxPub
   if (access(out.c_str(), F_OK) == 0) return Exists(out);
   ASSIGN_OR_RETURN(const WorkFolder folder, WorkFolder::Make(absl::StrCat(DirectoryOf(out), "/plumbline-",
                                                                           identity::ServiceName(subject.service()), ".partial")));
-  std::vector<std::string> names;
-  RETURN_IF_ERROR(CopySmallFiles(subject, folder, names));
-  // From the copy, so that what is in the backup opens its databases whatever becomes of the file meanwhile.
-  ASSIGN_OR_RETURN(const std::unique_ptr<OpenedKeys> keys, subject.OpenKeys(folder.path()));
-  const std::vector<db::Key> database_keys = keys->DatabaseKeys();
-  const std::vector<std::string> databases = subject.databases();
-  std::vector<std::unique_ptr<db::Database>> live;
-  for (size_t i = 0; i < databases.size(); ++i) {
-    ASSIGN_OR_RETURN(live.emplace_back(), OpenBesideService(subject, databases[i], database_keys[i]));
-  }
   const absl::Time now = absl::FromUnixSeconds(absl::ToUnixSeconds(clock.Now()));
-  RETURN_IF_ERROR(RecordFirst(*live[0], *keys, recipient, clock));
-  for (size_t i = 0; i < databases.size(); ++i) {
-    RETURN_IF_ERROR(live[i]->BackupTo(folder / databases[i], database_keys[i]));
-    names.push_back(databases[i]);
-  }
-  live.clear();  // the service has them to itself again
   Manifest manifest{.service = subject.service(), .domain = subject.domain(), .time = now};
-  {
-    ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> main,
-                     db::Database::Open(folder / databases[0], database_keys[0], {.create = false}));
-    ASSIGN_OR_RETURN(manifest.logs, VerifyLogs(*keys, *main));
-    RETURN_IF_ERROR(main->Checkpoint());
+  absl::StatusOr<Copied> copied = CopyAll(subject, folder, &recipient, clock, manifest);
+  for (int i = 0; i < kMoments && absl::IsAborted(copied.status()); ++i) copied = CopyAll(subject, folder, nullptr, clock, manifest);
+  if (absl::IsAborted(copied.status())) {
+    return Refuse(absl::StatusCode::kUnavailable, "backup_busy", "the service replaces its keys faster than they can be copied; try again");
   }
-  for (const std::string& name : names) {
+  RETURN_IF_ERROR(copied.status());
+  for (const std::string& name : copied->names) {
     ASSIGN_OR_RETURN(manifest.files.emplace_back(), Describe(folder, name));
   }
-  Prove(manifest, database_keys[0]);
+  Prove(manifest, copied->main_key);
   const std::string written = folder / "archive";
   RETURN_IF_ERROR(WriteArchive(written, recipient, manifest, folder));
   if (link(written.c_str(), out.c_str()) != 0) {

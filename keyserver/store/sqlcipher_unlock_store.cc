@@ -153,29 +153,46 @@ absl::StatusOr<std::unique_ptr<SqlcipherUnlockStore>> SqlcipherUnlockStore::Open
   return store;
 }
 
+absl::StatusOr<uint64_t> SqlcipherUnlockStore::GenerationOf(db::Database& database) { return ReadGeneration(database); }
+
 absl::Status SqlcipherUnlockStore::Start() {
   MutexLock lock(connection_.mutex());
   return Recover();
 }
 
-absl::Status SqlcipherUnlockStore::Abandon(SqlcipherConnection& connection, const std::string& data_dir) {
+absl::Status SqlcipherUnlockStore::Abandon(SqlcipherConnection& connection, const std::string& data_dir, bool record) {
   MutexLock lock(connection.mutex());
   db::Database& database = connection.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
-  RETURN_IF_ERROR(AbandonIn(transaction, connection.audit()));
+  if (record) {
+    audit::Entry entry;
+    entry.event = audit::Event::kUnlockAbandoned;
+    entry.actor = "ceremony";
+    RETURN_IF_ERROR(connection.audit().AppendIn(transaction, entry).status());
+  }
+  RETURN_IF_ERROR(database.Execute("UPDATE unlock SET destroyed = 'operator', nonce = x'', attempts_left = 0 WHERE destroyed = ''"));
+  RETURN_IF_ERROR(database.Execute("DELETE FROM unlock_key"));
+  RETURN_IF_ERROR(WriteGeneration(database, 0));
   RETURN_IF_ERROR(transaction.Commit());
   return ShredKey(data_dir).RemoveAll();
 }
 
-absl::Status SqlcipherUnlockStore::AbandonIn(db::Transaction& transaction, audit::AuditLog& record) {
-  db::Database& database = transaction.database();
-  audit::Entry entry;
-  entry.event = audit::Event::kUnlockAbandoned;
-  entry.actor = "ceremony";
-  RETURN_IF_ERROR(record.AppendIn(transaction, entry).status());
-  RETURN_IF_ERROR(database.Execute("UPDATE unlock SET destroyed = 'operator', nonce = x'', attempts_left = 0 WHERE destroyed = ''"));
-  RETURN_IF_ERROR(database.Execute("DELETE FROM unlock_key"));
-  return WriteGeneration(database, 0);
+absl::Status SqlcipherUnlockStore::CatchUp(const std::map<DeviceId, UnlockLater>& later) {
+  MutexLock lock(connection_.mutex());
+  RETURN_IF_ERROR(Wrap().status());
+  return Shred([&](db::Transaction& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex()) -> absl::Status {
+    for (const auto& [device, became] : later) {
+      ASSIGN_OR_RETURN(const std::vector<StoredKey> keys, ReadKeys(transaction.database(), device));
+      if (keys.empty()) continue;  // its first key came later, or it was destroyed before
+      if (became.destroyed) {
+        RETURN_IF_ERROR(Destroy(transaction, device, "record"));
+      } else if (became.attempts_left) {
+        ASSIGN_OR_RETURN(db::Statement spend, transaction.database().Prepare("UPDATE unlock SET attempts_left = min(attempts_left, ?) WHERE device = ?"));
+        RETURN_IF_ERROR(spend.Bind(1, int64_t{*became.attempts_left}).Bind(2, ByteView(device)).Run());
+      }
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::Status SqlcipherUnlockStore::Recover() {

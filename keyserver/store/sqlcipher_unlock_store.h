@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 
 #include "common/crypto/key_wrap.h"
 #include "keyserver/key_ring.h"
@@ -12,6 +14,12 @@
 
 namespace plumbline::keyserver {
 
+// What became of a device's key after the state at hand.
+struct UnlockLater {
+  bool destroyed = false;
+  std::optional<uint32_t> attempts_left;  // none: as they are
+};
+
 class SqlcipherUnlockStore final : public UnlockStore {
  public:
   // Finishes or undoes a destruction that was broken off; makes the first shred key. `keys` outlives it. FAILED_PRECONDITION
@@ -19,10 +27,16 @@ class SqlcipherUnlockStore final : public UnlockStore {
   static absl::StatusOr<std::unique_ptr<SqlcipherUnlockStore>> Open(SqlcipherConnection& connection, const KeyRing& keys,
                                                                     const std::string& data_dir);
 
-  // All keys are given up, for a database whose shred key is lost: recorded, and never undone. For a ceremony; no store is open.
-  static absl::Status Abandon(SqlcipherConnection& connection, const std::string& data_dir);
-  // The same in a database alone, which has come from elsewhere.
-  static absl::Status AbandonIn(db::Transaction& transaction, audit::AuditLog& record);
+  // All keys are given up, for a database whose shred key is lost: recorded (unless there was none), and never undone. For a
+  // ceremony; no store is open.
+  static absl::Status Abandon(SqlcipherConnection& connection, const std::string& data_dir, bool record = true);
+
+  // Of the shred key that the keys in a database are wrapped under; 0: there are none.
+  static absl::StatusOr<uint64_t> GenerationOf(db::Database& database);
+
+  // For a database that is an older state: destroys what was destroyed since, and gives no attempt back. All that stays is under
+  // another shred key on return.
+  absl::Status CatchUp(const std::map<identity::DeviceId, UnlockLater>& later);
 
   absl::StatusOr<LockStatus> Look(const identity::DeviceId& device, absl::Time now) override;
   absl::StatusOr<TakenAttempt> TakeAttempt(const identity::DeviceId& device, uint32_t version, const identity::Nonce& nonce,

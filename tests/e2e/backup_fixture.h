@@ -59,6 +59,8 @@ class BackedUp final {
   }
   assess::CommandResult Restore(assess::Service service, const std::string& from, std::vector<std::string> more = {},
                                 const std::string& config = "", const std::map<std::string, std::string>& environment = {}) const {
+    const auto chosen = [](const std::string& option) { return option == "--abandon-unlock-keys" || option == "--later-audit"; };
+    if (service == assess::Service::kKeyserver && std::none_of(more.begin(), more.end(), chosen)) more.push_back("--keep-unlock-keys");
     more.insert(more.begin(), {"restore", "--from", from, "--key", Elsewhere("key"), "--key-passphrase-file", Elsewhere("passphrase")});
     return Tool(service, more, config, environment);
   }

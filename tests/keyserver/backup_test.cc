@@ -52,7 +52,7 @@ class KeyserverBackup : public ::testing::Test {
     other_.set_data_dir(scratch_ / "other");
   }
   absl::StatusOr<RestoreResult> Restore(bool accept_behind = false) {
-    return RestoreBackup(other_, passphrase_, options_, accept_behind, answers_, clock_);
+    return RestoreBackup(other_, passphrase_, options_, accept_behind, {}, answers_, clock_);
   }
   bool Restored() { return std::filesystem::exists(KeysPath(other_.data_dir())); }
 
