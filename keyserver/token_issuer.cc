@@ -132,6 +132,7 @@ absl::Status TokenIssuer::Prepare() {
   for (const StoredTokenKey& key : made) entry.details[key.leaf.purpose] = absl::StrCat("epoch ", key.leaf.epoch);
   RETURN_IF_ERROR(store_.Add(made, entry));
   RETURN_IF_ERROR(Load(now));
+  Sweep().IgnoreError();  // keys that were made and not taken, for the end of their id; the next Prepare sweeps again
   publisher_.PublishAndWait();
   return absl::OkStatus();
 }
