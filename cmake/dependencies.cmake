@@ -15,4 +15,5 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(sqlcipher REQUIRED IMPORTED_TARGET sqlcipher)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(p11kit REQUIRED p11-kit-1)  # its header pkcs11.h; nothing of it is linked
 pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)

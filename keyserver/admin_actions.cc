@@ -92,7 +92,7 @@ absl::Status AdminDesk::CreateAccount(const Verified& verified, keys::v1::Intent
   account.display_name = parameters.display_name;
   account.proofing_level = parameters.proofing_level;
   account.proofing_reference = parameters.proofing_reference;
-  account.record = FirstRecord(account, verified.hash, organisation_.keys().directory.key);
+  ASSIGN_OR_RETURN(account.record, FirstRecord(account, verified.hash, organisation_.keys().directory.key));
   RETURN_IF_ERROR(stores_.accounts.Create(account, TraceOf(verified, audit::Event::kAccountCreated)));
   publisher_.PublishAndWait();
   return SetView(account, result);

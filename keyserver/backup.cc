@@ -80,7 +80,8 @@ class KeyserverSubject final : public backup::Subject {
   std::vector<std::string> other_files() const override { return {"shred.key"}; }  // the root's key rests elsewhere, in no backup
   std::vector<std::string> databases() const override { return {"keyserver.db"}; }
   absl::StatusOr<std::unique_ptr<backup::OpenedKeys>> OpenKeys(const std::string& folder) const override {
-    ASSIGN_OR_RETURN(KeyRing ring, UnsealKeyRing(folder, passphrase_));
+    ASSIGN_OR_RETURN(const std::shared_ptr<pkcs11::Token> token, OpenToken(config_));
+    ASSIGN_OR_RETURN(KeyRing ring, UnsealKeyRing(folder, passphrase_, token));
     if (ring.domain != domain()) {
       return Refuse(absl::StatusCode::kFailedPrecondition, "wrong_domain",
                     absl::StrCat("the keys are of ", ring.domain, ", and the configuration of ", domain()));

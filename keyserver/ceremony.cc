@@ -55,10 +55,8 @@ absl::Status CheckFresh(const std::string& data_dir) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role,
-                                 const crypto::Certificate& root, const crypto::P256PrivateKey& root_key,
-                                 absl::Time now) {
-  crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
+absl::StatusOr<RoleKey> CertifyRole(SigningKey key, const std::string& domain, identity::Role role,
+                                    const crypto::Certificate& root, const crypto::P256PrivateKey& root_key, absl::Time now) {
   crypto::LeafSpec spec;
   spec.spki = crypto::Ed25519Spki(key.public_key());
   spec.uris = {identity::RoleUri{domain, role}.ToString()};
@@ -66,6 +64,13 @@ absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role,
   spec.validity = ValidFrom(now, kRoleLife);
   ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::IssueLeaf(root, root_key, spec));
   return RoleKey{std::move(key), std::move(certificate)};
+}
+
+// With a key that is kept here.
+absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role,
+                                 const crypto::Certificate& root, const crypto::P256PrivateKey& root_key,
+                                 absl::Time now) {
+  return CertifyRole(crypto::Ed25519KeyPair::Generate(), domain, role, root, root_key, now);
 }
 
 std::vector<std::string> DnsNames(const KeyserverConfig& config) {
@@ -79,21 +84,30 @@ absl::Duration ServiceLife(const KeyserverConfig& config) {
   return absl::Seconds(config.limits().service_certificate_life().seconds());
 }
 
-absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P256PrivateKey& root_key,
-                                 absl::Time now) {
+absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const std::shared_ptr<pkcs11::Token>& token,
+                                 const crypto::P256PrivateKey& root_key, absl::Time now) {
   const std::string& domain = config.organisation_domain();
   ASSIGN_OR_RETURN(
       crypto::Certificate root,
       crypto::MakeRoot(root_key, absl::StrCat(config.display_name(), " root"), ValidFrom(now, kRootLife)));
-  crypto::P256PrivateKey issuing_key = crypto::P256PrivateKey::Generate();
+  ASSIGN_OR_RETURN(AuthorityKey issuing_key, AuthorityKey::Generate(token, "plumbline issuing"));
   ASSIGN_OR_RETURN(
       crypto::Certificate issuing,
       crypto::MakeIssuing(root, root_key, issuing_key.spki(), absl::StrCat(config.display_name(), " issuing"),
                           ValidFrom(now, kIssuingLife)));
-  ASSIGN_OR_RETURN(RoleKey directory, MakeRole(domain, identity::Role::kDirectory, root, root_key, now));
-  ASSIGN_OR_RETURN(RoleKey grants, MakeRole(domain, identity::Role::kGrants, root, root_key, now));
-  ASSIGN_OR_RETURN(RoleKey tokens, MakeRole(domain, identity::Role::kTokens, root, root_key, now));
-  ASSIGN_OR_RETURN(RoleKey audit, MakeRole(domain, identity::Role::kAudit, root, root_key, now));
+  const auto make_role = [&](absl::string_view label, identity::Role role) -> absl::StatusOr<RoleKey> {
+    ASSIGN_OR_RETURN(SigningKey key, SigningKey::Generate(token, label));
+    return CertifyRole(std::move(key), domain, role, root, root_key, now);
+  };
+  ASSIGN_OR_RETURN(RoleKey directory, make_role("plumbline directory", identity::Role::kDirectory));
+  ASSIGN_OR_RETURN(RoleKey grants, make_role("plumbline grants", identity::Role::kGrants));
+  ASSIGN_OR_RETURN(RoleKey tokens, make_role("plumbline tokens", identity::Role::kTokens));
+  ASSIGN_OR_RETURN(RoleKey audit, make_role("plumbline audit", identity::Role::kAudit));
+  ASSIGN_OR_RETURN(SigningKey log_key, SigningKey::Generate(token, "plumbline log"));
+  std::shared_ptr<const pkcs11::DerivationKey> bound_to;
+  if (token != nullptr) {
+    ASSIGN_OR_RETURN(bound_to, pkcs11::DerivationKey::Generate(token, "plumbline key ring"));
+  }
   crypto::P256PrivateKey service_key = crypto::P256PrivateKey::Generate();
   const Issuer issuer(domain, issuing, issuing_key);
   ASSIGN_OR_RETURN(crypto::Certificate service,
@@ -110,10 +124,11 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const crypto::P2
                  std::move(service),
                  crypto::SealedBoxKeyPair::Generate(),
                  std::move(audit),
-                 TransparencyKeys::Generate(),
+                 TransparencyKeys::Generate(std::move(log_key)),
                  std::nullopt,
                  Secret::Random(crypto::kWrappingKeySize),
-                 db::Key::Random()};
+                 db::Key::Random(),
+                 std::move(bound_to)};
 }
 
 // Stores a new code for the first administrator.
@@ -155,7 +170,9 @@ absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const 
   RETURN_IF_ERROR(CheckFresh(data_dir));
   RETURN_IF_ERROR(identity::CheckDomain(config.organisation_domain()));
   const crypto::P256PrivateKey root_key = crypto::P256PrivateKey::Generate();
-  ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, root_key, clock.Now()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<pkcs11::Token> token, OpenToken(config));
+  if (token != nullptr) RETURN_IF_ERROR(pkcs11::ProbeMaking(token));
+  ASSIGN_OR_RETURN(const KeyRing keys, MakeKeys(config, token, root_key, clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
   ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection,
@@ -177,7 +194,7 @@ absl::StatusOr<CeremonyResult> RunCeremony(const KeyserverConfig& config, const 
 absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& config,
                                                         const Secret& passphrase, const Clock& clock) {
   RETURN_IF_ERROR(UnsealRootKey(config.data_dir(), passphrase).status());
-  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
   ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
   db::OpenOptions options;
@@ -189,7 +206,7 @@ absl::StatusOr<CeremonyResult> ReissueAdministratorCode(const KeyserverConfig& c
 }
 
 absl::Status AbandonUnlockKeys(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock) {
-  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
   ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
   db::OpenOptions options;
@@ -211,7 +228,7 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
     return Refuse(absl::StatusCode::kInvalidArgument, "key_known",
                   "the private half of the key in this request is public knowledge; make the service's keys anew");
   }
-  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config, passphrase));
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
   ASSIGN_OR_RETURN(
       const crypto::Certificate leaf,
@@ -220,14 +237,14 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
 }
 
 absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Secret& passphrase) {
-  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config, passphrase));
   return crypto::ToPemChain(
       {keys.root, keys.directory.certificate, keys.grants.certificate, keys.tokens.certificate});
 }
 
 absl::StatusOr<std::string> MakeAuditKey(const KeyserverConfig& config, const Secret& passphrase,
                                          const Clock& clock, const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
                    db::Database::Open(DatabasePath(config.data_dir()), keys.database_key, {.create = false}));
   if (!keys.audit) {
@@ -241,7 +258,7 @@ absl::StatusOr<std::string> MakeAuditKey(const KeyserverConfig& config, const Se
 }
 
 absl::StatusOr<std::string> MakeLogKey(const KeyserverConfig& config, const Secret& passphrase, const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   if (!keys.audit) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "audit_key_missing",
                   "these keys are older still; run plumbline-keyserver make-audit-key first");
@@ -257,7 +274,7 @@ absl::StatusOr<std::string> MakeLogKey(const KeyserverConfig& config, const Secr
 
 absl::StatusOr<WitnessesSet> SetWitnesses(const KeyserverConfig& config, const Secret& passphrase, const std::string& policy,
                                           const Clock& clock, const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(const DirectoryLogKeys log, keys.LogKeys());
   const std::string log_key = log.signer.verifier().ToText();
   directory::WitnessPolicy statement{keys.domain, 1, policy};
@@ -282,7 +299,8 @@ absl::StatusOr<WitnessesSet> SetWitnesses(const KeyserverConfig& config, const S
   // Its key signs this one statement and is forgotten.
   ASSIGN_OR_RETURN(const RoleKey role, MakeRole(keys.domain, identity::Role::kPolicy, keys.root, root_key, clock.Now()));
   const Bytes encoded = directory::Encode(statement);
-  keys.witnesses = {role.certificate.der(), encoded, ToBytes(role.key.Sign(identity::kWitnessPolicyLabel, encoded))};
+  ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(role.key, identity::kWitnessPolicyLabel, encoded));
+  keys.witnesses = {role.certificate.der(), encoded, signature};
   RETURN_IF_ERROR(keys.Witnesses(clock.Now()).status());
   RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
   return WitnessesSet{statement.number, statement.text, log_key};
@@ -297,7 +315,7 @@ struct OpenedRecord {
 };
 
 absl::StatusOr<OpenedRecord> OpenRecord(const KeyserverConfig& config, const Secret& passphrase) {
-  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey());
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database,
                    db::Database::Open(DatabasePath(config.data_dir()), keys.database_key,
@@ -330,7 +348,7 @@ struct OpenedLog {
 };
 
 absl::StatusOr<OpenedLog> OpenLog(const KeyserverConfig& config, const Secret& passphrase) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   ASSIGN_OR_RETURN(DirectoryLogKeys log, keys.LogKeys());
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database,
                    db::Database::Open(DatabasePath(config.data_dir()), keys.database_key, {.create = false, .exclusive = false}));

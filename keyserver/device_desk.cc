@@ -210,7 +210,7 @@ absl::Status DeviceDesk::DrawGrants(const crypto::Certificate* caller, const key
   uint32_t expires_day = 0;
   keys::v1::DrawGrantsResponse out;
   for (uint32_t i = 0; i < body.count(); ++i) {
-    const identity::MailboxGrant grant = identity::IssueGrant(organisation_.keys().grants.key, now);
+    ASSIGN_OR_RETURN(const identity::MailboxGrant grant, identity::IssueGrant(organisation_.keys().grants.key, now));
     expires_day = grant.expires_day;
     ASSIGN_OR_RETURN(Bytes box, organisation_.keys().grant_escrow.public_key().Seal(grant.serial));
     sealed.push_back(std::move(box));

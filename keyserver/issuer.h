@@ -25,10 +25,11 @@ using crypto::kBackdate;
 crypto::Validity ValidFrom(absl::Time now, absl::Duration life);
 
 // Signs leaves with the issuing key. Holds references: certificate and key outlive it. Thread-safe.
+// Each passes on what the signer says.
 class Issuer final {
  public:
   Issuer(absl::string_view domain, const crypto::Certificate& issuing,
-         const crypto::P256PrivateKey& issuing_key)
+         const crypto::P256Signer& issuing_key)
       : domain_(domain), issuing_(issuing), issuing_key_(issuing_key) {}
 
   // A device's TLS client certificate for the key in `request`.
@@ -51,7 +52,7 @@ class Issuer final {
  private:
   const std::string domain_;
   const crypto::Certificate& issuing_;
-  const crypto::P256PrivateKey& issuing_key_;
+  const crypto::P256Signer& issuing_key_;
 };
 
 }  // namespace plumbline::keyserver

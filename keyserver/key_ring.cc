@@ -4,6 +4,7 @@
 #include "common/codec.h"
 #include "common/crypto/hkdf.h"
 #include "common/identity/reason.h"
+#include "plumbline/config/v1/keyserver.pb.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -19,6 +20,8 @@ absl::StatusOr<crypto::Certificate> ReadCertificate(Reader& in) {
   return crypto::Certificate::Parse(der);
 }
 
+using Token = std::shared_ptr<pkcs11::Token>;
+
 absl::StatusOr<crypto::P256PrivateKey> ReadP256(Reader& in) {
   ASSIGN_OR_RETURN(const ByteView der, in.Vector(kMaxField));
   return crypto::P256PrivateKey::FromDer(der);
@@ -29,16 +32,24 @@ absl::StatusOr<Secret> ReadSecret(Reader& in) {
   return Secret::CopyOf(bytes);
 }
 
-absl::StatusOr<RoleKey> ReadRole(Reader& in) {
-  ASSIGN_OR_RETURN(Secret seed, ReadSecret(in));
-  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair key, crypto::Ed25519KeyPair::FromSeed(std::move(seed)));
+absl::StatusOr<SigningKey> ReadSigning(Reader& in, const Token& token) {
+  ASSIGN_OR_RETURN(const ByteView stored, in.Vector(kMaxField));
+  return SigningKey::Parse(stored, token);
+}
+
+absl::StatusOr<AuthorityKey> ReadAuthority(Reader& in, const Token& token) {
+  ASSIGN_OR_RETURN(const ByteView stored, in.Vector(kMaxField));
+  return AuthorityKey::Parse(stored, token);
+}
+
+absl::StatusOr<RoleKey> ReadRole(Reader& in, const Token& token) {
+  ASSIGN_OR_RETURN(SigningKey key, ReadSigning(in, token));
   ASSIGN_OR_RETURN(crypto::Certificate certificate, ReadCertificate(in));
   return RoleKey{std::move(key), std::move(certificate)};
 }
 
-absl::StatusOr<TransparencyKeys> ReadTransparency(Reader& in) {
-  ASSIGN_OR_RETURN(Secret log_seed, ReadSecret(in));
-  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair log, crypto::Ed25519KeyPair::FromSeed(std::move(log_seed)));
+absl::StatusOr<TransparencyKeys> ReadTransparency(Reader& in, const Token& token) {
+  ASSIGN_OR_RETURN(SigningKey log, ReadSigning(in, token));
   ASSIGN_OR_RETURN(Secret vrf_seed, ReadSecret(in));
   ASSIGN_OR_RETURN(crypto::VrfKeyPair vrf, crypto::VrfKeyPair::FromSeed(std::move(vrf_seed)));
   ASSIGN_OR_RETURN(Secret follow, ReadSecret(in));
@@ -55,16 +66,16 @@ absl::StatusOr<std::optional<directory::SignedWitnessPolicy>> ReadWitnesses(Read
   return std::optional<directory::SignedWitnessPolicy>({ToBytes(certificate), ToBytes(policy), ToBytes(signature)});
 }
 
-absl::StatusOr<KeyRing> Read(Reader& in) {
+absl::StatusOr<KeyRing> Read(Reader& in, const Token& token) {
   ASSIGN_OR_RETURN(const uint8_t version, in.U8());
   if (version < 1 || version > kVersion) return absl::InvalidArgumentError("unknown version");
   ASSIGN_OR_RETURN(const ByteView domain, in.Vector(253));
   ASSIGN_OR_RETURN(crypto::Certificate root, ReadCertificate(in));
   ASSIGN_OR_RETURN(crypto::Certificate issuing, ReadCertificate(in));
-  ASSIGN_OR_RETURN(crypto::P256PrivateKey issuing_key, ReadP256(in));
-  ASSIGN_OR_RETURN(RoleKey directory, ReadRole(in));
-  ASSIGN_OR_RETURN(RoleKey grants, ReadRole(in));
-  ASSIGN_OR_RETURN(RoleKey tokens, ReadRole(in));
+  ASSIGN_OR_RETURN(AuthorityKey issuing_key, ReadAuthority(in, token));
+  ASSIGN_OR_RETURN(RoleKey directory, ReadRole(in, token));
+  ASSIGN_OR_RETURN(RoleKey grants, ReadRole(in, token));
+  ASSIGN_OR_RETURN(RoleKey tokens, ReadRole(in, token));
   ASSIGN_OR_RETURN(crypto::P256PrivateKey service_key, ReadP256(in));
   ASSIGN_OR_RETURN(crypto::Certificate service_certificate, ReadCertificate(in));
   ASSIGN_OR_RETURN(Secret escrow, ReadSecret(in));
@@ -72,12 +83,12 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
                    crypto::SealedBoxKeyPair::FromPrivateKey(std::move(escrow)));
   std::optional<RoleKey> audit;
   if (version >= 2) {
-    ASSIGN_OR_RETURN(audit, ReadRole(in));
+    ASSIGN_OR_RETURN(audit, ReadRole(in, token));
   }
   std::optional<TransparencyKeys> transparency;
   std::optional<directory::SignedWitnessPolicy> witnesses;
   if (version >= 3) {
-    ASSIGN_OR_RETURN(transparency, ReadTransparency(in));
+    ASSIGN_OR_RETURN(transparency, ReadTransparency(in, token));
     ASSIGN_OR_RETURN(witnesses, ReadWitnesses(in));
   }
   Secret wrapping;
@@ -96,7 +107,7 @@ absl::StatusOr<KeyRing> Read(Reader& in) {
 }
 
 void WriteRole(Writer& out, const RoleKey& role) {
-  out.Vector(role.key.seed()).Vector(role.certificate.der());
+  out.Vector(role.key.Serialize().view()).Vector(role.certificate.der());
 }
 
 absl::StatusOr<Secret> Open(const std::string& path, const Secret& passphrase) {
@@ -113,18 +124,27 @@ absl::StatusOr<Secret> Open(const std::string& path, const Secret& passphrase) {
   return opened.status();
 }
 
+// Whoever put the keys into a token finds none that signs beside it.
+absl::Status CheckInToken(const KeyRing& keys) {
+  bool all = keys.issuing_key.in_token() && keys.directory.key.in_token() && keys.grants.key.in_token() && keys.tokens.key.in_token();
+  all = all && keys.audit && keys.audit->key.in_token() && keys.transparency && keys.transparency->log.in_token();
+  if (all) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kFailedPrecondition, "keys_not_in_token",
+                "a key that signs would be kept outside of the token, and is not; nothing was written");
+}
+
 }  // namespace
 
 Secret KeyRing::Serialize() const {
   Writer out;
-  out.U8(!audit ? 1 : !transparency ? 2 : wrapping.empty() ? 3 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.der());
+  out.U8(!audit ? 1 : !transparency ? 2 : wrapping.empty() ? 3 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.Serialize().view());
   WriteRole(out, directory);
   WriteRole(out, grants);
   WriteRole(out, tokens);
   out.Vector(service_key.der()).Vector(service_certificate.der()).Vector(grant_escrow.private_key());
   if (audit) WriteRole(out, *audit);
   if (audit && transparency) {
-    out.Vector(transparency->log.seed()).Vector(transparency->vrf.seed()).Vector(transparency->follow.view());
+    out.Vector(transparency->log.Serialize().view()).Vector(transparency->vrf.seed()).Vector(transparency->follow.view());
     out.Present(witnesses.has_value());
     if (witnesses) out.Vector(witnesses->certificate).Vector(witnesses->policy).Vector(witnesses->signature);
     if (!wrapping.empty()) out.Vector(wrapping.view());
@@ -138,8 +158,7 @@ absl::StatusOr<audit::LogKey> KeyRing::AuditKey() const {
     return Refuse(absl::StatusCode::kFailedPrecondition, "audit_key_missing",
                   "these keys were made before audit records were signed; run plumbline-keyserver make-audit-key once");
   }
-  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair key, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(audit->key.seed())));
-  return audit::LogKey::Create(audit::Origin(domain, "keyserver"), std::move(key));
+  return audit::LogKey::Create(audit::Origin(domain, "keyserver"), audit->key.share());
 }
 
 absl::StatusOr<DirectoryLogKeys> KeyRing::LogKeys() const {
@@ -147,7 +166,7 @@ absl::StatusOr<DirectoryLogKeys> KeyRing::LogKeys() const {
     return Refuse(absl::StatusCode::kFailedPrecondition, "directory_log_key_missing",
                   "these keys were made before the directory had a log; run plumbline-keyserver make-log-key once");
   }
-  ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(directory::LogOrigin(domain), transparency->log));
+  ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(directory::LogOrigin(domain), transparency->log.share()));
   ASSIGN_OR_RETURN(crypto::VrfKeyPair vrf, crypto::VrfKeyPair::FromSeed(Secret::CopyOf(transparency->vrf.seed())));
   return DirectoryLogKeys{std::move(signer), std::move(vrf), Sha256(root.der())};
 }
@@ -168,14 +187,14 @@ absl::StatusOr<crypto::KeyWrap> KeyRing::WrapFor(absl::string_view label, ByteVi
   return crypto::KeyWrap::Create(crypto::HkdfSha256(wrapping.view(), salt, AsBytes(label), crypto::kWrappingKeySize));
 }
 
-TransparencyKeys TransparencyKeys::Generate() {
-  return {crypto::Ed25519KeyPair::Generate(), crypto::VrfKeyPair::Generate(), Secret::Random(kFollowSecret)};
+TransparencyKeys TransparencyKeys::Generate(SigningKey log) {
+  return {std::move(log), crypto::VrfKeyPair::Generate(), Secret::Random(kFollowSecret)};
 }
 
-absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored) {
+absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored, const Token& token) {
   Reader in(stored);
-  absl::StatusOr<KeyRing> out = Read(in);
-  if (!out.ok())
+  absl::StatusOr<KeyRing> out = Read(in, token);
+  if (!out.ok() && identity::ReasonOf(out.status()).empty())
     return absl::DataLossError(absl::StrCat("the sealed keys do not decode: ", out.status().message()));
   return out;
 }
@@ -186,12 +205,32 @@ std::string DatabasePath(const std::string& data_dir) { return absl::StrCat(data
 
 absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
                          const crypto::SealCost& cost) {
-  return crypto::SealToFile(KeysPath(data_dir), passphrase, keys.Serialize().view(), cost);
+  const Secret ring = keys.Serialize();
+  if (keys.bound_to) RETURN_IF_ERROR(CheckInToken(keys));
+  if (!keys.bound_to) return crypto::SealToFile(KeysPath(data_dir), passphrase, ring.view(), cost);
+  ASSIGN_OR_RETURN(const Bytes bound, Bind(*keys.bound_to, ring));
+  return crypto::SealToFile(KeysPath(data_dir), passphrase, bound, cost);
 }
 
-absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase) {
+absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
   ASSIGN_OR_RETURN(const Secret stored, Open(KeysPath(data_dir), passphrase));
+  if (IsBound(stored.view())) {
+    ASSIGN_OR_RETURN(Unbound unbound, Unbind(token, stored.view()));
+    ASSIGN_OR_RETURN(KeyRing out, KeyRing::Parse(unbound.ring.view(), token));
+    out.bound_to = std::move(unbound.key);
+    return out;
+  }
+  if (token != nullptr) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "keys_not_in_token",
+                  absl::StrCat("the configuration names a token, but the keys in ", KeysPath(data_dir),
+                               " open without it; they stay as the ceremony made them: leave the section pkcs11 out"));
+  }
   return KeyRing::Parse(stored.view());
+}
+
+absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(const Token token, OpenToken(config));
+  return UnsealKeyRing(config.data_dir(), passphrase, token);
 }
 
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,

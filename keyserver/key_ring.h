@@ -18,22 +18,28 @@
 #include "common/identity/uri.h"
 #include "common/secret.h"
 #include "common/status.h"
+#include "keyserver/signing_key.h"
 #include "keyserver/store/directory_log.h"
+#include "keyserver/token_binding.h"
+
+namespace plumbline::config::v1 {
+class KeyserverConfig;
+}
 
 namespace plumbline::keyserver {
 
 // A role's signing key and its certificate, signed by the root.
 struct RoleKey {
-  crypto::Ed25519KeyPair key;
+  SigningKey key;
   crypto::Certificate certificate;
 };
 
 // What the directory's log is signed and its indices are made with (docs/transparency.md).
 struct TransparencyKeys {
-  crypto::Ed25519KeyPair log;
+  SigningKey log;
   crypto::VrfKeyPair vrf;
   Secret follow;  // 32 bytes: from it come the keys by which people follow each other in the change feed
-  static TransparencyKeys Generate();
+  static TransparencyKeys Generate(SigningKey log = crypto::Ed25519KeyPair::Generate());
 };
 
 // Everything keys.sealed holds. Move-only. One for each process; signing is thread-safe.
@@ -41,7 +47,7 @@ struct KeyRing {
   std::string domain;
   crypto::Certificate root;
   crypto::Certificate issuing;
-  crypto::P256PrivateKey issuing_key;
+  AuthorityKey issuing_key;
   RoleKey directory;
   RoleKey grants;
   RoleKey tokens;
@@ -53,6 +59,7 @@ struct KeyRing {
   std::optional<directory::SignedWitnessPolicy> witnesses;  // none until they are named
   Secret wrapping;  // 32 bytes: what secret keys in the database are wrapped under derives from it; empty in a ring below version 4
   db::Key database_key;
+  std::shared_ptr<const pkcs11::DerivationKey> bound_to;  // what keys.sealed is bound to; null: it opens with the passphrase alone
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
   absl::StatusOr<audit::LogKey> AuditKey() const;
@@ -64,8 +71,8 @@ struct KeyRing {
   absl::StatusOr<crypto::KeyWrap> WrapFor(absl::string_view label, ByteView salt = {}) const;
 
   Secret Serialize() const;
-  // DATA_LOSS unless `stored` came from Serialize.
-  static absl::StatusOr<KeyRing> Parse(ByteView stored);
+  // DATA_LOSS unless `stored` came from Serialize; codes of SigningKey::Parse for keys in a token.
+  static absl::StatusOr<KeyRing> Parse(ByteView stored, const std::shared_ptr<pkcs11::Token>& token = nullptr);
 
   std::string RootPem() const { return root.ToPem(); }
 };
@@ -75,10 +82,16 @@ std::string KeysPath(const std::string& data_dir);      // keys.sealed
 std::string RootPath(const std::string& data_dir);      // root.sealed
 std::string DatabasePath(const std::string& data_dir);  // keyserver.db
 
+// A bound ring is bound anew: UNAVAILABLE without its token; FAILED_PRECONDITION keys_not_in_token if a key that signs is outside of it.
 absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
                          const crypto::SealCost& cost = crypto::SealCost());
 // FAILED_PRECONDITION not_initialised if there is none; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
-absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase);
+// A ring that is bound to a token, or has keys in it, needs `token`: FAILED_PRECONDITION pkcs11_not_configured where it is null,
+// keys_not_in_token where there is one and the ring does not need it; codes of Unbind.
+absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase,
+                                      const std::shared_ptr<pkcs11::Token>& token = nullptr);
+// Where and how the configuration says. Codes of OpenToken too.
+absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
 // The root's private key alone.
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,

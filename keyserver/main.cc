@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "common/backup/verbs.h"
 #include "common/config/config.h"
 #include "common/file.h"
@@ -260,6 +261,10 @@ absl::Status RestoreBackup(const Line& line) {
   return Print(line, report);
 }
 
+// Ends the process with EX_CONFIG where starting it again would show the token a wrong PIN again, until it locks itself: the unit file
+// does not restart on it.
+constexpr int kDoNotRestart = 78;
+
 int Report(const Line& line, const absl::Status& status) {
   if (status.ok()) return 0;
   if (line.json) {
@@ -271,7 +276,7 @@ int Report(const Line& line, const absl::Status& status) {
                             .c_str());
   }
   std::fprintf(stderr, "plumbline-keyserver: %s\n", std::string(status.message()).c_str());
-  return 1;
+  return absl::StartsWith(identity::ReasonOf(status), "pkcs11_pin_") ? kDoNotRestart : 1;
 }
 
 CLI::App* Verb(CLI::App& app, const char* name, const char* help, Line& line) {

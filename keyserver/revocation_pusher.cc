@@ -16,7 +16,7 @@ constexpr absl::Duration kProbeEvery = absl::Seconds(30);
 }  // namespace
 
 RevocationPusher::RevocationPusher(DepartureStore& store, std::unique_ptr<RevocationSender> sender,
-                                   const crypto::Ed25519KeyPair& grants_key, Logger& logger)
+                                   const crypto::Ed25519Signer& grants_key, Logger& logger)
     : store_(store), sender_(std::move(sender)), grants_key_(grants_key), logger_(logger) {
   if (sender_ != nullptr) thread_ = std::thread([this] { Run(); });
 }
@@ -77,7 +77,8 @@ absl::StatusOr<uint64_t> RevocationPusher::Send(const QueuedRevocation& queued) 
   const absl::StatusOr<identity::RevokedItems> items = identity::ParseRevokedItems(queued.items);
   if (!items.ok()) return absl::DataLossError("a stored revocation does not parse");
   const Bytes wire = Encode(identity::Revocation{queued.sequence, queued.previous, *items});
-  return sender_->Send(wire, grants_key_.Sign(identity::kRevocationLabel, wire));
+  ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(grants_key_, identity::kRevocationLabel, wire));
+  return sender_->Send(wire, signature);
 }
 
 absl::Status RevocationPusher::Drain() {

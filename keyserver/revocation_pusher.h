@@ -27,7 +27,7 @@ class RevocationPusher final {
  public:
   // Without a `sender` nothing is ever pushed.
   RevocationPusher(DepartureStore& store, std::unique_ptr<RevocationSender> sender,
-                   const crypto::Ed25519KeyPair& grants_key, Logger& logger);
+                   const crypto::Ed25519Signer& grants_key, Logger& logger);
   ~RevocationPusher();
   RevocationPusher(const RevocationPusher&) = delete;
   RevocationPusher& operator=(const RevocationPusher&) = delete;
@@ -49,7 +49,7 @@ class RevocationPusher final {
 
   DepartureStore& store_;
   const std::unique_ptr<RevocationSender> sender_;
-  const crypto::Ed25519KeyPair& grants_key_;
+  const crypto::Ed25519Signer& grants_key_;
   Logger& logger_;
   bool failing_ = false;  // of the thread alone
   Mutex mutex_;

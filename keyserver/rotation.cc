@@ -74,13 +74,13 @@ absl::Status RemoveUnfinished(const std::string& data_dir) {
 }  // namespace
 
 absl::Status RotateWrapping(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock, const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
   RETURN_IF_ERROR(keys.WrapFor(identity::kUnlockKeysAtRestLabel).status());
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenConnection(config, keys, clock));
   RETURN_IF_ERROR(CheckWrapping(*connection, keys));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherUnlockStore> unlock, SqlcipherUnlockStore::Open(*connection, keys, config.data_dir()));
-  ASSIGN_OR_RETURN(KeyRing next, KeyRing::Parse(keys.Serialize().view()));
+  ASSIGN_OR_RETURN(KeyRing next, UnsealKeyRing(config, passphrase));
   next.wrapping = Secret::Random(crypto::kWrappingKeySize);
   RETURN_IF_ERROR(crypto::SealToFile(NextPath(config.data_dir()), passphrase, next.wrapping.view(), cost));
   ASSIGN_OR_RETURN(const crypto::KeyWrap before, TokenIssuer::WrapOf(keys));
@@ -97,7 +97,7 @@ absl::Status RotateWrapping(const KeyserverConfig& config, const Secret& passphr
 }
 
 absl::Status RotateServiceKey(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock, const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenConnection(config, keys, clock));
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);

@@ -218,6 +218,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                    SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
                                        std::move(token_wrap), std::move(unlock), config, clock, logger);
+  if (const auto& bound_to = parts->organisation->keys().bound_to) RETURN_IF_ERROR(pkcs11::ProbeMaking(bound_to->token()));
   RETURN_IF_ERROR(parts->tokens.Prepare());
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->unlock_store,
                                            parts->check_in_store, *parts->connection, clock, logger);
@@ -255,7 +256,7 @@ namespace {
 absl::Status ServeUntilStopped(const KeyserverConfig& config, std::unique_ptr<rpc::LiveIdentity> live, Logger& logger) {
   const SystemClock clock;
   ASSIGN_OR_RETURN(const Secret passphrase, config::ReadPassphraseFile(config.passphrase_file()));
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   RETURN_IF_ERROR(FinishRotation(config, passphrase, keys));
   ASSIGN_OR_RETURN(const std::unique_ptr<Keyserver> server,
                    Keyserver::Start(config, std::move(keys), std::move(live), clock, logger));
@@ -281,8 +282,11 @@ absl::Status Serve(const std::string& config_file) {
   std::error_code ignored;  // what is wrong with it is told when it is written
   if (!config.log_folder().empty()) std::filesystem::create_directories(config.log_folder(), ignored);
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::LiveIdentity> live, rpc::LiveIdentity::Create());
+  ASSIGN_OR_RETURN(const std::unique_ptr<pkcs11::Module> token_module, LoadTokenModule(config));  // no code can be loaded later
+  std::vector<std::string> folders = {config.data_dir(), config.log_folder(), FolderOfFile(config.log_file())};
+  folders.insert(folders.end(), config.pkcs11().state_folders().begin(), config.pkcs11().state_folders().end());
   // Before gRPC has threads: what they are, they inherit.
-  absl::Status status = EnterSandbox({config.data_dir(), config.log_folder(), FolderOfFile(config.log_file())}, *logger);
+  absl::Status status = EnterSandbox(folders, *logger);
   if (status.ok()) status = ServeUntilStopped(config, std::move(live), *logger);
   if (status.ok()) {
     logger->Info("service.stopped");

@@ -20,11 +20,18 @@ uint64_t Seconds(absl::Duration duration) { return static_cast<uint64_t>(absl::T
 // The part of an epoch in which the next one's key is there too.
 absl::Duration OverlapOf(absl::Duration epoch) { return epoch / 6; }
 
+std::shared_ptr<pkcs11::Token> TokenOf(const KeyRing& keys) { return keys.bound_to ? keys.bound_to->token() : nullptr; }
+
+std::string LabelOf(const KeyRing& keys) {
+  return keys.bound_to ? absl::StrCat("plumbline tokens ", ToHex(keys.bound_to->name().id)) : std::string();
+}
+
 }  // namespace
 
 TokenIssuer::TokenIssuer(const Organisation& organisation, TokenStore& store, Publisher& publisher, const Clock& clock,
                          crypto::KeyWrap wrap)
-    : organisation_(organisation), store_(store), publisher_(publisher), clock_(clock), wrap_(std::move(wrap)) {}
+    : organisation_(organisation), store_(store), publisher_(publisher), clock_(clock), wrap_(std::move(wrap)),
+      token_(TokenOf(organisation.keys())), label_(LabelOf(organisation.keys())) {}
 
 absl::StatusOr<crypto::KeyWrap> TokenIssuer::WrapOf(const KeyRing& keys) {
   return keys.WrapFor(kWrapLabel);
@@ -42,12 +49,16 @@ absl::Status TokenIssuer::Load(absl::Time now) {
     } else if (known != live_.end() && known->second.secret != nullptr) {
       live.secret = known->second.secret;
     } else {
-      absl::StatusOr<Secret> pkcs8 = wrap_.Unwrap(key.wrapped_secret, key.leaf.token_key_id);
-      if (!pkcs8.ok()) return absl::DataLossError("the secret of a token key cannot be read");
-      absl::StatusOr<crypto::BlindRsaSecretKey> secret = crypto::BlindRsaSecretKey::Parse(*std::move(pkcs8));
-      if (!secret.ok() || tokens::TokenKeyId(secret->public_key()) != key.leaf.token_key_id)
+      absl::StatusOr<Secret> unwrapped = wrap_.Unwrap(key.wrapped_secret, key.leaf.token_key_id);
+      if (!unwrapped.ok()) return absl::DataLossError("the secret of a token key cannot be read");
+      absl::StatusOr<BlindKey> secret = BlindKey::Parse(*std::move(unwrapped), token_);
+      if (secret.ok() ? tokens::TokenKeyId(secret->public_key()) != key.leaf.token_key_id : absl::IsInvalidArgument(secret.status()))
         return absl::DataLossError("the secret of a token key is not its own");
-      live.secret = std::make_shared<const crypto::BlindRsaSecretKey>(*std::move(secret));
+      // After a backup was restored: the token has forgotten it since. Another is made in its place.
+      if (identity::ReasonOf(secret.status()) != "pkcs11_key_missing") {
+        RETURN_IF_ERROR(secret.status());
+        live.secret = std::make_shared<const BlindKey>(*std::move(secret));
+      }
     }
     next.emplace(key.leaf.token_key_id, std::move(live));
   }
@@ -63,8 +74,10 @@ absl::StatusOr<StoredTokenKey> TokenIssuer::Make(absl::string_view purpose, absl
     for (const auto& [id, live] : live_) taken.insert(id.back());
   }
   // An issuer is told the last byte alone (RFC 9578 §6.1).
-  crypto::BlindRsaSecretKey secret = crypto::BlindRsaSecretKey::Generate();
-  while (taken.contains(tokens::TruncatedTokenKeyId(secret.public_key()))) secret = crypto::BlindRsaSecretKey::Generate();
+  ASSIGN_OR_RETURN(BlindKey secret, BlindKey::Generate(token_, label_));
+  while (taken.contains(tokens::TruncatedTokenKeyId(secret.public_key()))) {
+    ASSIGN_OR_RETURN(secret, BlindKey::Generate(token_, label_));
+  }
   const absl::Duration epoch = organisation_.limits().token_epoch;
   StoredTokenKey out;
   out.leaf.purpose = std::string(purpose);
@@ -75,9 +88,21 @@ absl::StatusOr<StoredTokenKey> TokenIssuer::Make(absl::string_view purpose, absl
   out.leaf.closes = out.leaf.opens + Seconds(epoch);
   out.leaf.ends = out.leaf.closes + Seconds(OverlapOf(epoch));
   out.leaf.token_key_id = tokens::TokenKeyId(secret.public_key());
-  out.statement = tokens::SignTokenKey({organisation_.domain(), secret.public_key(), out.leaf}, organisation_.keys().tokens.key);
-  ASSIGN_OR_RETURN(out.wrapped_secret, wrap_.Wrap(Secret::CopyOf(secret.pkcs8()), out.leaf.token_key_id));
+  ASSIGN_OR_RETURN(out.statement, tokens::SignTokenKey({organisation_.domain(), secret.public_key(), out.leaf}, organisation_.keys().tokens.key));
+  ASSIGN_OR_RETURN(out.wrapped_secret, wrap_.Wrap(secret.Serialize(), out.leaf.token_key_id));
   return out;
+}
+
+absl::Status TokenIssuer::Sweep() {
+  if (token_ == nullptr) return absl::OkStatus();
+  std::set<pkcs11::KeyName> in_use;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, live] : live_) {
+      if (live.secret != nullptr && live.secret->name() != nullptr) in_use.insert(*live.secret->name());
+    }
+  }
+  return pkcs11::DestroyOthers(*token_, label_, in_use);
 }
 
 absl::Status TokenIssuer::Prepare() {
@@ -85,6 +110,7 @@ absl::Status TokenIssuer::Prepare() {
   const absl::Time now = clock_.Now();
   RETURN_IF_ERROR(store_.Forget(now - kGrace, now));
   RETURN_IF_ERROR(Load(now));
+  RETURN_IF_ERROR(Sweep());
   std::vector<StoredTokenKey> made;
   const absl::Duration overlap = OverlapOf(organisation_.limits().token_epoch);
   for (const char* purpose : {tokens::kPurposeDelivery, tokens::kPurposeDirectory}) {
@@ -106,6 +132,7 @@ absl::Status TokenIssuer::Prepare() {
   for (const StoredTokenKey& key : made) entry.details[key.leaf.purpose] = absl::StrCat("epoch ", key.leaf.epoch);
   RETURN_IF_ERROR(store_.Add(made, entry));
   RETURN_IF_ERROR(Load(now));
+  Sweep().IgnoreError();  // keys that were made and not taken, for the end of their id; the next Prepare sweeps again
   publisher_.PublishAndWait();
   return absl::OkStatus();
 }
@@ -124,10 +151,10 @@ std::vector<Bytes> TokenIssuer::Statements() const {
   return out;
 }
 
-absl::StatusOr<std::vector<std::shared_ptr<const crypto::BlindRsaSecretKey>>> TokenIssuer::KeysFor(
+absl::StatusOr<std::vector<std::shared_ptr<const BlindKey>>> TokenIssuer::KeysFor(
     absl::string_view purpose, const std::vector<tokens::TokenRequest>& requests) const {
   const absl::Time now = clock_.Now();
-  std::map<uint8_t, std::shared_ptr<const crypto::BlindRsaSecretKey>> keys;
+  std::map<uint8_t, std::shared_ptr<const BlindKey>> keys;
   {
     MutexLock lock(mutex_);
     for (const auto& [id, live] : live_) {
@@ -135,7 +162,7 @@ absl::StatusOr<std::vector<std::shared_ptr<const crypto::BlindRsaSecretKey>>> To
       if (live.leaf.purpose == purpose && live.secret != nullptr && now < closes + kGrace) keys[id.back()] = live.secret;
     }
   }
-  std::vector<std::shared_ptr<const crypto::BlindRsaSecretKey>> out;
+  std::vector<std::shared_ptr<const BlindKey>> out;
   for (const tokens::TokenRequest& request : requests) {
     const auto key = keys.find(request.truncated_token_key_id);
     if (key == keys.end()) {
@@ -182,6 +209,7 @@ absl::Status TokenIssuer::EndEpoch(const IntentTrace& trace) {
   }
   RETURN_IF_ERROR(store_.EndEpoch(made, trace));
   RETURN_IF_ERROR(Load(now));
+  Sweep().IgnoreError();  // the intent is carried out; Prepare sweeps again within a minute
   publisher_.PublishAndWait();
   return absl::OkStatus();
 }

@@ -47,13 +47,15 @@ class TokenIssuer final {
   struct Live {
     tlog::TokenKeyLeaf leaf;
     Bytes statement;
-    std::shared_ptr<const crypto::BlindRsaSecretKey> secret;  // null: nothing more is signed with it
+    std::shared_ptr<const BlindKey> secret;  // null: nothing more is signed with it
     bool is_void = false;
   };
   absl::Status Load(absl::Time now);
+  // Destroys the keys in the token that nothing more is signed with: forgotten ones, and what a stop in between left behind.
+  absl::Status Sweep() ABSL_LOCKS_EXCLUDED(mutex_);
   // The next key of a purpose, opening now.
   absl::StatusOr<StoredTokenKey> Make(absl::string_view purpose, absl::Time now);
-  absl::StatusOr<std::vector<std::shared_ptr<const crypto::BlindRsaSecretKey>>> KeysFor(
+  absl::StatusOr<std::vector<std::shared_ptr<const BlindKey>>> KeysFor(
       absl::string_view purpose, const std::vector<tokens::TokenRequest>& requests) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Organisation& organisation_;
@@ -61,6 +63,8 @@ class TokenIssuer final {
   Publisher& publisher_;
   const Clock& clock_;
   const crypto::KeyWrap wrap_;
+  const std::shared_ptr<pkcs11::Token> token_;  // where the keys are; null: in the database, wrapped
+  const std::string label_;                     // of the keys in the token: this key ring's alone
   Mutex making_;  // held while keys are made, which takes a while
   mutable Mutex mutex_;
   std::map<tokens::Hash, Live> live_ ABSL_GUARDED_BY(mutex_);

@@ -8,8 +8,8 @@
 namespace plumbline::keyserver {
 namespace {
 
-SignedBytes Sign(const Account& account, uint64_t version, const identity::Hash& previous,
-                 const identity::Hash& cause, const crypto::Ed25519KeyPair& directory_key) {
+absl::StatusOr<SignedBytes> Sign(const Account& account, uint64_t version, const identity::Hash& previous, const identity::Hash& cause,
+                                 const crypto::Ed25519Signer& directory_key) {
   identity::DirectoryRecord record;
   record.user = account.user;
   record.display_name = account.display_name;
@@ -26,19 +26,18 @@ SignedBytes Sign(const Account& account, uint64_t version, const identity::Hash&
   }
   SignedBytes out;
   out.bytes = Encode(record);
-  out.signature = directory_key.Sign(identity::kDirectoryRecordLabel, out.bytes);
+  ASSIGN_OR_RETURN(out.signature, crypto::SignUnder(directory_key, identity::kDirectoryRecordLabel, out.bytes));
   return out;
 }
 
 }  // namespace
 
-SignedBytes FirstRecord(const Account& account, const identity::Hash& cause,
-                        const crypto::Ed25519KeyPair& directory_key) {
+absl::StatusOr<SignedBytes> FirstRecord(const Account& account, const identity::Hash& cause, const crypto::Ed25519Signer& directory_key) {
   return Sign(account, 1, identity::Hash{}, cause, directory_key);
 }
 
 absl::StatusOr<SignedBytes> NextRecord(const Account& account, const identity::Hash& cause,
-                                       const crypto::Ed25519KeyPair& directory_key) {
+                                       const crypto::Ed25519Signer& directory_key) {
   const absl::StatusOr<identity::DirectoryRecord> current =
       identity::ParseDirectoryRecord(account.record.bytes);
   if (!current.ok()) return absl::DataLossError("a stored directory record does not parse");

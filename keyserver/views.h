@@ -17,11 +17,10 @@ class WitnessPolicy;
 namespace plumbline::keyserver {
 
 // The first record of a new account, and the record that follows `account.record` for the state that
-// `account` now has. `cause` as in identity::DirectoryRecord. DATA_LOSS if the stored record does not parse.
-SignedBytes FirstRecord(const Account& account, const identity::Hash& cause,
-                        const crypto::Ed25519KeyPair& directory_key);
+// `account` now has. `cause` as in identity::DirectoryRecord. DATA_LOSS if the stored record does not parse; else as the signer.
+absl::StatusOr<SignedBytes> FirstRecord(const Account& account, const identity::Hash& cause, const crypto::Ed25519Signer& directory_key);
 absl::StatusOr<SignedBytes> NextRecord(const Account& account, const identity::Hash& cause,
-                                       const crypto::Ed25519KeyPair& directory_key);
+                                       const crypto::Ed25519Signer& directory_key);
 
 // What an intent against this account must state: SHA-256 of
 //   struct { opaque user<V>; opaque display_name<V>; uint8 status; /* 0, 1 suspended, 2 removed */ uint64 revision; opaque

@@ -110,7 +110,7 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
                           Address(ports_.keyserver_people), "\n  device_address: ", Address(ports_.keyserver_devices),
                           "\n  delivery_address: ", Address(ports_.delivery_published),
                           "\nip_addresses:\n  - 127.0.0.1\nrevocation:\n  delivery_address: ", Address(ports_.revocation),
-                          "\npassphrase_file: ", PassphraseOf(service));
+                          "\npassphrase_file: ", PassphraseOf(service), "\n", options_.keyserver_section);
       break;
     case Service::kDelivery:
       yaml = absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"", fingerprint_, "\"\ndata_dir: ",
@@ -183,6 +183,7 @@ absl::Status Organisation::Launch(Service service, const std::map<std::string, s
                                                                         : "plumbline-witness"),
                      .arguments = {"serve", "--config", ConfigOf(service)},
                      .environment = environment};
+  if (service == Service::kKeyserver) command.environment.insert(options_.keyserver_environment.begin(), options_.keyserver_environment.end());
   if (const auto control = environment_controls_.find(service); control != environment_controls_.end()) {
     command.environment["ASSESS_CONTROL"] = control->second;
   }
@@ -218,7 +219,7 @@ void Organisation::Kill(Service service) {
 int Organisation::Stop(Service service) { return children_[service].Stop(absl::Seconds(10)); }
 
 absl::StatusOr<CommandResult> Organisation::KeyserverTool(const std::vector<std::string>& arguments) {
-  Command command = {.program = Program("plumbline-keyserver"), .arguments = arguments};
+  Command command = {.program = Program("plumbline-keyserver"), .arguments = arguments, .environment = options_.keyserver_environment};
   command.arguments.insert(command.arguments.end(), {"--config", ConfigOf(Service::kKeyserver)});
   return Must(command);
 }

@@ -50,6 +50,8 @@ class Organisation final {
     bool detached = false;  // the services outlive this process
     bool controls = true;   // give each service markers for the search to find in its memory
     std::map<std::string, std::string> client_environment;  // for every run of a person's client
+    std::string keyserver_section;                             // more of the key server's configuration
+    std::map<std::string, std::string> keyserver_environment;  // for every run of it
   };
   explicit Organisation(Options options) : options_(std::move(options)) {}
 

@@ -57,7 +57,8 @@ absl::StatusOr<uint64_t> AuditLog::AppendIn(db::Transaction& transaction, const 
   if (absl::IsAlreadyExists(grown)) return Broken("a node of the tree stands where the next record's belongs");
   RETURN_IF_ERROR(grown);
   ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, record.sequence));
-  RETURN_IF_ERROR(InsertRecord(database, record.sequence, encoded, key_.SignRecord(record.sequence, root)));
+  ASSIGN_OR_RETURN(const Bytes signature, key_.SignRecord(record.sequence, root));
+  RETURN_IF_ERROR(InsertRecord(database, record.sequence, encoded, signature));
   ASSIGN_OR_RETURN(const std::string note, key_.SignCheckpoint(record.sequence, root));
   RETURN_IF_ERROR(WriteCheckpoint(database, note));
   return record.sequence;

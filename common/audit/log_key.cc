@@ -19,13 +19,17 @@ absl::Status VerifyRecordSignature(const tlog::VerifierKey& log, uint64_t sequen
   return absl::UnauthenticatedError("the record's signature does not verify");
 }
 
-absl::StatusOr<LogKey> LogKey::Create(absl::string_view origin, crypto::Ed25519KeyPair key) {
+absl::StatusOr<LogKey> LogKey::Create(absl::string_view origin, std::shared_ptr<const crypto::Ed25519Signer> key) {
   ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(origin, key));
   return LogKey(std::move(signer), std::move(key));
 }
 
-Bytes LogKey::SignRecord(uint64_t sequence, const tlog::Hash& root) const {
-  return key_.Sign(kRecordLabel, RecordMessage(sequence, root));
+absl::StatusOr<LogKey> LogKey::Create(absl::string_view origin, crypto::Ed25519KeyPair key) {
+  return Create(origin, std::make_shared<const crypto::Ed25519KeyPair>(std::move(key)));
+}
+
+absl::StatusOr<Bytes> LogKey::SignRecord(uint64_t sequence, const tlog::Hash& root) const {
+  return crypto::SignUnder(*key_, kRecordLabel, RecordMessage(sequence, root));
 }
 
 }  // namespace plumbline::audit

@@ -48,7 +48,8 @@ absl::Status MigrateChain(db::Database& database, const LogKey& key) {
     const tlog::Hash leaf = tlog::LeafHash(row.encoded);
     RETURN_IF_ERROR(tlog::Append(nodes, range.size(), leaf));
     range.Append(leaf);
-    RETURN_IF_ERROR(InsertRecord(database, row.sequence, row.encoded, key.SignRecord(row.sequence, range.Root())));
+    ASSIGN_OR_RETURN(const Bytes signature, key.SignRecord(row.sequence, range.Root()));
+    RETURN_IF_ERROR(InsertRecord(database, row.sequence, row.encoded, signature));
   }
   ASSIGN_OR_RETURN(const std::string note, key.SignCheckpoint(range.size(), range.Root()));
   RETURN_IF_ERROR(WriteCheckpoint(database, note));

@@ -30,5 +30,7 @@ absl::Status Parse(absl::string_view text, absl::string_view file_name, google::
 // read or write it, or it belongs to another user; INVALID_ARGUMENT if it is empty, has a second line, or is too weak
 // (crypto::CheckPassphrase); NOT_FOUND.
 absl::StatusOr<Secret> ReadPassphraseFile(const std::string& path);
+// The same for the PIN of a token, whose strength is the token's affair: 1 to 255 bytes.
+absl::StatusOr<Secret> ReadPinFile(const std::string& path);
 
 }  // namespace plumbline::config

@@ -92,8 +92,14 @@ absl::StatusOr<BlindRsaPublicKey> BlindRsaPublicKey::Parse(ByteView spki) {
     return absl::InvalidArgumentError(
         "not an RSASSA-PSS key of 2048 bits for SHA-384 with salt 48 and exponent 65537");
   }
-  if ((out.modulus_.front() & 0x80) == 0 || (out.modulus_.back() & 1) == 0)
+  return FromModulus(out.modulus_);
+}
+
+absl::StatusOr<BlindRsaPublicKey> BlindRsaPublicKey::FromModulus(ByteView modulus) {
+  if (modulus.size() != kBlindRsaSize || (modulus.front() & 0x80) == 0 || (modulus.back() & 1) == 0)
     return absl::InvalidArgumentError("an RSA modulus is odd and has 2048 bits");
+  BlindRsaPublicKey out;
+  out.modulus_ = ToNumber(modulus);
   return out;
 }
 

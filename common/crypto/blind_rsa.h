@@ -35,6 +35,8 @@ class BlindRsaPublicKey final {
   // (RFC 9578 §6.5). INVALID_ARGUMENT unless `spki` is that, byte for byte, with a modulus that is
   // odd and has 2048 bits, and exponent 65537. Says nothing about the modulus's divisors.
   static absl::StatusOr<BlindRsaPublicKey> Parse(ByteView spki);
+  // INVALID_ARGUMENT unless `modulus` is 256 bytes, odd and has 2048 bits.
+  static absl::StatusOr<BlindRsaPublicKey> FromModulus(ByteView modulus);
   // What Parse takes.
   Bytes Serialize() const;
 
@@ -44,6 +46,8 @@ class BlindRsaPublicKey final {
   // key's for `message`.
   absl::Status Verify(ByteView message, ByteView signature) const;
 
+  const BlindRsaNumber& modulus() const { return modulus_; }
+
  private:
   friend class BlindRsaBlinding;
   friend class BlindRsaSecretKey;
@@ -51,10 +55,21 @@ class BlindRsaPublicKey final {
   BlindRsaNumber modulus_;
 };
 
+// Signs blinded messages, wherever the secret key is. Thread-safe.
+class BlindRsaSigner {
+ public:
+  virtual ~BlindRsaSigner() = default;
+  virtual const BlindRsaPublicKey& public_key() const = 0;
+  // RFC 9474 §4.3. INVALID_ARGUMENT unless `blinded_message` is 256 bytes and below the modulus;
+  // INTERNAL if the result does not verify, which a broken processor or key is the cause of;
+  // UNAVAILABLE if the key is out of reach.
+  virtual absl::StatusOr<BlindRsaNumber> BlindSign(ByteView blinded_message) const = 0;
+};
+
 // The secret key. Move-only, wiped when destroyed; thread-safe. One that was moved from may only be
 // destroyed or assigned to. Not to be used for anything else (RFC 9578 §6.5): it signs whatever it
 // is given.
-class BlindRsaSecretKey final {
+class BlindRsaSecretKey final : public BlindRsaSigner {
  public:
   static BlindRsaSecretKey Generate();  // takes about 0.1 s
   // Unencrypted PKCS#8 in DER, rsaEncryption with two primes of 1024 bits. INVALID_ARGUMENT unless
@@ -63,11 +78,8 @@ class BlindRsaSecretKey final {
   // What Parse takes, for a sealed file.
   ByteView pkcs8() const { return pkcs8_.view(); }
 
-  const BlindRsaPublicKey& public_key() const { return public_key_; }
-
-  // RFC 9474 §4.3. INVALID_ARGUMENT unless `blinded_message` is 256 bytes and below the modulus;
-  // INTERNAL if the result does not verify, which a broken processor or key is the cause of.
-  absl::StatusOr<BlindRsaNumber> BlindSign(ByteView blinded_message) const;
+  const BlindRsaPublicKey& public_key() const override { return public_key_; }
+  absl::StatusOr<BlindRsaNumber> BlindSign(ByteView blinded_message) const override;
 
  private:
   BlindRsaSecretKey() = default;

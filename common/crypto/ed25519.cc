@@ -59,11 +59,17 @@ absl::StatusOr<Ed25519KeyPair> Ed25519KeyPair::FromSeed(Secret&& seed) {
 }
 
 Bytes Ed25519KeyPair::Sign(absl::string_view label, ByteView message) const {
-  const Bytes content = SignedContent(label, message);
+  return *SignBare(SignedContent(label, message));
+}
+
+absl::StatusOr<Bytes> Ed25519KeyPair::SignBare(ByteView message) const {
   Bytes signature(kEd25519SignatureSize);
-  CHECK(crypto_sign_detached(signature.data(), nullptr, content.data(), content.size(),
-                             expanded_.view().data()) == 0);
+  CHECK(crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), expanded_.view().data()) == 0);
   return signature;
+}
+
+absl::StatusOr<Bytes> SignUnder(const Ed25519Signer& signer, absl::string_view label, ByteView message) {
+  return signer.SignBare(SignedContent(label, message));
 }
 
 }  // namespace plumbline::crypto

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "common/bytes.h"
+#include "common/crypto/signer.h"
 #include "common/secret.h"
 #include "common/status.h"
 
@@ -36,17 +37,18 @@ class Ed25519PublicKey final {
 };
 
 // A signing key, kept as its 32-byte seed. Move-only, wiped when destroyed; signing is thread-safe.
-class Ed25519KeyPair final {
+class Ed25519KeyPair final : public Ed25519Signer {
  public:
   static Ed25519KeyPair Generate();
   // INVALID_ARGUMENT unless `seed` is 32 bytes.
   static absl::StatusOr<Ed25519KeyPair> FromSeed(Secret&& seed);
 
-  const Ed25519PublicKey& public_key() const { return public_key_; }
+  const Ed25519PublicKey& public_key() const override { return public_key_; }
   // The 32-byte seed, for a sealed file or an encrypted store.
   ByteView seed() const { return seed_.view(); }
   // 64 bytes. Deterministic.
   Bytes Sign(absl::string_view label, ByteView message) const;
+  absl::StatusOr<Bytes> SignBare(ByteView message) const override;  // never fails
 
  private:
   explicit Ed25519KeyPair(Secret&& seed);

@@ -18,16 +18,6 @@ constexpr size_t kMaxNameSize = 64;
 constexpr size_t kMaxNames = 8;
 constexpr size_t kMaxUriSize = 512;
 
-Owned<EVP_PKEY> PrivateKey(const P256PrivateKey& key) {
-  const unsigned char* cursor = key.der().data();
-  const Owned<PKCS8_PRIV_KEY_INFO> info(
-      d2i_PKCS8_PRIV_KEY_INFO(nullptr, &cursor, static_cast<long>(key.der().size())));
-  CHECK(info != nullptr);
-  Owned<EVP_PKEY> out(EVP_PKCS82PKEY(info.get()));
-  CHECK(out != nullptr);
-  return out;
-}
-
 absl::StatusOr<Owned<EVP_PKEY>> PublicKey(ByteView spki) {
   const unsigned char* cursor = spki.data();
   Owned<EVP_PKEY> out(d2i_PUBKEY(nullptr, &cursor, static_cast<long>(spki.size())));
@@ -171,13 +161,36 @@ absl::StatusOr<Owned<X509>> Begin(ByteView spki, absl::string_view common_name, 
   return out;
 }
 
-absl::StatusOr<Certificate> Finish(X509* certificate, const X509_NAME* issuer, const P256PrivateKey& key) {
-  CHECK(X509_set_issuer_name(certificate, const_cast<X509_NAME*>(issuer)) == 1);
-  CHECK(X509_sign(certificate, PrivateKey(key).get(), EVP_sha256()) > 0);
-  return Certificate::Parse(ToDer(certificate, i2d_X509));
+// AlgorithmIdentifier of ecdsa-with-SHA256 (RFC 5758 §3.2).
+constexpr uint8_t kEcdsaSha256[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+
+// One DER element of less than 64 KiB.
+Bytes Element(uint8_t tag, std::initializer_list<ByteView> parts) {
+  const Bytes content = Concat(parts);
+  const size_t size = content.size();
+  CHECK(size < 0x10000);
+  Bytes out = {tag};
+  if (size >= 0x100) out.insert(out.end(), {0x82, static_cast<uint8_t>(size >> 8)});
+  if (size >= 0x80 && size < 0x100) out.push_back(0x81);
+  out.push_back(static_cast<uint8_t>(size));
+  out.insert(out.end(), content.begin(), content.end());
+  return out;
 }
 
-absl::Status CheckIssuer(const Certificate& issuer, const P256PrivateKey& key) {
+// Certificate (RFC 5280 §4.1): what is to be signed, the algorithm that it names, the signature. Put together here, because OpenSSL
+// signs only with keys that it has.
+absl::StatusOr<Certificate> Finish(X509* certificate, const X509_NAME* issuer, const P256Signer& key) {
+  CHECK(X509_set_issuer_name(certificate, const_cast<X509_NAME*>(issuer)) == 1);
+  CHECK(X509_ALGOR_set0(const_cast<X509_ALGOR*>(X509_get0_tbs_sigalg(certificate)), OBJ_nid2obj(NID_ecdsa_with_SHA256), V_ASN1_UNDEF,
+                        nullptr) == 1);
+  const Bytes to_be_signed =
+      ToDer(certificate, [](const X509* x, unsigned char** out) { return i2d_re_X509_tbs(const_cast<X509*>(x), out); });
+  ASSIGN_OR_RETURN(const Bytes signature, key.Sign(to_be_signed));
+  constexpr uint8_t kNoUnusedBits[] = {0};
+  return Certificate::Parse(Element(0x30, {to_be_signed, kEcdsaSha256, Element(0x03, {kNoUnusedBits, signature})}));
+}
+
+absl::Status CheckIssuer(const Certificate& issuer, const P256Signer& key) {
   if (!issuer.is_ca()) return absl::InvalidArgumentError("the issuer is not a certificate authority");
   if (issuer.spki() != key.spki()) {
     return absl::InvalidArgumentError("the issuing key does not belong to the issuing certificate");
@@ -202,7 +215,7 @@ absl::Duration LifeOf(const Certificate& certificate) {
 
 absl::Time RenewalTime(const Certificate& certificate) { return certificate.not_after() - LifeOf(certificate) / 2; }
 
-absl::StatusOr<Certificate> MakeRoot(const P256PrivateKey& key, absl::string_view name, const Validity& validity) {
+absl::StatusOr<Certificate> MakeRoot(const P256Signer& key, absl::string_view name, const Validity& validity) {
   RETURN_IF_ERROR(CheckAuthorityName(name));
   ASSIGN_OR_RETURN(const Owned<X509> out, Begin(key.spki(), name, validity));
   AddBasicConstraints(out.get(), true, 1);
@@ -211,7 +224,7 @@ absl::StatusOr<Certificate> MakeRoot(const P256PrivateKey& key, absl::string_vie
   return Finish(out.get(), X509_get_subject_name(out.get()), key);
 }
 
-absl::StatusOr<Certificate> MakeIssuing(const Certificate& root, const P256PrivateKey& root_key, ByteView subject_spki,
+absl::StatusOr<Certificate> MakeIssuing(const Certificate& root, const P256Signer& root_key, ByteView subject_spki,
                                         absl::string_view name, const Validity& validity) {
   RETURN_IF_ERROR(CheckAuthorityName(name));
   RETURN_IF_ERROR(CheckIssuer(root, root_key));
@@ -223,7 +236,7 @@ absl::StatusOr<Certificate> MakeIssuing(const Certificate& root, const P256Priva
   return Finish(out.get(), X509_get_subject_name(Decode(root).get()), root_key);
 }
 
-absl::StatusOr<Certificate> IssueLeaf(const Certificate& issuer, const P256PrivateKey& issuer_key,
+absl::StatusOr<Certificate> IssueLeaf(const Certificate& issuer, const P256Signer& issuer_key,
                                       const LeafSpec& spec) {
   RETURN_IF_ERROR(CheckIssuer(issuer, issuer_key));
   const bool ed25519 = spec.spki.size() == 44 && spec.spki[1] == 0x2a;

@@ -1,11 +1,12 @@
 // Making certificates: root, issuing authority, leaves. Signatures are ECDSA P-256 with SHA-256; serials are 128 random
-// bits; every certificate carries key identifiers.
+// bits; every certificate carries key identifiers. All pass on what the signer says (signer.h).
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/crypto/signer.h"
 #include "common/crypto/x509.h"
 
 namespace plumbline::crypto {
@@ -17,10 +18,10 @@ struct Validity {
 
 // Self-signed, CA, path length 1: one issuing level below it. `name` is the common name, 1..64 bytes of UTF-8.
 // INVALID_ARGUMENT for a bad name or validity.
-absl::StatusOr<Certificate> MakeRoot(const P256PrivateKey& key, absl::string_view name, const Validity& validity);
+absl::StatusOr<Certificate> MakeRoot(const P256Signer& key, absl::string_view name, const Validity& validity);
 
 // CA with path length 0 for `subject_spki` (P-256), signed by the root. Not valid beyond the root's own end.
-absl::StatusOr<Certificate> MakeIssuing(const Certificate& root, const P256PrivateKey& root_key, ByteView subject_spki,
+absl::StatusOr<Certificate> MakeIssuing(const Certificate& root, const P256Signer& root_key, ByteView subject_spki,
                                         absl::string_view name, const Validity& validity);
 
 // Certificates begin a little in the past, for clocks that are a little behind.
@@ -40,7 +41,7 @@ struct LeafSpec {
 };
 
 // A leaf signed by `issuer`. INVALID_ARGUMENT for a spec that breaks a rule above or a key that is not the issuer's.
-absl::StatusOr<Certificate> IssueLeaf(const Certificate& issuer, const P256PrivateKey& issuer_key, const LeafSpec& spec);
+absl::StatusOr<Certificate> IssueLeaf(const Certificate& issuer, const P256Signer& issuer_key, const LeafSpec& spec);
 
 // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): 44 bytes of DER.
 Bytes Ed25519Spki(const Ed25519PublicKey& key);

@@ -12,7 +12,7 @@ namespace plumbline::crypto {
 
 inline constexpr size_t kWrappingKeySize = 32;
 inline constexpr size_t kWrapOverhead = 24 + 16;
-inline constexpr size_t kMaxWrapped = 64 * 1024;
+inline constexpr size_t kMaxWrapped = 512 * 1024;
 
 // Move-only, wiped when destroyed; thread-safe.
 class KeyWrap final {

@@ -11,6 +11,10 @@ namespace plumbline::crypto {
 namespace {
 
 constexpr size_t kMaxKeySize = 4096;
+constexpr size_t kPointSize = 65;
+// SubjectPublicKeyInfo up to the point.
+constexpr uint8_t kSpkiPrefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+                                   0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
 
 bool IsP256(const EVP_PKEY* key) {
   char group[32];
@@ -42,10 +46,19 @@ absl::Status Refused() {
 }  // namespace
 
 bool IsP256Spki(ByteView spki) {
-  constexpr uint8_t kPrefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
-                                 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-                                 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
-  return spki.size() == sizeof kPrefix + 64 && Equal(spki.first(sizeof kPrefix), kPrefix);
+  return spki.size() == sizeof kSpkiPrefix + kPointSize && Equal(spki.first(sizeof kSpkiPrefix), kSpkiPrefix) &&
+         spki[sizeof kSpkiPrefix] == 0x04;
+}
+
+absl::StatusOr<Bytes> P256Spki(ByteView point) {
+  const absl::Status refused = absl::InvalidArgumentError("not an uncompressed point of P-256");
+  if (point.size() != kPointSize || point[0] != 0x04) return refused;
+  Bytes out = Concat({ByteView(kSpkiPrefix), point});
+  const unsigned char* cursor = out.data();
+  const Owned<EVP_PKEY> key(d2i_PUBKEY(nullptr, &cursor, static_cast<long>(out.size())));
+  if (key != nullptr && IsP256(key.get())) return out;
+  ForgetOpensslErrors();
+  return refused;
 }
 
 P256PrivateKey P256PrivateKey::Generate() {
@@ -85,6 +98,33 @@ Secret P256PrivateKey::ToPem() const {
   CHECK(key != nullptr && bio != nullptr);
   CHECK(PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
   return TakeBio(bio.get());
+}
+
+absl::StatusOr<Bytes> P256PrivateKey::Sign(ByteView message) const {
+  const Owned<EVP_PKEY> key = Decode(der_.view());
+  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  CHECK(key != nullptr && context != nullptr);
+  CHECK(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1);
+  Bytes out(static_cast<size_t>(EVP_PKEY_get_size(key.get())));
+  size_t size = out.size();
+  CHECK(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1);
+  out.resize(size);
+  return out;
+}
+
+absl::Status VerifyP256(ByteView spki, ByteView message, ByteView signature) {
+  const unsigned char* cursor = spki.data();
+  Owned<EVP_PKEY> key;
+  if (IsP256Spki(spki)) key.reset(d2i_PUBKEY(nullptr, &cursor, static_cast<long>(spki.size())));
+  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  CHECK(context != nullptr);
+  if (key == nullptr || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1) {
+    ForgetOpensslErrors();
+    return absl::InvalidArgumentError("not a P-256 public key");
+  }
+  if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) == 1) return absl::OkStatus();
+  ForgetOpensslErrors();
+  return absl::UnauthenticatedError("the signature does not verify");
 }
 
 }  // namespace plumbline::crypto

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/bytes.h"
+#include "common/crypto/signer.h"
 #include "common/secret.h"
 #include "common/status.h"
 
@@ -10,9 +11,11 @@ namespace plumbline::crypto {
 // True for the 91 bytes of DER that are a P-256 key as named curve with an uncompressed point, and nothing else.
 // Does not check that the point is on the curve.
 bool IsP256Spki(ByteView spki);
+// SubjectPublicKeyInfo of an uncompressed point, 65 bytes. INVALID_ARGUMENT unless it is one of the curve.
+absl::StatusOr<Bytes> P256Spki(ByteView point);
 
-// Kept as unencrypted PKCS#8 DER in wiped memory. Move-only.
-class P256PrivateKey final {
+// Kept as unencrypted PKCS#8 DER in wiped memory. Move-only; signing is thread-safe.
+class P256PrivateKey final : public P256Signer {
  public:
   static P256PrivateKey Generate();
   // INVALID_ARGUMENT unless it is exactly one valid P-256 private key in PKCS#8.
@@ -22,7 +25,8 @@ class P256PrivateKey final {
   ByteView der() const { return der_.view(); }
   Secret ToPem() const;
   // SubjectPublicKeyInfo, DER.
-  const Bytes& spki() const { return spki_; }
+  const Bytes& spki() const override { return spki_; }
+  absl::StatusOr<Bytes> Sign(ByteView message) const override;  // never fails
 
  private:
   P256PrivateKey() = default;

@@ -115,6 +115,10 @@ Bytes ModulusOf(const EVP_PKEY* key) {
   return out;
 }
 
+absl::Status DoesNotComeBack() {
+  return absl::InternalError("a blind signature does not come back to what was signed");
+}
+
 }  // namespace
 
 absl::StatusOr<Bytes> EncodePss(ByteView message, ByteView salt, size_t bits) {
@@ -170,12 +174,27 @@ absl::StatusOr<Blinded> Blind(ByteView modulus, ByteView message, ByteView salt,
   return out;
 }
 
+absl::Status CheckBlinded(ByteView modulus, ByteView blinded_message) {
+  if (IsBelow(blinded_message, modulus)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "a blinded message is as long as the modulus and a number below it");
+}
+
+absl::Status CheckBlindSignature(ByteView modulus, ByteView blinded_message,
+                                 ByteView blind_signature) {
+  if (!IsBelow(blind_signature, modulus)) return DoesNotComeBack();
+  const Owned<BN_CTX> context = Context();
+  const Owned<BIGNUM> n = Number(modulus), z = Number(blind_signature), m = Number(),
+                      e = Exponent();
+  CHECK(BN_mod_exp(m.get(), z.get(), e.get(), n.get(), context.get()) == 1);
+  Bytes back(modulus.size());
+  Write(m.get(), back);
+  return Equal(back, blinded_message) ? absl::OkStatus() : DoesNotComeBack();
+}
+
 absl::StatusOr<Bytes> BlindSign(evp_pkey_st* secret_key, ByteView blinded_message) {
   const Bytes modulus = ModulusOf(secret_key);
-  if (!IsBelow(blinded_message, modulus)) {
-    return absl::InvalidArgumentError(
-        "a blinded message is as long as the modulus and a number below it");
-  }
+  RETURN_IF_ERROR(CheckBlinded(modulus, blinded_message));
   Secret signature(modulus.size());
   Bytes back(modulus.size());
   // A wrong result of the Chinese remainders would give the primes away.
@@ -184,7 +203,7 @@ absl::StatusOr<Bytes> BlindSign(evp_pkey_st* secret_key, ByteView blinded_messag
       !Raise(secret_key, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt, signature.view(), back) ||
       !Equal(back, blinded_message)) {
     ForgetOpensslErrors();
-    return absl::InternalError("a blind signature does not come back to what was signed");
+    return DoesNotComeBack();
   }
   return ToBytes(signature.view());
 }

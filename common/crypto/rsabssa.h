@@ -39,6 +39,11 @@ absl::StatusOr<Blinded> Blind(ByteView modulus, ByteView message, ByteView salt,
 // INTERNAL if the operation went wrong: nothing of its result is given away.
 absl::StatusOr<Bytes> BlindSign(evp_pkey_st* secret_key, ByteView blinded_message);
 
+// For a private operation that was done elsewhere: before it, INVALID_ARGUMENT unless the message is as long as the modulus and below
+// it; after it, INTERNAL unless `blind_signature` comes back to the message under the public key: nothing of it is to be given away.
+absl::Status CheckBlinded(ByteView modulus, ByteView blinded_message);
+absl::Status CheckBlindSignature(ByteView modulus, ByteView blinded_message, ByteView blind_signature);
+
 // RFC 9474 §4.4. INVALID_ARGUMENT unless `blind_signature` is as long as the modulus and below it;
 // UNAUTHENTICATED if what it makes is no signature.
 absl::StatusOr<Bytes> Finalize(ByteView modulus, ByteView message, size_t salt_size,

@@ -46,11 +46,12 @@ absl::StatusOr<MailboxGrant> ParseMailboxGrant(ByteView wire) {
   return out;
 }
 
-MailboxGrant IssueGrant(const crypto::Ed25519KeyPair& grants_key, absl::Time now) {
+absl::StatusOr<MailboxGrant> IssueGrant(const crypto::Ed25519Signer& grants_key, absl::Time now) {
   MailboxGrant out;
   out.serial = RandomFixed<16>();
   out.expires_day = DayOf(now) + kGrantLifeDays;
-  out.signature = *ToFixed<64>(grants_key.Sign(kMailboxGrantLabel, SignedPart(out).view()));
+  ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(grants_key, kMailboxGrantLabel, SignedPart(out).view()));
+  ASSIGN_OR_RETURN(out.signature, ToFixed<64>(signature));
   return out;
 }
 

@@ -29,8 +29,8 @@ struct MailboxGrant {
 Bytes Encode(const MailboxGrant& grant);
 absl::StatusOr<MailboxGrant> ParseMailboxGrant(ByteView wire);
 
-// A new grant with a random serial.
-MailboxGrant IssueGrant(const crypto::Ed25519KeyPair& grants_key, absl::Time now);
+// A new grant with a random serial. As the signer.
+absl::StatusOr<MailboxGrant> IssueGrant(const crypto::Ed25519Signer& grants_key, absl::Time now);
 
 // UNAUTHENTICATED grant_invalid (malformed, wrong signature) or grant_expired.
 absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key,

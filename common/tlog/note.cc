@@ -75,7 +75,8 @@ std::string FormatSignature(const NoteSignature& signature) {
 absl::StatusOr<Note> SignNote(absl::string_view text, std::span<const NoteSigner* const> signers) {
   Note note{.text = std::string(text)};
   for (const NoteSigner* signer : signers) {
-    note.signatures.push_back({signer->verifier().name(), signer->verifier().id(), signer->Sign(text)});
+    ASSIGN_OR_RETURN(Bytes signature, signer->Sign(text));
+    note.signatures.push_back({signer->verifier().name(), signer->verifier().id(), std::move(signature)});
   }
   // A text that would be read back as another one is not signed.
   ASSIGN_OR_RETURN(const Note back, ParseNote(FormatNote(note)));

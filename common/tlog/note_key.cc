@@ -2,8 +2,6 @@
 
 #include <sodium.h>
 
-#include "common/check.h"
-
 namespace plumbline::tlog {
 
 VerifierKey::VerifierKey(absl::string_view name, const crypto::Ed25519PublicKey& key)
@@ -30,19 +28,14 @@ absl::Status VerifierKey::Verify(absl::string_view text, ByteView signature) con
   return absl::OkStatus();
 }
 
-absl::StatusOr<NoteSigner> NoteSigner::Create(absl::string_view name, const crypto::Ed25519KeyPair& key) {
-  ASSIGN_OR_RETURN(VerifierKey verifier, VerifierKey::Create(name, key.public_key()));
-  Secret expanded(crypto_sign_SECRETKEYBYTES);
-  uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
-  CHECK(crypto_sign_seed_keypair(public_key, expanded.span().data(), key.seed().data()) == 0);
-  return NoteSigner(std::move(verifier), std::move(expanded));
+absl::StatusOr<NoteSigner> NoteSigner::Create(absl::string_view name, std::shared_ptr<const crypto::Ed25519Signer> key) {
+  ASSIGN_OR_RETURN(VerifierKey verifier, VerifierKey::Create(name, key->public_key()));
+  return NoteSigner(std::move(verifier), std::move(key));
 }
 
-Bytes NoteSigner::Sign(absl::string_view text) const {
-  Bytes signature(crypto::kEd25519SignatureSize);
-  const ByteView message = AsBytes(text);
-  CHECK(crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), expanded_.view().data()) == 0);
-  return signature;
+absl::StatusOr<NoteSigner> NoteSigner::Create(absl::string_view name, const crypto::Ed25519KeyPair& key) {
+  ASSIGN_OR_RETURN(crypto::Ed25519KeyPair copy, crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(key.seed())));
+  return Create(name, std::make_shared<const crypto::Ed25519KeyPair>(std::move(copy)));
 }
 
 }  // namespace plumbline::tlog

@@ -3,6 +3,7 @@
 // (common/crypto/ed25519.h) and a note has no control characters but newlines.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "common/tlog/key_text.h"
@@ -33,19 +34,21 @@ class VerifierKey final {
   uint32_t id_;
 };
 
-// Signs notes. Move-only; thread-safe.
+// Signs notes. Shares its key; thread-safe.
 class NoteSigner final {
  public:
-  // Keeps a copy of the key. INVALID_ARGUMENT for a bad name.
+  // INVALID_ARGUMENT for a bad name.
+  static absl::StatusOr<NoteSigner> Create(absl::string_view name, std::shared_ptr<const crypto::Ed25519Signer> key);
+  // Keeps a copy of the key.
   static absl::StatusOr<NoteSigner> Create(absl::string_view name, const crypto::Ed25519KeyPair& key);
   const VerifierKey& verifier() const { return verifier_; }
-  // 64 bytes over the bare `text`.
-  Bytes Sign(absl::string_view text) const;
+  // 64 bytes over the bare `text`. As the key's signer.
+  absl::StatusOr<Bytes> Sign(absl::string_view text) const { return key_->SignBare(AsBytes(text)); }
 
  private:
-  NoteSigner(VerifierKey verifier, Secret expanded) : verifier_(std::move(verifier)), expanded_(std::move(expanded)) {}
+  NoteSigner(VerifierKey verifier, std::shared_ptr<const crypto::Ed25519Signer> key) : verifier_(std::move(verifier)), key_(std::move(key)) {}
   VerifierKey verifier_;
-  Secret expanded_;  // 64 bytes, libsodium's form
+  std::shared_ptr<const crypto::Ed25519Signer> key_;
 };
 
 }  // namespace plumbline::tlog

@@ -54,7 +54,7 @@ absl::StatusOr<Token> PendingToken::Finish(const TokenResponse& response) const 
   return Token{.input = input_, .authenticator = authenticator};
 }
 
-absl::StatusOr<TokenResponse> Issue(const crypto::BlindRsaSecretKey& key,
+absl::StatusOr<TokenResponse> Issue(const crypto::BlindRsaSigner& key,
                                     const TokenRequest& request) {
   if (request.truncated_token_key_id != TruncatedTokenKeyId(key.public_key()))
     return absl::NotFoundError("a token is asked of another key");

@@ -42,7 +42,7 @@ class PendingToken final {
 // The issuer's part (RFC 9578 §6.2), for somebody who may have a token. NOT_FOUND if the request is
 // for another key, INVALID_ARGUMENT for a blinded message beyond the modulus, INTERNAL as
 // BlindSign.
-absl::StatusOr<TokenResponse> Issue(const crypto::BlindRsaSecretKey& key,
+absl::StatusOr<TokenResponse> Issue(const crypto::BlindRsaSigner& key,
                                     const TokenRequest& request);
 
 // Everything that a redeemer checks but the nullifier's being new (RFC 9577 §2.2, RFC 9578 §6.4):

@@ -37,10 +37,11 @@ TokenChallenge ChallengeFor(absl::string_view domain, absl::string_view purpose)
   return *std::move(out);
 }
 
-Bytes SignTokenKey(const TokenKey& key, const crypto::Ed25519KeyPair& tokens_role) {
+absl::StatusOr<Bytes> SignTokenKey(const TokenKey& key, const crypto::Ed25519Signer& tokens_role) {
   Writer inner, out;
   inner.U8(kVersion).Vector(AsBytes(key.domain)).Vector(key.key.Serialize()).Vector(tlog::Encode(key.leaf));
-  return out.Vector(inner.view()).Fixed(tokens_role.Sign(identity::kTokenKeyLabel, inner.view())).TakeBytes();
+  ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(tokens_role, identity::kTokenKeyLabel, inner.view()));
+  return out.Vector(inner.view()).Fixed(signature).TakeBytes();
 }
 
 absl::StatusOr<TokenKey> OpenTokenKey(ByteView wire, const crypto::Ed25519PublicKey& tokens_role, absl::string_view domain) {

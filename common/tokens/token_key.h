@@ -41,7 +41,7 @@ struct TokenKey {
 };
 
 // The encoded SignedTokenKey.
-Bytes SignTokenKey(const TokenKey& key, const crypto::Ed25519KeyPair& tokens_role);
+absl::StatusOr<Bytes> SignTokenKey(const TokenKey& key, const crypto::Ed25519Signer& tokens_role);
 // INVALID_ARGUMENT unless `wire` is what SignTokenKey makes of some key; UNAUTHENTICATED if it is not signed by that role, or is
 // another organisation's. Says nothing about its time.
 absl::StatusOr<TokenKey> OpenTokenKey(ByteView wire, const crypto::Ed25519PublicKey& tokens_role, absl::string_view domain);

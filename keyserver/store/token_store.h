@@ -14,7 +14,7 @@ namespace plumbline::keyserver {
 struct StoredTokenKey {
   tlog::TokenKeyLeaf leaf;
   Bytes statement;       // encoded SignedTokenKey
-  Bytes wrapped_secret;  // PKCS#8 (common/crypto/key_wrap.h); empty once nothing more is signed with it
+  Bytes wrapped_secret;  // BlindKey::Serialize (common/crypto/key_wrap.h); empty once nothing more is signed with it
   bool is_void = false;  // its tokens count no more
 };
 

@@ -54,7 +54,7 @@ class AccessBench final {
       account.display_name = "Some Body";
       account.proofing_level = "in person";
       account.proofing_reference = "file 7";
-      account.record = keyserver::FirstRecord(account, {}, world_.organisation().keys().directory.key);
+      account.record = *keyserver::FirstRecord(account, {}, world_.organisation().keys().directory.key);
       keyserver::IntentTrace trace;
       trace.nonce = identity::RandomFixed<16>();
       trace.expires_unix = static_cast<uint64_t>(absl::ToUnixSeconds(world_.clock().Now())) + 600;

@@ -66,7 +66,7 @@ class Services final : public Network {
       const keys::v1::DrawGrantsRequest& request) override {
     keys::v1::DrawGrantsResponse response;
     for (uint32_t i = 0; i < request.count(); ++i) {
-      response.add_grants(ToString(identity::Encode(identity::IssueGrant(role, Time()))));
+      response.add_grants(ToString(identity::Encode(*identity::IssueGrant(role, Time()))));
     }
     return response;
   }

@@ -63,7 +63,7 @@ class DirectoryTest : public ::testing::Test {
   void AddKey(const std::string& purpose, uint64_t epoch, absl::Duration opened = absl::Minutes(10)) {
     const tokens::TokenKey key = Key(purpose, epoch, opened);
     const Bytes leaf = tlog::Encode(key.leaf);
-    facts_.token_keys.push_back(tokens::SignTokenKey(key, tokens_));
+    facts_.token_keys.push_back(*tokens::SignTokenKey(key, tokens_));
     facts_.token_leaves.insert(leaf);
     facts_.tree.Append(tlog::LeafHash(leaf));
   }
@@ -170,7 +170,7 @@ TEST_F(DirectoryTest, AKeyThatTheLogDoesNotHave) {
 }
 
 TEST_F(DirectoryTest, ANewKeyThatWaitsForTheWitnessesIsAWarning) {
-  facts_.token_keys.push_back(tokens::SignTokenKey(Key(tokens::kPurposeDelivery, 2, absl::ZeroDuration()), tokens_));
+  facts_.token_keys.push_back(*tokens::SignTokenKey(Key(tokens::kPurposeDelivery, 2, absl::ZeroDuration()), tokens_));
   EXPECT_THAT(Of(Judge(), "tokens.keys", "delivery"), IsWarning());
 }
 
@@ -185,7 +185,7 @@ TEST_F(DirectoryTest, AKeyThatRunsOut) {
 }
 
 TEST_F(DirectoryTest, AKeyOfSomebodyElse) {
-  facts_.token_keys[0] = tokens::SignTokenKey(Key(tokens::kPurposeDelivery, 1), Pair(9));
+  facts_.token_keys[0] = *tokens::SignTokenKey(Key(tokens::kPurposeDelivery, 1), Pair(9));
   EXPECT_THAT(Of(Judge(), "tokens.keys"), IsFailed());
 }
 

@@ -112,8 +112,8 @@ class NearWitness final : public WitnessSender {
 
 }  // namespace
 
-World::World() {
-  CHECK(config::Parse(kConfig, "test.yaml", config_).ok());
+World::World(const std::string& more) {
+  CHECK(config::Parse(absl::StrCat(kConfig, more), "test.yaml", config_).ok());
   config_.set_data_dir(scratch_ / "data");
   const auto result = RunCeremony(config_, TestPassphrase(), clock_, crypto::SealCost{1, 8192});
   CHECK(result.ok());
@@ -149,7 +149,7 @@ void World::GoBack(const std::string& folder) {
 
 void World::Restart(std::unique_ptr<RevocationSender> sender) {
   Close();
-  auto keys = UnsealKeyRing(config_.data_dir(), TestPassphrase());
+  auto keys = UnsealKeyRing(config_, TestPassphrase());
   CHECK(keys.ok());
   organisation_ = *Organisation::Create(*std::move(keys), config_);
   connection_ = *SqlcipherConnection::Open(DatabasePath(config_.data_dir()),

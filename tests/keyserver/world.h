@@ -56,7 +56,7 @@ std::string Dump(SqlcipherConnection& connection);
 
 class World final {
  public:
-  World();
+  explicit World(const std::string& more = "");  // `more`: sections of its configuration
   // Everything in memory is lost; what was on disk comes back.
   // `sender`: the way to a delivery server, if there is one.
   void Restart(std::unique_ptr<RevocationSender> sender = nullptr);

@@ -61,7 +61,7 @@ class TestOrganisation final {
   tokens::ShownToken NewToken(absl::Time now, const char* purpose = tokens::kPurposeDelivery) const {
     return mint_.Draw(purpose, now);
   }
-  std::string NewGrant(absl::Time now) const { return ToString(Encode(identity::IssueGrant(grants_, now))); }
+  std::string NewGrant(absl::Time now) const { return ToString(Encode(*identity::IssueGrant(grants_, now))); }
 
  private:
   const crypto::Validity validity_;

@@ -122,7 +122,7 @@ inline void RewriteEnd(db::Database& database, uint64_t from, const LogKey& forg
   StoredNodes nodes(database);
   for (uint64_t n = from; n <= static_cast<uint64_t>(size); ++n) {
     db::Statement update = *database.Prepare("UPDATE audit_record SET signature = ? WHERE sequence = ?");
-    const Bytes signature = forger.SignRecord(n, *tlog::Root(nodes, n));
+    const Bytes signature = *forger.SignRecord(n, *tlog::Root(nodes, n));
     ASSERT_TRUE(update.Bind(1, ByteView(signature)).Bind(2, static_cast<int64_t>(n)).Run().ok());
   }
   const auto all = static_cast<uint64_t>(size);

@@ -13,7 +13,7 @@ const absl::Time kNow = absl::FromUnixSeconds(1795392000 + 17);
 
 TEST(MailboxGrant, RoundTripsAndRefusesMalformedBytes) {
   const auto key = crypto::Ed25519KeyPair::Generate();
-  const MailboxGrant grant = IssueGrant(key, kNow);
+  const MailboxGrant grant = *IssueGrant(key, kNow);
   ASSERT_OK_AND_ASSIGN(const MailboxGrant parsed, ParseMailboxGrant(Encode(grant)));
   EXPECT_EQ(parsed, grant);
   testing::RefusesTruncationAndExtension(Encode(grant), ParseMailboxGrant);
@@ -24,7 +24,7 @@ TEST(MailboxGrant, RoundTripsAndRefusesMalformedBytes) {
 TEST(MailboxGrant, LivesAtMostThirtyFiveDaysAndVerifiesOnlyUnderItsKey) {
   const auto key = crypto::Ed25519KeyPair::Generate();
   const auto other = crypto::Ed25519KeyPair::Generate();
-  const Bytes wire = Encode(IssueGrant(key, kNow));
+  const Bytes wire = Encode(*IssueGrant(key, kNow));
   EXPECT_OK(CheckGrant(wire, key.public_key(), kNow));
   EXPECT_OK(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 34)));
   EXPECT_THAT(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 35)),

@@ -33,7 +33,7 @@ TEST(Cosignature, IsOverExactlyTheBytesThatTheFormatSays) {
   // As a signer of bare notes would sign this text with the same key: a second way to the same bytes.
   const NoteSigner bare = *NoteSigner::Create("x", Pair(2));
   EXPECT_EQ(ToHex(ByteView(line.signature).subspan(8)),
-            ToHex(bare.Sign("cosignature/v1\ntime 1679315147\nexample.com/behind-the-sofa\n20852163\nroot\n")));
+            ToHex(*bare.Sign("cosignature/v1\ntime 1679315147\nexample.com/behind-the-sofa\n20852163\nroot\n")));
   EXPECT_EQ(line.key_id, cosigner.verifier().id());
   EXPECT_EQ(line.name, "w.example/w2");
 }
@@ -89,7 +89,7 @@ TEST(Cosignature, VerifiesForItsTextKeyAndTimeAlone) {
 
 TEST(Cosignature, ATimeThatNoClockHasIsRefusedThoughItIsSigned) {
   const NoteSigner bare = *NoteSigner::Create("x", Pair(2));
-  const Bytes signature = Concat({Bytes{0x80, 0, 0, 0, 0, 0, 0, 0}, bare.Sign("cosignature/v1\ntime 9223372036854775808\ntext\n")});
+  const Bytes signature = Concat({Bytes{0x80, 0, 0, 0, 0, 0, 0, 0}, *bare.Sign("cosignature/v1\ntime 9223372036854775808\ntext\n")});
   EXPECT_THAT(Witness(2).verifier().Verify("text\n", signature), StatusIs(absl::StatusCode::kUnauthenticated));
 }
 

@@ -51,7 +51,7 @@ class Mint final {
             {std::string(purpose), kClassMember, opens / kEpoch, opens, opens + kEpoch, opens + kEpoch + 480,
              TokenKeyId(Key(NumberOf(purpose)).public_key())}};
   }
-  Bytes Signed(const TokenKey& key) const { return SignTokenKey(key, role_); }
+  Bytes Signed(const TokenKey& key) const { return *SignTokenKey(key, role_); }
   static TokenResponse Answer(absl::string_view purpose, const TokenRequest& request) {
     auto out = Issue(Key(NumberOf(purpose)), request);
     CHECK(out.ok());

@@ -131,7 +131,7 @@ std::string Printed() {
                     ",\"time_unix\":1800000000,\"name\":\"account.created\",\"actor\":\"admin\","
                     "\"subject\":\"\",\"outcome\":\"success\","
                     "\"reason\":\"\",\"details\":{},\"signature\":\"",
-                    ToHex(key.SignRecord(n, tree.Root())), "\"}");
+                    ToHex(*key.SignRecord(n, tree.Root())), "\"}");
   }
   const std::string note = *key.SignCheckpoint(3, tree.Root());
   return absl::StrCat("{\"events\":[", events, "],\"intact\":true,\"checkpoint\":\"",

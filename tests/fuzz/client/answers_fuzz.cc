@@ -105,7 +105,7 @@ std::vector<Bytes> Seeds() {
   keys::v1::DrawTokensResponse answers;
   for (uint32_t i = 0; i < kTokenBatch; ++i) answers.add_token_responses(std::string(tokens::kTokenResponseSize, '\1'));
   keys::v1::DrawGrantsResponse grants;
-  grants.add_grants(ToString(Encode(identity::IssueGrant(key, now))));
+  grants.add_grants(ToString(Encode(*identity::IssueGrant(key, now))));
   delivery::v1::OpenSessionResponse session;
   session.set_session_id(std::string(16, 's'));
   session.set_sends_left(10);

@@ -26,7 +26,7 @@ std::vector<Bytes> Seeds() {
   record.outcome = audit::Outcome::kSuccess;
   const Bytes encoded = audit::EncodeRecord(record);
   const tlog::Hash root = tlog::LeafHash(encoded);
-  const std::string file = audit::ExportRecordLine(encoded, Key().SignRecord(1, root)) +
+  const std::string file = audit::ExportRecordLine(encoded, *Key().SignRecord(1, root)) +
                            audit::ExportCheckpointLine(*Key().SignCheckpoint(1, root));
   return {ToBytes(AsBytes(file))};
 }

@@ -255,7 +255,7 @@ std::vector<Bytes> Seeds() {
   fields.Vector(AsBytes(invitation.user)).Vector(AsBytes(invitation.code));
   const GateRecord gate{GateMove{GroupHandle{1}, 4, Hash{2}, PublicKey{3}, Hash{4}, Hash{}},
                         Signature{5}};
-  const Bytes grant = Encode(IssueGrant(Key(), kNow));
+  const Bytes grant = Encode(*IssueGrant(Key(), kNow));
   const LeaveRequest leave = SignLeaveRequest({ConversationId{1}, "mimi://example.org/u/a", 3, DeviceId{4}, {}}, Key());
   std::vector<std::pair<uint8_t, Bytes>> list = {
       {0, ToBytes(AsBytes(UserUri{"example.org", "alice.b-c_1"}.ToString()))},

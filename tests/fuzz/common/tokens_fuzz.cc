@@ -84,7 +84,7 @@ void FuzzTokenKey(ByteView body, bool is_signed) {
   }
   const auto key = tokens::OpenTokenKey(wire, known.role.public_key(), "example.org");
   if (!key.ok()) return;
-  CHECK(Equal(SignTokenKey(*key, known.role), wire));
+  CHECK(Equal(*SignTokenKey(*key, known.role), wire));
   CHECK(is_signed || *key == known.token_key);
   if (!tokens::IsPurpose(key->leaf.purpose)) return;
   const tokens::Redeemer redeemer("example.org", key->leaf.purpose, known.role.public_key());
@@ -113,7 +113,7 @@ void Fuzz(ByteView input) {
 
 std::vector<Bytes> Seeds() {
   const World& known = Known();
-  const Bytes statement = SignTokenKey(known.token_key, known.role);
+  const Bytes statement = *SignTokenKey(known.token_key, known.role);
   Reader in(statement);
   const Bytes inner = ToBytes(*in.Vector(tokens::kMaxSignedTokenKey));
   return {Of(kChallenge, known.challenge.Encode()),
