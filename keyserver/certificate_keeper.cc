@@ -1,8 +1,15 @@
 #include "keyserver/certificate_keeper.h"
 
+#include <algorithm>
+
 #include "common/rpc/certificate_watch.h"
 
 namespace plumbline::keyserver {
+namespace {
+
+constexpr absl::Duration kAgain = absl::Seconds(5);
+
+}  // namespace
 
 rpc::TlsIdentity OwnIdentity(const Organisation& organisation) {
   return {organisation.own().ChainPem(), organisation.own().KeyPem()};
@@ -36,7 +43,9 @@ void CertificateKeeper::Run() {
       logger_.Error("certificate.renewal_failed", {{LogKey::kStatus, status.code()}});
     }
     MutexLock lock(mutex_);
-    const absl::Duration next = Uptime() + rpc::LookEvery(organisation_.service_life());
+    const absl::Duration every = rpc::LookEvery(organisation_.service_life());
+    // A delivery server that is not up yet is asked again soon.
+    const absl::Duration next = Uptime() + (failing_ ? std::min(every, kAgain) : every);
     while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }

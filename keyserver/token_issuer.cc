@@ -39,14 +39,18 @@ absl::StatusOr<crypto::KeyWrap> TokenIssuer::WrapOf(const KeyRing& keys) {
 
 absl::Status TokenIssuer::Load(absl::Time now) {
   ASSIGN_OR_RETURN(const std::vector<StoredTokenKey> stored, store_.Live(now));
-  MutexLock lock(mutex_);
-  std::map<tokens::Hash, Live> next;
+  // Reading a secret takes a tenth of a second: not while those who draw and redeem wait.
+  std::map<tokens::Hash, Live> before, next;
+  {
+    MutexLock lock(mutex_);
+    before = live_;
+  }
   for (const StoredTokenKey& key : stored) {
     Live live{key.leaf, key.statement, nullptr, key.is_void};
-    const auto known = live_.find(key.leaf.token_key_id);
+    const auto known = before.find(key.leaf.token_key_id);
     if (key.wrapped_secret.empty()) {
       // Nothing more is signed with it.
-    } else if (known != live_.end() && known->second.secret != nullptr) {
+    } else if (known != before.end() && known->second.secret != nullptr) {
       live.secret = known->second.secret;
     } else {
       absl::StatusOr<Secret> unwrapped = wrap_.Unwrap(key.wrapped_secret, key.leaf.token_key_id);
@@ -62,6 +66,7 @@ absl::Status TokenIssuer::Load(absl::Time now) {
     }
     next.emplace(key.leaf.token_key_id, std::move(live));
   }
+  MutexLock lock(mutex_);
   live_.swap(next);
   return absl::OkStatus();
 }

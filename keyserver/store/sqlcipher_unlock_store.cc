@@ -313,7 +313,9 @@ absl::StatusOr<LockStatus> SqlcipherUnlockStore::Look(const DeviceId& device, ab
 absl::StatusOr<TakenAttempt> SqlcipherUnlockStore::TakeAttempt(const DeviceId& device, uint32_t version, const identity::Nonce& nonce,
                                                                absl::Time now, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
-  RETURN_IF_ERROR(DestroyDueLocked(now));
+  // What is due of other devices is upkeep's, not on the way of everybody who unlocks.
+  ASSIGN_OR_RETURN(const std::optional<Row> own, Find(connection_.database(), device));
+  if (own && Spent(*own, now)) RETURN_IF_ERROR(DestroyDueLocked(now));
   ASSIGN_OR_RETURN(const crypto::KeyWrap* const wrap, Wrap());
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   db::Database& database = transaction.database();

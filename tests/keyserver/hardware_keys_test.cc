@@ -237,6 +237,25 @@ TEST(HardwareKeys, NoOtherTokenWillDo) {
   EXPECT_EQ(ReasonOf(UnsealKeyRing(config, TestPassphrase()).status()), "pkcs11_key_missing");
 }
 
+TEST(HardwareKeys, WhatIsBesideThemIsReplacedAndStaysBoundToTheToken) {
+  const SoftHsm hsm;
+  const plumbline::testing::ScratchDir scratch;
+  const config::v1::KeyserverConfig config = Founded(hsm, scratch / "copy");
+  const FakeClock clock;
+  ASSERT_OK_AND_ASSIGN(const KeyRing before, UnsealKeyRing(config, TestPassphrase()));
+  ASSERT_OK(RotateWrapping(config, TestPassphrase(), clock, kCheap));
+  ASSERT_OK(RotateServiceKey(config, TestPassphrase(), clock, kCheap));
+  ASSERT_OK_AND_ASSIGN(const KeyRing after, UnsealKeyRing(config, TestPassphrase()));
+  EXPECT_FALSE(after.wrapping == before.wrapping);
+  EXPECT_NE(after.service_key.spki(), before.service_key.spki());
+  ASSERT_NE(after.bound_to, nullptr);
+  EXPECT_TRUE(after.directory.key.in_token());
+  EXPECT_EQ(after.directory.key.public_key(), before.directory.key.public_key());
+  config::v1::KeyserverConfig without = config;
+  without.clear_pkcs11();
+  EXPECT_EQ(ReasonOf(UnsealKeyRing(without, TestPassphrase()).status()), "pkcs11_not_configured");
+}
+
 // A backup names the keys in the token; who restores it has the token, or a copy of it.
 TEST(HardwareKeys, ABackupOpensWithTheTokenAlone) {
   const SoftHsm hsm;

@@ -17,6 +17,7 @@
 #include "common/identity/labels.h"
 #include "keyserver/shred_key.h"
 #include "tests/common/cheap_seal.h"
+#include "tests/keyserver/faulted_child.h"
 #include "tests/keyserver/locked_store.h"
 
 namespace plumbline::keyserver {
@@ -210,29 +211,8 @@ TEST(RotationChild, Rotates) {
   ASSERT_OK(RotateWrapping(config, TestPassphrase(), FakeClock(), testing::kCheap));
 }
 
-// The child's exit status.
 int RunChild(const std::string& folder, const std::string& kind, int at, const std::string& count) {
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("ROTATE_FOLDER", folder.c_str(), 1);
-    setenv("LD_PRELOAD", PLUMBLINE_FAULTS, 1);
-    setenv("ASSESS_FAULT_COUNT", count.c_str(), 1);
-    setenv("ASSESS_FAULT_KIND", kind.c_str(), 1);
-    setenv("ASSESS_FAULT_AT", absl::StrCat(at).c_str(), 1);
-    const int null = open("/dev/null", O_WRONLY);
-    dup2(null, STDOUT_FILENO);
-    execl("/proc/self/exe", "rotation_child", "--gtest_filter=RotationChild.Rotates", nullptr);
-    _exit(99);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
-}
-
-int ReadCount(const std::string& path) {
-  int count = 0;
-  std::ifstream(path) >> count;
-  return count;
+  return RunFaulted("RotationChild.Rotates", {{"ROTATE_FOLDER", folder}}, kind, at, count);
 }
 
 // Killed at each change of a file in turn (in whole, torn, and with what was not synced taken back): the next start has all keys, and

@@ -15,6 +15,7 @@
 #include "common/file.h"
 #include "common/identity/labels.h"
 #include "keyserver/shred_key.h"
+#include "tests/keyserver/faulted_child.h"
 #include "tests/keyserver/locked_store.h"
 
 namespace plumbline::keyserver {
@@ -171,30 +172,8 @@ TEST(ShredChild, Wipes) {
   ASSERT_OK(opened->store->Wipe(kAlice, *identity::ToFixed<16>(AsBytes(raw)), TraceOf(9)));
 }
 
-// The child's exit status.
 int RunChild(const std::string& folder, const identity::DeviceId& device, const std::string& kind, int at, const std::string& count) {
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("UNLOCK_FOLDER", folder.c_str(), 1);
-    setenv("UNLOCK_DEVICE", ToHex(device).c_str(), 1);
-    setenv("LD_PRELOAD", PLUMBLINE_FAULTS, 1);
-    setenv("ASSESS_FAULT_COUNT", count.c_str(), 1);
-    setenv("ASSESS_FAULT_KIND", kind.c_str(), 1);
-    setenv("ASSESS_FAULT_AT", absl::StrCat(at).c_str(), 1);
-    const int null = open("/dev/null", O_WRONLY);
-    dup2(null, STDOUT_FILENO);
-    execl("/proc/self/exe", "shred_child", "--gtest_filter=ShredChild.Wipes", nullptr);
-    _exit(99);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
-}
-
-int ReadCount(const std::string& path) {
-  int count = 0;
-  std::ifstream(path) >> count;
-  return count;
+  return RunFaulted("ShredChild.Wipes", {{"UNLOCK_FOLDER", folder}, {"UNLOCK_DEVICE", ToHex(device)}}, kind, at, count);
 }
 
 // Killed at each change of a file in turn (in whole, torn, and with what was not synced taken back): afterwards the key is there
