@@ -231,8 +231,9 @@ TEST(Client, PassesOnWhatAServiceSaysAndExplainsTheRest) {
   EXPECT_OK(mapped(grpc::Status::OK));
   EXPECT_THAT(mapped(Say(channel, "reason")), StatusIs(absl::StatusCode::kUnavailable, "some_reason: cause and remedy"));
   EXPECT_THAT(mapped(Say(channel, "other")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
-  EXPECT_THAT(mapped(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "late")),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
+  for (const grpc::StatusCode cut_off : {grpc::StatusCode::DEADLINE_EXCEEDED, grpc::StatusCode::CANCELLED}) {
+    EXPECT_THAT(mapped(grpc::Status(cut_off, "late")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("connection_lost: ")));
+  }
   EXPECT_THAT(mapped(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "")),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("not_offered: ")));
 }
