@@ -58,10 +58,6 @@ class Supplies final {
   // packages that name it.
   absl::Status Forget(const identity::MailboxId& mailbox);
 
-  // Renews the TLS certificate if less than half of its life is left, with the same key. `key_path` and `certificate_path`
-  // are PEM files; the certificate is replaced atomically. True if it was renewed.
-  absl::StatusOr<bool> RenewCertificate(const std::string& key_path, const std::string& certificate_path);
-
  private:
   static bool IsTokenRefusal(const absl::Status& status);
   absl::Status DropTokens(absl::string_view purpose, const absl::Status& why);
