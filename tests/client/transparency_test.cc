@@ -104,11 +104,11 @@ class SplitView : public ::testing::Test {
   void ExpectProof(const std::string& file) {
     const absl::StatusOr<tlog::Fork> fork = tlog::ParseFork(file);
     if (fork.ok()) {
-      EXPECT_OK(tlog::VerifyFork(*fork, honest_.log_key()));
+      EXPECT_OK(tlog::VerifyFork(*fork, {&honest_.log_key(), 1}));
       return;
     }
     ASSERT_OK_AND_ASSIGN(const tlog::Equivocation two, tlog::ParseEquivocation(file));
-    EXPECT_OK(tlog::VerifyEquivocation(two, honest_.log_key()));
+    EXPECT_OK(tlog::VerifyEquivocation(two, {&honest_.log_key(), 1}));
   }
   // The log's own word, over whatever leaves, with its witness's.
   std::string NoteOver(const std::vector<Bytes>& leaves) {

@@ -92,7 +92,7 @@ TEST_F(WitnessTest, OneSizeWithTwoRootsIsAConflictAndEvidence) {
   ExpectConflict(Add(liar_.Request(5, 5)), 5);
   ExpectConflict(Add(liar_.Request(0, 5)), 5);
   ASSERT_EQ(evidence_.size(), 2u);
-  EXPECT_OK(tlog::VerifyEquivocation(evidence_[0], log_.verifier()));
+  EXPECT_OK(tlog::VerifyEquivocation(evidence_[0], {&log_.verifier(), 1}));
   ExpectCosigned(Add(log_.Request(5, 6)), log_.Checkpoint(6));
 }
 
