@@ -35,7 +35,8 @@ absl::StatusOr<LogKeyRotated> RotateLogKey(const config::v1::KeyserverConfig& co
   if (keys.former_log) {
     if (former_lasts > absl::ZeroDuration() && keys.former_log->ends > now) {
       return identity::Refuse(absl::StatusCode::kFailedPrecondition, "log_key_changing",
-                              absl::StrCat("the key before the present one still signs, until ", absl::FormatTime(absl::RFC3339_sec, keys.former_log->ends, absl::UTCTimeZone()),
+                              absl::StrCat("the key before the present one still signs, until ",
+                                           absl::FormatTime(absl::RFC3339_sec, keys.former_log->ends, absl::UTCTimeZone()),
                                            "; wait until then, or say --former-ends now, which ends both"));
     }
     keys.former_log->ends = now;

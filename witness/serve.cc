@@ -194,7 +194,8 @@ absl::Status Serve(const std::string& config_file) {
   }
   const auto keep = [&](const tlog::Equivocation& found) { evidence.Keep(found.first, tlog::FormatEquivocation(found)); };
   Unsigned unsigned_checkpoints(*logger);
-  Witness witness(std::move(cosigner), std::move(keys), std::move(state), clock, keep, audits.ByOrigin(), [&](const std::string& origin) { unsigned_checkpoints.Tell(origin); });
+  Witness witness(std::move(cosigner), std::move(keys), std::move(state), clock, keep, audits.ByOrigin(),
+                  [&](const std::string& origin) { unsigned_checkpoints.Tell(origin); });
   return ServeUntilStopped(config, witness, audits, *logger);
 }
 
