@@ -124,6 +124,13 @@ TEST(Evidence, OfBothKindsIsToldInWords) {
   EXPECT_THAT(forked, HasSubstr("one of 9 leaves, of which the first 5 have another root"));
   ASSERT_OK_AND_ASSIGN(const std::string two, check(FormatEquivocation({before.Signed(5), after.Signed(5)})));
   EXPECT_THAT(two, HasSubstr("two trees of 5 leaves"));
+  // Where the log's key was replaced between the two.
+  const NoteSigner next = *NoteSigner::Create("example.org/log", *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, 77))));
+  std::ofstream(path, std::ios::trunc) << FormatEquivocation({before.Signed(5), after.Signed(5, next)});
+  EXPECT_THAT(CheckEvidenceFile(path, {key}), StatusIs(Code::kUnauthenticated));
+  EXPECT_THAT(CheckEvidenceFile(path, {next.verifier().ToText()}), StatusIs(Code::kUnauthenticated));
+  ASSERT_OK_AND_ASSIGN(const std::string over_the_change, CheckEvidenceFile(path, {key, next.verifier().ToText()}));
+  EXPECT_THAT(over_the_change, HasSubstr("two trees of 5 leaves"));
   EXPECT_THAT(check("plumbline gossip"), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(check("plumbline fork v2 "), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(CheckEvidenceFile(path, {"nonsense"}), StatusIs(Code::kInvalidArgument));
