@@ -19,10 +19,10 @@ constexpr size_t kMaxOpenings = size_t{1} << 30;  // bytes
 constexpr size_t kMaxTrust = 256 << 10;
 constexpr absl::string_view kLogSuffix = "/directory";
 
-absl::StatusOr<directory::AuthorityTerms> ReadTerms(const AuthorityOptions& options, const tlog::VerifierKey& log) {
+absl::StatusOr<directory::AuthorityTerms> ReadTerms(const AuthorityOptions& options, const std::string& origin) {
   ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(options.trust, kMaxTrust));
   ASSIGN_OR_RETURN(std::vector<crypto::Certificate> chain, crypto::ParsePemChain(pem));
-  directory::AuthorityTerms out{std::string(absl::StripSuffix(log.name(), kLogSuffix)), chain.front(), {}, {}};
+  directory::AuthorityTerms out{std::string(absl::StripSuffix(origin, kLogSuffix)), chain.front(), {}, {}};
   out.issuing.assign(chain.begin() + 1, chain.end());
   out.approvals = options.approvals;
   for (const std::string& hex : options.administrators) {
@@ -37,8 +37,9 @@ absl::StatusOr<directory::AuthorityTerms> ReadTerms(const AuthorityOptions& opti
 }  // namespace
 
 absl::StatusOr<bool> CheckAuthority(const AuthorityOptions& options) {
-  ASSIGN_OR_RETURN(const tlog::VerifierKey log, tlog::VerifierKey::Parse(options.log));
-  ASSIGN_OR_RETURN(directory::AuthorityTerms terms, ReadTerms(options, log));
+  ASSIGN_OR_RETURN(const std::vector<tlog::VerifierKey> log, tlog::ParseLogKeys(options.log_keys));
+  const std::string& origin = log.front().name();
+  ASSIGN_OR_RETURN(directory::AuthorityTerms terms, ReadTerms(options, origin));
   ASSIGN_OR_RETURN(const std::unique_ptr<tlog::TileSource> source, tlog::OpenTileSource(options.source));
   ASSIGN_OR_RETURN(const std::string note, tlog::FetchCheckpoint(*source));
   ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, tlog::OpenCheckpoint(note, log));
@@ -47,7 +48,7 @@ absl::StatusOr<bool> CheckAuthority(const AuthorityOptions& options) {
   std::optional<directory::Authority> authority;
   std::vector<std::string> findings;
   tlog::MemoryMap map;
-  tlog::DirectoryReplay replay(log.name(), map);
+  tlog::DirectoryReplay replay(origin, map);
   const auto take = [&](uint64_t place, ByteView bytes) -> absl::Status {
     if (const absl::Status follows = replay.Take(bytes); !follows.ok()) return follows;
     ASSIGN_OR_RETURN(const tlog::DirectoryLeaf leaf, tlog::ParseDirectoryLeaf(bytes));
@@ -65,16 +66,16 @@ absl::StatusOr<bool> CheckAuthority(const AuthorityOptions& options) {
   RETURN_IF_ERROR(reader.ReadLeaves(0, checkpoint.size, take));
   const directory::AuthorityCounts counts = authority ? authority->counts() : directory::AuthorityCounts();
   if (options.json) {
-    std::printf("%s\n", nlohmann::json{{"log", log.name()}, {"size", checkpoint.size}, {"checked", counts.checked},
+    std::printf("%s\n", nlohmann::json{{"log", origin}, {"size", checkpoint.size}, {"checked", counts.checked},
                                        {"adopted", counts.adopted}, {"unchecked", counts.unchecked}, {"findings", findings},
                                        {"ok", findings.empty()}}
                             .dump()
                             .c_str());
     return findings.empty();
   }
-  for (const std::string& finding : findings) std::printf("%s: %s\n", log.name().c_str(), finding.c_str());
+  for (const std::string& finding : findings) std::printf("%s: %s\n", origin.c_str(), finding.c_str());
   std::printf("%s: %llu entries had the authority they needed, %llu are older than the log, %llu cannot be judged, %zu had none\n",
-              log.name().c_str(), static_cast<unsigned long long>(counts.checked), static_cast<unsigned long long>(counts.adopted),
+              origin.c_str(), static_cast<unsigned long long>(counts.checked), static_cast<unsigned long long>(counts.adopted),
               static_cast<unsigned long long>(counts.unchecked), findings.size());
   return findings.empty();
 }

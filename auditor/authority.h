@@ -9,7 +9,7 @@
 namespace plumbline::auditor {
 
 struct AuthorityOptions {
-  std::string log;       // the log's verifier key
+  std::vector<std::string> log_keys;  // the log's verifier keys
   std::string source;    // a folder or an http:// address with the log's files
   std::string openings;  // file: plumbline-keyserver export-openings
   std::string trust;     // PEM: the organisation's root, then its issuing authorities

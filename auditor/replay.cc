@@ -62,7 +62,7 @@ struct Believed {
 absl::StatusOr<Believed> Open(const ReplayOptions& options, const std::string& note) {
   Believed out;
   if (options.policy_file.empty()) {
-    ASSIGN_OR_RETURN(const tlog::VerifierKey log, tlog::VerifierKey::Parse(options.log));
+    ASSIGN_OR_RETURN(const std::vector<tlog::VerifierKey> log, tlog::ParseLogKeys(options.log_keys));
     ASSIGN_OR_RETURN(out.checkpoint, tlog::OpenCheckpoint(note, log));
     return out;
   }
@@ -106,7 +106,7 @@ void PrintText(const tlog::AuditResult& result, size_t people, const std::string
 }  // namespace
 
 absl::StatusOr<bool> Replay(const ReplayOptions& options) {
-  if (options.log.empty() == options.policy_file.empty())
+  if (options.log_keys.empty() == options.policy_file.empty())
     return absl::InvalidArgumentError("give --log with the log's verifier key, or --policy with a file that names it");
   ASSIGN_OR_RETURN(const std::unique_ptr<tlog::TileSource> source, tlog::OpenTileSource(options.source));
   ASSIGN_OR_RETURN(const StateFolder folder, StateFolder::Open(options.state));

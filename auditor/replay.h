@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/status.h"
 
 namespace plumbline::auditor {
 
 struct ReplayOptions {
-  std::string log, policy_file;  // one of them: the log's verifier key, or a C2SP tlog-policy
+  std::vector<std::string> log_keys;  // the log's verifier keys; or
+  std::string policy_file;            // a C2SP tlog-policy
   std::string source;            // a folder or an http:// address with the log's files
   std::string state;             // a folder of this log's own
   bool json = false;

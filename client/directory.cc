@@ -75,6 +75,14 @@ absl::StatusOr<Contact> AcceptProved(Transparency& log, RecordBook& book, const 
       grown = verified.status();
       continue;
     }
+    if (absl::IsUnauthenticated(verified.status())) {
+      // Between the two the log's key may have been replaced, which the next policy says.
+      ASSIGN_OR_RETURN(const uint64_t before, log.PolicyNumber());
+      RETURN_IF_ERROR(SyncLog(log, book));
+      ASSIGN_OR_RETURN(const uint64_t after, log.PolicyNumber());
+      if (after == before) return verified.status();
+      continue;
+    }
     RETURN_IF_ERROR(verified.status());
     // An account that was made and never used has a record, and nobody behind it.
     if (!verified->record || (verified->record->version == 1 && verified->record->devices.empty())) {

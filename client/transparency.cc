@@ -43,19 +43,23 @@ absl::StatusOr<identity::Signature> SignatureOf(const tlog::VerifierKey& log, co
   return absl::UnauthenticatedError("the log's signature is missing");
 }
 
-// The note that the log signed, without anybody else's signature.
-std::string NoteOf(const tlog::VerifierKey& log, const identity::SeenCheckpoint& seen) {
-  return tlog::FormatNote({tlog::FormatCheckpoint({log.name(), seen.size, seen.root}),
-                           {{log.name(), log.id(), ToBytes(seen.signature)}}});
-}
+// What the log said, and the key that it signed that with.
+struct Said {
+  const tlog::VerifierKey& log;
+  const identity::SeenCheckpoint& seen;
+  // Without anybody else's signature.
+  std::string Note() const {
+    return tlog::FormatNote({tlog::FormatCheckpoint({log.name(), seen.size, seen.root}), {{log.name(), log.id(), ToBytes(seen.signature)}}});
+  }
+};
 
-// Both signed by the log; `nodes` is the tree of `ours`, which is not the smaller one.
-absl::StatusOr<std::string> EvidenceOf(tlog::NodeStore& nodes, const tlog::VerifierKey& log, const identity::SeenCheckpoint& theirs,
-                                       const identity::SeenCheckpoint& ours) {
-  if (theirs.size == ours.size) return tlog::FormatEquivocation({NoteOf(log, theirs), NoteOf(log, ours)});
-  tlog::Fork fork{NoteOf(log, theirs), NoteOf(log, ours), {}, {}};
-  ASSIGN_OR_RETURN(fork.other, tlog::Root(nodes, theirs.size));
-  ASSIGN_OR_RETURN(fork.proof, tlog::ProveConsistency(nodes, theirs.size, ours.size));
+// `nodes` is the tree of `ours`, which is not the smaller one.
+absl::StatusOr<std::string> EvidenceOf(tlog::NodeStore& nodes, const Said& theirs, const Said& ours) {
+  const uint64_t smaller = theirs.seen.size, larger = ours.seen.size;
+  if (smaller == larger) return tlog::FormatEquivocation({theirs.Note(), ours.Note()});
+  tlog::Fork fork{theirs.Note(), ours.Note(), {}, {}};
+  ASSIGN_OR_RETURN(fork.other, tlog::Root(nodes, smaller));
+  ASSIGN_OR_RETURN(fork.proof, tlog::ProveConsistency(nodes, smaller, larger));
   return tlog::FormatFork(fork);
 }
 
@@ -68,6 +72,10 @@ absl::StatusOr<tlog::Policy> StoredPolicy(const Self& self, const KnownLog& log)
   const absl::StatusOr<directory::WitnessPolicy> statement = directory::ParseWitnessPolicy(log.policy.policy);
   if (!statement.ok()) return absl::DataLossError("the witness policy in the client's store is malformed");
   return directory::ReadPolicyText(statement->text, self.domain());
+}
+
+bool IsSigned(const tlog::VerifierKey& log, const identity::SeenCheckpoint& seen) {
+  return log.Verify(tlog::FormatCheckpoint({log.name(), seen.size, seen.root}), seen.signature).ok();
 }
 
 // True if `seen` is of another log than the stored tree, which is at least as large.
@@ -84,8 +92,7 @@ absl::StatusOr<bool> CompareSeen(Stores& stores, const Self& self, Change& chang
   if (!log || heard.seen.size == 0 || heard.seen.size > tlog::kMaxSize) return false;
   ASSIGN_OR_RETURN(const tlog::Policy policy, StoredPolicy(self, *log));
   const tlog::VerifierKey& key = policy.logs()[0].key;
-  const std::string text = tlog::FormatCheckpoint({key.name(), heard.seen.size, heard.seen.root});
-  if (!key.Verify(text, heard.seen.signature).ok()) return false;
+  if (!IsSigned(key, heard.seen)) return false;
   if (heard.seen.size > log->seen.size) {
     RETURN_IF_ERROR(stores.log.AddHeard(change, heard));
     return false;
@@ -93,7 +100,7 @@ absl::StatusOr<bool> CompareSeen(Stores& stores, const Self& self, Change& chang
   ASSIGN_OR_RETURN(const bool differs, Differs(stores, heard.seen));
   if (!differs) return false;
   tlog::SqlNodes nodes(stores.store.db());
-  ASSIGN_OR_RETURN(const std::string file, EvidenceOf(nodes, key, heard.seen, log->seen));
+  ASSIGN_OR_RETURN(const std::string file, EvidenceOf(nodes, {key, heard.seen}, {key, log->seen}));
   RETURN_IF_ERROR(stores.log.AddEvidence(change, heard.received, "directory_split", file));
   return true;
 }
@@ -110,6 +117,7 @@ absl::StatusOr<Transparency::Known> Transparency::Load() {
   ASSIGN_OR_RETURN(tlog::Policy policy, StoredPolicy(self_, *out.log));
   ASSIGN_OR_RETURN(directory::WitnessPolicy statement, directory::ParseWitnessPolicy(out.log->policy.policy));
   out.policy = directory::VerifiedPolicy{std::move(statement), std::move(policy)};
+  out.signed_by = out.policy->policy.logs()[0].key;
   return out;
 }
 
@@ -120,8 +128,6 @@ absl::Status Transparency::TakePolicy(const keys::v1::WitnessPolicy& offered, Kn
   if (!policy.ok()) return Invalid(policy.status().message());
   if (known.policy && policy->statement.number <= known.policy->statement.number)
     return Invalid("a witness policy that was replaced before");
-  if (known.policy && known.policy->policy.logs()[0].key != policy->policy.logs()[0].key)
-    return Invalid("a witness policy for another log");
   if (!known.log) known.log.emplace();
   known.log->policy = wire;
   known.policy = *std::move(policy);
@@ -255,7 +261,7 @@ absl::Status Transparency::Contradicted(Known& known, const std::string& note) {
   if (ours.size == 0) return file.status();
   if (theirs.size <= ours.size) {
     tlog::SqlNodes nodes(stores_.store.db());
-    file = EvidenceOf(nodes, log, theirs, ours);
+    file = EvidenceOf(nodes, {log, theirs}, {*known.signed_by, ours});
   } else {
     // From its own beginning: where it has another tree of our size, or over as many leaves, that is the proof.
     ASSIGN_OR_RETURN(const News again, Read(known, 0, /*followed=*/false));
@@ -266,7 +272,8 @@ absl::Status Transparency::Contradicted(Known& known, const std::string& note) {
     ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, whole.size));
     ASSIGN_OR_RETURN(const tlog::Hash begun, tlog::Root(nodes, ours.size));
     if (root != whole.root || begun == ours.root) return file.status();
-    file = EvidenceOf(nodes, log, ours, {whole.size, whole.root, again.log_signature});
+    // It may have said so with another key than before.
+    file = EvidenceOf(nodes, {*known.signed_by, ours}, {known.policy->policy.logs()[0].key, {whole.size, whole.root, again.log_signature}});
   }
   RETURN_IF_ERROR(file.status());
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
@@ -279,10 +286,13 @@ absl::Status Transparency::CompareHeard() {
   ASSIGN_OR_RETURN(const std::vector<HeardCheckpoint> all, stores_.log.Heard());
   if (all.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::optional<KnownLog> log, stores_.log.Get());
+  ASSIGN_OR_RETURN(const tlog::Policy policy, StoredPolicy(self_, *log));
+  const tlog::VerifierKey& key = policy.logs()[0].key;
   bool split = false, behind = false;
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   for (const HeardCheckpoint& heard : all) {
-    if (heard.seen.size > log->seen.size) {
+    // Of a key that was replaced since it says nothing any more.
+    if (heard.seen.size > log->seen.size && IsSigned(key, heard.seen)) {
       behind = behind || clock_.Now() - heard.received > kWithheldPatience;
       continue;
     }
@@ -321,6 +331,11 @@ absl::StatusOr<directory::Verified> Transparency::Check(ByteView answer, const s
   if (shown.size < known.log->seen.size) return Behind("this device");
   RETURN_IF_ERROR(CheckFresh(verified->checkpoint));
   return verified;
+}
+
+absl::StatusOr<uint64_t> Transparency::PolicyNumber() {
+  ASSIGN_OR_RETURN(const Known known, Load());
+  return known.policy ? known.policy->statement.number : 0;
 }
 
 absl::StatusOr<std::optional<absl::Duration>> Transparency::Age() {

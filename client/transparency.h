@@ -46,6 +46,9 @@ class Transparency final {
   // ask again; else as Sync.
   absl::StatusOr<directory::Verified> Check(ByteView answer, const std::string& user);
 
+  // Of the newest policy that was taken over; 0 if there is none.
+  absl::StatusOr<uint64_t> PolicyNumber();
+
   // How long ago the witnesses confirmed the newest checkpoint; none if nothing was seen yet.
   absl::StatusOr<std::optional<absl::Duration>> Age();
 
@@ -53,6 +56,7 @@ class Transparency final {
   struct Known {
     std::optional<KnownLog> log;
     std::optional<directory::VerifiedPolicy> policy;
+    std::optional<tlog::VerifierKey> signed_by;  // what was seen last; the policy's key unless a newer one came with this reading
   };
   struct News {
     tlog::WitnessedCheckpoint checkpoint;

@@ -58,7 +58,7 @@ class RingOpened final : public backup::OpenedKeys {
     backup::LogState out;
     for (const std::string& note : {published.note, newest.note}) {
       if (note.empty()) continue;  // nothing is published yet
-      const absl::StatusOr<tlog::Checkpoint> checkpoint = tlog::OpenCheckpoint(note, keys.signer.verifier());
+      const absl::StatusOr<tlog::Checkpoint> checkpoint = log.OpenOwn(note);
       const absl::Status checked = checkpoint.ok() ? replay.Check(*checkpoint) : checkpoint.status();
       if (!checked.ok()) return Broken(checked);
       out = {checkpoint->origin, checkpoint->size, checkpoint->root};
@@ -77,7 +77,7 @@ class KeyserverSubject final : public backup::Subject {
   std::string domain() const override { return config_.organisation_domain(); }
   std::string data_dir() const override { return config_.data_dir(); }
   std::string keys_file() const override { return "keys.sealed"; }
-  std::vector<std::string> other_files() const override { return {"shred.key"}; }  // the root's key rests elsewhere, in no backup
+  std::vector<std::string> other_files() const override { return {"shred.key", "log.former"}; }  // the root's key rests elsewhere, in no backup
   std::vector<std::string> databases() const override { return {"keyserver.db"}; }
   absl::StatusOr<std::unique_ptr<backup::OpenedKeys>> OpenKeys(const std::string& folder) const override {
     ASSIGN_OR_RETURN(const std::shared_ptr<pkcs11::Token> token, OpenToken(config_));

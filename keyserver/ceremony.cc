@@ -128,7 +128,8 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const std::share
                  std::nullopt,
                  Secret::Random(crypto::kWrappingKeySize),
                  db::Key::Random(),
-                 std::move(bound_to)};
+                 std::move(bound_to),
+                 std::nullopt};
 }
 
 // Stores a new code for the first administrator.
@@ -291,19 +292,25 @@ absl::StatusOr<WitnessesSet> SetWitnesses(const KeyserverConfig& config, const S
     const absl::Status usable = http::Client::Create(witness.url, absl::Seconds(1)).status();
     if (!usable.ok()) return Refuse(absl::StatusCode::kInvalidArgument, "policy_malformed", usable.message());
   }
+  ASSIGN_OR_RETURN(const crypto::P256PrivateKey root_key, UnsealRootKey(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(statement.number, SignNextPolicy(keys, statement.text, root_key, clock.Now()));
+  RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
+  return WitnessesSet{statement.number, statement.text, log_key};
+}
+
+absl::StatusOr<uint64_t> SignNextPolicy(KeyRing& keys, const std::string& text, const crypto::P256PrivateKey& root_key, absl::Time now) {
+  directory::WitnessPolicy statement{keys.domain, 1, text};
   if (keys.witnesses) {
     ASSIGN_OR_RETURN(const directory::WitnessPolicy former, directory::ParseWitnessPolicy(keys.witnesses->policy));
     statement.number = former.number + 1;
   }
-  ASSIGN_OR_RETURN(const crypto::P256PrivateKey root_key, UnsealRootKey(config.data_dir(), passphrase));
   // Its key signs this one statement and is forgotten.
-  ASSIGN_OR_RETURN(const RoleKey role, MakeRole(keys.domain, identity::Role::kPolicy, keys.root, root_key, clock.Now()));
+  ASSIGN_OR_RETURN(const RoleKey role, MakeRole(keys.domain, identity::Role::kPolicy, keys.root, root_key, now));
   const Bytes encoded = directory::Encode(statement);
   ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(role.key, identity::kWitnessPolicyLabel, encoded));
   keys.witnesses = {role.certificate.der(), encoded, signature};
-  RETURN_IF_ERROR(keys.Witnesses(clock.Now()).status());
-  RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, keys, cost));
-  return WitnessesSet{statement.number, statement.text, log_key};
+  RETURN_IF_ERROR(keys.Witnesses(now).status());
+  return statement.number;
 }
 
 namespace {

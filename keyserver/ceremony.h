@@ -8,6 +8,7 @@
 #include "common/audit/export.h"
 #include "common/clock.h"
 #include "common/crypto/fingerprint.h"
+#include "common/crypto/p256.h"
 #include "common/crypto/sealed_file.h"
 #include "common/identity/uri.h"
 #include "common/secret.h"
@@ -18,6 +19,8 @@ class KeyserverConfig;
 }
 
 namespace plumbline::keyserver {
+
+struct KeyRing;
 
 struct CeremonyResult {
   crypto::Fingerprint organisation;  // of the root certificate
@@ -83,6 +86,9 @@ struct WitnessesSet {
 absl::StatusOr<WitnessesSet> SetWitnesses(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                           const std::string& policy, const Clock& clock,
                                           const crypto::SealCost& cost = crypto::SealCost());
+
+// Puts the next policy, with this text, into `keys`, signed under the root. Returns its number. INVALID_ARGUMENT for the text.
+absl::StatusOr<uint64_t> SignNextPolicy(KeyRing& keys, const std::string& text, const crypto::P256PrivateKey& root_key, absl::Time now);
 
 // What an auditor needs to verify the audit record elsewhere. Works beside the running service.
 struct AuditState {

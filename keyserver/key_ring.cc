@@ -168,7 +168,12 @@ absl::StatusOr<DirectoryLogKeys> KeyRing::LogKeys() const {
   }
   ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(directory::LogOrigin(domain), transparency->log.share()));
   ASSIGN_OR_RETURN(crypto::VrfKeyPair vrf, crypto::VrfKeyPair::FromSeed(Secret::CopyOf(transparency->vrf.seed())));
-  return DirectoryLogKeys{std::move(signer), std::move(vrf), Sha256(root.der())};
+  DirectoryLogKeys out{std::move(signer), std::move(vrf), Sha256(root.der()), std::nullopt};
+  // The same key: its replacement was broken off.
+  if (former_log && former_log->key.public_key() != transparency->log.public_key()) {
+    ASSIGN_OR_RETURN(out.former, tlog::NoteSigner::Create(directory::LogOrigin(domain), former_log->key.share()));
+  }
+  return out;
 }
 
 absl::StatusOr<directory::VerifiedPolicy> KeyRing::Witnesses(absl::Time now) const {
@@ -212,7 +217,9 @@ absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, 
   return crypto::SealToFile(KeysPath(data_dir), passphrase, bound, cost);
 }
 
-absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
+namespace {
+
+absl::StatusOr<KeyRing> UnsealRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
   ASSIGN_OR_RETURN(const Secret stored, Open(KeysPath(data_dir), passphrase));
   if (IsBound(stored.view())) {
     ASSIGN_OR_RETURN(Unbound unbound, Unbind(token, stored.view()));
@@ -228,6 +235,14 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret&
   return KeyRing::Parse(stored.view());
 }
 
+}  // namespace
+
+absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
+  ASSIGN_OR_RETURN(KeyRing out, UnsealRing(data_dir, passphrase, token));
+  ASSIGN_OR_RETURN(out.former_log, UnsealFormerLogKey(data_dir, passphrase, token));
+  return out;
+}
+
 absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase) {
   ASSIGN_OR_RETURN(const Token token, OpenToken(config));
   return UnsealKeyRing(config.data_dir(), passphrase, token);
@@ -239,8 +254,13 @@ absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,
 }
 
 absl::StatusOr<crypto::P256PrivateKey> UnsealRootKey(const std::string& data_dir, const Secret& passphrase) {
-  ASSIGN_OR_RETURN(const Secret stored, Open(RootPath(data_dir), passphrase));
-  return crypto::P256PrivateKey::FromDer(stored.view());
+  const absl::StatusOr<Secret> stored = Open(RootPath(data_dir), passphrase);
+  if (identity::ReasonOf(stored.status()) == "not_initialised") {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "root_key_missing",
+                  absl::StrCat("there is no ", RootPath(data_dir), "; put it back from where it is kept, for this ceremony alone"));
+  }
+  RETURN_IF_ERROR(stored.status());
+  return crypto::P256PrivateKey::FromDer(stored->view());
 }
 
 }  // namespace plumbline::keyserver

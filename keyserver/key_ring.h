@@ -18,6 +18,7 @@
 #include "common/identity/uri.h"
 #include "common/secret.h"
 #include "common/status.h"
+#include "keyserver/former_log_key.h"
 #include "keyserver/signing_key.h"
 #include "keyserver/store/directory_log.h"
 #include "keyserver/token_binding.h"
@@ -60,6 +61,7 @@ struct KeyRing {
   Secret wrapping;  // 32 bytes: what secret keys in the database are wrapped under derives from it; empty in a ring below version 4
   db::Key database_key;
   std::shared_ptr<const pkcs11::DerivationKey> bound_to;  // what keys.sealed is bound to; null: it opens with the passphrase alone
+  std::optional<FormerLogKey> former_log;  // beside keys.sealed, not in it: signs the directory's log too, until it ends
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
   absl::StatusOr<audit::LogKey> AuditKey() const;
@@ -97,6 +99,7 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config,
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,
                          const crypto::P256PrivateKey& key,
                          const crypto::SealCost& cost = crypto::SealCost());
+// FAILED_PRECONDITION root_key_missing; else codes as UnsealKeyRing without a token.
 absl::StatusOr<crypto::P256PrivateKey> UnsealRootKey(const std::string& data_dir, const Secret& passphrase);
 
 }  // namespace plumbline::keyserver

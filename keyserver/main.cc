@@ -12,6 +12,7 @@
 #include "common/process.h"
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
+#include "keyserver/log_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/serve.h"
 #include "keyserver/witness_channel.h"
@@ -28,7 +29,7 @@ namespace identity = plumbline::identity;
 constexpr size_t kMaxCsr = 64 * 1024;
 
 struct Line {
-  std::string config, passphrase_file, csr, service, out, policy, key;
+  std::string config, passphrase_file, csr, service, out, policy, key, former_ends;
   backup::Options backup;
   bool accept_behind = false;
   keyserver::UnlockKeyChoice unlock_keys;
@@ -116,7 +117,40 @@ absl::Status ExportTrust(const Line& line) {
   return WriteOut(line, bundle);
 }
 
+absl::StatusOr<absl::Duration> FormerEnds(const Line& line) {
+  if (line.former_ends.empty()) return keyserver::kFormerLogKeyLasts;
+  if (line.former_ends == "now") return absl::ZeroDuration();
+  absl::Duration out;
+  if (!absl::ParseDuration(line.former_ends, &out) || out <= absl::ZeroDuration() || out > keyserver::kLongestFormerLogKey) {
+    return absl::InvalidArgumentError("--former-ends takes \"now\", or a time like 168h or 30m, at most 720h");
+  }
+  return out;
+}
+
+absl::Status RotateLog(const Line& line) {
+  ASSIGN_OR_RETURN(const absl::Duration lasts, FormerEnds(line));
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::LogKeyRotated rotated,
+                   keyserver::RotateLogKey(opened.config, opened.passphrase, lasts, plumbline::SystemClock()));
+  const std::string ends = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", rotated.former_ends, absl::UTCTimeZone());
+  const bool now = lasts == absl::ZeroDuration();
+  std::string text = "The key is replaced: log. Policy " + std::to_string(rotated.policy) + " names the new one:\n  " + rotated.log_key +
+                     "\nThe former one:\n  " + rotated.former_key + "\n";
+  text += now ? "It is destroyed. In each witness's `logs`, write the new key in the place of the former one and restart the witness; then start "
+                "the service. Auditors take the new key from now on. Until the witnesses have it, no change of the directory is told."
+              : "It signs beside the new one until " + ends +
+                    " and is then destroyed. Start the service. Until then, in each witness's `logs`, write the new key in a line of its own "
+                    "below the former one and restart the witness; auditors take the new key with a second --log. Afterwards take the former "
+                    "one out.";
+  Print(line, text + "\nTake a backup: one from before has a key that nobody believes any more.",
+        {{"rotated", "log"}, {"log_key", rotated.log_key}, {"former_key", rotated.former_key}, {"former_ends", ends},
+         {"policy_number", rotated.policy}, {"policy", rotated.policy_text}});
+  return absl::OkStatus();
+}
+
 absl::Status Rotate(const Line& line) {
+  if (line.key == "log") return RotateLog(line);
+  if (!line.former_ends.empty()) return absl::InvalidArgumentError("--former-ends is for the log's key");
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   RETURN_IF_ERROR(line.key == "wrapping" ? keyserver::RotateWrapping(opened.config, opened.passphrase, plumbline::SystemClock())
                                          : keyserver::RotateServiceKey(opened.config, opened.passphrase, plumbline::SystemClock()));
@@ -319,9 +353,12 @@ int main(int argc, char** argv) {
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
-  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key")
+  rotate
+      ->add_option("key", line.key,
+                   "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; log: what signs the directory's log")
       ->required()
-      ->check(CLI::IsMember({"wrapping", "service"}));
+      ->check(CLI::IsMember({"wrapping", "service", "log"}));
+  rotate->add_option("--former-ends", line.former_ends, "Of log: for how long the former key signs too, like 72h (default 168h); now: stolen");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

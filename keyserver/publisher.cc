@@ -114,7 +114,8 @@ void Publisher::Attend(const tlog::PolicyWitness& witness) {
   uint64_t done = 0;   // the last round that it cosigned
   uint64_t known = 0;  // size
   absl::Duration pause = kFirstPause;
-  bool said = false;  // that it saw another log
+  bool said = false;     // that it saw another log
+  bool refused = false;  // it was said that it refuses
   while (true) {
     uint64_t number = 0;
     DirectoryLog::Head head;
@@ -129,6 +130,12 @@ void Publisher::Attend(const tlog::PolicyWitness& witness) {
     const bool other = absl::IsFailedPrecondition(cosignature.status());
     if (other && !said) logger_.Error("directory.witness_saw_another_log", {{LogKey::kCount, static_cast<int64_t>(head.size)}});
     said = other || (said && !cosignature.ok());
+    const bool refuses = absl::IsPermissionDenied(cosignature.status());
+    if (refuses && !refused) {
+      logger_.Error("directory.witness_refuses", {{LogKey::kAddress, OperatorText{witness.url}},
+                                                  {LogKey::kReason, FixedText("it knows another key of this log, or says that the log breaks a rule")}});
+    }
+    refused = refuses || (refused && !cosignature.ok());
     MutexLock lock(mutex_);
     if (cosignature.ok()) {
       done = number;
@@ -159,6 +166,7 @@ absl::StatusOr<tlog::NoteSignature> Publisher::Ask(const tlog::PolicyWitness& wi
       known = head.size;
       return out;
     }
+    if (answer.status == 403) return absl::PermissionDeniedError("the witness does not take the log's signature");
     if (answer.status != 409) return absl::UnavailableError(absl::StrCat("the witness answers ", answer.status));
     uint64_t size = 0;
     if (!absl::SimpleAtoi(absl::StripSuffix(answer.body, "\n"), &size)) return absl::UnavailableError("the witness does not say its size");

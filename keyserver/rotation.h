@@ -2,6 +2,7 @@
 // recorded as key.rotated; after a crash at any point there is the old key or the new one, and the next start finishes or undoes it.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "common/clock.h"
@@ -31,6 +32,9 @@ absl::Status RotateServiceKey(const config::v1::KeyserverConfig& config, const S
 // What a replacement that was broken off left: `keys`, which was just unsealed, is what counts afterwards. No database is open.
 absl::Status FinishRotation(const config::v1::KeyserverConfig& config, const Secret& passphrase, KeyRing& keys,
                             const crypto::SealCost& cost = crypto::SealCost());
+
+// The database, which nobody else has meanwhile. FAILED_PRECONDITION if the service runs; codes of SqlcipherConnection::Open.
+absl::StatusOr<std::unique_ptr<SqlcipherConnection>> OpenForRotation(const config::v1::KeyserverConfig& config, const KeyRing& keys, const Clock& clock);
 
 // FAILED_PRECONDITION wrapping_mismatch, with the remedy, if the database's keys are wrapped under another secret than that of `keys`.
 absl::Status CheckWrapping(SqlcipherConnection& connection, const KeyRing& keys);

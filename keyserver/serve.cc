@@ -74,11 +74,13 @@ std::unique_ptr<RevocationSender> SenderFor(const KeyserverConfig& config, const
 // In the order in which they are made; destroyed in reverse.
 struct Keyserver::Parts {
   Parts(std::unique_ptr<Organisation> org, tlog::Policy witness_policy, std::unique_ptr<SqlcipherConnection> conn,
-        crypto::KeyWrap token_wrap, std::unique_ptr<SqlcipherUnlockStore> unlock_keys, const KeyserverConfig& config, const Clock& clock, Logger& log)
+        std::optional<FormerLogKey> former, crypto::KeyWrap token_wrap, std::unique_ptr<SqlcipherUnlockStore> unlock_keys,
+        const KeyserverConfig& config, const Clock& clock, Logger& log)
       : logger(log),
         organisation(std::move(org)),
         policy(std::move(witness_policy)),
         connection(std::move(conn)),
+        former_log_key(std::move(former), config.data_dir(), *connection),
         accounts(*connection),
         key_packages(*connection),
         administrators(*connection, clock),
@@ -113,6 +115,7 @@ struct Keyserver::Parts {
   const std::unique_ptr<Organisation> organisation;
   const tlog::Policy policy;
   const std::unique_ptr<SqlcipherConnection> connection;
+  FormerLogKeyEnd former_log_key;
   SqlcipherAccountStore accounts;
   SqlcipherKeyPackageStore key_packages;
   SqlcipherAdministratorStore administrators;
@@ -200,13 +203,14 @@ Keyserver::~Keyserver() { (void)Stop(); }
 absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfig& config, KeyRing keys,
                                                             std::unique_ptr<rpc::LiveIdentity> live, const Clock& clock,
                                                             Logger& logger) {
+  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
+  std::optional<FormerLogKey> former = std::exchange(keys.former_log, std::nullopt);
   ASSIGN_OR_RETURN(std::unique_ptr<Organisation> organisation, Organisation::Create(std::move(keys), config));
   RETURN_IF_ERROR(organisation->own().Renew(clock.Now()).status());
   RETURN_IF_ERROR(live->Replace(OwnIdentity(*organisation), organisation->keys().RootPem()));
   ASSIGN_OR_RETURN(directory::VerifiedPolicy witnesses, organisation->keys().Witnesses(clock.Now()));
   ASSIGN_OR_RETURN(audit::LogKey log_key, organisation->keys().AuditKey());
   ASSIGN_OR_RETURN(crypto::KeyWrap token_wrap, TokenIssuer::WrapOf(*organisation));
-  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, organisation->keys().LogKeys());
   db::OpenOptions options;
   options.create = false;
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherConnection> connection,
@@ -217,11 +221,12 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherUnlockStore> unlock,
                    SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
-                                       std::move(token_wrap), std::move(unlock), config, clock, logger);
+                                       std::move(former), std::move(token_wrap), std::move(unlock), config, clock, logger);
   if (const auto& bound_to = parts->organisation->keys().bound_to) RETURN_IF_ERROR(pkcs11::ProbeMaking(bound_to->token()));
+  RETURN_IF_ERROR(parts->former_log_key.EndIfDue(clock.Now()));
   RETURN_IF_ERROR(parts->tokens.Prepare());
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->unlock_store,
-                                           parts->check_in_store, *parts->connection, clock, logger);
+                                           parts->check_in_store, *parts->connection, parts->former_log_key, clock, logger);
   parts->publisher.PublishAndWait();  // what the witnesses said before may be old
   parts->live = std::move(live);
   RETURN_IF_ERROR(parts->Listen(config));

@@ -1,12 +1,14 @@
 #include "keyserver/upkeep.h"
 
+#include <algorithm>
+
 namespace plumbline::keyserver {
 namespace {
-constexpr absl::Duration kEvery = absl::Minutes(1);
+constexpr absl::Duration kEvery = absl::Minutes(1), kRetry = absl::Seconds(1);
 }  // namespace
 
 Upkeep::Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, UnlockStore& unlock,
-               CheckInStore& check_ins, SqlcipherConnection& connection, const Clock& clock, Logger& logger)
+               CheckInStore& check_ins, SqlcipherConnection& connection, FormerLogKeyEnd& former_log_key, const Clock& clock, Logger& logger)
     : ledger_(ledger),
       tokens_(tokens),
       devices_(devices),
@@ -14,6 +16,7 @@ Upkeep::Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, Refusal
       unlock_(unlock),
       check_ins_(check_ins),
       connection_(connection),
+      former_log_key_(former_log_key),
       clock_(clock),
       logger_(logger),
       thread_([this] { Run(); }) {}
@@ -32,13 +35,14 @@ void Upkeep::Run() {
     const absl::Status status = Once();
     if (!status.ok()) logger_.Error("upkeep.failed", {{LogKey::kStatus, status.code()}});
     MutexLock lock(mutex_);
-    const absl::Duration next = Uptime() + kEvery;
+    const absl::Duration next = Uptime() + std::clamp(former_log_key_.Remaining(clock_.Now()), kRetry, kEvery);
     while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }
 }
 
 absl::Status Upkeep::Once() {
+  RETURN_IF_ERROR(former_log_key_.EndIfDue(clock_.Now()));
   devices_.Sweep();
   RETURN_IF_ERROR(refusals_.Flush());
   RETURN_IF_ERROR(tokens_.Prepare());

@@ -1,4 +1,5 @@
 // What happens once a minute whether anybody calls or not: keys for tokens are made ahead, and what is over is forgotten, also on disk.
+// A former key of the directory's log is ended on its second.
 #pragma once
 
 #include <thread>
@@ -7,6 +8,7 @@
 #include "common/log.h"
 #include "common/mutex.h"
 #include "keyserver/device_desk.h"
+#include "keyserver/former_log_key.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/check_in_store.h"
 #include "keyserver/store/ledger.h"
@@ -20,7 +22,7 @@ namespace plumbline::keyserver {
 class Upkeep final {
  public:
   Upkeep(Ledger& ledger, TokenIssuer& tokens, DeviceDesk& devices, RefusalLog& refusals, UnlockStore& unlock, CheckInStore& check_ins,
-         SqlcipherConnection& connection, const Clock& clock, Logger& logger);
+         SqlcipherConnection& connection, FormerLogKeyEnd& former_log_key, const Clock& clock, Logger& logger);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -35,6 +37,7 @@ class Upkeep final {
   UnlockStore& unlock_;
   CheckInStore& check_ins_;
   SqlcipherConnection& connection_;
+  FormerLogKeyEnd& former_log_key_;
   const Clock& clock_;
   Logger& logger_;
   Mutex mutex_;

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "common/process.h"
 #include "witness/serve.h"
@@ -20,7 +21,8 @@ int main(int argc, char** argv) {
   if (const absl::Status status = plumbline::HardenProcess(); !status.ok()) return Report(status);
   CLI::App app("A witness of transparency logs: cosigns a checkpoint if it continues what it cosigned before.");
   app.require_subcommand(1);
-  std::string config, passphrase_file, file, log;
+  std::string config, passphrase_file, file;
+  std::vector<std::string> log_keys;
   const auto verb = [&](const char* name, const char* help) {
     CLI::App* const out = app.add_subcommand(name, help);
     out->add_option("--config", config, "Configuration file (YAML)")->required();
@@ -33,10 +35,10 @@ int main(int argc, char** argv) {
   CLI::App* const serve = verb("serve", "Serve until SIGTERM");
   CLI::App* const evidence = app.add_subcommand("check-evidence", "Check a file that says a log showed two histories");
   evidence->add_option("file", file, "The file")->required();
-  evidence->add_option("--log", log, "The log's verifier key")->required();
+  evidence->add_option("--log", log_keys, "The log's verifier key; repeatable where it was replaced")->required();
   CLI11_PARSE(app, argc, argv);
   if (init->parsed()) return Report(plumbline::witness::MakeWitness(config, passphrase_file));
   if (key->parsed()) return Report(plumbline::witness::ShowKey(config, passphrase_file));
   if (serve->parsed()) return Report(plumbline::witness::Serve(config));
-  return Report(plumbline::witness::CheckEvidence(file, log));
+  return Report(plumbline::witness::CheckEvidence(file, log_keys));
 }

@@ -9,9 +9,11 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock.h"
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/mutex.h"
 #include "common/sandbox/sandbox.h"
 #include "common/tlog/evidence.h"
 #include "plumbline/config/v1/witness.pb.h"
@@ -70,6 +72,28 @@ class EvidenceFolder final {
  private:
   const std::string path_;
   Logger& logger_;
+};
+
+// Says that checkpoints come which none of a log's keys signed, of each log once a minute: strangers can send them too.
+class Unsigned final {
+ public:
+  explicit Unsigned(Logger& logger) : logger_(logger) {}
+  void Tell(const std::string& origin) {
+    {
+      MutexLock lock(mutex_);
+      const auto said = said_.find(origin);
+      if (said != said_.end() && Uptime() - said->second < absl::Minutes(1)) return;
+      said_[origin] = Uptime();
+    }
+    logger_.Warning("log.not_signed", {{LogKey::kPath, OperatorText{origin}},
+                                       {LogKey::kReason, FixedText("a checkpoint came that no key in logs has signed; if the log's key was "
+                                                                   "replaced, write the new one there")}});
+  }
+
+ private:
+  Logger& logger_;
+  Mutex mutex_;
+  std::map<std::string, absl::Duration> said_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The logs that are replayed before their checkpoints are cosigned.
@@ -169,12 +193,14 @@ absl::Status Serve(const std::string& config_file) {
     RETURN_IF_ERROR(audits.Open(log));
   }
   const auto keep = [&](const tlog::Equivocation& found) { evidence.Keep(found.first, tlog::FormatEquivocation(found)); };
-  Witness witness(std::move(cosigner), std::move(keys), std::move(state), clock, keep, audits.ByOrigin());
+  Unsigned unsigned_checkpoints(*logger);
+  Witness witness(std::move(cosigner), std::move(keys), std::move(state), clock, keep, audits.ByOrigin(),
+                  [&](const std::string& origin) { unsigned_checkpoints.Tell(origin); });
   return ServeUntilStopped(config, witness, audits, *logger);
 }
 
-absl::Status CheckEvidence(const std::string& file, const std::string& log) {
-  ASSIGN_OR_RETURN(const std::string proved, tlog::CheckEvidenceFile(file, log));
+absl::Status CheckEvidence(const std::string& file, const std::vector<std::string>& log_keys) {
+  ASSIGN_OR_RETURN(const std::string proved, tlog::CheckEvidenceFile(file, log_keys));
   std::fputs(proved.c_str(), stdout);
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/status.h"
 
@@ -15,6 +16,6 @@ absl::Status ShowKey(const std::string& config_file, const std::string& passphra
 // and AuditedLog::Open.
 absl::Status Serve(const std::string& config_file);
 // Says what a file of evidence proves against the log. Codes of tlog::CheckEvidenceFile.
-absl::Status CheckEvidence(const std::string& file, const std::string& log);
+absl::Status CheckEvidence(const std::string& file, const std::vector<std::string>& log_keys);
 
 }  // namespace plumbline::witness

@@ -13,12 +13,13 @@ Answer Conflict(uint64_t size) { return {409, absl::StrCat(size, "\n"), "text/x.
 }  // namespace
 
 Witness::Witness(tlog::Cosigner cosigner, std::vector<tlog::VerifierKey> logs, WitnessState state, const Clock& clock,
-                 OnEquivocation on_equivocation, std::map<std::string, Audit> audits)
+                 OnEquivocation on_equivocation, std::map<std::string, Audit> audits, OnUnsigned on_unsigned)
     : cosigner_(std::move(cosigner)),
       logs_(std::move(logs)),
       clock_(clock),
       on_equivocation_(std::move(on_equivocation)),
       audits_(std::move(audits)),
+      on_unsigned_(std::move(on_unsigned)),
       state_(std::move(state)) {}
 
 Answer Witness::AddCheckpoint(absl::string_view body) {
@@ -28,7 +29,10 @@ Answer Witness::AddCheckpoint(absl::string_view body) {
   for (const tlog::VerifierKey& log : logs_)
     if (log.name() == request->checkpoint.origin) keys.push_back(log);
   if (keys.empty()) return Text(404, "this witness does not know a log of that origin");
-  if (!tlog::VerifyNote(request->note, keys).ok()) return Text(403, "the log has not signed this checkpoint");
+  if (!tlog::VerifyNote(request->note, keys).ok()) {
+    if (on_unsigned_) on_unsigned_(request->checkpoint.origin);
+    return Text(403, "the log has not signed this checkpoint with a key that this witness knows");
+  }
   if (request->old_size > request->checkpoint.size) return Text(400, "the old size is above the checkpoint's");
   const std::string note = tlog::FormatNote(request->note);
   if (const auto audit = audits_.find(request->checkpoint.origin); audit != audits_.end()) {

@@ -26,6 +26,9 @@ struct Answer {
 // Called with two checkpoints of one log and one size with two roots, both signed by it.
 using OnEquivocation = std::function<void(const tlog::Equivocation& evidence)>;
 
+// Called with the origin of a configured log for which a checkpoint came that none of its keys signed. On several threads at once.
+using OnUnsigned = std::function<void(const std::string& origin)>;
+
 // Asked about a checkpoint that the log signed, before it is cosigned and without a lock of the witness's. OK: the log keeps the
 // rules up to there. INVALID_ARGUMENT, with the reason: it breaks one. Other codes: that cannot be said now.
 using Audit = std::function<absl::Status(const std::string& note)>;
@@ -35,7 +38,7 @@ class Witness final {
  public:
   // `logs`: several keys of one name are keys of one log. `audits`: by the log's name; a log without one is only held to growing.
   Witness(tlog::Cosigner cosigner, std::vector<tlog::VerifierKey> logs, WitnessState state, const Clock& clock,
-          OnEquivocation on_equivocation, std::map<std::string, Audit> audits = {});
+          OnEquivocation on_equivocation, std::map<std::string, Audit> audits = {}, OnUnsigned on_unsigned = nullptr);
 
   // 200: a cosignature line, and the checkpoint is on disk. 400: malformed, or the old size is above the checkpoint's. 403: the
   // log has not signed it, or its Audit refuses. 404: no such log. 409: the old size is not that of the last cosigned checkpoint,
@@ -56,6 +59,7 @@ class Witness final {
   const Clock& clock_;
   const OnEquivocation on_equivocation_;
   const std::map<std::string, Audit> audits_;
+  const OnUnsigned on_unsigned_;
   Mutex mutex_;  // compare and set
   WitnessState state_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,5 +1,5 @@
 /* Storage that fails on purpose, for measuring what a program does then. Preloaded, it counts the changes to database files
- * (names that hold ".db", not the "-shm" index), of the shred key, and to what a backup or a restore has not finished (".partial"):
+ * (names that hold ".db", not the "-shm" index), of the key server's sealed keys, and to what a backup or a restore has not finished (".partial"):
  * writes, truncations, syncs, removals, renames and links. Outside the product.
  *
  *   ASSESS_FAULT_AT=N        the N-th change (from 1) is the last one; before it:
@@ -53,7 +53,11 @@ static void settle(void) {
 
 static int counted_name(const char* name) {
   if (strstr(name, "-shm") != NULL || strstr(name, ".lock") != NULL) return 0;
-  return strstr(name, "/shred.") != NULL || strstr(name, ".db") != NULL || strstr(name, ".partial") != NULL;
+  static const char* const kept[] = {"/shred.", "/keys.sealed", "/wrapping.next", "/log.former", ".db", ".partial"};
+  for (size_t i = 0; i < sizeof kept / sizeof *kept; ++i) {
+    if (strstr(name, kept[i]) != NULL) return 1;
+  }
+  return 0;
 }
 
 static int counted(int fd) {

@@ -37,6 +37,7 @@ namespace plumbline::audit {
   X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
   X(kServiceCertificateRenewed, "service.certificate_renewed", "a service's TLS certificate was renewed for a new key") \
   X(kKeyRotated, "key.rotated", "a key of this service was replaced by a new one")                             \
+  X(kFormerKeyEnded, "key.former_ended", "a key that was replaced before signs no more; its private half is destroyed") \
   X(kServiceCertificateRefused, "service.certificate_refused", "a service's request for its next certificate was refused") \
   X(kDeviceRequestRefused, "device.request_refused", "a device's request was refused")                        \
   X(kTokensDrawn, "tokens.drawn", "a device drew anonymous tokens")                                           \

@@ -33,18 +33,33 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(absl::string_view text) {
   return out;
 }
 
-absl::StatusOr<std::string> SignCheckpoint(uint64_t size, const Hash& root, const NoteSigner& signer) {
-  const NoteSigner* const signers[] = {&signer};
+absl::StatusOr<std::string> SignCheckpoint(uint64_t size, const Hash& root, const NoteSigner& signer, const NoteSigner* also) {
+  std::vector<const NoteSigner*> signers = {&signer};
+  if (also != nullptr) signers.push_back(also);
   ASSIGN_OR_RETURN(const Note note, SignNote(FormatCheckpoint({signer.verifier().name(), size, root}), signers));
   return FormatNote(note);
 }
 
-absl::StatusOr<Checkpoint> OpenCheckpoint(absl::string_view wire, const VerifierKey& log) {
+absl::StatusOr<Checkpoint> OpenCheckpoint(absl::string_view wire, const VerifierKey& log) { return OpenCheckpoint(wire, {&log, 1}); }
+
+absl::StatusOr<Checkpoint> OpenCheckpoint(absl::string_view wire, std::span<const VerifierKey> keys) {
   ASSIGN_OR_RETURN(const Note note, ParseNote(wire));
-  RETURN_IF_ERROR(VerifyNote(note, {&log, 1}).status());
+  RETURN_IF_ERROR(VerifyNote(note, keys).status());
   ASSIGN_OR_RETURN(Checkpoint checkpoint, ParseCheckpoint(note.text));
-  if (checkpoint.origin != log.name()) return absl::UnauthenticatedError("the checkpoint is of another log");
+  if (checkpoint.origin != keys.front().name()) return absl::UnauthenticatedError("the checkpoint is of another log");
   return checkpoint;
+}
+
+absl::StatusOr<std::vector<VerifierKey>> ParseLogKeys(const std::vector<std::string>& texts) {
+  std::vector<VerifierKey> out;
+  for (const std::string& text : texts) {
+    ASSIGN_OR_RETURN(const VerifierKey key, VerifierKey::Parse(text));
+    if (!out.empty() && key.name() != out.front().name())
+      return absl::InvalidArgumentError(absl::StrCat("these are keys of two logs: ", out.front().name(), " and ", key.name()));
+    out.push_back(key);
+  }
+  if (out.empty()) return absl::InvalidArgumentError("no key of the log is named");
+  return out;
 }
 
 }  // namespace plumbline::tlog

@@ -32,7 +32,7 @@ absl::StatusOr<Equivocation> ParseEquivocation(absl::string_view file) {
   return out;
 }
 
-absl::StatusOr<Contradiction> VerifyEquivocation(const Equivocation& evidence, const VerifierKey& log) {
+absl::StatusOr<Contradiction> VerifyEquivocation(const Equivocation& evidence, std::span<const VerifierKey> log) {
   Contradiction out;
   ASSIGN_OR_RETURN(out.first, OpenCheckpoint(evidence.first, log));
   ASSIGN_OR_RETURN(out.second, OpenCheckpoint(evidence.second, log));

@@ -25,6 +25,6 @@ absl::StatusOr<Equivocation> ParseEquivocation(absl::string_view file);
 struct Contradiction {
   Checkpoint first, second;
 };
-absl::StatusOr<Contradiction> VerifyEquivocation(const Equivocation& evidence, const VerifierKey& log);
+absl::StatusOr<Contradiction> VerifyEquivocation(const Equivocation& evidence, std::span<const VerifierKey> log);
 
 }  // namespace plumbline::tlog

@@ -1,4 +1,5 @@
-// Files of evidence against a log, of every kind: what a stranger checks with the log's key alone.
+// Files of evidence against a log, of every kind: what a stranger checks with the log's key alone; where that was replaced, with the keys
+// that signed the two.
 #pragma once
 
 #include <string>
@@ -10,6 +11,6 @@ namespace plumbline::tlog {
 
 // What the file proves, in words for people. NOT_FOUND or PERMISSION_DENIED for the file; INVALID_ARGUMENT for a file or key that
 // is none; codes of VerifyEquivocation and VerifyFork where it proves nothing.
-absl::StatusOr<std::string> CheckEvidenceFile(const std::string& path, absl::string_view log_key);
+absl::StatusOr<std::string> CheckEvidenceFile(const std::string& path, const std::vector<std::string>& log_keys);
 
 }  // namespace plumbline::tlog

@@ -48,7 +48,7 @@ absl::StatusOr<Fork> ParseFork(absl::string_view file) {
   return out;
 }
 
-absl::StatusOr<ForkedAt> VerifyFork(const Fork& evidence, const VerifierKey& log) {
+absl::StatusOr<ForkedAt> VerifyFork(const Fork& evidence, std::span<const VerifierKey> log) {
   ForkedAt out;
   ASSIGN_OR_RETURN(out.first, OpenCheckpoint(evidence.first, log));
   ASSIGN_OR_RETURN(out.second, OpenCheckpoint(evidence.second, log));

@@ -31,6 +31,6 @@ absl::StatusOr<Fork> ParseFork(absl::string_view file);
 struct ForkedAt {
   Checkpoint first, second;
 };
-absl::StatusOr<ForkedAt> VerifyFork(const Fork& evidence, const VerifierKey& log);
+absl::StatusOr<ForkedAt> VerifyFork(const Fork& evidence, std::span<const VerifierKey> log);
 
 }  // namespace plumbline::tlog

@@ -65,7 +65,7 @@ absl::StatusOr<std::optional<DirectoryLog::State>> DirectoryLog::ReadState() {
 absl::StatusOr<DirectoryLog::State> DirectoryLog::ReadExistingState() {
   ASSIGN_OR_RETURN(std::optional<State> state, ReadState());
   if (!state) return Broken("it has no beginning");
-  const absl::StatusOr<tlog::Checkpoint> checkpoint = tlog::OpenCheckpoint(state->checkpoint, keys_.signer.verifier());
+  const absl::StatusOr<tlog::Checkpoint> checkpoint = OpenOwn(state->checkpoint);
   if (!checkpoint.ok()) return Broken(checkpoint.status().message());
   SqlNodes nodes(database_);
   ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, state->size));
@@ -89,7 +89,7 @@ absl::StatusOr<DirectoryLog::PublishedState> DirectoryLog::ReadPublished() {
                             "the directory's witnesses have not confirmed it yet; try again in a moment, and if it stays so "
                             "tell the key server's operator");
   }
-  const absl::StatusOr<tlog::Checkpoint> checkpoint = tlog::OpenCheckpoint(state->published, keys_.signer.verifier());
+  const absl::StatusOr<tlog::Checkpoint> checkpoint = OpenOwn(state->published);
   if (!checkpoint.ok()) return Broken(checkpoint.status().message());
   SqlNodes nodes(database_);
   ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, checkpoint->size));
@@ -146,7 +146,7 @@ absl::Status DirectoryLog::Close(State& state, uint64_t first) {
   RETURN_IF_ERROR(AppendLeaf(state, tlog::MapRootLeaf{state.map_version, first, state.size, state.map_root}));
   SqlNodes nodes(database_);
   ASSIGN_OR_RETURN(const tlog::Hash root, tlog::Root(nodes, state.size));
-  ASSIGN_OR_RETURN(state.checkpoint, tlog::SignCheckpoint(state.size, root, keys_.signer));
+  ASSIGN_OR_RETURN(state.checkpoint, tlog::SignCheckpoint(state.size, root, keys_.signer, former()));
   ASSIGN_OR_RETURN(db::Statement replace,
                    database_.Prepare("INSERT OR REPLACE INTO log_state (id, size, map_version, map_root, checkpoint, "
                                      "published, published_map_version) VALUES (1, ?, ?, ?, ?, ?, ?)"));
@@ -167,12 +167,45 @@ absl::Status DirectoryLog::Begin(db::Transaction& transaction) {
     ASSIGN_OR_RETURN(const std::vector<Bytes> first, ReadLeaves(0, 1, 1));
     if (first.empty() || first[0] != tlog::Encode(genesis))
       return absl::FailedPreconditionError("the directory's log in this database was begun with other keys");
+    if (absl::IsUnauthenticated(OpenOwn(there->checkpoint).status())) {
+      return identity::Refuse(absl::StatusCode::kFailedPrecondition, "log_key_mismatch",
+                              "keys.sealed is older or newer than keyserver.db: the directory's log in the database is signed with "
+                              "another key. Restore both from the same backup");
+    }
     return ReadExistingState().status();
   }
   State state;
   state.map_root = tlog::EmptyMapRoot();
   RETURN_IF_ERROR(AppendLeaf(state, genesis));
   return Close(state, state.size);
+}
+
+absl::StatusOr<tlog::Checkpoint> DirectoryLog::OpenOwn(absl::string_view note) const {
+  absl::StatusOr<tlog::Checkpoint> own = tlog::OpenCheckpoint(note, keys_.signer.verifier());
+  if (own.ok() || former() == nullptr) return own;
+  return tlog::OpenCheckpoint(note, former()->verifier());
+}
+
+absl::StatusOr<bool> DirectoryLog::SignAnew(db::Transaction& transaction) {
+  CHECK(&transaction.database() == &database_);
+  ASSIGN_OR_RETURN(State state, ReadExistingState());
+  const bool replaced = !tlog::OpenCheckpoint(state.checkpoint, keys_.signer.verifier()).ok();
+  ASSIGN_OR_RETURN(const tlog::Checkpoint newest, OpenOwn(state.checkpoint));
+  ASSIGN_OR_RETURN(state.checkpoint, tlog::SignCheckpoint(newest.size, newest.root, keys_.signer, former()));
+  if (!state.published.empty()) {
+    ASSIGN_OR_RETURN(const PublishedState published, ReadPublished());
+    ASSIGN_OR_RETURN(const tlog::Note said, tlog::ParseNote(published.note));
+    ASSIGN_OR_RETURN(const tlog::Checkpoint checkpoint, tlog::ParseCheckpoint(said.text));
+    ASSIGN_OR_RETURN(const std::string anew, tlog::SignCheckpoint(checkpoint.size, checkpoint.root, keys_.signer, former()));
+    ASSIGN_OR_RETURN(tlog::Note note, tlog::ParseNote(anew));
+    for (const tlog::NoteSignature& each : said.signatures) {
+      if (each.name != checkpoint.origin) note.signatures.push_back(each);
+    }
+    state.published = tlog::FormatNote(note);
+  }
+  ASSIGN_OR_RETURN(db::Statement update, database_.Prepare("UPDATE log_state SET checkpoint = ?, published = ? WHERE id = 1"));
+  RETURN_IF_ERROR(update.Bind(1, absl::string_view(state.checkpoint)).Bind(2, absl::string_view(state.published)).Run());
+  return replaced;
 }
 
 absl::StatusOr<tlog::MapEntry> DirectoryLog::AppendEntry(State& state, const RecordChange& change) {

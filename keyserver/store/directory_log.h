@@ -17,6 +17,7 @@ struct DirectoryLogKeys {
   tlog::NoteSigner signer;  // its name is the log's origin
   crypto::VrfKeyPair vrf;
   tlog::Hash authority{};  // SHA-256 of the root certificate's DER
+  std::optional<tlog::NoteSigner> former;  // the one before `signer`, as long as it signs too
 };
 
 // A new version of somebody's record, and what made it.
@@ -38,8 +39,12 @@ class DirectoryLog final {
 
   const DirectoryLogKeys& keys() const { return keys_; }
 
-  // The genesis and an empty map, where there is no log yet. FAILED_PRECONDITION if the log is of other keys.
+  // The genesis and an empty map, where there is no log yet. FAILED_PRECONDITION if the log is of other keys; log_key_mismatch if it
+  // was signed by another than these.
   absl::Status Begin(db::Transaction& transaction);
+  // Has the checkpoints that are kept signed by these keys and no others; what witnesses said stays with them, since it is over the
+  // text. True if `signer` had not signed them: it is another key than the last time.
+  absl::StatusOr<bool> SignAnew(db::Transaction& transaction);
   // One batch, with its map root and checkpoint. INVALID_ARGUMENT if a version is not the next of its person, or a person is
   // there twice.
   absl::Status Append(db::Transaction& transaction, const std::vector<RecordChange>& changes);
@@ -74,6 +79,8 @@ class DirectoryLog final {
   absl::StatusOr<Head> Newest();
   absl::StatusOr<Head> Published();
   absl::StatusOr<Head> RequirePublished();  // UNAVAILABLE if none is
+  // A checkpoint that one of these keys signed. Codes of tlog::OpenCheckpoint.
+  absl::StatusOr<tlog::Checkpoint> OpenOwn(absl::string_view note) const;
   // From the tree of `from` leaves to that of `size`. INVALID_ARGUMENT unless 0 < from <= size.
   absl::StatusOr<std::vector<tlog::Hash>> ProveConsistency(uint64_t from, uint64_t size);
   // Publishes a checkpoint of this log with its witnesses' signatures. INVALID_ARGUMENT unless it is one that this log signed,
@@ -114,6 +121,7 @@ class DirectoryLog final {
   absl::StatusOr<tlog::MapEntry> AppendEntry(State& state, const RecordChange& change);
   absl::Status AppendLeaf(State& state, const tlog::DirectoryLeaf& leaf);
   absl::Status Close(State& state, uint64_t first);  // map root, checkpoint, state
+  const tlog::NoteSigner* former() const { return keys_.former ? &*keys_.former : nullptr; }
 
   db::Database& database_;
   const DirectoryLogKeys& keys_;

@@ -158,10 +158,24 @@ absl::StatusOr<std::vector<RecordChange>> NextToAdopt(db::Database& database) {
   }
 }
 
-absl::Status BeginLog(db::Database& database, const DirectoryLogKeys& keys) {
+audit::Entry OfLogKey(audit::Event event, const DirectoryLogKeys& keys) {
+  audit::Entry entry;
+  entry.event = event;
+  entry.actor = "ceremony";
+  entry.subject = "log";
+  entry.details = {{"key", keys.signer.verifier().ToText()}};
+  if (keys.former) entry.details["former"] = keys.former->verifier().ToText();
+  return entry;
+}
+
+absl::Status BeginLog(db::Database& database, const DirectoryLogKeys& keys, audit::AuditLog& audit) {
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   DirectoryLog log(database, keys);
   RETURN_IF_ERROR(log.Begin(transaction));
+  if (keys.former) {
+    ASSIGN_OR_RETURN(const bool replaced, log.SignAnew(transaction));
+    if (replaced) RETURN_IF_ERROR(audit.AppendIn(transaction, OfLogKey(audit::Event::kKeyRotated, keys)).status());
+  }
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<RecordChange> older, NextToAdopt(database));
     if (older.empty()) return transaction.Commit();
@@ -178,10 +192,26 @@ absl::StatusOr<std::unique_ptr<SqlcipherConnection>> SqlcipherConnection::Open(
   // Half of a directory, of suspensions or of spent tokens is not served: it would be believed.
   RETURN_IF_ERROR(database->CheckIntegrity());
   RETURN_IF_ERROR(database->Migrate(Migrations()));
-  RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock, log_key).status());
-  RETURN_IF_ERROR(BeginLog(*database, directory_keys));
+  ASSIGN_OR_RETURN(audit::AuditLog audit, audit::AuditLog::Open(*database, clock, log_key));
+  RETURN_IF_ERROR(BeginLog(*database, directory_keys, audit));
   return std::unique_ptr<SqlcipherConnection>(
       new SqlcipherConnection(std::move(database), std::move(log_key), std::move(directory_keys), clock));
+}
+
+absl::Status SqlcipherConnection::EndFormerLogKey() {
+  MutexLock lock(mutex_);
+  if (!directory_keys_.former) return absl::OkStatus();
+  const audit::Entry entry = OfLogKey(audit::Event::kFormerKeyEnded, directory_keys_);
+  std::optional<tlog::NoteSigner> former = std::exchange(directory_keys_.former, std::nullopt);
+  const auto end = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) -> absl::Status {
+    ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
+    RETURN_IF_ERROR(directory_.SignAnew(transaction).status());
+    RETURN_IF_ERROR(audit_.AppendIn(transaction, entry).status());
+    return transaction.Commit();
+  };
+  absl::Status ended = end();
+  if (!ended.ok()) directory_keys_.former = std::move(former);
+  return ended;
 }
 
 absl::Status SqlcipherConnection::StoreRecord(db::Transaction& transaction, absl::string_view user, const SignedBytes& record,

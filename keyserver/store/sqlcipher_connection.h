@@ -16,7 +16,8 @@ namespace plumbline::keyserver {
 
 class SqlcipherConnection final {
  public:
-  // Opens, creates where options say so, and migrates. Records that are older than the directory's log enter it as they are.
+  // Opens, creates where options say so, and migrates. Records that are older than the directory's log enter it as they are. A log
+  // that was signed with the former key is signed anew, and key.rotated is recorded.
   // Codes as db::Database::Open, audit::AuditLog::Open and DirectoryLog::Begin. `clock` outlives it.
   static absl::StatusOr<std::unique_ptr<SqlcipherConnection>> Open(const std::string& path,
                                                                    const db::Key& key, audit::LogKey log_key,
@@ -28,6 +29,9 @@ class SqlcipherConnection final {
   db::Database& database() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return *database_; }
   DirectoryLog& directory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return directory_; }
   audit::AuditLog& audit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return audit_; }
+
+  // The log is signed by its newest key alone from here on, and key.former_ended is recorded. Nothing where that is so already.
+  absl::Status EndFormerLogKey() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Inside `transaction`: the intent's nonce, the intent where it is kept, and its audit event.
   // PERMISSION_DENIED intent_replayed.
@@ -50,8 +54,8 @@ class SqlcipherConnection final {
         directory_(*database_, directory_keys_),
         audit_(audit::AuditLog::Attach(*database_, clock, log_key_)) {}
   const audit::LogKey log_key_;
-  const DirectoryLogKeys directory_keys_;
   Mutex mutex_;
+  DirectoryLogKeys directory_keys_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<db::Database> database_ ABSL_GUARDED_BY(mutex_);
   DirectoryLog directory_ ABSL_GUARDED_BY(mutex_);
   audit::AuditLog audit_ ABSL_GUARDED_BY(mutex_);

@@ -73,6 +73,32 @@ TEST_F(AuditorProcess, FollowsALogAndGoesOnWhereItWas) {
   EXPECT_EQ(ReplayJson(0)["known"], all.checkpoint.size);
 }
 
+// The log's key is replaced: first it is signed by both, then by the new one alone. What was kept goes on.
+TEST_F(AuditorProcess, GoesOnUnderAnotherKey) {
+  const tlog::NoteSigner next = *tlog::NoteSigner::Create(tlog::kDirectoryOrigin, *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, 77))));
+  const tlog::NoteSigner former = tlog::LogSigner(tlog::kDirectoryOrigin);
+  const PublishedLog first = Published(Begin(log_, 20));
+  PublishedLog all = Published(log_.leaves, first);
+  Serve(first);
+  ASSERT_EQ(Replay().code, 0);
+  const auto sign = [&](const std::string& note) {
+    Serve(all);
+    ASSERT_OK(assess::WriteFile(dir_ / "log/checkpoint", note));
+  };
+  sign(*tlog::SignCheckpoint(all.checkpoint.size, all.checkpoint.root, next, &former));
+  EXPECT_EQ(ReplayJson(0)["known"], first.checkpoint.size) << "with the former key";
+  sign(*tlog::SignCheckpoint(all.checkpoint.size, all.checkpoint.root, next));
+  EXPECT_EQ(Replay().code, 1) << "which says nothing any more";
+  for (const std::vector<std::string>& keys : {std::vector<std::string>{"--log", key_, "--log", next.verifier().ToText()}, {"--log", next.verifier().ToText()}}) {
+    std::vector<std::string> arguments = {"replay", "--source", dir_ / "log", "--state", dir_ / "state", "--json"};
+    arguments.insert(arguments.end(), keys.begin(), keys.end());
+    const Finished done = Run(arguments);
+    EXPECT_EQ(done.code, 0) << done.output;
+    EXPECT_EQ(json::parse(done.out)["known"], all.checkpoint.size) << "what was kept goes on";
+  }
+  EXPECT_EQ(Replay({"--log", "example.org/other" + key_.substr(key_.find('+'))}).code, 1) << "of two logs";
+}
+
 TEST_F(AuditorProcess, NamesTheFirstLeafAndTheRule) {
   const auto verdict = [&](const std::function<void(std::vector<DirectoryLeaf>&)>& lie) {
     std::vector<DirectoryLeaf> leaves = log_.leaves;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,7 +31,8 @@ class TestDirectory final {
   }
   // From here on two histories.
   explicit TestDirectory(const TestDirectory& other)
-      : clock_(other.clock_), witness_(other.witness_), keys_(other.keys_), policy_(other.policy_), records_(other.records_) {
+      : clock_(other.clock_), witness_(other.witness_), keys_(other.keys_), policy_number_(other.policy_number_),
+        policy_(other.policy_), records_(other.records_) {
     for (const char* end : {"", "-wal"}) {
       if (std::filesystem::exists(other.path() + end)) std::filesystem::copy_file(other.path() + end, path() + end);
     }
@@ -81,6 +83,21 @@ class TestDirectory final {
   void Erase(const std::string& user) {
     CHECK(Do([&](db::Transaction& t) { return log_->Erase(t, *identity::ParseUserUri(user)); }).ok());
   }
+  // Another key for the log, which the next policy names. `both`: the former one signs too.
+  void Rotate(const testing::TestOrganisation& organisation, bool both) {
+    auto next = std::make_shared<keyserver::DirectoryLogKeys>(Keys(organisation));
+    next->vrf = *crypto::VrfKeyPair::FromSeed(Secret::CopyOf(keys_->vrf.seed()));
+    next->former.emplace(keys_->signer);
+    keys_ = next;
+    log_ = std::make_unique<keyserver::DirectoryLog>(*database_, *keys_);
+    CHECK(*DoOr([&](db::Transaction& t) { return log_->SignAnew(t); }));
+    if (!both) EndFormer();
+    policy_ = SignPolicy(organisation, ++policy_number_);
+  }
+  void EndFormer() {
+    keys_->former.reset();
+    CHECK(!*DoOr([&](db::Transaction& t) { return log_->SignAnew(t); }));
+  }
   // The newest checkpoint, as the witness sees it now.
   void Publish() {
     const keyserver::DirectoryLog::Head head = *log_->Newest();
@@ -106,7 +123,7 @@ class TestDirectory final {
       const tlog::EntryLeaf entry = std::get<tlog::EntryLeaf>(*tlog::ParseDirectoryLeaf(leaves[i]));
       leaf.set_sealed(ToString(directory::Seal(followed, directory::FollowKey(Secret(32), entry.index), leaves[i])));
     }
-    if (request.policy_number() < 1) {
+    if (request.policy_number() < policy_number_) {
       out.mutable_witness_policy()->set_certificate(ToString(policy_.certificate));
       out.mutable_witness_policy()->set_policy(ToString(policy_.policy));
       out.mutable_witness_policy()->set_signature(ToString(policy_.signature));
@@ -138,7 +155,9 @@ class TestDirectory final {
     const auto index = identity::ComputeDirectoryIndex(keys_->vrf, *identity::ParseUserUri(user));
     return directory::FollowKey(Secret(32), tlog::MapIndex{index});
   }
-  directory::SignedWitnessPolicy SignPolicy(const testing::TestOrganisation& organisation, uint64_t number) const {
+  // `origin`: that of the log which it names.
+  directory::SignedWitnessPolicy SignPolicy(const testing::TestOrganisation& organisation, uint64_t number,
+                                            const std::string& origin = "example.org/directory") const {
     const crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
     crypto::LeafSpec spec;
     spec.spki = crypto::Ed25519Spki(key.public_key());
@@ -147,7 +166,8 @@ class TestDirectory final {
     spec.validity = {organisation.now - absl::Hours(1), organisation.now + absl::Hours(24 * 300)};
     const crypto::Certificate certificate = testing::ValueOf(crypto::IssueLeaf(organisation.root, organisation.root_key, spec));
     const Bytes policy = directory::Encode(directory::WitnessPolicy{
-        "example.org", number, absl::StrCat("log ", keys_->signer.verifier().ToText(), "\n", witness_->Policy())});
+        "example.org", number,
+        absl::StrCat("log ", tlog::VerifierKey::Create(origin, keys_->signer.verifier().key())->ToText(), "\n", witness_->Policy())});
     return {certificate.der(), policy, ToBytes(key.Sign(identity::kWitnessPolicyLabel, policy))};
   }
   const tlog::VerifierKey& log_key() const { return keys_->signer.verifier(); }
@@ -175,10 +195,20 @@ class TestDirectory final {
     return transaction.Commit();
   }
 
+  absl::StatusOr<bool> DoOr(const std::function<absl::StatusOr<bool>(db::Transaction&)>& work) {
+    absl::StatusOr<bool> out;
+    RETURN_IF_ERROR(Do([&](db::Transaction& t) {
+      out = work(t);
+      return out.status();
+    }));
+    return out;
+  }
+
   const testing::ScratchDir scratch_;
   const Clock& clock_;
   const std::shared_ptr<testing::TestWitness> witness_;
-  const std::shared_ptr<keyserver::DirectoryLogKeys> keys_;
+  std::shared_ptr<keyserver::DirectoryLogKeys> keys_;
+  uint64_t policy_number_ = 1;
   directory::SignedWitnessPolicy policy_;
   std::map<std::pair<std::string, uint64_t>, keys::v1::SignedRecord> records_;
   std::unique_ptr<db::Database> database_;

@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "common/rpc/handshake.h"
 #include "common/rpc/tls_policy.h"
@@ -181,6 +183,111 @@ TEST(ServiceCertificates, OneThatHasEndedIsRefusedUntilACeremony) {
   ASSERT_OK(busy.organisation.Start(Service::kDelivery));
   EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"send", "bob", "after"}).exit_code == 0; }, absl::Seconds(30)));
   EXPECT_THAT(Texts(busy.services.Run(busy.bob, {"read"})), ::testing::Contains("after"));
+}
+
+// The directory's log gets another key: what `rotate log` printed, and what its witness and its auditor do about it.
+struct LogKeyChange {
+  explicit LogKeyChange(Busy& busy) : one(busy) {}
+  void Rotate(const std::string& former_ends) {
+    ASSERT_EQ(one.organisation.Stop(Service::kKeyserver), 0);
+    said = nlohmann::json::parse(ValueOf(one.organisation.KeyserverTool({"rotate", "log", "--former-ends", former_ends, "--json"})).out);
+    ASSERT_OK(one.organisation.Start(Service::kKeyserver));
+  }
+  // In the place of the former one.
+  void TellWitness() {
+    const std::string config = one.organisation.ConfigOf(Service::kWitness);
+    EXPECT_EQ(one.organisation.Stop(Service::kWitness), 0);
+    EnsureOk(assess::WriteFile(config, absl::StrReplaceAll(ValueOf(assess::ReadFile(config)), {{said["former_key"], said["log_key"]}})));
+    EnsureOk(one.organisation.Start(Service::kWitness));
+  }
+  int Audit(const std::string& key) {
+    EnsureOk(one.organisation.KeyserverTool({"export-log", "--out", one.organisation.folder() + "/log"}).status());
+    return ValueOf(assess::RunCommand({.program = one.organisation.Program("plumbline-auditor"),
+                                       .arguments = {"replay", "--log", key, "--source", one.organisation.folder() + "/log", "--state",
+                                                     one.organisation.folder() + "/audit"},
+                                       .environment = {}, .stdin_text = ""}))
+        .exit_code;
+  }
+  Busy& one;
+  nlohmann::json said;
+};
+
+TEST(RotatedLogKey, TheLogGoesOnAndTheFormerKeyEnds) {
+  Busy busy(absl::Hours(24 * 14));
+  const assess::Person away = busy.services.Enrolled("carol");
+  ASSERT_EQ(busy.services.Run(away, {"send", "bob", "before"}).exit_code, 0);
+  LogKeyChange change(busy);
+  EXPECT_EQ(change.Audit(busy.organisation.directory_log_key()), 0);
+  busy.Write();
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.sent >= 2; }, absl::Seconds(60)));
+  change.Rotate("60s");
+  absl::Time ends;
+  ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, change.said["former_ends"].get<std::string>(), &ends, nullptr));
+  const std::string former = change.said["former_key"], next = change.said["log_key"];
+  EXPECT_EQ(former, busy.organisation.directory_log_key());
+  const std::string kept = busy.organisation.FolderOf(Service::kKeyserver) + "/data/log.former";
+  // Nobody has told the witness, and it goes on: people come, and are told of.
+  busy.services.Enrolled("dave");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "dave", "welcome"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_TRUE(std::filesystem::exists(kept));
+  EXPECT_LT(absl::Now(), ends) << "this machine is too slow for the test";
+  EXPECT_FALSE(busy.Logged(Service::kWitness, "log.not_signed"));
+  for (const std::string& key : {former, next}) EXPECT_EQ(change.Audit(key), 0);
+  // On its time it ends.
+  EXPECT_TRUE(assess::PollUntil([&] { return !std::filesystem::exists(kept); }, absl::Seconds(90)));
+  EXPECT_GE(absl::Now(), ends);
+  busy.services.Enrolled("erin");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.Logged(Service::kWitness, "log.not_signed"); }, absl::Seconds(90)));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.Logged(Service::kKeyserver, "directory.witness_refuses"); }, absl::Seconds(30)));
+  const CommandResult early = busy.services.Run(busy.bob, {"send", "erin", "welcome", "--wait", "0"});
+  EXPECT_THAT(early.out + early.err, HasSubstr("unknown_user")) << "what its witness does not confirm is told to nobody";
+  EXPECT_EQ(change.Audit(former), 1);
+  change.TellWitness();
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "erin", "welcome"}).exit_code == 0; }, absl::Seconds(60)));
+  EXPECT_EQ(change.Audit(next), 0) << "in the same state";
+  // Who was away over all of it.
+  EXPECT_EQ(busy.services.Run(away, {"send", "bob", "after"}).exit_code, 0);
+  busy.ExpectAllOnce();
+  for (const std::string& failure : busy.failures) EXPECT_THAT(failure, HasSubstr("CANCELLED"));
+  const CommandResult record = ValueOf(busy.organisation.Administer({"audit", "list"}));
+  for (const char* event : {"key.rotated", "key.former_ended"}) EXPECT_THAT(record.out, HasSubstr(event));
+  Administer(busy.organisation, {"audit", "verify"});
+}
+
+// A thief has the former key, and with it all that the key server had on its disk; even what its witness cosigned under that key is
+// believed by nobody who has the new policy.
+TEST(RotatedLogKey, AStolenOneIsBelievedByNobody) {
+  Busy busy(absl::Hours(24 * 14));
+  const std::string data = busy.organisation.FolderOf(Service::kKeyserver) + "/data", stolen = busy.organisation.folder() + "/stolen",
+                    whole = busy.organisation.folder() + "/whole";
+  const auto copy = [](const std::string& from, const std::string& to) {
+    std::filesystem::remove_all(to);
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+  };
+  ASSERT_EQ(busy.services.Run(busy.alice, {"send", "bob", "before"}).exit_code, 0);
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  copy(data, stolen);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  LogKeyChange change(busy);
+  change.Rotate("now");
+  EXPECT_FALSE(std::filesystem::exists(data + "/log.former"));
+  // What was confirmed before goes on to be believed, under the new key.
+  EXPECT_EQ(busy.services.Run(busy.alice, {"send", "bob", "between"}).exit_code, 0);
+  change.TellWitness();
+  busy.services.Enrolled("dave");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"send", "dave", "welcome"}).exit_code == 0; }, absl::Seconds(60)));
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  copy(data, whole);
+  copy(stolen, data);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  const CommandResult refused = busy.services.Run(busy.alice, {"send", "bob", "is it you?", "--wait", "0"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.out + refused.err, HasSubstr("log_invalid"));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.Logged(Service::kWitness, "log.not_signed"); }, absl::Seconds(90)));
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  copy(whole, data);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"send", "bob", "good"}).exit_code == 0; }, absl::Seconds(60)));
 }
 
 // The wrapping secret and the key server's TLS key, each replaced as the runbook says, while somebody writes.

@@ -197,6 +197,35 @@ TEST_F(PublisherTest, AHostileAnswerSpoilsNothing) {
   EXPECT_EQ(PublishedSize(), 2u);
 }
 
+// It knows another key of this log, as one does that nobody told of the new one.
+TEST_F(PublisherTest, AWitnessThatRefusesIsSaidOnceUntilItIsBack) {
+  const auto refuse = [](const std::string&) -> absl::StatusOr<WitnessSender::Answer> { return WitnessSender::Answer{403, "no\n"}; };
+  Set("a", refuse);
+  Publisher& publisher = Start(2);
+  const auto said = [&] {
+    const std::string log = *ReadTextFile(scratch_ / "log", 1 << 20);
+    size_t count = 0;
+    for (size_t at = 0; (at = log.find("directory.witness_refuses", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  const auto until = [&](const std::function<bool()>& done) {
+    const absl::Time end = absl::Now() + kGenerous;
+    while (!done() && absl::Now() < end) publisher.PublishAndWait(kBrief);
+    return done();
+  };
+  EXPECT_TRUE(until([&] { return said() == 1; }));
+  std::atomic<int> asked = 0;
+  Set("a", [&](const std::string&) -> absl::StatusOr<WitnessSender::Answer> { return ++asked, WitnessSender::Answer{403, "no\n"}; });
+  EXPECT_TRUE(until([&] { return asked >= 2; }));
+  EXPECT_EQ(said(), 1u);
+  EXPECT_GT(PublishedSize(), 0u) << "the others are enough";
+  std::atomic<int> cosigned = 0;
+  Set("a", [&](const std::string& body) -> absl::StatusOr<WitnessSender::Answer> { return ++cosigned, WitnessSender::Answer{200, By("a").Answer(body)}; });
+  EXPECT_TRUE(until([&] { return cosigned >= 1; }));
+  Set("a", refuse);
+  EXPECT_TRUE(until([&] { return said() == 2; }));
+}
+
 TEST_F(PublisherTest, AWitnessThatHasSeenAnotherLogIsSaid) {
   const auto further = [](const std::string&) -> absl::StatusOr<WitnessSender::Answer> { return WitnessSender::Answer{409, "100\n"}; };
   for (const char* name : {"a", "b", "c"}) Set(name, further);

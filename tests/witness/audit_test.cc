@@ -257,7 +257,7 @@ TEST_F(WitnessAudit, ASecondHistoryBehindAnAuditedCheckpointLeavesEvidence) {
   other.WriteTo(dir / "files");
   EXPECT_THAT(audited->Audit(other.note), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("two histories")));
   ASSERT_OK(assess::WriteFile(dir / "evidence", evidence));
-  EXPECT_OK(tlog::CheckEvidenceFile(dir / "evidence", key_));
+  EXPECT_OK(tlog::CheckEvidenceFile(dir / "evidence", {key_}));
   stopping = true;
   EXPECT_THAT(audited->Audit(other.note), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("stops")));
 }

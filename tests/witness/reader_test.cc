@@ -67,12 +67,20 @@ TEST_F(Reader, ReadsACosignedCheckpointAsWeDo) {
   other_text["note"] = changed;
   other_log["log"] = TestLog("example.org/log", 2).verifier().ToText();
   bare["note"] = log.Checkpoint(7);
-  const std::vector<json> answers = Ask({good, other_text, other_log, bare});
+  // While the log's key is replaced two have signed, and a reader who knows either goes on.
+  const TestLog renewed("example.org/log", 2);
+  json changing = good, changed_key = good;
+  tlog::Note two = note;
+  two.signatures.insert(two.signatures.begin(), tlog::ParseNote(TestLog("example.org/log", 2).Checkpoint(7))->signatures[0]);
+  changing["note"] = changed_key["note"] = tlog::FormatNote(two);
+  changed_key["log"] = renewed.verifier().ToText();
+  const std::vector<json> answers = Ask({good, other_text, other_log, bare, changing, changed_key});
   EXPECT_EQ(answers[0], (json{{"ok", true},
                               {"size", 7},
                               {"root", ToHex(tlog::ParseCheckpoint(note.text)->root)},
                               {"time", 1'790'000'000}}));
-  for (size_t i = 1; i < answers.size(); ++i) EXPECT_EQ(answers[i]["ok"], false) << i;
+  for (size_t i = 1; i < 4; ++i) EXPECT_EQ(answers[i]["ok"], false) << i;
+  for (size_t i = 4; i < answers.size(); ++i) EXPECT_EQ(answers[i], answers[0]) << i;
 }
 
 // Every proof of a tree of up to 40 leaves and some of a large one; and each once more with a bit changed, or a node too few.

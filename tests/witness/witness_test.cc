@@ -92,7 +92,7 @@ TEST_F(WitnessTest, OneSizeWithTwoRootsIsAConflictAndEvidence) {
   ExpectConflict(Add(liar_.Request(5, 5)), 5);
   ExpectConflict(Add(liar_.Request(0, 5)), 5);
   ASSERT_EQ(evidence_.size(), 2u);
-  EXPECT_OK(tlog::VerifyEquivocation(evidence_[0], log_.verifier()));
+  EXPECT_OK(tlog::VerifyEquivocation(evidence_[0], {&log_.verifier(), 1}));
   ExpectCosigned(Add(log_.Request(5, 6)), log_.Checkpoint(6));
 }
 
@@ -118,6 +118,36 @@ TEST_F(WitnessTest, TellsStrangersForgersAndNonsenseApart) {
   // A signature of a stranger beside the log's is ignored; one under the log's name and id that is wrong is not.
   const std::string twice = log_.Checkpoint(6) + forger.Checkpoint(6).substr(forger.Checkpoint(6).find("\xE2\x80\x94"));
   EXPECT_EQ(Add(tlog::FormatWitnessRequest(5, log_.Proof(5, 6), twice)).status, 200);
+}
+
+// The same log with another key, while both sign and afterwards: whichever key the witness has, the state is the log's.
+TEST_F(WitnessTest, ALogGoesOnUnderAnotherKey) {
+  TestLog renewed("example.org/log", 5), renewed_liar("example.org/log", 5, 1);
+  const auto both = [&](uint64_t size) {
+    return log_.Checkpoint(size) + renewed.Checkpoint(size).substr(renewed.Checkpoint(size).find("\xE2\x80\x94"));
+  };
+  std::vector<std::string> unsigned_of;
+  const auto begin = [&](std::vector<tlog::VerifierKey> keys) {
+    witness_.reset();
+    witness_ = std::make_unique<Witness>(TheCosigner(), std::move(keys), *WitnessState::Open(path()), clock_,
+                                         [this](const tlog::Equivocation& found) { evidence_.push_back(found); }, std::map<std::string, Audit>(),
+                                         [&](const std::string& origin) { unsigned_of.push_back(origin); });
+  };
+  begin({log_.verifier()});
+  ExpectCosigned(Add(log_.Request(0, 5)), log_.Checkpoint(5));
+  ExpectCosigned(Add(tlog::FormatWitnessRequest(5, log_.Proof(5, 6), both(6))), both(6));
+  EXPECT_EQ(Add(renewed.Request(6, 7)).status, 403) << "with the new key alone it is nobody it knows";
+  EXPECT_THAT(unsigned_of, ::testing::ElementsAre("example.org/log"));
+  begin({log_.verifier(), renewed.verifier()});
+  ExpectCosigned(Add(tlog::FormatWitnessRequest(6, log_.Proof(6, 7), both(7))), both(7));
+  ExpectCosigned(Add(renewed.Request(7, 8)), renewed.Checkpoint(8));
+  ExpectConflict(Add(renewed_liar.Request(8, 8)), 8);
+  ASSERT_EQ(evidence_.size(), 1u);
+  begin({renewed.verifier()});
+  ExpectCosigned(Add(renewed.Request(8, 9)), renewed.Checkpoint(9));
+  EXPECT_EQ(Add(log_.Request(9, 10)).status, 403) << "the former one is nobody any more";
+  EXPECT_THAT(unsigned_of, ::testing::ElementsAre("example.org/log", "example.org/log"));
+  ExpectConflict(Add(renewed_liar.Request(9, 9)), 9);
 }
 
 TEST_F(WitnessTest, ARestartForgetsNothing) {

@@ -45,6 +45,30 @@ TEST(Checkpoint, OpensUnderItsLogAlone) {
 }
 
 // A key that signs for two logs: each checkpoint counts for the one it names only.
+// A log whose key is replaced signs with both for a while.
+TEST(Checkpoint, OpensUnderAnyOfALogsKeys) {
+  const NoteSigner former = Signer("example.org/log", 1), next = Signer("example.org/log", 2), stranger = Signer("example.org/log", 3);
+  const std::vector<VerifierKey> keys = {former.verifier(), next.verifier()};
+  ASSERT_OK_AND_ASSIGN(const std::string both, SignCheckpoint(7, EmptyRoot(), next, &former));
+  EXPECT_OK(OpenCheckpoint(both, former.verifier()));
+  EXPECT_OK(OpenCheckpoint(both, next.verifier()));
+  for (const NoteSigner& signer : {former, next}) {
+    ASSERT_OK_AND_ASSIGN(const std::string note, SignCheckpoint(7, EmptyRoot(), signer));
+    EXPECT_EQ(OpenCheckpoint(note, keys)->size, 7u);
+  }
+  EXPECT_THAT(OpenCheckpoint(*SignCheckpoint(7, EmptyRoot(), stranger), keys), StatusIs(absl::StatusCode::kUnauthenticated));
+  // A wrong signature under one key's name and id spoils it, whatever the other one says.
+  std::string spoilt = both;
+  const size_t last = spoilt.size() - 6;
+  spoilt[last] = spoilt[last] == 'A' ? 'B' : 'A';
+  EXPECT_THAT(OpenCheckpoint(spoilt, keys), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_EQ(*ParseLogKeys({former.verifier().ToText(), next.verifier().ToText()}), keys);
+  EXPECT_THAT(ParseLogKeys({}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(ParseLogKeys({former.verifier().ToText(), "nonsense"}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(ParseLogKeys({former.verifier().ToText(), Signer("example.org/other", 2).verifier().ToText()}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 TEST(Checkpoint, CountsForItsOwnOriginOnly) {
   const NoteSigner log = Signer("example.org/log", 1);
   const NoteSigner* const signers[] = {&log};

@@ -24,14 +24,14 @@ std::string Signed(uint64_t size, uint8_t root, const NoteSigner& log = kLog) {
 TEST(Equivocation, TwoRootsOfOneSizeProveItToWhoeverHasTheKey) {
   const std::string file = FormatEquivocation({Signed(7, 1), Signed(7, 2)});
   ASSERT_OK_AND_ASSIGN(const Equivocation read, ParseEquivocation(file));
-  ASSERT_OK_AND_ASSIGN(const Contradiction proved, VerifyEquivocation(read, kLog.verifier()));
+  ASSERT_OK_AND_ASSIGN(const Contradiction proved, VerifyEquivocation(read, {&kLog.verifier(), 1}));
   EXPECT_EQ(proved.first.size, 7u);
   EXPECT_NE(proved.first.root, proved.second.root);
 }
 
 TEST(Equivocation, NothingElseDoes) {
   const VerifierKey& log = kLog.verifier();
-  const auto verdict = [&](const std::string& a, const std::string& b) { return VerifyEquivocation({a, b}, log).status(); };
+  const auto verdict = [&](const std::string& a, const std::string& b) { return VerifyEquivocation({a, b}, {&log, 1}).status(); };
   EXPECT_THAT(verdict(Signed(7, 1), Signed(7, 1)), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(verdict(Signed(7, 1), Signed(8, 2)), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(verdict(Signed(7, 1), Signed(7, 2, Signer("example.org/log", 2))), StatusIs(absl::StatusCode::kUnauthenticated));

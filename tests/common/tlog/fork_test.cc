@@ -47,7 +47,7 @@ TEST(Fork, IsProvedToWhoeverHasTheKeyAtEverySize) {
       Tree before(first, first - 1), after(size);
       const std::string file = FormatFork(after.Against(before.Signed(), first));
       ASSERT_OK_AND_ASSIGN(const Fork read, ParseFork(file));
-      ASSERT_OK_AND_ASSIGN(const ForkedAt proved, VerifyFork(read, kLog.verifier()));
+      ASSERT_OK_AND_ASSIGN(const ForkedAt proved, VerifyFork(read, {&kLog.verifier(), 1}));
       EXPECT_EQ(proved.first.size, first);
       EXPECT_EQ(proved.second.size, size);
     }
@@ -61,15 +61,15 @@ TEST(Fork, NobodyIsAccusedOfOneHistory) {
     for (uint64_t first = 1; first < size; ++first) {
       Tree log(size), other(size, 0);
       const Fork honest = log.Against(log.Signed(first), first);
-      EXPECT_THAT(VerifyFork(honest, kLog.verifier()), StatusIs(Code::kFailedPrecondition));
+      EXPECT_THAT(VerifyFork(honest, {&kLog.verifier(), 1}), StatusIs(Code::kFailedPrecondition));
       const Fork foreign = other.Against(log.Signed(first), first);  // a proof of another tree
-      EXPECT_THAT(VerifyFork({foreign.first, honest.second, foreign.other, foreign.proof}, kLog.verifier()),
+      EXPECT_THAT(VerifyFork({foreign.first, honest.second, foreign.other, foreign.proof}, {&kLog.verifier(), 1}),
                   StatusIs(Code::kInvalidArgument));
       for (int i = 0; i < 20; ++i) {
         Fork changed = honest;
         Hash& hash = random() % 2 == 0 || changed.proof.empty() ? changed.other : changed.proof[random() % changed.proof.size()];
         hash[random() % 32] ^= 1;
-        EXPECT_THAT(VerifyFork(changed, kLog.verifier()), StatusIs(Code::kInvalidArgument));
+        EXPECT_THAT(VerifyFork(changed, {&kLog.verifier(), 1}), StatusIs(Code::kInvalidArgument));
       }
     }
   }
@@ -78,18 +78,18 @@ TEST(Fork, NobodyIsAccusedOfOneHistory) {
 TEST(Fork, BothHaveToBeSignedByThatLogAndTheSecondIsLarger) {
   Tree before(5, 2), after(9);
   const Fork fork = after.Against(before.Signed(), 5);
-  ASSERT_OK(VerifyFork(fork, kLog.verifier()));
+  ASSERT_OK(VerifyFork(fork, {&kLog.verifier(), 1}));
   for (const NoteSigner& forger : {LogSigner("example.org/log", 2), LogSigner("example.org/other", 1)}) {
-    EXPECT_THAT(VerifyFork({before.Signed(5, forger), fork.second, fork.other, fork.proof}, kLog.verifier()),
+    EXPECT_THAT(VerifyFork({before.Signed(5, forger), fork.second, fork.other, fork.proof}, {&kLog.verifier(), 1}),
                 StatusIs(Code::kUnauthenticated));
-    EXPECT_THAT(VerifyFork({fork.first, after.Signed(9, forger), fork.other, fork.proof}, kLog.verifier()),
+    EXPECT_THAT(VerifyFork({fork.first, after.Signed(9, forger), fork.other, fork.proof}, {&kLog.verifier(), 1}),
                 StatusIs(Code::kUnauthenticated));
-    EXPECT_THAT(VerifyFork(fork, forger.verifier()), StatusIs(Code::kUnauthenticated));
+    EXPECT_THAT(VerifyFork(fork, {&forger.verifier(), 1}), StatusIs(Code::kUnauthenticated));
   }
-  EXPECT_THAT(VerifyFork({fork.second, fork.first, fork.other, fork.proof}, kLog.verifier()), StatusIs(Code::kInvalidArgument));
-  EXPECT_THAT(VerifyFork({before.Signed(5), after.Signed(5), fork.other, {}}, kLog.verifier()), StatusIs(Code::kInvalidArgument));
-  EXPECT_THAT(VerifyFork({before.Signed(0), fork.second, EmptyRoot(), {}}, kLog.verifier()), StatusIs(Code::kInvalidArgument));
-  EXPECT_THAT(VerifyFork({"", fork.second, fork.other, fork.proof}, kLog.verifier()), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(VerifyFork({fork.second, fork.first, fork.other, fork.proof}, {&kLog.verifier(), 1}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(VerifyFork({before.Signed(5), after.Signed(5), fork.other, {}}, {&kLog.verifier(), 1}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(VerifyFork({before.Signed(0), fork.second, EmptyRoot(), {}}, {&kLog.verifier(), 1}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(VerifyFork({"", fork.second, fork.other, fork.proof}, {&kLog.verifier(), 1}), StatusIs(Code::kInvalidArgument));
 }
 
 TEST(Fork, TheFileIsReadInOneWay) {
@@ -99,7 +99,7 @@ TEST(Fork, TheFileIsReadInOneWay) {
   // A file that ends with a whole line is one of a shorter proof, which does not verify.
   for (size_t size = 0; size < file.size(); ++size) {
     const auto read = ParseFork(file.substr(0, size));
-    EXPECT_EQ(read.ok() && VerifyFork(*read, kLog.verifier()).ok(), false) << size;
+    EXPECT_EQ(read.ok() && VerifyFork(*read, {&kLog.verifier(), 1}).ok(), false) << size;
     EXPECT_TRUE(!read.ok() || file[size - 1] == '\n') << size;
   }
   std::string zero = file, many = file;
@@ -115,7 +115,7 @@ TEST(Evidence, OfBothKindsIsToldInWords) {
   const std::string path = dir / "file", key = kLog.verifier().ToText();
   const auto check = [&](const std::string& text) {
     std::ofstream(path, std::ios::trunc) << text;
-    return CheckEvidenceFile(path, key);
+    return CheckEvidenceFile(path, {key});
   };
   Tree before(5, 2), after(9);
   const Fork fork = after.Against(before.Signed(), 5);
@@ -124,10 +124,17 @@ TEST(Evidence, OfBothKindsIsToldInWords) {
   EXPECT_THAT(forked, HasSubstr("one of 9 leaves, of which the first 5 have another root"));
   ASSERT_OK_AND_ASSIGN(const std::string two, check(FormatEquivocation({before.Signed(5), after.Signed(5)})));
   EXPECT_THAT(two, HasSubstr("two trees of 5 leaves"));
+  // Where the log's key was replaced between the two.
+  const NoteSigner next = *NoteSigner::Create("example.org/log", *crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(Bytes(32, 77))));
+  std::ofstream(path, std::ios::trunc) << FormatEquivocation({before.Signed(5), after.Signed(5, next)});
+  EXPECT_THAT(CheckEvidenceFile(path, {key}), StatusIs(Code::kUnauthenticated));
+  EXPECT_THAT(CheckEvidenceFile(path, {next.verifier().ToText()}), StatusIs(Code::kUnauthenticated));
+  ASSERT_OK_AND_ASSIGN(const std::string over_the_change, CheckEvidenceFile(path, {key, next.verifier().ToText()}));
+  EXPECT_THAT(over_the_change, HasSubstr("two trees of 5 leaves"));
   EXPECT_THAT(check("plumbline gossip"), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(check("plumbline fork v2 "), StatusIs(Code::kInvalidArgument));
-  EXPECT_THAT(CheckEvidenceFile(path, "nonsense"), StatusIs(Code::kInvalidArgument));
-  EXPECT_THAT(CheckEvidenceFile(dir / "none", key), StatusIs(Code::kNotFound));
+  EXPECT_THAT(CheckEvidenceFile(path, {"nonsense"}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(CheckEvidenceFile(dir / "none", {key}), StatusIs(Code::kNotFound));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class LogAuditTest : public ::testing::Test {
   std::string path() const { return scratch_ / "audit"; }
   void ExpectProved(const std::string& evidence) {
     ASSERT_OK(WriteFileAtomically(scratch_ / "evidence", AsBytes(evidence), 0600));
-    EXPECT_OK(CheckEvidenceFile(scratch_ / "evidence", LogSigner(kDirectoryOrigin).verifier().ToText()));
+    EXPECT_OK(CheckEvidenceFile(scratch_ / "evidence", {LogSigner(kDirectoryOrigin).verifier().ToText()}));
   }
 
   // More leaves than a bundle has.

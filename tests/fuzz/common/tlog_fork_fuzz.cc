@@ -56,7 +56,7 @@ void Fuzz(ByteView input) {
     fork.other = hashes.front();
     fork.proof.assign(hashes.begin() + 1, hashes.end());
   }
-  CHECK(!tlog::VerifyFork(fork, world.log.verifier()).ok());  // it has one history
+  CHECK(!tlog::VerifyFork(fork, {&world.log.verifier(), 1}).ok());  // it has one history
 }
 
 std::vector<Bytes> Seeds() {

@@ -48,7 +48,7 @@ void Fuzz(ByteView input) {
     const auto evidence = tlog::ParseEquivocation(text);
     if (!evidence.ok()) return;
     CHECK(tlog::FormatEquivocation(*evidence) == text);
-    CHECK(!tlog::VerifyEquivocation(*evidence, TheWorld().log.verifier()).ok());  // it signed one checkpoint in its life
+    CHECK(!tlog::VerifyEquivocation(*evidence, {&TheWorld().log.verifier(), 1}).ok());  // it signed one checkpoint in its life
   } else if (input[0] == kKey) {
     const auto key = tlog::CosignerKey::Parse(text);
     if (key.ok()) CHECK(key->ToText() == text);

@@ -10,7 +10,12 @@ namespace {
 
 using namespace keyserver;  // NOLINT: a list of its types
 
-enum Kind : uint8_t { kRing, kSigning, kAuthority, kBlind, kBound, kKinds };
+enum Kind : uint8_t { kRing, kSigning, kAuthority, kBlind, kBound, kFormer, kKinds };
+
+struct Former {
+  FormerLogKey key;
+  Secret Serialize() const { return Encode(key); }
+};
 
 // Encoded again it is the same; or it is refused as what it is.
 template <typename Key>
@@ -42,6 +47,10 @@ void Fuzz(ByteView input) {
     case kSigning: return Check(SigningKey::Parse(stored, nullptr), stored);
     case kAuthority: return Check(AuthorityKey::Parse(stored, nullptr), stored);
     case kBlind: return Check(BlindKey::Parse(Secret::CopyOf(stored), nullptr), stored);
+    case kFormer: {
+      absl::StatusOr<FormerLogKey> key = ParseFormerLogKey(stored, nullptr);
+      return key.ok() ? Check<Former>(Former{*std::move(key)}, stored) : Check<Former>(key.status(), stored);
+    }
     default: CHECK(!Unbind(nullptr, stored).ok());
   }
 }
@@ -51,6 +60,7 @@ std::vector<Bytes> Seeds() {
   const KeyRing& ring = Ring();
   return {seed(kRing, ring.Serialize().view()),
           seed(kSigning, ring.directory.key.seed()),
+          seed(kFormer, Encode(FormerLogKey{ring.directory.key, absl::FromUnixSeconds(1'800'000'000)}).view()),
           seed(kSigning, Reference(ring.directory.key.public_key().view())),
           seed(kAuthority, ring.issuing_key.der()),
           seed(kAuthority, Reference(ring.issuing_key.spki())),
