@@ -370,30 +370,6 @@ absl::Status Supplies::Open(const Mailbox& mailbox) {
   return network_.OpenMailbox(request);
 }
 
-absl::StatusOr<bool> Supplies::RenewCertificate(const std::string& key_path, const std::string& certificate_path) {
-  constexpr size_t kMaxPem = 64 * 1024;
-  ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(certificate_path, kMaxPem));
-  ASSIGN_OR_RETURN(const crypto::Certificate current, crypto::Certificate::ParsePem(pem));
-  const absl::Duration life = current.not_after() - current.not_before();
-  if (current.not_after() - clock_.Now() > life / 2) return false;
-  ASSIGN_OR_RETURN(const Secret key_pem, ReadSecretFile(key_path, kMaxPem));
-  ASSIGN_OR_RETURN(const crypto::P256PrivateKey key, crypto::P256PrivateKey::FromPem(key_pem));
-  keys::v1::RenewCertificateRequest request;
-  request.set_tls_csr(ToString(crypto::CertificateRequest::Create(key)));
-  ASSIGN_OR_RETURN(const keys::v1::RenewCertificateResponse response, network_.RenewCertificate(request));
-  std::vector<crypto::Certificate> chain;
-  for (const std::string& der : response.tls_certificates()) {
-    ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::Parse(AsBytes(der)));
-    chain.push_back(std::move(certificate));
-  }
-  if (chain.size() != 2 || chain[0].spki() != key.spki() || chain[0].uris() != current.uris()) {
-    return Unusable("a renewed certificate that is not this device's");
-  }
-  RETURN_IF_ERROR(crypto::VerifyChain(chain[0], {chain[1]}, self_.root(), clock_.Now(), crypto::Purpose::kTlsClient));
-  RETURN_IF_ERROR(WriteFileAtomically(certificate_path, AsBytes(crypto::ToPemChain(chain)), 0600));
-  return true;
-}
-
 absl::StatusOr<std::optional<Supplies::Credential>> Supplies::RenewCredential() {
   ASSIGN_OR_RETURN(const crypto::Certificate present, crypto::Certificate::Parse(self_.account().mls_certificate));
   if (!identity::CredentialIsDue(present, clock_.Now())) return std::nullopt;

@@ -1,4 +1,4 @@
-// What has to be there before it is needed: tokens, grants, open mailboxes, published key packages, certificates with
+// What has to be there before it is needed: tokens, grants, open mailboxes, published key packages, a credential with
 // life left. Each step is written down before the network sees it, so that it can be repeated after a crash.
 #pragma once
 
@@ -59,9 +59,6 @@ class Supplies final {
   // packages that name it.
   absl::Status Forget(const identity::MailboxId& mailbox);
 
-  // Renews the TLS certificate if less than half of its life is left, with the same key. `key_path` and `certificate_path`
-  // are PEM files; the certificate is replaced atomically. True if it was renewed.
-  absl::StatusOr<bool> RenewCertificate(const std::string& key_path, const std::string& certificate_path);
   // Renews the MLS credential if its time has come (identity::CredentialIsDue), for the same key. What comes is in the store on
   // return; none if nothing was due. Asking again after a lost answer gives the same. INTERNAL key_server_answer if what came
   // is not for this device and key under the root, or ends no later; codes of the key server.

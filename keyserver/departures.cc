@@ -33,15 +33,18 @@ absl::Status Departures::CarryWith(Leaving what, const std::optional<identity::D
   Departure departure{what, account.user, account.revision, device, {}};
   account.suspended = account.suspended || what == Leaving::kSuspension;
   account.removed = account.removed || what == Leaving::kRemoval;
+  std::vector<identity::DeviceId> gone;
   std::erase_if(account.devices, [&](const Device& each) {
-    return what == Leaving::kRemoval || (device && each.id == *device);
+    if (what != Leaving::kRemoval && !(device && each.id == *device)) return false;
+    gone.push_back(each.id);
+    return true;
   });
   ASSIGN_OR_RETURN(account.record, NextRecord(account, cause, organisation_.keys().directory.key));
   departure.record = account.record;
   RETURN_IF_ERROR(
       store_.Depart(departure, trace, [this](const std::vector<DrawnGrant>& drawn) { return Open(drawn); }));
   ++account.revision;
-  unlock_.DestroyDue(clock_.Now()).IgnoreError();  // the devices may not ask any more; what fails, upkeep repeats and reports
+  unlock_.DestroyDue(gone, clock_.Now()).IgnoreError();  // they may not ask any more; what fails, upkeep repeats and reports
   pusher_.PushAndWait(kPatience);
   publisher_.PublishAndWait(kPatience);
   return absl::OkStatus();

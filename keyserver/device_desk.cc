@@ -62,12 +62,11 @@ absl::StatusOr<Device> DeviceDesk::FindActive(const identity::DeviceId& id) {
   return std::move(state->device);
 }
 
-absl::StatusOr<Device> DeviceDesk::Verify(const crypto::Certificate* caller, absl::string_view rpc,
-                                          const keys::v1::SignedRequest& request) {
-  ASSIGN_OR_RETURN(Device device, Identify(caller));
+absl::Status DeviceDesk::Verify(const crypto::Certificate& caller, const Device& device, absl::string_view rpc,
+                                const keys::v1::SignedRequest& request) {
   const absl::StatusOr<identity::Nonce> nonce = identity::ToFixed<32>(AsBytes(request.nonce()));
   if (!nonce.ok()) return Malformed("a nonce has 32 bytes");
-  const identity::Hash certificate = Sha256(caller->der());
+  const identity::Hash certificate = Sha256(caller.der());
   const absl::Time now = clock_.Now();
   RETURN_IF_ERROR(nonces_.Check(*nonce, certificate, request.counter(), now));
 
@@ -87,15 +86,17 @@ absl::StatusOr<Device> DeviceDesk::Verify(const crypto::Certificate* caller, abs
     return Refuse(absl::StatusCode::kUnauthenticated, "request_signature_invalid",
                   "the working key's signature does not verify over this request on this connection");
   }
-  RETURN_IF_ERROR(nonces_.Use(*nonce, certificate, request.counter(), now));
-  return device;
+  return nonces_.Use(*nonce, certificate, request.counter(), now);
 }
 
 absl::StatusOr<Device> DeviceDesk::Admit(const crypto::Certificate* caller, absl::string_view rpc,
                                          const keys::v1::SignedRequest& request,
                                          google::protobuf::MessageLite& body) {
-  absl::StatusOr<Device> device = Verify(caller, rpc, request);
+  // Whoever was away for longer than the device's certificate lasts comes back with the one for unlocking, which gets nothing but a
+  // new certificate, and that for the working key's signature like everybody.
+  absl::StatusOr<Device> device = rpc == "RenewCertificate" ? IdentifyLocked(caller) : Identify(caller);
   if (!device.ok()) return Refused(caller, device.status());
+  if (const absl::Status verified = Verify(*caller, *device, rpc, request); !verified.ok()) return Refused(caller, verified);
   if (!body.ParseFromString(request.body())) return Refused(caller, Malformed("the body does not parse"));
   return device;
 }
@@ -113,7 +114,7 @@ std::string DeviceDesk::UriOf(const Device& device) const {
 
 absl::Status DeviceDesk::OpenChannel(const crypto::Certificate* caller,
                                      keys::v1::OpenChannelResponse& response) {
-  const absl::StatusOr<Device> device = Identify(caller);
+  const absl::StatusOr<Device> device = IdentifyLocked(caller);
   if (!device.ok()) return Refused(caller, device.status());
   ASSIGN_OR_RETURN(const identity::Nonce nonce, nonces_.Open(Sha256(caller->der()), clock_.Now()));
   response.set_nonce(ToString(nonce));

@@ -79,9 +79,9 @@ class DeviceDesk final {
   absl::Status CheckTlsClient(const crypto::Certificate* caller) const;
   // A device that is enrolled and may act.
   absl::StatusOr<Device> FindActive(const identity::DeviceId& id);
-  // The device, after its signature over this very request has verified; its counter is then used up.
-  absl::StatusOr<Device> Verify(const crypto::Certificate* caller, absl::string_view rpc,
-                                const keys::v1::SignedRequest& request);
+  // That `device`, which showed this certificate, signed this very request; its counter is then used up.
+  absl::Status Verify(const crypto::Certificate& caller, const Device& device, absl::string_view rpc,
+                      const keys::v1::SignedRequest& request);
   std::string UriOf(const Device& device) const;
 
   const Organisation& organisation_;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/agent/agent_client.h"
+#include "client/device_certificate.h"
 #include "client/net/grpc_devices.h"
 #include "client/store/check_in_store.h"
 #include "client/unlock/check_in.h"
@@ -153,7 +154,7 @@ absl::StatusOr<std::string> ConversationTyped(Session& session, const std::strin
 
 absl::StatusOr<std::unique_ptr<DevicesNetwork>> Session::ConnectDevices() const {
   RETURN_IF_ERROR(rpc::PinTls13());
-  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_));
+  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_, clock_));
   return NewGrpcDevicesNetwork(options, clock_);
 }
 
@@ -174,7 +175,7 @@ absl::Status Session::CheckIn() {
 absl::StatusOr<Engine*> Session::Online() {
   if (engine_ != nullptr) return engine_.get();
   RETURN_IF_ERROR(rpc::PinTls13());
-  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home_, *self_));
+  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home_, *self_, clock_));
   ASSIGN_OR_RETURN(network_, NewGrpcNetwork(std::move(options), clock_));
   RETURN_IF_ERROR(CheckIn());
   engine_ = std::make_unique<Engine>(*stores_, *self_, *network_, clock_);
@@ -197,9 +198,8 @@ absl::Status Session::RenewCredential() {
 }
 
 absl::Status Session::RenewCertificates() {
-  ASSIGN_OR_RETURN(const bool renewed,
-                   engine_->supplies().RenewCertificate(home_.tls_key_path(), home_.tls_certificate_path()));
-  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_));
+  ASSIGN_OR_RETURN(const bool renewed, RenewDeviceCertificate(home_.tls_key_path(), home_.tls_certificate_path(), self_->root(), *network_, clock_));
+  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_, clock_));
   if (renewed) RETURN_IF_ERROR(network_->UseIdentity(*options.identity));
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> own, crypto::ParsePemChain(options.identity->chain_pem));
   RETURN_IF_ERROR(RenewCredential());

@@ -57,7 +57,7 @@ class Session final {
   // FAILED_PRECONDITION tls_files, store_copied, store_rolled_back; UNAVAILABLE; the key server's refusals of a device.
   absl::StatusOr<Engine*> Online();
   // After Online(): the same renewal, for a command that stays online; what follows shows the new certificates. Codes as
-  // Supplies::RenewCertificate and RenewCredential, and tls_files.
+  // RenewDeviceCertificate and Supplies::RenewCredential, and tls_files.
   absl::Status RenewCertificates();
   // After Online().
   Network& network() { return *network_; }

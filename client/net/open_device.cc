@@ -1,11 +1,13 @@
 #include "client/net/open_device.h"
 
 #include "absl/strings/str_cat.h"
+#include "client/device_certificate.h"
 #include "client/net/grpc_unlock.h"
 #include "client/store/account_store.h"
 #include "client/unlock/header_file.h"
 #include "client/unlock/unlock.h"
 #include "client/unlock/unlock_certificate.h"
+#include "client/upkeep.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
 #include "common/identity/reason.h"
@@ -14,6 +16,7 @@ namespace plumbline::client {
 namespace {
 
 constexpr size_t kMaxPem = 64 * 1024;  // bytes
+constexpr absl::Duration kNearlyEnded = absl::Minutes(10);  // as far as this clock and the key server's may differ
 
 absl::StatusOr<rpc::TlsIdentity> IdentityIn(const Home& home, const std::string& certificate_path) {
   absl::StatusOr<std::string> chain = ReadTextFile(certificate_path, kMaxPem);
@@ -61,7 +64,7 @@ absl::Status ReadSelf(OpenedDevice& opened) {
 // The first lock of a device that is enrolled.
 absl::Status LockFirst(const Home& home, const Secret& passphrase, const crypto::SealCost& cost, const Clock& clock, OpenedDevice& opened) {
   const Account& account = opened.self->account();
-  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home, *opened.self));
+  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home, *opened.self, clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<LockNetwork> lock, ConnectLocked(home, account.device_address, options.root_pem, clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcNetwork> network, NewGrpcNetwork(std::move(options), clock));
   // Not the sealed store's key: what the passphrase alone opened once opens nothing from here on, wherever a copy of it is left.
@@ -74,15 +77,28 @@ absl::Status LockFirst(const Home& home, const Secret& passphrase, const crypto:
 
 }  // namespace
 
-absl::StatusOr<NetworkOptions> NetworkOptionsOf(const Home& home, const Self& self) {
-  NetworkOptions options;
-  ASSIGN_OR_RETURN(options.identity, IdentityIn(home, home.tls_certificate_path()));
-  options.root_pem = self.root().ToPem();
-  options.keyserver_address = self.account().keyserver_address;
-  options.device_address = self.account().device_address;
-  options.delivery_address = self.account().delivery_address;
-  options.working_key = &self.working_key();
-  return options;
+absl::StatusOr<NetworkOptions> NetworkOptionsOf(const Home& home, const Self& self, const Clock& clock) {
+  const auto with = [&](const std::string& certificate_path) -> absl::StatusOr<NetworkOptions> {
+    NetworkOptions options;
+    ASSIGN_OR_RETURN(options.identity, IdentityIn(home, certificate_path));
+    options.root_pem = self.root().ToPem();
+    options.keyserver_address = self.account().keyserver_address;
+    options.device_address = self.account().device_address;
+    options.delivery_address = self.account().delivery_address;
+    options.working_key = &self.working_key();
+    return options;
+  };
+  ASSIGN_OR_RETURN(NetworkOptions options, with(home.tls_certificate_path()));
+  const absl::StatusOr<crypto::Certificate> own = crypto::Certificate::ParsePem(options.identity->chain_pem);
+  if (!own.ok() || clock.Now() < own->not_after() - kNearlyEnded) return options;
+  absl::StatusOr<NetworkOptions> late = with(home.unlock_certificate_path());
+  if (!late.ok()) return options;  // a device from before there was one
+  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcNetwork> network, NewGrpcNetwork(*std::move(late), clock));
+  const absl::Status renewed =
+      RenewDeviceCertificate(home.tls_key_path(), home.tls_certificate_path(), self.root(), *network, clock).status();
+  if (!renewed.ok() && IsTransient(renewed)) return options;
+  RETURN_IF_ERROR(renewed);
+  return with(home.tls_certificate_path());
 }
 
 absl::StatusOr<OpenedDevice> OpenDevice(const Home& home, const Secret& passphrase, const crypto::SealCost& first, const Clock& clock) {
@@ -102,7 +118,7 @@ absl::StatusOr<OpenedDevice> OpenDevice(const Home& home, const Secret& passphra
   ASSIGN_OR_RETURN(opened.store, home.OpenUnlocked(unlocked.data_key));
   RETURN_IF_ERROR(ReadSelf(opened));
   if (unlocked.unconfirmed && opened.self != nullptr) {
-    ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home, *opened.self));
+    ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home, *opened.self, clock));
     ASSIGN_OR_RETURN(const std::unique_ptr<GrpcNetwork> network, NewGrpcNetwork(std::move(options), clock));
     RETURN_IF_ERROR(FinishChange(file, unlocked, *network));
   }
@@ -115,7 +131,7 @@ absl::Status ChangeDevicePassphrase(const Home& home, const Self& self, const Se
   ASSIGN_OR_RETURN(const std::optional<unlock::StoreHeader> header, file.Read());
   if (!header) return home.OpenUnlocked(Secret()).status();
   ASSIGN_OR_RETURN(const std::unique_ptr<LockNetwork> lock, ConnectLocked(home, *header, clock));
-  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home, self));
+  ASSIGN_OR_RETURN(NetworkOptions options, NetworkOptionsOf(home, self, clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcNetwork> network, NewGrpcNetwork(std::move(options), clock));
   return ChangePassphrase(file, OwnerOf(self.account()), data_key, passphrase, header->slots.back().cost, *lock, *network);
 }

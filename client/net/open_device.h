@@ -32,7 +32,9 @@ absl::StatusOr<OpenedDevice> OpenDevice(const Home& home, const Secret& passphra
 // ChangePassphrase; tls_files.
 absl::Status ChangeDevicePassphrase(const Home& home, const Self& self, const Secret& data_key, const Secret& passphrase, const Clock& clock);
 
-// Where the services are, who this device is there, and with which key it signs. `self` outlives it. FAILED_PRECONDITION tls_files.
-absl::StatusOr<NetworkOptions> NetworkOptionsOf(const Home& home, const Self& self);
+// Where the services are, who this device is there, and with which key it signs. `self` outlives it. A device whose certificate has
+// ended gets another one first, over the one for unlocking: FAILED_PRECONDITION tls_files; the key server's refusals of a device;
+// where it does not answer, what is there is what is returned.
+absl::StatusOr<NetworkOptions> NetworkOptionsOf(const Home& home, const Self& self, const Clock& clock);
 
 }  // namespace plumbline::client

@@ -29,7 +29,7 @@ absl::StatusOr<bool> RenewUnlockCertificate(const std::string& path, const std::
   const absl::StatusOr<std::string> pem = ReadTextFile(path, kMaxPem);
   if (pem.ok()) {
     const absl::StatusOr<crypto::Certificate> held = crypto::Certificate::ParsePem(*pem);
-    if (held.ok() && Fits(*held, own[0]) && held->not_after() - clock.Now() > (held->not_after() - held->not_before()) / 2) return false;
+    if (held.ok() && Fits(*held, own[0]) && clock.Now() < held->not_before() + kRenewUnlockEvery) return false;
   }
   ASSIGN_OR_RETURN(const keys::v1::RenewUnlockCertificateResponse response, network.RenewUnlockCertificate());
   const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::Parse(AsBytes(response.certificate()));

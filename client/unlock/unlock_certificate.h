@@ -12,7 +12,10 @@
 
 namespace plumbline::client {
 
-// Writes `path` (PEM: it, then issuing; 0600) unless what is there is good for more than half its life. `own` is the device's TLS
+// So often another one is taken, long before it ends: who goes away may stay away for nearly all of its 400 days.
+inline constexpr absl::Duration kRenewUnlockEvery = absl::Hours(24 * 14);
+
+// Writes `path` (PEM: it, then issuing; 0600) unless what is there is younger than that. `own` is the device's TLS
 // chain as it is shown now: [leaf, issuing]. True if it was renewed. UNAUTHENTICATED answer_invalid if what came is not for this
 // device's key, under its root, and for unlocking; the network's.
 absl::StatusOr<bool> RenewUnlockCertificate(const std::string& path, const std::vector<crypto::Certificate>& own,

@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/audit/audit_log.h"
 #include "common/backup/archive.h"
 #include "common/backup/disk.h"
@@ -143,6 +146,36 @@ absl::Status WriteArchive(const std::string& path, const crypto::SealedBoxPublic
   return archive.Finish();
 }
 
+constexpr char kNameFormat[] = "%E4Y%m%dT%H%M%SZ";
+constexpr absl::string_view kExtension = ".plbk";
+
+std::string NameAt(absl::Time time) { return absl::StrCat(absl::FormatTime(kNameFormat, time, absl::UTCTimeZone()), kExtension); }
+
+bool IsTakenName(const std::string& name) {
+  absl::string_view stem = name;
+  absl::Time time;
+  return absl::ConsumeSuffix(&stem, kExtension) && absl::ParseTime(kNameFormat, stem, &time, nullptr) && NameAt(time) == name;
+}
+
+// All but the `keep` newest, of which `newest` is one whatever the clock has done since.
+absl::Status RemoveOld(const std::string& folder, const std::string& newest, size_t keep) {
+  std::error_code error;
+  std::vector<std::string> others;
+  for (std::filesystem::directory_iterator each(folder, error), end; !error && each != end; each.increment(error)) {
+    const std::string name = each->path().filename();
+    if (IsTakenName(name) && name != newest && each->is_regular_file(error)) others.push_back(name);
+  }
+  if (error) return Refuse(absl::StatusCode::kUnavailable, "backups_not_removed", absl::StrCat(folder, ": ", error.message()));
+  std::sort(others.begin(), others.end(), std::greater<>());
+  for (size_t i = keep - 1; i < others.size(); ++i) {
+    if (!std::filesystem::remove(absl::StrCat(folder, "/", others[i]), error) && error) {
+      return Refuse(absl::StatusCode::kUnavailable, "backups_not_removed",
+                    absl::StrCat("the backup is taken, but ", folder, "/", others[i], " cannot be removed: ", error.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<LogState>> VerifyLogs(const OpenedKeys& keys, db::Database& main) {
@@ -180,6 +213,15 @@ absl::StatusOr<Manifest> Take(const Subject& subject, const crypto::SealedBoxPub
   }
   RETURN_IF_ERROR(SyncDirectory(DirectoryOf(out)));
   return manifest;
+}
+
+absl::StatusOr<TakenInto> TakeInto(const Subject& subject, const crypto::SealedBoxPublicKey& recipient, const std::string& folder,
+                                   size_t keep, const Clock& clock) {
+  const std::string name = NameAt(clock.Now());
+  TakenInto out{.path = absl::StrCat(folder, "/", name), .manifest = {}};
+  ASSIGN_OR_RETURN(out.manifest, Take(subject, recipient, out.path, clock));
+  RETURN_IF_ERROR(RemoveOld(folder, name, std::max<size_t>(keep, 1)));
+  return out;
 }
 
 }  // namespace plumbline::backup

@@ -19,6 +19,16 @@ namespace plumbline::backup {
 absl::StatusOr<Manifest> Take(const Subject& subject, const crypto::SealedBoxPublicKey& recipient, const std::string& out,
                               const Clock& clock);
 
+// Takes one into `folder`, with the time as its name ("20261126T030000Z.plbk"), and then removes of the files named like that all but
+// the `keep` newest (at least 1); nothing else is looked at. What cannot be removed is told after the backup is there: codes of the
+// disk. Codes of Take.
+struct TakenInto {
+  std::string path;
+  Manifest manifest;
+};
+absl::StatusOr<TakenInto> TakeInto(const Subject& subject, const crypto::SealedBoxPublicKey& recipient, const std::string& folder,
+                                   size_t keep, const Clock& clock);
+
 // The audit record of `main` and its other logs, verified to their ends. Codes of audit::AuditReader::Verify and OpenedKeys.
 absl::StatusOr<std::vector<LogState>> VerifyLogs(const OpenedKeys& keys, db::Database& main);
 

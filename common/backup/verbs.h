@@ -16,6 +16,8 @@ namespace plumbline::backup {
 
 struct Options {
   std::string out;                  // backup-key, backup: the file to make
+  std::string folder;               // backup: in place of `out`, where files with the time as their name are kept
+  size_t keep = 48;                 // backup: how many of them; at least 1
   std::string recipient;            // backup: the file *.pub of the backup key
   std::string from;                 // restore: the backup
   std::string key;                  // restore: the sealed backup key

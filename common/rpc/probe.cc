@@ -28,7 +28,7 @@ absl::Status CheckOwn(const TlsIdentity& identity, absl::Time now) {
   if (now > chain.front().not_after()) {
     return absl::FailedPreconditionError(
         "own_certificate_expired: this machine's own certificate has ended by its clock. If the clock is ahead, correct it and "
-        "try again; if not, a device was away for longer than its certificate lasts and has to be enrolled again (ask your "
+        "try again; if not, a device was away for longer than a year and has to be enrolled again (ask your "
         "administrator for an invitation), and a service needs a certificate from its operator");
   }
   if (now < chain.front().not_before()) {

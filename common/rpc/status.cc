@@ -78,7 +78,8 @@ std::string ReasonId(const absl::Status& status) {
 absl::Status MapClientError(const grpc::Status& status, const Endpoint& endpoint, absl::Time now) {
   absl::Status plain = FromGrpc(status);
   if (plain.ok() || !ReasonId(plain).empty()) return plain;
-  const bool connection = absl::IsUnavailable(plain) || absl::IsDeadlineExceeded(plain);
+  // A service that stops ends what it did not finish in time with CANCELLED; nobody here cancels a call whose answer they want.
+  const bool connection = absl::IsUnavailable(plain) || absl::IsDeadlineExceeded(plain) || absl::IsCancelled(plain);
   if (connection) {
     RETURN_IF_ERROR(Diagnose(endpoint, now));
     return absl::UnavailableError("connection_lost: the connection to the service broke or was too slow; try again");

@@ -121,22 +121,20 @@ absl::Status WriteGeneration(db::Database& database, uint64_t generation) {
   return update.Bind(1, static_cast<int64_t>(generation)).Run();
 }
 
-struct DueDevice {
-  DeviceId device{};
-  bool enrolled = false;  // no: it was removed
-};
-
-absl::StatusOr<std::vector<DueDevice>> ReadDue(db::Database& database, absl::Time now) {
+// Of one device, or of all: those that are gone, and those whose attempts are spent.
+absl::Status AppendDue(db::Database& database, absl::Time now, const std::optional<DeviceId>& device, std::vector<DueDevice>& out) {
   ASSIGN_OR_RETURN(db::Statement select,
-                   database.Prepare("SELECT u.device, d.id IS NOT NULL FROM unlock u LEFT JOIN device d ON d.id = u.device WHERE d.id IS "
-                                    "NULL OR (u.destroyed = '' AND u.attempts_left = 0 AND u.last_attempt_unix <= ?)"));
+                   database.Prepare(absl::StrCat("SELECT u.device, d.id IS NOT NULL FROM unlock u LEFT JOIN device d ON d.id = u.device "
+                                                 "WHERE (d.id IS NULL OR (u.destroyed = '' AND u.attempts_left = 0 AND "
+                                                 "u.last_attempt_unix <= ?))",
+                                                 device ? " AND u.device = ?" : "")));
   select.Bind(1, absl::ToUnixSeconds(now - kProofGrace));
-  std::vector<DueDevice> out;
+  if (device) select.Bind(2, ByteView(*device));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, select.Step());
-    if (!more) return out;
-    ASSIGN_OR_RETURN(const DeviceId device, identity::ToFixed<16>(select.Blob(0)));
-    out.push_back({device, select.Int64(1) != 0});
+    if (!more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const DeviceId id, identity::ToFixed<16>(select.Blob(0)));
+    out.push_back({id, select.Int64(1) != 0});
   }
 }
 
@@ -277,9 +275,14 @@ absl::Status SqlcipherUnlockStore::Destroy(db::Transaction& transaction, const D
   return RunFor(database, "DELETE FROM unlock_key WHERE device = ?", device);
 }
 
-absl::Status SqlcipherUnlockStore::DestroyDueLocked(absl::Time now) {
+absl::Status SqlcipherUnlockStore::DestroyDueOf(absl::Span<const DeviceId> devices, absl::Time now) {
   RETURN_IF_ERROR(Wrap().status());
-  ASSIGN_OR_RETURN(const std::vector<DueDevice> due, ReadDue(connection_.database(), now));
+  std::vector<DueDevice> due;
+  for (const DeviceId& device : devices) RETURN_IF_ERROR(AppendDue(connection_.database(), now, device, due));
+  return DestroyThese(due);
+}
+
+absl::Status SqlcipherUnlockStore::DestroyThese(const std::vector<DueDevice>& due) {
   if (due.empty()) return absl::OkStatus();
   return Shred([&](db::Transaction& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex()) -> absl::Status {
     for (const DueDevice& each : due) {
@@ -292,7 +295,15 @@ absl::Status SqlcipherUnlockStore::DestroyDueLocked(absl::Time now) {
 
 absl::Status SqlcipherUnlockStore::DestroyDue(absl::Time now) {
   MutexLock lock(connection_.mutex());
-  return DestroyDueLocked(now);
+  RETURN_IF_ERROR(Wrap().status());
+  std::vector<DueDevice> due;
+  RETURN_IF_ERROR(AppendDue(connection_.database(), now, std::nullopt, due));
+  return DestroyThese(due);
+}
+
+absl::Status SqlcipherUnlockStore::DestroyDue(absl::Span<const DeviceId> devices, absl::Time now) {
+  MutexLock lock(connection_.mutex());
+  return DestroyDueOf(devices, now);
 }
 
 absl::StatusOr<LockStatus> SqlcipherUnlockStore::Look(const DeviceId& device, absl::Time now) {
@@ -313,9 +324,8 @@ absl::StatusOr<LockStatus> SqlcipherUnlockStore::Look(const DeviceId& device, ab
 absl::StatusOr<TakenAttempt> SqlcipherUnlockStore::TakeAttempt(const DeviceId& device, uint32_t version, const identity::Nonce& nonce,
                                                                absl::Time now, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
-  // What is due of other devices is upkeep's, not on the way of everybody who unlocks.
   ASSIGN_OR_RETURN(const std::optional<Row> own, Find(connection_.database(), device));
-  if (own && Spent(*own, now)) RETURN_IF_ERROR(DestroyDueLocked(now));
+  if (own && Spent(*own, now)) RETURN_IF_ERROR(DestroyDueOf({device}, now));
   ASSIGN_OR_RETURN(const crypto::KeyWrap* const wrap, Wrap());
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   db::Database& database = transaction.database();
@@ -359,7 +369,7 @@ absl::StatusOr<identity::PublicKey> SqlcipherUnlockStore::ProofKey(const DeviceI
 absl::Status SqlcipherUnlockStore::GiveBack(const DeviceId& device, const identity::Nonce& nonce, absl::Time now,
                                             const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
-  RETURN_IF_ERROR(DestroyDueLocked(now));
+  RETURN_IF_ERROR(DestroyDueOf({device}, now));
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   db::Database& database = transaction.database();
   ASSIGN_OR_RETURN(const Row row, Require(database, device));
@@ -375,7 +385,7 @@ absl::Status SqlcipherUnlockStore::GiveBack(const DeviceId& device, const identi
 
 absl::StatusOr<UnlockKeyInfo> SqlcipherUnlockStore::Begin(const DeviceId& device, absl::Time now, const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
-  RETURN_IF_ERROR(DestroyDueLocked(now));
+  RETURN_IF_ERROR(DestroyDueOf({device}, now));
   ASSIGN_OR_RETURN(const crypto::KeyWrap* const wrap, Wrap());
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection_.database()));
   db::Database& database = transaction.database();
@@ -419,7 +429,7 @@ absl::StatusOr<UnlockKeyInfo> SqlcipherUnlockStore::Begin(const DeviceId& device
 absl::Status SqlcipherUnlockStore::Confirm(const DeviceId& device, uint32_t version, const identity::PublicKey& proof_key, absl::Time now,
                                            const audit::Entry& entry) {
   MutexLock lock(connection_.mutex());
-  RETURN_IF_ERROR(DestroyDueLocked(now));
+  RETURN_IF_ERROR(DestroyDueOf({device}, now));
   db::Database& database = connection_.database();
   RETURN_IF_ERROR(CheckActive(database, device));
   ASSIGN_OR_RETURN(const Row row, Require(database, device));

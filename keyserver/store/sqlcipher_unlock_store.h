@@ -20,6 +20,12 @@ struct UnlockLater {
   std::optional<uint32_t> attempts_left;  // none: as they are
 };
 
+// Whose keys are due to be destroyed.
+struct DueDevice {
+  identity::DeviceId device{};
+  bool enrolled = false;  // no: it was removed
+};
+
 class SqlcipherUnlockStore final : public UnlockStore {
  public:
   // Finishes or undoes a destruction that was broken off; makes the first shred key. `keys` outlives it. FAILED_PRECONDITION
@@ -53,6 +59,7 @@ class SqlcipherUnlockStore final : public UnlockStore {
                        const audit::Entry& entry) override;
   absl::Status Wipe(absl::string_view user, const identity::DeviceId& device, const IntentTrace& trace) override;
   absl::Status DestroyDue(absl::Time now) override;
+  absl::Status DestroyDue(absl::Span<const identity::DeviceId> devices, absl::Time now) override;
 
  private:
   SqlcipherUnlockStore(SqlcipherConnection& connection, const KeyRing& keys, const std::string& data_dir)
@@ -66,7 +73,9 @@ class SqlcipherUnlockStore final : public UnlockStore {
   // is gone on return.
   absl::Status Shred(const std::function<absl::Status(db::Transaction&)>& remove) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
   absl::Status WrapAnew(db::Database& database, const crypto::KeyWrap& before, const crypto::KeyWrap& after);
-  absl::Status DestroyDueLocked(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
+  // Of the caller's own device alone: what is due of others is upkeep's, not on everybody's way.
+  absl::Status DestroyDueOf(absl::Span<const identity::DeviceId> devices, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
+  absl::Status DestroyThese(const std::vector<DueDevice>& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
   absl::Status Destroy(db::Transaction& transaction, const identity::DeviceId& device, absl::string_view by)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex());
 

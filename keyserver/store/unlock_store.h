@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/crypto/voprf.h"
 #include "common/status.h"
 #include "keyserver/store/types.h"
@@ -67,6 +68,8 @@ class UnlockStore {
   // Destroys what is due: of devices whose attempts are spent, and of those that are no longer enrolled. Also finishes what a
   // failing disk left unfinished.
   virtual absl::Status DestroyDue(absl::Time now) = 0;
+  // The same of these devices alone, for what the others do not have to be looked through.
+  virtual absl::Status DestroyDue(absl::Span<const identity::DeviceId> devices, absl::Time now) = 0;
 };
 
 }  // namespace plumbline::keyserver

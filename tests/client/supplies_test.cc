@@ -1,5 +1,6 @@
 // What is renewed before it ends: the TLS certificate, mailboxes, key packages, tokens. The
 // services are played by one object that answers as they do and remembers what it was asked.
+#include "client/device_certificate.h"
 #include "client/supplies.h"
 
 #include <gmock/gmock.h>
@@ -458,7 +459,7 @@ struct Identity {
   crypto::Certificate OnDisk() const {
     return ValueOf(crypto::Certificate::ParsePem(ValueOf(ReadTextFile(path, 65536))));
   }
-  absl::StatusOr<bool> Renew() { return scene.supplies.RenewCertificate(key_path, path); }
+  absl::StatusOr<bool> Renew() { return RenewDeviceCertificate(key_path, path, scene.alice.self->root(), scene.services, scene.clock); }
 
   Scene& scene;
   const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();

@@ -71,6 +71,17 @@ TEST_P(EachService, IsBackedUpWhileItServesAndReplacesNothing) {
   EXPECT_EQ(Last(checked)["logs"], Last(taken)["logs"]);
   EXPECT_EQ(Reason(world.backups.Take(GetParam(), out)), "backup_exists");
   EXPECT_EQ(Reason(world.backups.Restore(GetParam(), out)), "already_initialised");
+  // As the timer does it.
+  const std::string folder = world.backups.Elsewhere("hourly");
+  fs::create_directory(folder);
+  const std::vector<std::string> hourly = {"backup", "--recipient", world.backups.Elsewhere("key.pub"), "--folder", folder, "--keep", "1"};
+  const CommandResult first = world.backups.Tool(GetParam(), hourly);
+  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  EXPECT_EQ(world.backups.Check(GetParam(), Last(first)["written"].get<std::string>()).exit_code, 0);
+  std::vector<std::string> both = hourly;
+  both.insert(both.end(), {"--out", out});
+  EXPECT_NE(world.backups.Tool(GetParam(), both).exit_code, 0);
+  fs::remove_all(folder);
   EXPECT_TRUE(world.services.organisation.Running(GetParam()));
   const std::string exported = world.backups.Elsewhere("record");
   ASSERT_EQ(world.backups.Tool(GetParam(), ExportRecordTo(GetParam(), exported)).exit_code, 0);

@@ -128,7 +128,7 @@ void AwaitRenewal(ServiceFixture& services, int day) {
 
 // Thirty-six days pass in steps of six, for everybody. Certificates last seven days and mailboxes
 // about thirty-four: what is said at the end goes through mailboxes, under certificates, that did
-// not exist at the beginning. Whoever was away for all that time is told what to do. A file that was
+// not exist at the beginning. Whoever was away for all that time goes on as well. A file that was
 // sent on the first day can be had within its thirty days, and is gone from the server after them.
 TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
   ServiceFixture services(PLUMBLINE_BIN);
@@ -178,7 +178,14 @@ TEST(Renewal, CarriesADeviceAcrossTheEndOfItsCertificateAndMailboxes) {
   EXPECT_THAT(Failure(on_day(36, bob, {"save", file, folder + "/late"})), HasSubstr("file_expired: "));
   EXPECT_FALSE(std::filesystem::exists(folder + "/late"));
   EXPECT_TRUE(assess::PollUntil([&] { return AttachmentsKept(services) == 0; }, absl::Seconds(20)));
-  const CommandResult late = on_day(36, away, {"send", "bob", "hello", "--wait", "0"});
+  ExpectOk(on_day(36, away, {"send", "bob", "I am back"}));
+  EXPECT_THAT(Texts(on_day(36, bob, {"read"})), ElementsAre("I am back"));
+  ExpectOk(on_day(36, bob, {"send", "away", "welcome"}));
+  EXPECT_THAT(Texts(on_day(36, away, {"read"})), ElementsAre("welcome"));
+  // Without the certificate for unlocking, which lasts longest, nobody comes back.
+  std::filesystem::remove(away.home + "/unlock.crt");
+  until_day(48);
+  const CommandResult late = on_day(48, away, {"send", "bob", "hello", "--wait", "0"});
   EXPECT_NE(late.exit_code, 0);
   EXPECT_THAT(Failure(late), HasSubstr("own_certificate_expired: "));
   EXPECT_THAT(Failure(late), HasSubstr("ask your administrator for an invitation"));

@@ -65,6 +65,40 @@ class KeyserverBackup : public ::testing::Test {
   Answers answers_;
 };
 
+TEST_F(KeyserverBackup, AFolderKeepsTheNewestAndWhateverElseIsInIt) {
+  const std::string folder = scratch_ / "folder";
+  std::filesystem::create_directory(folder);
+  const std::vector<std::string> others = {"20200101T000000Z.plbk.old", "20200101T000000.plbk", "20200231T000000Z.plbk", "x.plbk", "note"};
+  for (const std::string& name : others) ASSERT_OK(WriteFileAtomically(absl::StrCat(folder, "/", name), Bytes{1}, 0600));
+  std::filesystem::create_directory(folder + "/20200101T000000Z.plbk");
+  backup::Options options = options_;
+  options.out.clear();
+  options.folder = folder;
+  options.keep = 2;
+  std::vector<std::string> taken;
+  const auto take = [&] {
+    const auto report = backup::TakeFor(*NewBackupSubject(config_, passphrase_), options, clock_);
+    ASSERT_OK(report.status());
+    taken.push_back(report->object["written"]);
+  };
+  for (int i = 0; i < 4; ++i) {
+    take();
+    clock_.Advance(absl::Hours(1));
+  }
+  const auto there = [&](size_t i) { return std::filesystem::exists(taken[i]); };
+  EXPECT_FALSE(there(0) || there(1));
+  EXPECT_TRUE(there(2) && there(3));
+  // With a clock that went back the new one is not the newest by name, and stays.
+  clock_.Advance(-absl::Hours(24 * 30));
+  take();
+  EXPECT_TRUE(there(3) && there(4));
+  EXPECT_FALSE(there(2));
+  EXPECT_THAT(backup::TakeFor(*NewBackupSubject(config_, passphrase_), options, clock_).status(),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("backup_exists")));
+  for (const std::string& name : others) EXPECT_TRUE(std::filesystem::exists(absl::StrCat(folder, "/", name))) << name;
+  EXPECT_TRUE(std::filesystem::is_directory(folder + "/20200101T000000Z.plbk"));
+}
+
 TEST_F(KeyserverBackup, GoesWhereTheWitnessHasSeenAsMuchOrLess) {
   answers_.first = WitnessSender::Answer{409, "2\n"};  // what a fresh log has: its genesis and an empty map's root
   answers_.second = WitnessSender::Answer{200, "a cosignature"};

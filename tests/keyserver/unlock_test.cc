@@ -437,7 +437,36 @@ absl::StatusOr<crypto::Certificate> ForUnlocking(World& world, TestDevice& devic
   return crypto::Certificate::Parse(AsBytes(response.certificate()));
 }
 
-// Who was away for longer than the device's certificate lives opens the store by the one for unlocking, which does nothing else.
+absl::StatusOr<crypto::Certificate> RenewWith(World& world, const crypto::Certificate& shown, const keys::v1::SignedRequest& request) {
+  keys::v1::RenewCertificateResponse response;
+  RETURN_IF_ERROR(world.devices().RenewCertificate(&shown, request, response));
+  return crypto::Certificate::Parse(AsBytes(response.tls_certificates(0)));
+}
+
+// Who was away for longer than the device's certificate lives has it renewed over the one for unlocking: with the working key.
+TEST(UnlockCertificate, BringsADeviceBackThatWasAway) {
+  One one;
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate certificate, ForUnlocking(one.world, one.device));
+  const crypto::Certificate own = one.device.tls;
+  one.world.clock().Advance(absl::Hours(24 * 399));
+  keys::v1::RenewCertificateRequest body;
+  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(crypto::P256PrivateKey::Generate())));
+  keys::v1::OpenChannelResponse channel;
+  EXPECT_THAT(one.world.devices().OpenChannel(&own, channel), StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("certificate_expired")));
+  one.device.tls = certificate;
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate renewed, RenewWith(one.world, certificate, one.world.Sign(one.device, "RenewCertificate", body)));
+  EXPECT_EQ(renewed.uris(), own.uris());
+  EXPECT_GT(renewed.not_after(), one.world.clock().Now() + absl::Hours(24 * 6));
+  // Whoever has no more than what lies outside of the locked store gets none.
+  TestDevice thief = one.world.Enrol(kBob);  // another working key
+  thief.tls = certificate;
+  EXPECT_THAT(RenewWith(one.world, certificate, one.world.Sign(thief, "RenewCertificate", body)),
+              StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("request_signature_invalid")));
+  one.world.Suspend(kAlice);
+  EXPECT_THAT(RenewWith(one.world, certificate, {}), StatusIs(kDenied, StartsWith("account_suspended")));
+}
+
+// And opens the store by it. It does nothing else.
 TEST(UnlockCertificate, OutlivesTheDevicesOwnAndDoesNothingElse) {
   One one;
   ASSERT_OK_AND_ASSIGN(const crypto::Certificate certificate, ForUnlocking(one.world, one.device));
@@ -450,8 +479,6 @@ TEST(UnlockCertificate, OutlivesTheDevicesOwnAndDoesNothingElse) {
   one.device.tls = certificate;
   ASSERT_OK(Unlock(one.world, one.device, one.store));
   EXPECT_EQ(LockState(one.world, one.device).attempts_left(), 10u);
-  keys::v1::OpenChannelResponse channel;
-  EXPECT_THAT(one.world.devices().OpenChannel(&certificate, channel), StatusIs(kDenied, StartsWith("not_authorised")));
   keys::v1::BeginUnlockKeyResponse begun;
   EXPECT_THAT(one.world.unlock().BeginUnlockKey(&certificate, {}, begun), StatusIs(kDenied, StartsWith("not_authorised")));
   keys::v1::CheckInResponse checked;

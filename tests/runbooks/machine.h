@@ -73,8 +73,15 @@ case $1 in
   stop) kill $(cat "$pid") && while kill -0 $(cat "$pid") 2>/dev/null; do sleep 0.1; done
         rm -f $(sed -n 's/^log_file: //p' ROOT/etc/plumbline/${unit#plumbline-}.yaml) ;;
   is-active) sleep 0.5; if kill -0 $(cat "$pid"); then echo active; else echo failed; exit 3; fi ;;
+  enable) now=$(date +%s)  # each timer of a template: what its service would start, once; backups have the second as their name
+         while [ $(date +%s) = $now ]; do sleep 0.1; done
+         for timer in "${@:3}"; do
+           template=UNITS/${timer%@*}@ instance=${timer#*@}; instance=${instance%.timer}
+           grep -q '^OnCalendar=' $template.timer || exit 1
+           $(sed -n 's/^ExecStart=//p' $template.service | sed "s|%i|$instance|g; s|/usr/bin|BIN|; s|/etc/|ROOT/etc/|g; s|/var/|ROOT/var/|g") || exit 1
+         done ;;
 esac
-)", {{"ROOT", root}, {"BIN", PLUMBLINE_BIN}}));
+)", {{"ROOT", root}, {"BIN", PLUMBLINE_BIN}, {"UNITS", PLUMBLINE_SOURCE_DIR "/deploy/systemd"}}));
   }
   ~Machine() {
     for (const assess::Service service : kOnMachine) {

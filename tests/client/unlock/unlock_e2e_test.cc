@@ -49,7 +49,7 @@ struct Device {
     self = std::move(opened.self);
     const Account& account = self->account();
     owner = {account.device_id, account.device_address, account.root};
-    keys = ValueOf(NewGrpcNetwork(ValueOf(NetworkOptionsOf(home, *self)), clock));
+    keys = ValueOf(NewGrpcNetwork(ValueOf(NetworkOptionsOf(home, *self, clock)), clock));
     lock = LockOf(IdentityIn(folder));
   }
   // The same key server with another device's certificate, or with one of nobody's.
@@ -142,10 +142,11 @@ TEST(UnlockOverTls, TheCertificateForUnlockingComesThroughTheHandshakeAndDoesNot
   EXPECT_EQ(*RenewUnlockCertificate(path, *crypto::ParsePemChain(own.chain_pem), device.self->root(), *device.keys, device.clock), true);
   const rpc::TlsIdentity locked{*ReadTextFile(path, 65536), Secret::CopyOf(own.key_pem.view())};
   EXPECT_OK(Unlock(device.header, Words("franks passphrase"), *device.LockOf(locked.Copy())));
-  NetworkOptions options = ValueOf(NetworkOptionsOf(device.home, *device.self));
+  NetworkOptions options = ValueOf(NetworkOptionsOf(device.home, *device.self, device.clock));
   options.identity = locked.Copy();
   ASSERT_OK_AND_ASSIGN(const auto keys, NewGrpcNetwork(std::move(options), device.clock));
   EXPECT_THAT(keys->BeginUnlockKey(), StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("not_authorised")));
+  EXPECT_THAT(keys->GetOwnAccount(), StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("not_authorised")));
 }
 
 TEST(UnlockOverTls, AnAdministratorsWipeEndsIt) {

@@ -353,7 +353,7 @@ TEST(Unlock, ADamagedHeaderIsNamed) {
   EXPECT_EQ(client.network.calls, 3);  // the set-up's: nothing was asked
 }
 
-TEST(UnlockCertificate, IsFetchedOnceAndRenewedFromHalfItsLifeOn) {
+TEST(UnlockCertificate, IsFetchedOnceAndRenewedLongBeforeItEnds) {
   Client client;
   const std::string path = client.scratch / "unlock.crt";
   const std::vector<crypto::Certificate> own = {client.device.tls, client.device.issuing};
