@@ -20,6 +20,10 @@ absl::StatusOr<crypto::Certificate> LeafOf(const mls::Credential& credential) {
   return crypto::Certificate::Parse(chain.front());
 }
 
+absl::Time WithinLife(const crypto::Certificate& leaf, absl::Time now) {
+  return std::min(now, leaf.not_after() - absl::Seconds(1));  // at its very end it is over
+}
+
 absl::StatusOr<CredentialNames> NamesOf(const crypto::Certificate& leaf) {
   if (leaf.uris().size() != 2) return absl::InvalidArgumentError("a credential names one user and one device");
   std::optional<identity::UserUri> user;
@@ -70,7 +74,7 @@ absl::Status Authentication::Validate(const mls::Credential& credential, ByteVie
 absl::Status Authentication::ValidateMember(const mls::Credential& credential, ByteView signature_key, absl::Time now) const {
   const absl::StatusOr<crypto::Certificate> leaf = LeafOf(credential);
   if (!leaf.ok()) return Unauthenticated("has a malformed certificate");
-  return Validate(credential, signature_key, std::min(now, leaf->not_after()));
+  return Validate(credential, signature_key, WithinLife(*leaf, now));
 }
 
 bool Authentication::SameClient(const mls::Credential& a, const mls::Credential& b) const {

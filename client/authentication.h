@@ -21,6 +21,9 @@ struct CredentialNames {
 // The certificate that an X.509 credential begins with. INVALID_ARGUMENT for any other.
 absl::StatusOr<crypto::Certificate> LeafOf(const mls::Credential& credential);
 
+// `now`, or the certificate's last second if that is over: when to judge what was genuine once.
+absl::Time WithinLife(const crypto::Certificate& leaf, absl::Time now);
+
 // The names in a credential certificate: exactly one user URI and one device URI, of the same domain, and nothing else.
 // INVALID_ARGUMENT otherwise. Says nothing about whether the certificate is genuine.
 absl::StatusOr<CredentialNames> NamesOf(const crypto::Certificate& leaf);

@@ -27,7 +27,7 @@ absl::Status CheckCredential(const identity::RecordDevice& device, ByteView der,
   const absl::StatusOr<crypto::Certificate> issuing = crypto::Certificate::Parse(rules.issuing);
   if (!leaf.ok() || !issuing.ok()) return Invalid("a certificate is malformed");
   // One that has ended names its device as before: the record says that it may act, and it renews by itself when it comes back.
-  const absl::Status chain = crypto::VerifyChain(*leaf, {*issuing}, rules.root, std::min(rules.now, leaf->not_after()),
+  const absl::Status chain = crypto::VerifyChain(*leaf, {*issuing}, rules.root, WithinLife(*leaf, rules.now),
                                                  crypto::Purpose::kMlsCredential);
   if (!chain.ok()) return Invalid(chain.message());
   const absl::StatusOr<CredentialNames> names = NamesOf(*leaf);
@@ -305,7 +305,7 @@ absl::StatusOr<std::vector<mls::KeyPackage>> Directory::Claim(const std::string&
     }
     // Its members would refuse it; the device publishes others when it has renewed.
     const absl::StatusOr<crypto::Certificate> leaf = LeafOf(key_package->leaf_node.credential);
-    if (!leaf.ok() || leaf->not_after() < clock_.Now()) continue;
+    if (!leaf.ok() || leaf->not_after() <= clock_.Now()) continue;
     claimed.push_back(*std::move(key_package));
   }
   return claimed;

@@ -29,11 +29,9 @@ absl::Status CredentialDesk::RenewCredential(const crypto::Certificate* caller, 
   ASSIGN_OR_RETURN(const Device device, devices_.Admit(caller, "RenewCredential", request, body));
   identity::CredentialRenewal renewal;
   const absl::StatusOr<directory::Renewed> cause = Read(device, body, renewal);
-  absl::StatusOr<Bytes> credential = cause.status();
-  for (int i = 0; cause.ok() && i < kRaces; ++i) {
-    credential = Renew(renewal, *cause);
-    if (!absl::IsAborted(credential.status())) break;
-  }
+  if (!cause.ok()) return devices_.Refused(caller, cause.status());
+  absl::StatusOr<Bytes> credential = Renew(renewal, *cause);
+  for (int i = 1; absl::IsAborted(credential.status()) && i < kRaces; ++i) credential = Renew(renewal, *cause);
   if (!credential.ok()) return devices_.Refused(caller, credential.status());
   response.add_mls_certificates(ToString(*credential));
   response.add_mls_certificates(ToString(organisation_.issuer().issuing().der()));

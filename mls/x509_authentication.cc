@@ -209,7 +209,7 @@ absl::Status X509AuthenticationService::Validate(const Credential& credential, B
 absl::Status X509AuthenticationService::ValidateMember(const Credential& credential, ByteView signature_key, absl::Time now) const {
   const absl::StatusOr<CertificateSubject> subject = ReadSubject(credential);
   if (!subject.ok()) return Refused(subject.status().message());
-  return Validate(credential, signature_key, std::min(now, subject->not_after));
+  return Validate(credential, signature_key, std::min(now, subject->not_after - absl::Seconds(1)));
 }
 
 bool X509AuthenticationService::SameClient(const Credential& a, const Credential& b) const {

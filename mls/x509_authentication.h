@@ -48,7 +48,7 @@ class X509AuthenticationService final : public AuthenticationService {
   // `signature_key`, may sign, has the demanded extended key usage, and names its subject by at least one URI.
   absl::Status Validate(const Credential& credential, ByteView signature_key, absl::Time now) const override;
 
-  // The same at the leaf certificate's end, where that is over.
+  // The same in the leaf certificate's last second, where that is over.
   absl::Status ValidateMember(const Credential& credential, ByteView signature_key, absl::Time now) const override;
 
   // The same URIs in the same order, at least one.

@@ -56,9 +56,9 @@ struct Crew {
     return absl::OkStatus();
   }
   uint64_t EpochOf(Device& device) { return GroupOf(device).state.epoch(); }
-  mls::LeafNode LeafSeenBy(Device& by, const Device& of) {
+  mls::Credential CredentialSeenBy(Device& by, const Device& of) {
     for (const mls::Member& member : GroupOf(by).state.members()) {
-      if (ValueOf(NamesOf(member.credential)).user == of.user()) return {.credential = member.credential};
+      if (ValueOf(NamesOf(member.credential)).user == of.user()) return member.credential;
     }
     CHECK(false);
   }
@@ -182,12 +182,12 @@ TEST(RenewedCredential, GoesIntoTheLeafWithTheNextCommitOnceTheDirectoryNamesIt)
   const mls::Credential former = crew.bob.self->credential();
   crew.Renew(crew.bob);
   ASSERT_OK(crew.Commit(crew.bob, {}));
-  EXPECT_EQ(crew.LeafSeenBy(crew.alice, crew.bob).credential, former) << "nothing that the others could check it by";
+  EXPECT_EQ(crew.CredentialSeenBy(crew.alice, crew.bob), former) << "nothing that the others could check it by";
   crew.Tell(crew.bob, crew.RecordOf(crew.bob));
   EXPECT_TRUE(ValueOf(crew.bob.conversations->CredentialDiffers(crew.GroupOf(crew.bob).state)));
   ASSERT_OK(crew.Commit(crew.bob, {}));
   for (Device* device : {&crew.alice, &crew.bob, &crew.carol}) {
-    EXPECT_EQ(crew.LeafSeenBy(*device, crew.bob).credential, crew.bob.self->credential());
+    EXPECT_EQ(crew.CredentialSeenBy(*device, crew.bob), crew.bob.self->credential());
   }
   EXPECT_FALSE(ValueOf(crew.bob.conversations->CredentialDiffers(crew.GroupOf(crew.bob).state)));
 }
@@ -199,7 +199,7 @@ TEST(RenewedCredential, BringsBackWhoWasAwayForLonger) {
   crew.Renew(crew.carol);
   crew.Tell(crew.carol, crew.RecordOf(crew.carol));
   ASSERT_OK(crew.Commit(crew.carol, {}));
-  EXPECT_EQ(crew.LeafSeenBy(crew.alice, crew.carol).credential, crew.carol.self->credential());
+  EXPECT_EQ(crew.CredentialSeenBy(crew.alice, crew.carol), crew.carol.self->credential());
 }
 
 // Each rule by a commit that breaks it alone, made with the MLS library as a hostile member would.

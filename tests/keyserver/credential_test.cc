@@ -128,13 +128,16 @@ TEST(RenewCredential, AnIssuingAuthorityThatEndsFirstIsNamed) {
 
 TEST(RenewCredential, ASuspendedPersonAndARemovedDeviceGetNone) {
   Scene s;
+  const auto asks = [&](TestDevice& device, const char* user) {
+    return s.world.Sign(device, "RenewCredential", Signed(RenewalOf(s.world, device, user), device.keys.working_key));
+  };
+  const keys::v1::SignedRequest suspended = asks(s.bob, kBob), removed = asks(s.device, kAlice);
   s.world.Suspend(kBob);
-  EXPECT_THAT(Renew(s.world, s.bob, kBob), StatusIs(kDenied, StartsWith("account_suspended: ")));
-  const keys::v1::SignedRequest request =
-      s.world.Sign(s.device, "RenewCredential", Signed(RenewalOf(s.world, s.device, kAlice), s.device.keys.working_key));
   ASSERT_OK(s.world.Change(identity::Action::kRevokeDevice, kAlice, Encode(identity::RevokeDeviceParameters{s.device.id})));
   keys::v1::RenewCredentialResponse response;
-  EXPECT_THAT(s.world.credentials().RenewCredential(&s.device.tls, request, response), StatusIs(kDenied, StartsWith("device_revoked: ")));
+  EXPECT_THAT(s.world.credentials().RenewCredential(&s.bob.tls, suspended, response), StatusIs(kDenied, StartsWith("account_suspended: ")));
+  EXPECT_THAT(s.world.credentials().RenewCredential(&s.device.tls, removed, response), StatusIs(kDenied, StartsWith("device_revoked: ")));
+  EXPECT_EQ(response.mls_certificates_size(), 0);
 }
 
 // A decision of another device between the look and the act: the renewal looks again.
