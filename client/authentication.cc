@@ -1,5 +1,6 @@
 #include "client/authentication.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -12,12 +13,16 @@ absl::Status Unauthenticated(absl::string_view rule) {
   return absl::UnauthenticatedError(absl::StrCat("the credential ", rule));
 }
 
+}  // namespace
+
 absl::StatusOr<crypto::Certificate> LeafOf(const mls::Credential& credential) {
   ASSIGN_OR_RETURN(const std::vector<ByteView> chain, mls::CertificateChain(credential));
   return crypto::Certificate::Parse(chain.front());
 }
 
-}  // namespace
+absl::Time WithinLife(const crypto::Certificate& leaf, absl::Time now) {
+  return std::min(now, leaf.not_after() - absl::Seconds(1));  // at its very end it is over
+}
 
 absl::StatusOr<CredentialNames> NamesOf(const crypto::Certificate& leaf) {
   if (leaf.uris().size() != 2) return absl::InvalidArgumentError("a credential names one user and one device");
@@ -64,6 +69,12 @@ absl::Status Authentication::Validate(const mls::Credential& credential, ByteVie
   const absl::StatusOr<identity::UserUri> user = identity::ParseUserUri(names->user);
   if (!user.ok() || user->domain != domain_) return Unauthenticated("names somebody of another organisation");
   return absl::OkStatus();
+}
+
+absl::Status Authentication::ValidateMember(const mls::Credential& credential, ByteView signature_key, absl::Time now) const {
+  const absl::StatusOr<crypto::Certificate> leaf = LeafOf(credential);
+  if (!leaf.ok()) return Unauthenticated("has a malformed certificate");
+  return Validate(credential, signature_key, WithinLife(*leaf, now));
 }
 
 bool Authentication::SameClient(const mls::Credential& a, const mls::Credential& b) const {

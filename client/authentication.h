@@ -18,6 +18,12 @@ struct CredentialNames {
   bool operator==(const CredentialNames&) const = default;
 };
 
+// The certificate that an X.509 credential begins with. INVALID_ARGUMENT for any other.
+absl::StatusOr<crypto::Certificate> LeafOf(const mls::Credential& credential);
+
+// `now`, or the certificate's last second if that is over: when to judge what was genuine once.
+absl::Time WithinLife(const crypto::Certificate& leaf, absl::Time now);
+
 // The names in a credential certificate: exactly one user URI and one device URI, of the same domain, and nothing else.
 // INVALID_ARGUMENT otherwise. Says nothing about whether the certificate is genuine.
 absl::StatusOr<CredentialNames> NamesOf(const crypto::Certificate& leaf);
@@ -31,6 +37,8 @@ class Authentication final : public mls::AuthenticationService {
   // An X.509 credential whose chain ends at the root, for the purpose of MLS credentials, naming one user and one device of
   // this organisation, for exactly this key. UNAUTHENTICATED otherwise; the message names the rule.
   absl::Status Validate(const mls::Credential& credential, ByteView signature_key, absl::Time now) const override;
+  // The same, but that the certificate may have ended before `now`.
+  absl::Status ValidateMember(const mls::Credential& credential, ByteView signature_key, absl::Time now) const override;
   // The same device of the same user.
   bool SameClient(const mls::Credential& a, const mls::Credential& b) const override;
 

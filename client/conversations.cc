@@ -135,8 +135,25 @@ absl::Status Conversations::Make(const Founding& founding) {
   return change.Commit();
 }
 
-absl::StatusOr<mls::CommitParams> Conversations::ParamsFor(const OpenGroup& group, const Changes& changes) const {
+absl::StatusOr<bool> Conversations::CredentialDiffers(const mls::Group& group) {
+  if (group.own_leaf_node().credential == self_.credential()) return false;
+  ASSIGN_OR_RETURN(const std::optional<Contact> own, stores_.contacts.Find(self_.user()));
+  if (!own) return false;
+  const identity::RecordDevice* const listed = identity::FindDevice(own->parsed, self_.device());
+  return listed != nullptr && listed->credential_hash == Sha256(self_.account().mls_certificate);
+}
+
+absl::StatusOr<mls::CommitParams> Conversations::ParamsFor(const OpenGroup& group, Changes changes) {
   mls::CommitParams params;
+  ASSIGN_OR_RETURN(const bool renew, CredentialDiffers(group.state));
+  if (renew) {
+    params.leaf.credential = self_.credential();
+    ASSIGN_OR_RETURN(const std::optional<Contact> own, stores_.contacts.Find(self_.user()));
+    ASSIGN_OR_RETURN(const identity::Signature signature, identity::ToFixed<64>(own->signature));
+    const identity::RecordEvidence named{own->record, signature};
+    std::vector<identity::RecordEvidence>& shown = changes.evidence.records;
+    if (std::find(shown.begin(), shown.end(), named) == shown.end()) shown.push_back(named);
+  }
   params.adds = changes.adds;
   params.removes = changes.removes;
   params.include_pending_proposals = false;

@@ -65,6 +65,8 @@ class Conversations final {
     std::optional<identity::GroupProfile> profile;
     identity::CommitEvidence evidence;
   };
+  // Whether the own leaf carries a former credential, and the next commit can replace it: the directory names the present one.
+  absl::StatusOr<bool> CredentialDiffers(const mls::Group& group);
   absl::Status StageCommit(OpenGroup& group, const Changes& changes);
 
   // The server's answers. Accepted: the group advances. Lost: the staged commit is dropped; whoever wanted it looks again.
@@ -112,7 +114,8 @@ class Conversations final {
   };
   absl::Status Make(const Founding& founding);
   absl::Status SetAside(const OutboxItem& item, GroupStatus status, absl::string_view reason, absl::string_view text);
-  absl::StatusOr<mls::CommitParams> ParamsFor(const OpenGroup& group, const Changes& changes) const;
+  // With the own leaf's present credential, if it is not there yet, and the record that names it.
+  absl::StatusOr<mls::CommitParams> ParamsFor(const OpenGroup& group, Changes changes);
   absl::StatusOr<OutboxItem> MakeItem(const OpenGroup& group, const mls::StagedCommit& staged, bool is_new) const;
   absl::Status AddFailures(Change& change, const StoredGroup& group, const OutboxItem& item,
                            const std::vector<EnvelopeAnswer>& answers);

@@ -26,8 +26,9 @@ absl::Status CheckCredential(const identity::RecordDevice& device, ByteView der,
   const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::Parse(der);
   const absl::StatusOr<crypto::Certificate> issuing = crypto::Certificate::Parse(rules.issuing);
   if (!leaf.ok() || !issuing.ok()) return Invalid("a certificate is malformed");
-  const absl::Status chain =
-      crypto::VerifyChain(*leaf, {*issuing}, rules.root, rules.now, crypto::Purpose::kMlsCredential);
+  // One that has ended names its device as before: the record says that it may act, and it renews by itself when it comes back.
+  const absl::Status chain = crypto::VerifyChain(*leaf, {*issuing}, rules.root, WithinLife(*leaf, rules.now),
+                                                 crypto::Purpose::kMlsCredential);
   if (!chain.ok()) return Invalid(chain.message());
   const absl::StatusOr<CredentialNames> names = NamesOf(*leaf);
   if (!names.ok() || names->user != user || names->device != device.device_id) {
@@ -310,6 +311,9 @@ absl::StatusOr<std::vector<mls::KeyPackage>> Directory::Claim(const std::string&
         !Equal(key_package->leaf_node.signature_key, device->mls_signature_public_key)) {
       return Invalid("a key package is not its device's");
     }
+    // Its members would refuse it; the device publishes others when it has renewed.
+    const absl::StatusOr<crypto::Certificate> leaf = LeafOf(key_package->leaf_node.credential);
+    if (!leaf.ok() || leaf->not_after() <= clock_.Now()) continue;
     claimed.push_back(*std::move(key_package));
   }
   return claimed;

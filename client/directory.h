@@ -109,7 +109,7 @@ class Directory final {
   absl::StatusOr<Contact> LookUpSelf();
 
   // One key package for each wanted device of a person, on a connection of its own; each belongs to its device as the record
-  // states. Devices without one are left out.
+  // states. Devices without one are left out, and those whose credential has ended.
   absl::StatusOr<std::vector<mls::KeyPackage>> Claim(const std::string& user,
                                                      const std::vector<identity::RecordDevice>& wanted);
 

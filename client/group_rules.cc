@@ -98,6 +98,37 @@ absl::StatusOr<bool> Delisted(const Case& c, const CredentialNames& device) {
   return false;
 }
 
+// Whether a record that the directory signed, shown with the commit, names this credential for this device and key. It need not be
+// the newest: members who read late have to judge as the others did, and who may stay is another question.
+bool IsNamed(const Case& c, const CredentialNames& names, const mls::LeafNode& leaf) {
+  const absl::StatusOr<std::vector<ByteView>> chain = mls::CertificateChain(leaf.credential);
+  if (!chain.ok()) return false;
+  const identity::Hash hash = Sha256(chain->front());
+  return std::any_of(c.evidence.records.begin(), c.evidence.records.end(), [&](const identity::RecordEvidence& shown) {
+    const absl::StatusOr<identity::DirectoryRecord> record =
+        identity::VerifyDirectoryRecord(shown.record, shown.signature, c.context.directory_key);
+    if (!record.ok() || record->user != names.user) return false;
+    const identity::RecordDevice* const device = identity::FindDevice(*record, names.device);
+    return device != nullptr && device->credential_hash == hash && Equal(device->mls_signature_public_key, leaf.signature_key);
+  });
+}
+
+// A leaf keeps its key, and its credential unless the directory names a later one of the same device. That it names the same client
+// and is genuine now, MLS has seen to.
+absl::Status CheckCredentials(const Case& c) {
+  for (const mls::MemberChange& updated : c.staged.updates) {
+    if (updated.after.signature_key != updated.before.signature_key) return Forbidden("a device keeps its key");
+    if (updated.after.credential == updated.before.credential) continue;
+    ASSIGN_OR_RETURN(const crypto::Certificate before, LeafOf(updated.before.credential));
+    ASSIGN_OR_RETURN(const crypto::Certificate after, LeafOf(updated.after.credential));
+    ASSIGN_OR_RETURN(const CredentialNames names, NamesOf(after));
+    if (after.not_after() <= before.not_after() || !IsNamed(c, names, updated.after)) {
+      return Forbidden("a device's credential is replaced only by a later one that the directory names");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRemovals(const Case& c) {
   const std::set<std::string> people = c.after.users();
   for (const mls::MemberChange& removed : c.staged.removes) {
@@ -190,6 +221,7 @@ absl::Status CheckCommit(const mls::Group& before_group, const mls::StagedCommit
   } else {
     RETURN_IF_ERROR(CheckProfile(c));
   }
+  RETURN_IF_ERROR(CheckCredentials(c));
   return CheckRemovals(c);
 }
 

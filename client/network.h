@@ -55,6 +55,7 @@ class Network {
   virtual absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest& request) = 0;
   virtual absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(
       const keys::v1::RenewCertificateRequest& request) = 0;
+  virtual absl::StatusOr<keys::v1::RenewCredentialResponse> RenewCredential(const keys::v1::RenewCredentialRequest& request) = 0;
 
   // Delivery server, anonymous: each on a connection of its own.
   virtual absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request) = 0;

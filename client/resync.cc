@@ -58,7 +58,9 @@ absl::StatusOr<bool> AskToReturn(Stores& stores, const Self& self, const Clock& 
 
   mls::KeyPackageParams params;
   params.credential = self.credential();
-  params.lifetime = mls::Lifetime::From(clock.Now() - kClockSkew, kKeyPackageLife);
+  ASSIGN_OR_RETURN(const crypto::Certificate credential, LeafOf(params.credential));
+  const absl::Time end = std::min(clock.Now() + kKeyPackageLife, credential.not_after());
+  params.lifetime = mls::Lifetime::From(clock.Now() - kClockSkew, end - clock.Now() + kClockSkew);
   params.capabilities = OwnCapabilities();
   params.leaf_extensions = LeafExtensions(AddressOf(intake, self.account().delivery_address));
   ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::GenerateKeyPackage(params, self.mls_keys()));
@@ -84,7 +86,7 @@ absl::StatusOr<bool> AskToReturn(Stores& stores, const Self& self, const Clock& 
   // It counts as published: it is in one member's hands, and the directory never gets it.
   RETURN_IF_ERROR(stores.supply.AddKeyPackage(change, {mls::KeyPackageRef(*suite, bundle.key_package), bundle.Serialize(),
                                                        /*last_resort=*/false, /*published=*/true,
-                                                       clock.Now() + kKeyPackageLife}));
+                                                       end}));
   RETURN_IF_ERROR(stores.outbox.Add(change, item).status());
   RETURN_IF_ERROR(stores.membership.SetAsked(change, group.id, asked));
   RETURN_IF_ERROR(change.Commit());

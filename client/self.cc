@@ -29,6 +29,12 @@ Self::Self(Account account, std::string domain, crypto::Certificate root, crypto
       mls_public_key_(std::move(mls_public_key)),
       credential_(mls::Credential::X509({account_.mls_certificate, account_.issuing})) {}
 
+void Self::UseCredential(Bytes certificate, Bytes issuing) {
+  account_.mls_certificate = std::move(certificate);
+  account_.issuing = std::move(issuing);
+  credential_ = mls::Credential::X509({account_.mls_certificate, account_.issuing});
+}
+
 mls::SignatureKeyPair Self::mls_keys() const {
   return {mls::SignaturePrivateKey{Secret::CopyOf(account_.mls_seed.view())}, mls_public_key_};
 }

@@ -13,7 +13,7 @@
 
 namespace plumbline::client {
 
-// Immutable; outlives whatever refers to it.
+// Outlives whatever refers to it; changed by UseCredential alone, in the thread of the engine.
 class Self final {
  public:
   // DATA_LOSS if the account does not hold what Enrol wrote.
@@ -25,6 +25,8 @@ class Self final {
   const Account& account() const { return account_; }
   const crypto::Certificate& root() const { return root_; }
   const mls::Credential& credential() const { return credential_; }
+  // From now on this device is known by a renewed credential, which the store has already. Both are DER.
+  void UseCredential(Bytes certificate, Bytes issuing);
   const Authentication& authentication() const { return authentication_; }
   const Bytes& mls_public_key() const { return mls_public_key_; }
   mls::SignatureKeyPair mls_keys() const;
@@ -33,13 +35,13 @@ class Self final {
  private:
   Self(Account account, std::string domain, crypto::Certificate root, crypto::Ed25519KeyPair working_key,
        Bytes mls_public_key);
-  const Account account_;
+  Account account_;
   const std::string domain_;
   const crypto::Certificate root_;
   const Authentication authentication_;
   const crypto::Ed25519KeyPair working_key_;
   const Bytes mls_public_key_;
-  const mls::Credential credential_;
+  mls::Credential credential_;
 };
 
 // "bob" for mimi://example.org/u/bob within example.org, else the whole URI. For people.

@@ -7,10 +7,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/authentication.h"
 #include "client/conversations.h"
 #include "client/sealing.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
+#include "common/identity/credential_renewal.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
@@ -61,6 +63,7 @@ absl::StatusOr<identity::MailboxAddress> AddressIn(const StoredKeyPackage& store
 
 absl::Status Supplies::Prepare() {
   ASSIGN_OR_RETURN(const Mailbox intake, EnsureMailbox({}));
+  RETURN_IF_ERROR(RetireFormer());
   std::vector<StoredKeyPackage> over;
   size_t good = 0;
   size_t unpublished = 0;
@@ -68,9 +71,10 @@ absl::Status Supplies::Prepare() {
   for (const bool published : {true, false}) {
     ASSIGN_OR_RETURN(std::vector<StoredKeyPackage> list, stores_.supply.KeyPackages(published));
     for (StoredKeyPackage& key_package : list) {
+      ASSIGN_OR_RETURN(const bool former, IsFormer(key_package));
       if (key_package.not_after < clock_.Now()) {
         over.push_back(std::move(key_package));
-      } else if (key_package.not_after > clock_.Now() + absl::Hours(24 * kMailboxRenewalDays)) {
+      } else if (!former && key_package.not_after > clock_.Now() + absl::Hours(24 * kMailboxRenewalDays)) {
         last_resort = last_resort || key_package.last_resort;
         good += !key_package.last_resort;
         unpublished += !key_package.last_resort && !published;
@@ -85,6 +89,23 @@ absl::Status Supplies::Prepare() {
   return Publish();
 }
 
+absl::StatusOr<bool> Supplies::IsFormer(const StoredKeyPackage& key_package) const {
+  ASSIGN_OR_RETURN(const mls::KeyPackageBundle bundle, mls::KeyPackageBundle::Parse(key_package.bundle.view()));
+  return bundle.key_package.leaf_node.credential != self_.credential();
+}
+
+absl::Status Supplies::RetireFormer() {
+  ASSIGN_OR_RETURN(const std::vector<StoredKeyPackage> unpublished, stores_.supply.KeyPackages(/*published=*/false));
+  if (unpublished.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  for (const StoredKeyPackage& each : unpublished) {
+    ASSIGN_OR_RETURN(const bool former, IsFormer(each));
+    // It may have been published nevertheless, and claimed: the answer was lost.
+    if (former) RETURN_IF_ERROR(stores_.supply.MarkPublished(change, each.ref));
+  }
+  return change.Commit();
+}
+
 absl::Status Supplies::RemoveAll(const std::vector<StoredKeyPackage>& key_packages) {
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   for (const StoredKeyPackage& key_package : key_packages) {
@@ -96,8 +117,10 @@ absl::Status Supplies::RemoveAll(const std::vector<StoredKeyPackage>& key_packag
 absl::Status Supplies::MakeKeyPackages(const Mailbox& intake, size_t count, bool with_last_resort) {
   mls::KeyPackageParams params;
   params.credential = self_.credential();
-  // No longer than the mailbox that is named in it.
-  const absl::Time end = absl::UnixEpoch() + absl::Hours(24) * intake.expires_day;
+  // No longer than the mailbox that is named in it, and the credential.
+  ASSIGN_OR_RETURN(const crypto::Certificate credential, LeafOf(params.credential));
+  const absl::Time end = std::min(absl::UnixEpoch() + absl::Hours(24) * intake.expires_day, credential.not_after() - kClockSkew);
+  if (end < clock_.Now() + absl::Hours(24 * kMailboxRenewalDays)) return absl::OkStatus();  // after the next renewal
   params.lifetime = mls::Lifetime::From(clock_.Now() - kClockSkew, end - clock_.Now() + kClockSkew);
   params.capabilities = OwnCapabilities();
   params.leaf_extensions = LeafExtensions(AddressOf(intake, self_.account().delivery_address));
@@ -345,6 +368,42 @@ absl::Status Supplies::Open(const Mailbox& mailbox) {
   request.add_deposit_capability_hashes(ToString(opening.capability_hashes.front()));
   request.set_signature(ToString(owner.Sign(identity::kMailboxOpeningLabel, identity::Encode(opening))));
   return network_.OpenMailbox(request);
+}
+
+absl::StatusOr<std::optional<Supplies::Credential>> Supplies::RenewCredential() {
+  ASSIGN_OR_RETURN(const crypto::Certificate present, crypto::Certificate::Parse(self_.account().mls_certificate));
+  if (!identity::CredentialIsDue(present, clock_.Now())) return std::nullopt;
+  identity::CredentialRenewal renewal;
+  renewal.user = self_.user();
+  renewal.device_id = self_.device();
+  ASSIGN_OR_RETURN(renewal.mls_signature_public_key, identity::ToFixed<32>(self_.mls_public_key()));
+  renewal.former_credential_hash = Sha256(present.der());
+  renewal.time_unix = static_cast<uint64_t>(absl::ToUnixSeconds(clock_.Now()));
+  const Bytes encoded = identity::Encode(renewal);
+  keys::v1::RenewCredentialRequest request;
+  request.set_renewal(ToString(encoded));
+  request.set_signature(ToString(self_.working_key().Sign(identity::kCredentialRenewalLabel, encoded)));
+  ASSIGN_OR_RETURN(const keys::v1::RenewCredentialResponse response, network_.RenewCredential(request));
+  ASSIGN_OR_RETURN(Credential renewed, CheckCredential(response, present));
+  ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
+  RETURN_IF_ERROR(stores_.account.SetCredential(change, renewed.certificate, renewed.issuing));
+  RETURN_IF_ERROR(change.Commit());
+  return std::optional<Credential>(std::move(renewed));
+}
+
+absl::StatusOr<Supplies::Credential> Supplies::CheckCredential(const keys::v1::RenewCredentialResponse& response,
+                                                               const crypto::Certificate& present) const {
+  std::vector<crypto::Certificate> chain;
+  for (const std::string& der : response.mls_certificates()) {
+    absl::StatusOr<crypto::Certificate> certificate = crypto::Certificate::Parse(AsBytes(der));
+    if (!certificate.ok()) return Unusable("a malformed credential");
+    chain.push_back(*std::move(certificate));
+  }
+  const bool fits = chain.size() == 2 && chain[0].ed25519_key() == present.ed25519_key() && chain[0].uris() == present.uris() &&
+                    chain[0].not_after() > present.not_after() &&
+                    crypto::VerifyChain(chain[0], {chain[1]}, self_.root(), clock_.Now(), crypto::Purpose::kMlsCredential).ok();
+  if (!fits) return Unusable("a renewed credential that is not for this device and its key, or ends no later");
+  return Credential{chain[0].der(), chain[1].der()};
 }
 
 }  // namespace plumbline::client

@@ -1,4 +1,4 @@
-// What has to be there before it is needed: tokens, grants, open mailboxes, published key packages, a TLS certificate with
+// What has to be there before it is needed: tokens, grants, open mailboxes, published key packages, a credential with
 // life left. Each step is written down before the network sees it, so that it can be repeated after a crash.
 #pragma once
 
@@ -25,7 +25,8 @@ class Supplies final {
   Supplies(Stores& stores, const Self& self, Network& network, const Clock& clock)
       : stores_(stores), self_(self), network_(network), clock_(clock) {}
 
-  // An open intake mailbox and enough published key packages; forgets key packages whose time is over.
+  // An open intake mailbox and enough published key packages under the present credential; forgets those whose time is over. Those
+  // under a former credential are kept for who has claimed them.
   absl::Status Prepare();
   // What the key server says is left of the published ones: some are claimed and never used.
   void SetAvailable(uint32_t key_packages) { available_ = key_packages; }
@@ -58,6 +59,14 @@ class Supplies final {
   // packages that name it.
   absl::Status Forget(const identity::MailboxId& mailbox);
 
+  // Renews the MLS credential if its time has come (identity::CredentialIsDue), for the same key. What comes is in the store on
+  // return; none if nothing was due. Asking again after a lost answer gives the same. INTERNAL key_server_answer if what came
+  // is not for this device and key under the root, or ends no later; codes of the key server.
+  struct Credential {
+    Bytes certificate, issuing;  // DER
+  };
+  absl::StatusOr<std::optional<Credential>> RenewCredential();
+
  private:
   static bool IsTokenRefusal(const absl::Status& status);
   absl::Status DropTokens(absl::string_view purpose, const absl::Status& why);
@@ -73,6 +82,11 @@ class Supplies final {
   absl::Status MakeKeyPackages(const Mailbox& intake, size_t count, bool with_last_resort);
   absl::Status Publish();
   absl::Status RemoveAll(const std::vector<StoredKeyPackage>& key_packages);
+  // Key packages under a former credential that were not published will not be any more.
+  absl::Status RetireFormer();
+  absl::StatusOr<bool> IsFormer(const StoredKeyPackage& key_package) const;
+  // The renewed credential out of an answer, verified.
+  absl::StatusOr<Credential> CheckCredential(const keys::v1::RenewCredentialResponse& response, const crypto::Certificate& present) const;
 
   Stores& stores_;
   const Self& self_;

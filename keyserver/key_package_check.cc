@@ -21,6 +21,11 @@ absl::Status CheckCredential(const mls::LeafNode& leaf, const Device& device,
       !Equal((*chain)[1], issuing.der())) {
     return Invalid("its credential is not this device's certificate and the issuing one");
   }
+  // Whoever claims it later could bring nobody in by it.
+  const absl::StatusOr<crypto::Certificate> own = crypto::Certificate::Parse(device.credential);
+  if (!own.ok() || leaf.lifetime.not_after > static_cast<uint64_t>(absl::ToUnixSeconds(own->not_after()))) {
+    return Invalid("it lives longer than its credential");
+  }
   return absl::OkStatus();
 }
 

@@ -38,7 +38,8 @@ class SignedService : public Service {
 
 class DeviceService final : public SignedService<keys::v1::Device::CallbackService, DeviceDesk> {
  public:
-  DeviceService(WorkerPool& pool, DeviceDesk& desk) : SignedService(pool, desk) {}
+  DeviceService(WorkerPool& pool, DeviceDesk& desk, CredentialDesk& credentials)
+      : SignedService(pool, desk), credentials_(credentials) {}
 
   ServerUnaryReactor* OpenChannel(CallbackServerContext* context, const keys::v1::OpenChannelRequest*,
                                   keys::v1::OpenChannelResponse* response) override {
@@ -67,6 +68,15 @@ class DeviceService final : public SignedService<keys::v1::Device::CallbackServi
                                        keys::v1::RenewCertificateResponse* response) override {
     return Run(context, &DeviceDesk::RenewCertificate, request, response);
   }
+  ServerUnaryReactor* RenewCredential(CallbackServerContext* context, const keys::v1::SignedRequest* request,
+                                      keys::v1::RenewCredentialResponse* response) override {
+    return rpc::RunUnary(context, pool_, [=, this](const rpc::Caller& caller) {
+      return credentials_.RenewCredential(CertificateOf(caller), *request, *response);
+    });
+  }
+
+ private:
+  CredentialDesk& credentials_;
 };
 
 class OwnDevicesService final : public SignedService<keys::v1::OwnDevices::CallbackService, JoinDesk> {
@@ -140,9 +150,9 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> DeviceServices(WorkerPool& pool, DeviceDesk& devices,
-                                                           JoinDesk& joins) {
+                                                           CredentialDesk& credentials, JoinDesk& joins) {
   std::vector<std::unique_ptr<grpc::Service>> out;
-  out.push_back(std::make_unique<DeviceService>(pool, devices));
+  out.push_back(std::make_unique<DeviceService>(pool, devices, credentials));
   out.push_back(std::make_unique<OwnDevicesService>(pool, joins));
   return out;
 }

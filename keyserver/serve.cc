@@ -102,12 +102,13 @@ struct Keyserver::Parts {
         directory(*organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
         devices(*organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
         admin(*organisation, clock, {accounts, administrators, trail, join_store, *unlock_store}, departures, publisher, tokens, refusals),
+        credentials(*organisation, clock, accounts, publisher, devices),
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         unlock(*organisation, clock, {*unlock_store, check_in_store}, devices, refusals),
         renewal(*organisation, clock, succession_store, refusals),
         pool(config.limits().workers(), kQueue),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
-        device_services(DeviceServices(pool, devices, joins)),
+        device_services(DeviceServices(pool, devices, credentials, joins)),
         admin_services(AdminServices(pool, *organisation, admin, renewal)),
         unlock_service(NewUnlockService(pool, unlock)) {}
 
@@ -137,6 +138,7 @@ struct Keyserver::Parts {
   DirectoryDesk directory;
   DeviceDesk devices;
   AdminDesk admin;
+  CredentialDesk credentials;
   JoinDesk joins;
   UnlockDesk unlock;
   ServiceRenewal renewal;

@@ -9,6 +9,7 @@
 
 #include "common/worker_pool.h"
 #include "keyserver/admin_desk.h"
+#include "keyserver/credential_desk.h"
 #include "keyserver/device_desk.h"
 #include "keyserver/directory_desk.h"
 #include "keyserver/enrolment_desk.h"
@@ -28,7 +29,7 @@ std::vector<std::unique_ptr<grpc::Service>> AnonymousServices(WorkerPool& pool,
                                                               DirectoryDesk& directory);
 // For the listener that demands a certificate of the organisation: Device and OwnDevices.
 std::vector<std::unique_ptr<grpc::Service>> DeviceServices(WorkerPool& pool, DeviceDesk& devices,
-                                                           JoinDesk& joins);
+                                                           CredentialDesk& credentials, JoinDesk& joins);
 // For the listener that admits the admin service alone: AdminGateway, which asks each caller again.
 std::vector<std::unique_ptr<grpc::Service>> AdminServices(WorkerPool& pool, const Organisation& organisation,
                                                           AdminDesk& admin, ServiceRenewal& renewal);

@@ -114,13 +114,13 @@ absl::Status CheckResult(const Provisional& next) {
 
 // What every leaf in a path has to be.
 absl::Status CheckCommitLeaf(const PublicGroup& group, const Provisional& next, LeafIndex owner,
-                             const LeafNode& leaf, const Judge& judge) {
+                             const LeafNode* current, const LeafNode& leaf, const Judge& judge) {
   RETURN_IF_ERROR(CheckLeafNodeAlone(*group.suite, leaf));
   RETURN_IF_ERROR(CheckLeafNodeSupports(leaf, next.extensions));
   RETURN_IF_ERROR(CheckSignatureKeysAreNew(next.tree, {{leaf.signature_key, NodeOf(owner)}}));
   RETURN_IF_ERROR(
       VerifyLeafNodeSignature(*group.suite, leaf, LeafPosition{group.context.group_id, owner}));
-  return judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now);
+  return judge.Validate(current, leaf);
 }
 
 }  // namespace
@@ -214,7 +214,7 @@ absl::Status CheckPathLeaf(const PublicGroup& group, const Provisional& next, Le
                            const LeafNode& leaf, const Judge& judge) {
   const LeafNode* current = group.tree.leaf(committer);
   if (current == nullptr) return Invalid("committer is not a member");
-  RETURN_IF_ERROR(CheckCommitLeaf(group, next, committer, leaf, judge));
+  RETURN_IF_ERROR(CheckCommitLeaf(group, next, committer, current, leaf, judge));
   if (!judge.SameClient(current->credential, leaf.credential)) {
     return absl::UnauthenticatedError("path changes the client behind a leaf");
   }
@@ -223,7 +223,7 @@ absl::Status CheckPathLeaf(const PublicGroup& group, const Provisional& next, Le
 
 absl::Status CheckJoinerLeaf(const PublicGroup& group, const Provisional& next, LeafIndex joiner,
                              const LeafNode& leaf, const Judge& judge) {
-  RETURN_IF_ERROR(CheckCommitLeaf(group, next, joiner, leaf, judge));
+  RETURN_IF_ERROR(CheckCommitLeaf(group, next, joiner, nullptr, leaf, judge));
   for (const MemberChange& replaced : next.removes) {
     if (!judge.SameClient(replaced.before.credential, leaf.credential))
       return absl::UnauthenticatedError("external commit removes another client");

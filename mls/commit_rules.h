@@ -26,6 +26,12 @@ struct Judge {
   bool SameClient(const Credential& a, const Credential& b) const {
     return a == b || authentication.SameClient(a, b);
   }
+  // The leaf that takes the place of `current`, null for a new one: a credential that stays was judged when it came in.
+  absl::Status Validate(const LeafNode* current, const LeafNode& leaf) const {
+    const bool stays = current != nullptr && current->credential == leaf.credential && current->signature_key == leaf.signature_key;
+    return stays ? authentication.ValidateMember(leaf.credential, leaf.signature_key, now)
+                 : authentication.Validate(leaf.credential, leaf.signature_key, now);
+  }
 };
 
 // --- One proposal (proposal_rules.cc) ---

@@ -50,6 +50,13 @@ class AuthenticationService {
   // OK if `credential` is genuine at `now` and speaks for the owner of `signature_key`. UNAUTHENTICATED otherwise.
   virtual absl::Status Validate(const Credential& credential, ByteView signature_key, absl::Time now) const = 0;
 
+  // The same for the credential of a leaf that is in the tree and keeps it: whether it was genuine when it came in, at some time
+  // before `now`. That it has ended since takes nobody out of a group, nor keeps others from going on; whether its owner may
+  // still be there is for the application to know. Unless overridden, it has to be genuine now.
+  virtual absl::Status ValidateMember(const Credential& credential, ByteView signature_key, absl::Time now) const {
+    return Validate(credential, signature_key, now);
+  }
+
   // Whether both name the same client. A member may replace its credential by one of the same client only, and a
   // client may be in a group only once. Both were validated before.
   virtual bool SameClient(const Credential& a, const Credential& b) const = 0;

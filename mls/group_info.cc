@@ -26,7 +26,7 @@ absl::Status CheckLeaves(const RatchetTree& tree, const GroupContext& context,
     RETURN_IF_ERROR(
         VerifyLeafNodeSignature(tree.suite(), *leaf, LeafPosition{context.group_id, {i}}));
     RETURN_IF_ERROR(
-        judge.authentication.Validate(leaf->credential, leaf->signature_key, judge.now));
+        judge.authentication.ValidateMember(leaf->credential, leaf->signature_key, judge.now));
   }
   return CheckCredentialTypes(tree);
 }

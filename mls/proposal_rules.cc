@@ -36,7 +36,7 @@ absl::Status CheckUpdate(const PublicGroup& group, const UpdateProposal& update,
     return Invalid("Update keeps the encryption key");
   RETURN_IF_ERROR(VerifyLeafNodeSignature(*group.suite, leaf,
                                           LeafPosition{group.context.group_id, {sender.index}}));
-  RETURN_IF_ERROR(judge.authentication.Validate(leaf.credential, leaf.signature_key, judge.now));
+  RETURN_IF_ERROR(judge.Validate(current, leaf));
   if (!judge.SameClient(current->credential, leaf.credential)) {
     return absl::UnauthenticatedError("Update changes the client behind a leaf");
   }

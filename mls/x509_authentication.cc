@@ -206,6 +206,12 @@ absl::Status X509AuthenticationService::Validate(const Credential& credential, B
   return VerifyToRoot(roots_.get(), *chain, now);
 }
 
+absl::Status X509AuthenticationService::ValidateMember(const Credential& credential, ByteView signature_key, absl::Time now) const {
+  const absl::StatusOr<CertificateSubject> subject = ReadSubject(credential);
+  if (!subject.ok()) return Refused(subject.status().message());
+  return Validate(credential, signature_key, std::min(now, subject->not_after - absl::Seconds(1)));
+}
+
 bool X509AuthenticationService::SameClient(const Credential& a, const Credential& b) const {
   return uris_.Same(a, b, [](const Credential& credential) -> absl::StatusOr<std::vector<std::string>> {
     ASSIGN_OR_RETURN(CertificateSubject subject, ReadSubject(credential));

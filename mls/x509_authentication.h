@@ -48,6 +48,9 @@ class X509AuthenticationService final : public AuthenticationService {
   // `signature_key`, may sign, has the demanded extended key usage, and names its subject by at least one URI.
   absl::Status Validate(const Credential& credential, ByteView signature_key, absl::Time now) const override;
 
+  // The same in the leaf certificate's last second, where that is over.
+  absl::Status ValidateMember(const Credential& credential, ByteView signature_key, absl::Time now) const override;
+
   // The same URIs in the same order, at least one.
   bool SameClient(const Credential& a, const Credential& b) const override;
 

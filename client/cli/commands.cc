@@ -16,6 +16,7 @@
 #include "client/net/grpc_devices.h"
 #include "common/file.h"
 #include "common/identity/codes.h"
+#include "common/identity/credential_renewal.h"
 #include "common/identity/reason.h"
 #include "common/retry.h"
 #include "common/identity/uri.h"
@@ -328,6 +329,9 @@ absl::Status StatusCommand(const Options& options, Output& output) {
       certificate_end = absl::FormatTime(absl::RFC3339_sec, leaf->not_after(), absl::UTCTimeZone());
     }
   }
+  const absl::StatusOr<crypto::Certificate> credential = crypto::Certificate::Parse(account.mls_certificate);
+  if (!credential.ok()) return absl::DataLossError("the credential in the client's store is malformed");
+  const std::string credential_end = absl::FormatTime(absl::RFC3339_sec, credential->not_after(), absl::UTCTimeZone());
   const auto open = std::count_if(mailboxes.begin(), mailboxes.end(), [](const Mailbox& m) { return m.open; });
   output.Value({{"user", account.user},
                 {"device", ToHex(account.device_id)},
@@ -341,11 +345,13 @@ absl::Status StatusCommand(const Options& options, Output& output) {
                 {"directory_evidence", evidence},
                 {"directory_log_size", log ? log->seen.size : 0},
                 {"certificate_ends", certificate_end},
+                {"credential_ends", credential_end},
                 {"unlocked", session->agent().has_value()}});
   output.Line(absl::StrCat(account.user, ", device ", ToHex(account.device_id)));
   output.Line(absl::StrCat(Output::Safe(account.organisation), "  ", session->self().root().fingerprint().ToText()));
   output.Line(absl::StrCat(open, " mailboxes, ", key_packages.size(), " key packages, ", outbox + waiting.size(),
-                           " to send, certificate until ", certificate_end));
+                           " to send, certificate until ", certificate_end, ", credential until ", credential_end));
+  if (identity::CredentialIsOverdue(*credential, session->clock().Now())) output.CredentialEnds(credential->not_after(), session->clock().Now());
   output.Line(session->agent() ? absl::StrCat("Unlocked for the commands to come: at most ",
                                               absl::FormatDuration(absl::Trunc(session->agent()->longest, absl::Minutes(1))), " more")
                                : "Locked: each command asks for the passphrase (`plumbline unlock` changes that)");

@@ -182,7 +182,7 @@ absl::Status StayOnline(Session& session, Engine& engine, Output& output, Printe
   callbacks.changed = [&] { return printer.Print(); };
   callbacks.line = line;
   callbacks.until = [&] { return stop_requested != 0 || until(); };
-  callbacks.upkeep = [&] { return session.RenewCertificate(); };
+  callbacks.upkeep = [&] { return session.RenewCertificates(); };
   callbacks.work = [&] { return uploads.Step([&] { return engine.Wanted() || callbacks.until(); }); };
   return engine.Run(callbacks);
 }

@@ -115,6 +115,17 @@ void Output::Unproved(uint32_t attempts) {
                      "tell your administrator."));
 }
 
+void Output::CredentialEnds(absl::Time end, absl::Time now) {
+  const std::string when = absl::FormatTime("%Y-%m-%d", end, absl::UTCTimeZone());
+  const std::string text = absl::StrCat(
+      "This device's credential ", end < now ? "ended on " : "ends on ", when, ", and renewing it has failed until now. ",
+      end < now ? "Until it is renewed nobody can bring this device into a conversation"
+                : "It renews by itself as long as the key server can be reached; after that day nobody could bring this device into a conversation",
+      ". Stay online for a few minutes with `plumbline listen`; if this warning comes again, tell your administrator.");
+  Value({{"kind", "warning"}, {"reason", "credential_ends"}, {"ends", when}, {"text", text}});
+  Aside(text);
+}
+
 Json Output::EntryJson(const client::Entry& entry) const {
   Json value = {{"kind", KindName(entry.kind)},
                 {"id", entry.id},

@@ -38,6 +38,8 @@ class Output final {
 
   // That attempts to open this store were made that did not come to their end: a warning for its owner, if there were any.
   void Unproved(uint32_t attempts);
+  // That this device's credential ends soon, or has ended, since its renewal keeps failing.
+  void CredentialEnds(absl::Time end, absl::Time now);
 
   void Entry(const client::Entry& entry);
   nlohmann::json EntryJson(const client::Entry& entry) const;

@@ -15,6 +15,7 @@
 #include "client/unlock/unlock_certificate.h"
 #include "common/config/config.h"
 #include "common/crypto/passphrase.h"
+#include "common/identity/credential_renewal.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
 #include "common/rpc/tls_policy.h"
@@ -120,6 +121,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenWith(const Options& option
 }
 
 absl::Status Session::Take(OpenedDevice opened, Output& output) {
+  output_ = &output;
   data_key_ = std::move(opened.data_key);
   store_ = std::move(opened.store);
   self_ = std::move(opened.self);
@@ -177,15 +179,30 @@ absl::StatusOr<Engine*> Session::Online() {
   ASSIGN_OR_RETURN(network_, NewGrpcNetwork(std::move(options), clock_));
   RETURN_IF_ERROR(CheckIn());
   engine_ = std::make_unique<Engine>(*stores_, *self_, *network_, clock_);
-  RenewCertificate().IgnoreError();  // a failure is met again, and reported, by whatever the command does next
+  RenewCertificates().IgnoreError();  // a failure is met again, and reported, by whatever the command does next
+  RETURN_IF_ERROR(WarnOfCredential());
   return engine_.get();
 }
 
-absl::Status Session::RenewCertificate() {
+absl::Status Session::WarnOfCredential() {
+  const absl::StatusOr<crypto::Certificate> credential = crypto::Certificate::Parse(self_->account().mls_certificate);
+  if (!credential.ok()) return absl::DataLossError("the credential in the client's store is malformed");
+  if (identity::CredentialIsOverdue(*credential, clock_.Now())) output_->CredentialEnds(identity::CredentialEnd(*credential), clock_.Now());
+  return absl::OkStatus();
+}
+
+absl::Status Session::RenewCredential() {
+  ASSIGN_OR_RETURN(std::optional<Supplies::Credential> renewed, engine_->supplies().RenewCredential());
+  if (renewed) self_->UseCredential(std::move(renewed->certificate), std::move(renewed->issuing));
+  return absl::OkStatus();
+}
+
+absl::Status Session::RenewCertificates() {
   ASSIGN_OR_RETURN(const bool renewed, RenewDeviceCertificate(home_.tls_key_path(), home_.tls_certificate_path(), self_->root(), *network_, clock_));
   ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_, clock_));
   if (renewed) RETURN_IF_ERROR(network_->UseIdentity(*options.identity));
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> own, crypto::ParsePemChain(options.identity->chain_pem));
+  RETURN_IF_ERROR(RenewCredential());
   return RenewUnlockCertificate(home_.unlock_certificate_path(), own, self_->root(), *network_, clock_).status();
 }
 

@@ -56,9 +56,9 @@ class Session final {
   // while it is away, only what the agent has seen since then counts as that. Renews the certificates when their time has come.
   // FAILED_PRECONDITION tls_files, store_copied, store_rolled_back; UNAVAILABLE; the key server's refusals of a device.
   absl::StatusOr<Engine*> Online();
-  // After Online(): the same renewal, for a command that stays online; what follows shows the new certificate. Codes as
-  // RenewDeviceCertificate, and tls_files.
-  absl::Status RenewCertificate();
+  // After Online(): the same renewal, for a command that stays online; what follows shows the new certificates. Codes as
+  // RenewDeviceCertificate and Supplies::RenewCredential, and tls_files.
+  absl::Status RenewCertificates();
   // After Online().
   Network& network() { return *network_; }
   // What the store is encrypted under.
@@ -72,9 +72,13 @@ class Session final {
   explicit Session(Home home) : home_(std::move(home)) {}
   absl::Status Take(OpenedDevice opened, Output& output);
   absl::Status CheckIn();
+  absl::Status RenewCredential();
+  // For its owner, if renewal has failed for long.
+  absl::Status WarnOfCredential();
 
   const Home home_;
   const SystemClock clock_;
+  Output* output_ = nullptr;  // of the command
   std::optional<AgentState> agent_;
   Secret data_key_;
   std::unique_ptr<Store> store_;

@@ -49,6 +49,7 @@ grpc::Status Dispatch(Stub& stub, OwnDevicesStub& devices, UnlockStub& unlock, a
   if (rpc == "DrawTokens") return Invoke(stub, &Stub::DrawTokens, context, request, response);
   if (rpc == "DrawGrants") return Invoke(stub, &Stub::DrawGrants, context, request, response);
   if (rpc == "RenewCertificate") return Invoke(stub, &Stub::RenewCertificate, context, request, response);
+  if (rpc == "RenewCredential") return Invoke(stub, &Stub::RenewCredential, context, request, response);
   if (rpc == "InviteDevice") return Invoke(devices, &OwnDevicesStub::InviteDevice, context, request, response);
   if (rpc == "ListJoinRequests") return Invoke(devices, &OwnDevicesStub::ListJoinRequests, context, request, response);
   if (rpc == "DecideDevice") return Invoke(devices, &OwnDevicesStub::DecideDevice, context, request, response);

@@ -106,6 +106,9 @@ class NetworkOverGrpc final : public GrpcNetwork {
       const keys::v1::RenewCertificateRequest& request) override {
     return CallDevice<keys::v1::RenewCertificateResponse>("RenewCertificate", request);
   }
+  absl::StatusOr<keys::v1::RenewCredentialResponse> RenewCredential(const keys::v1::RenewCredentialRequest& request) override {
+    return CallDevice<keys::v1::RenewCredentialResponse>("RenewCredential", request);
+  }
   absl::StatusOr<keys::v1::BeginUnlockKeyResponse> BeginUnlockKey() override {
     return CallDevice<keys::v1::BeginUnlockKeyResponse>("BeginUnlockKey", keys::v1::BeginUnlockKeyRequest());
   }

@@ -71,4 +71,10 @@ absl::Status AccountStore::Create(Change& change, const Account& account) {
   return change.db().Execute("DELETE FROM enrolment");
 }
 
+absl::Status AccountStore::SetCredential(Change& change, ByteView certificate, ByteView issuing) {
+  ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE account SET mls_certificate = ?1, issuing = ?2 WHERE id = 1"));
+  RETURN_IF_ERROR(update.Bind(1, certificate).Bind(2, issuing).Run());
+  return change.db().changes() == 1 ? absl::OkStatus() : absl::FailedPreconditionError("there is no account yet");
+}
+
 }  // namespace plumbline::client

@@ -39,6 +39,8 @@ class AccountStore final {
   absl::StatusOr<std::optional<Account>> Get();
   // Also forgets the pending enrolment. ALREADY_EXISTS if there is an account.
   absl::Status Create(Change& change, const Account& account);
+  // The next certificate of the credential, DER. FAILED_PRECONDITION if there is no account.
+  absl::Status SetCredential(Change& change, ByteView certificate, ByteView issuing);
 
  private:
   Store& store_;

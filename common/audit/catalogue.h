@@ -35,6 +35,7 @@ namespace plumbline::audit {
   X(kRevocationRefused, "revocation.refused", "a revocation was refused")                                     \
   X(kDirectoryRefused, "directory.refused", "a look-up or a claim of key packages was refused")               \
   X(kCertificateRenewed, "device.certificate_renewed", "a device's TLS certificate was renewed")              \
+  X(kCredentialRenewed, "device.credential_renewed", "a device's MLS credential was renewed")                 \
   X(kServiceCertificateRenewed, "service.certificate_renewed", "a service's TLS certificate was renewed for a new key") \
   X(kKeyRotated, "key.rotated", "a key of this service was replaced by a new one")                             \
   X(kFormerKeyEnded, "key.former_ended", "a key that was replaced before signs no more; its private half is destroyed") \

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/crypto/issue.h"
 #include "common/identity/directory_index.h"
 #include "common/identity/labels.h"
 #include "common/identity/uri.h"
@@ -87,9 +88,9 @@ absl::string_view Describe(AuthorityRule rule) {
     case Rule::kChangedDevice:
       return "a device that stays was changed";
     case Rule::kCredential:
-      return "a new device's credential is not of its person, its id and its key, or not under the root";
+      return "a new credential is not of its person, its device's id and its key, or not under the root";
     case Rule::kTime:
-      return "a device was enrolled outside of the time that its cause gives";
+      return "a device was enrolled, or a credential made, outside of the time that its cause gives";
     case Rule::kNotDone:
       return "what its cause asks for was not done";
   }
@@ -153,6 +154,7 @@ Authority::Broken Authority::Judge(uint64_t place, const tlog::EntryLeaf& entry,
     if (const auto* enrolment = std::get_if<Enrolment>(&*cause)) broken = Decide(*enrolment, judged);
     if (const auto* decided = std::get_if<Decided>(&*cause)) broken = Decide(*decided, judged);
     if (const auto* activated = std::get_if<Activated>(&*cause)) broken = Decide(*activated, judged);
+    if (const auto* renewed = std::get_if<Renewed>(&*cause)) broken = Decide(*renewed, judged);
     if (!broken) broken = CheckChange(judged);
     if (broken) return broken;
     Settle(judged, person);
@@ -264,19 +266,25 @@ Authority::Broken Authority::Decide(const Enrolment& cause, Case& entry) const {
   return CheckCode(cause.code, entry);
 }
 
-Authority::Broken Authority::CheckDecision(const Decided& cause, const identity::DeviceDecision& decision, Case& entry) const {
-  if (decision.user != entry.record.user) return Rule::kForeignCause;
+Authority::Broken Authority::CheckByDevice(const identity::DeviceId& signer, absl::string_view label, ByteView message,
+                                           const identity::Signature& signature, uint64_t time_unix, Case& entry) const {
   const Person& person = entry.person;
-  const auto key = person.working.find(decision.signer_device_id);
+  const auto key = person.working.find(signer);
   if (person.record.status != RecordStatus::kActive || key == person.working.end()) return Rule::kSigner;
-  if (!Signed(key->second, identity::kDeviceDecisionLabel, cause.decision, cause.signature)) return Rule::kSignature;
+  if (!Signed(key->second, label, message, signature)) return Rule::kSignature;
   if (used_.contains(entry.record.cause)) return Rule::kReplayed;
   Claim& claim = entry.claim;
   claim.uses.push_back(entry.record.cause);
-  const uint64_t time = std::min(decision.time_unix, kLatest);
+  const uint64_t time = std::min(time_unix, kLatest);
   claim.earliest = time - std::min(time, kDecisionSkew);
   claim.latest = time + kDecisionSkew;
   return std::nullopt;
+}
+
+Authority::Broken Authority::CheckDecision(const Decided& cause, const identity::DeviceDecision& decision, Case& entry) const {
+  if (decision.user != entry.record.user) return Rule::kForeignCause;
+  return CheckByDevice(decision.signer_device_id, identity::kDeviceDecisionLabel, cause.decision, cause.signature,
+                       decision.time_unix, entry);
 }
 
 Authority::Broken Authority::Decide(const Decided& cause, Case& entry) const {
@@ -317,6 +325,29 @@ Authority::Broken Authority::Decide(const Activated& cause, Case& entry) const {
   return std::nullopt;
 }
 
+// The device's record with the new credential's hash, and nothing else of it changed. That the key is the same, the device's own
+// signature says too: a directory cannot have one renewal mean another key.
+Authority::Broken Authority::Decide(const Renewed& cause, Case& entry) const {
+  const absl::StatusOr<identity::CredentialRenewal> renewal = identity::ParseCredentialRenewal(cause.renewal);
+  if (!renewal.ok() || Sha256(cause.renewal) != entry.record.cause) return Rule::kCause;
+  if (renewal->user != entry.record.user) return Rule::kForeignCause;
+  if (const Broken broken = CheckByDevice(renewal->device_id, identity::kCredentialRenewalLabel, cause.renewal, cause.signature,
+                                          renewal->time_unix, entry))
+    return broken;
+  const RecordDevice* const before = FindDevice(entry.person.record, renewal->device_id);
+  if (before == nullptr || before->mls_signature_public_key != renewal->mls_signature_public_key) return Rule::kAction;
+  if (before->credential_hash != renewal->former_credential_hash) return Rule::kStale;
+  RecordDevice after = *before;
+  after.credential_hash = Sha256(cause.credential);
+  if (after == *before) return Rule::kNotDone;
+  if (!IsCredentialOf(cause.credential, after, entry.record.user)) return Rule::kCredential;
+  const uint64_t begins = static_cast<uint64_t>(std::max<int64_t>(
+      0, absl::ToUnixSeconds(crypto::Certificate::Parse(cause.credential)->not_before() + crypto::kBackdate)));
+  if (begins < entry.claim.earliest || begins > entry.claim.latest) return Rule::kTime;
+  entry.claim.renewed = std::move(after);
+  return std::nullopt;
+}
+
 // Whether the new record is what the claim makes of the old one, and nothing else.
 Authority::Broken Authority::CheckChange(const Case& entry) const {
   const DirectoryRecord& before = entry.person.record;
@@ -328,10 +359,19 @@ Authority::Broken Authority::CheckChange(const Case& entry) const {
   const bool first = before.version != 0 && before.proofing_level.empty();
   if (after.proofing_level != claim.proofing_level && !first) return Rule::kProofing;
   if (after.status != claim.status) return Rule::kStatus;
+  return CheckDevices(entry);
+}
+
+Authority::Broken Authority::CheckDevices(const Case& entry) const {
+  const DirectoryRecord& before = entry.person.record;
+  const DirectoryRecord& after = entry.record;
+  const Claim& claim = entry.claim;
   bool added = false;
   for (const RecordDevice& device : after.devices) {
     if (const RecordDevice* const same = FindDevice(before, device.device_id)) {
-      if (*same != device) return Rule::kChangedDevice;
+      const bool renewed = claim.renewed && claim.renewed->device_id == device.device_id;
+      if (renewed && *same == device) return Rule::kNotDone;
+      if ((renewed ? *claim.renewed : *same) != device) return Rule::kChangedDevice;
       continue;
     }
     if (devices_.contains(device.device_id) || mls_keys_.contains(device.mls_signature_public_key)) return Rule::kReturned;

@@ -39,8 +39,8 @@ enum class AuthorityRule {
   kReturned,       // a device was added that was there before, or whose two keys are not two new ones
   kLostDevice,     // a device was removed that the cause does not name
   kChangedDevice,  // a device that stays is another
-  kCredential,     // a new device's credential is not of its person, its id and its key, or not under the root
-  kTime,           // a device was enrolled outside of the time that the cause gives
+  kCredential,     // a new credential is not of its person, its device's id and its key, or not under the root
+  kTime,           // a device was enrolled, or a credential made, outside of the time that the cause gives
   kNotDone,        // what the cause asks for was not done
 };
 // "a device was added that its person did not approve", for after "entry 17: ".
@@ -109,6 +109,7 @@ class Authority final {
     identity::RecordStatus status = identity::RecordStatus::kActive;
     std::optional<Added> added;
     std::optional<identity::DeviceId> removed;
+    std::optional<identity::RecordDevice> renewed;  // as it is to be
     std::vector<identity::Hash> uses;    // intents and decisions that are used up
     std::optional<identity::PublicKey> code;  // and a code
     std::optional<uint64_t> code_revision;
@@ -130,9 +131,14 @@ class Authority final {
   Broken Decide(const Enrolment& cause, Case& entry) const;
   Broken Decide(const Decided& cause, Case& entry) const;
   Broken Decide(const Activated& cause, Case& entry) const;
+  Broken Decide(const Renewed& cause, Case& entry) const;
   Broken CheckSigned(const SignedIntent& cause, const identity::Intent& intent, Case& entry) const;
   Broken CheckCode(const SignedIntent& cause, Case& entry) const;
   Broken CheckDecision(const Decided& cause, const identity::DeviceDecision& decision, Case& entry) const;
+  // What a device signed by itself: by whom, when, and that it is new.
+  Broken CheckByDevice(const identity::DeviceId& signer, absl::string_view label, ByteView message,
+                       const identity::Signature& signature, uint64_t time_unix, Case& entry) const;
+  Broken CheckDevices(const Case& entry) const;
   Broken CheckChange(const Case& entry) const;
   Broken CheckAdded(const identity::RecordDevice& device, const Case& entry) const;
   bool IsCredentialOf(ByteView der, const identity::RecordDevice& device, const std::string& user) const;

@@ -49,6 +49,8 @@ void Write(Writer& out, const Adopted& cause) {
   out.Vector(devices.view());
 }
 
+void Write(Writer& out, const Renewed& cause) { out.Vector(cause.renewal).Fixed(cause.signature).Vector(cause.credential); }
+
 absl::StatusOr<Bytes> ReadBytes(Reader& in, size_t max_size) {
   ASSIGN_OR_RETURN(const ByteView bytes, in.Vector(max_size));
   return ToBytes(bytes);
@@ -123,6 +125,14 @@ absl::StatusOr<Activated> ReadActivated(Reader& in) {
   return out;
 }
 
+absl::StatusOr<Renewed> ReadRenewed(Reader& in) {
+  Renewed out;
+  ASSIGN_OR_RETURN(out.renewal, ReadBytes(in, kMaxCauseMessage));
+  ASSIGN_OR_RETURN(out.signature, ReadFixed<64>(in));
+  ASSIGN_OR_RETURN(out.credential, ReadBytes(in, kMaxCauseCredential));
+  return out;
+}
+
 absl::StatusOr<Cause> ReadKind(Reader& in, uint8_t kind) {
   switch (kind) {
     case 1:
@@ -135,6 +145,8 @@ absl::StatusOr<Cause> ReadKind(Reader& in, uint8_t kind) {
       return ReadAdopted(in);
     case 5:
       return ReadActivated(in);
+    case 6:
+      return ReadRenewed(in);
     default:
       return absl::InvalidArgumentError("unknown kind of cause");
   }

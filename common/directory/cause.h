@@ -2,7 +2,7 @@
 // (docs/transparency.md, "Causes and authority"). The log commits to it; only the key server and the auditors it opens it for have it.
 //
 //   struct { uint8 version = 1; uint8 kind; select (kind) { case 1: SignedIntent; case 2: Enrolment; case 3: Decided;
-//            case 4: Adopted; case 5: Activated; } } Cause;
+//            case 4: Adopted; case 5: Activated; case 6: Renewed; } } Cause;
 //   struct { opaque intent<V>; uint64 revision; struct { opaque key_id[32]; opaque signature[64]; } signatures<V>; } SignedIntent;
 //   struct { opaque proof<V>; opaque code_signature[64]; opaque working_signature[64]; opaque mls_signature[64];
 //            opaque credential<V>; SignedIntent code; } Enrolment;
@@ -11,12 +11,14 @@
 //   struct { opaque user<V>; opaque tls_key_hash[32]; opaque working_public_key[32]; opaque mls_signature_public_key[32]; } JoinRequest;
 //   struct { struct { opaque device_id[16]; opaque working_public_key[32]; } devices<V>; } Adopted;
 //   struct { SignedIntent intent; JoinRequest request; opaque credential<V>; } Activated;
+//   struct { opaque renewal<V>; opaque signature[64]; opaque credential<V>; } Renewed;
 #pragma once
 
 #include <optional>
 #include <variant>
 #include <vector>
 
+#include "common/identity/credential_renewal.h"
 #include "common/identity/device_decision.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/intent.h"
@@ -26,7 +28,7 @@ namespace plumbline::directory {
 
 inline constexpr size_t kMaxCause = 32 << 10;  // bytes
 inline constexpr size_t kMaxIntentSignatures = 8;
-inline constexpr size_t kMaxCauseMessage = 1024;     // bytes of a proof or a decision; each is smaller
+inline constexpr size_t kMaxCauseMessage = 1024;     // bytes of a proof, a decision or a renewal; each is smaller
 inline constexpr size_t kMaxCauseCredential = 4096;  // bytes; a credential has about 500
 
 // 1: an administrator's action.
@@ -82,7 +84,15 @@ struct Activated {
   bool operator==(const Activated&) const = default;
 };
 
-using Cause = std::variant<SignedIntent, Enrolment, Decided, Adopted, Activated>;
+// 6: a device has the next certificate of its credential.
+struct Renewed {
+  Bytes renewal;                    // encoded identity::CredentialRenewal
+  identity::Signature signature{};  // under kCredentialRenewalLabel, by the device's own working key
+  Bytes credential;                 // the new one, as above
+  bool operator==(const Renewed&) const = default;
+};
+
+using Cause = std::variant<SignedIntent, Enrolment, Decided, Adopted, Activated, Renewed>;
 
 Bytes Encode(const Cause& cause);
 // INVALID_ARGUMENT for any other input than Encode's within these limits. Messages and certificates inside are not parsed, and no

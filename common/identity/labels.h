@@ -23,6 +23,7 @@ inline constexpr char kReceiveLabel[] = "plumbline receive v1";
 inline constexpr char kRevocationLabel[] = "plumbline revocation v1";
 inline constexpr char kJoinRequestLabel[] = "plumbline join request v1";
 inline constexpr char kDeviceDecisionLabel[] = "plumbline device decision v1";
+inline constexpr char kCredentialRenewalLabel[] = "plumbline credential renewal v1";
 inline constexpr char kGateLabel[] = "plumbline gate v1";
 inline constexpr char kLeaveRequestLabel[] = "plumbline leave request v1";
 inline constexpr char kResyncLabel[] = "plumbline resync request v1";

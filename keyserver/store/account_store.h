@@ -59,6 +59,10 @@ class AccountStore {
   virtual absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
                                  const identity::PublicKey& code_key, absl::Time now, const directory::Enrolment& cause,
                                  const audit::Entry& entry) = 0;
+  // Puts `device.credential` in the place of the one whose hash is `former`, which is kept: older records name it. The device's key
+  // packages stay until others are published. ABORTED state_changed; PERMISSION_DENIED as CheckActive.
+  virtual absl::Status RenewCredential(const Device& device, const identity::Hash& former, uint64_t revision,
+                                       const SignedBytes& record, const directory::Renewed& cause, const audit::Entry& entry) = 0;
   // None if there is no such device.
   virtual absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) = 0;
 };

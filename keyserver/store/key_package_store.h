@@ -27,8 +27,8 @@ class KeyPackageStore {
  public:
   virtual ~KeyPackageStore() = default;
 
-  // Adds `packages` and replaces the last resort of its suite, all or nothing; returns how many single-use
-  // ones wait. ALREADY_EXISTS key_package_known if one was published before, claimed or not;
+  // Adds `packages` and replaces the last resort of its suite, all or nothing, and drops what waits under a former credential of
+  // the device; returns how many single-use ones wait. ALREADY_EXISTS key_package_known if one was published before, claimed or not;
   // RESOURCE_EXHAUSTED too_many_key_packages above kMaxWaitingKeyPackages.
   virtual absl::StatusOr<uint32_t> Publish(const identity::DeviceId& device,
                                            const std::vector<PublishedKeyPackage>& packages,

@@ -237,6 +237,26 @@ absl::Status SqlcipherAccountStore::AddDevice(const Device& device, uint64_t rev
   return transaction.Commit();
 }
 
+absl::Status SqlcipherAccountStore::RenewCredential(const Device& device, const identity::Hash& former, uint64_t revision,
+                                                    const SignedBytes& record, const directory::Renewed& cause,
+                                                    const audit::Entry& entry) {
+  MutexLock lock(connection_.mutex());
+  db::Database& database = connection_.database();
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  RETURN_IF_ERROR(CheckActive(database, device.id));
+  RETURN_IF_ERROR(Advance(database, device.user, revision));
+  RETURN_IF_ERROR(connection_.audit().AppendIn(transaction, entry).status());
+  ASSIGN_OR_RETURN(db::Statement keep, database.Prepare("INSERT INTO former_credential (hash, device, credential) "
+                                                        "SELECT ?, id, credential FROM device WHERE id = ?"));
+  RETURN_IF_ERROR(keep.Bind(1, ByteView(former)).Bind(2, ByteView(device.id)).Run());
+  ASSIGN_OR_RETURN(db::Statement replace, database.Prepare("UPDATE device SET credential = ? WHERE id = ?"));
+  RETURN_IF_ERROR(replace.Bind(1, ByteView(device.credential)).Bind(2, ByteView(device.id)).Run());
+  ASSIGN_OR_RETURN(db::Statement packages, database.Prepare("UPDATE key_package SET former = 1 WHERE device = ? AND message IS NOT NULL"));
+  RETURN_IF_ERROR(packages.Bind(1, ByteView(device.id)).Run());
+  RETURN_IF_ERROR(connection_.StoreRecord(transaction, device.user, record, cause));
+  return transaction.Commit();
+}
+
 absl::StatusOr<std::optional<DeviceState>> SqlcipherAccountStore::FindDevice(const identity::DeviceId& id) {
   MutexLock lock(connection_.mutex());
   ASSIGN_OR_RETURN(

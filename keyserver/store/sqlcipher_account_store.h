@@ -22,6 +22,8 @@ class SqlcipherAccountStore final : public AccountStore {
   absl::Status AddDevice(const Device& device, uint64_t revision, const SignedBytes& record,
                          const identity::PublicKey& code_key, absl::Time now, const directory::Enrolment& cause,
                          const audit::Entry& entry) override;
+  absl::Status RenewCredential(const Device& device, const identity::Hash& former, uint64_t revision, const SignedBytes& record,
+                               const directory::Renewed& cause, const audit::Entry& entry) override;
   absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) override;
 
  private:

@@ -110,6 +110,11 @@ CREATE TABLE service_succession (                          -- of a certificate: 
 constexpr db::Migration kWrapping = {"which secret wraps the keys", R"sql(
 CREATE TABLE wrapping (id INTEGER PRIMARY KEY CHECK (id = 1), secret_id BLOB NOT NULL);  -- no row: it was never replaced
 )sql"};
+constexpr db::Migration kCredentials = {"credentials that were renewed", R"sql(
+CREATE TABLE former_credential (                           -- for ever: the log's feed tells older records with them
+  hash BLOB PRIMARY KEY, device BLOB NOT NULL, credential BLOB NOT NULL) WITHOUT ROWID;
+ALTER TABLE key_package ADD COLUMN former INTEGER NOT NULL DEFAULT 0;   -- 1: under a former credential
+)sql"};
 
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
@@ -120,6 +125,7 @@ std::vector<db::Migration> Migrations() {
   out.push_back(kUnlock);
   out.push_back(kServiceKeys);
   out.push_back(kWrapping);
+  out.push_back(kCredentials);
   return out;
 }
 

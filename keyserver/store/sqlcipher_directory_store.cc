@@ -20,6 +20,9 @@ absl::StatusOr<Bytes> ReadCredential(db::Database& database, const identity::Rec
     if (Sha256(select.Blob(0)) != device.credential_hash) break;
     return ToBytes(select.Blob(0));
   }
+  ASSIGN_OR_RETURN(db::Statement former, database.Prepare("SELECT credential FROM former_credential WHERE hash = ?"));
+  ASSIGN_OR_RETURN(const bool renewed, former.Bind(1, ByteView(device.credential_hash)).Step());
+  if (renewed) return ToBytes(former.Blob(0));
   // Of a device that was removed before its certificate was kept: that record cannot be told any more.
   return Bytes();
 }

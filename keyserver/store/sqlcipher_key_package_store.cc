@@ -46,6 +46,12 @@ absl::Status ReplaceLastResort(db::Database& database, const identity::DeviceId&
   return Insert(database, device, package, true);
 }
 
+// Those under a former credential; their hashes stay.
+absl::Status DropFormer(db::Database& database, const identity::DeviceId& device) {
+  ASSIGN_OR_RETURN(db::Statement drop, database.Prepare("UPDATE key_package SET message = NULL WHERE device = ? AND former = 1"));
+  return drop.Bind(1, ByteView(device)).Run();
+}
+
 absl::StatusOr<std::vector<identity::DeviceId>> DevicesOf(db::Database& database, absl::string_view user) {
   ASSIGN_OR_RETURN(db::Statement select,
                    database.Prepare("SELECT d.id FROM device d JOIN account a ON a.user = d.user "
@@ -94,6 +100,7 @@ absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::Publish(
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(CheckActive(database, device));
+  RETURN_IF_ERROR(DropFormer(database, device));
   for (const PublishedKeyPackage& package : packages)
     RETURN_IF_ERROR(Insert(database, device, package, false));
   if (last_resort) RETURN_IF_ERROR(ReplaceLastResort(database, device, *last_resort));

@@ -105,6 +105,7 @@ class OnlyDirectory final : public Network {
   absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(const keys::v1::DrawTokensRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::DrawGrantsResponse> DrawGrants(const keys::v1::DrawGrantsRequest&) override { return Never(); }
   absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(const keys::v1::RenewCertificateRequest&) override { return Never(); }
+  absl::StatusOr<keys::v1::RenewCredentialResponse> RenewCredential(const keys::v1::RenewCredentialRequest&) override { return Never(); }
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest&) override { return Never(); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return Never(); }
   absl::StatusOr<std::unique_ptr<FileConnection>> ConnectFiles() override { return Never(); }

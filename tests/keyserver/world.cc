@@ -92,6 +92,7 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       directory(organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
       devices(organisation, clock, {accounts, directory_store, key_packages, ledger}, tokens, refusals),
       admin(organisation, clock, {accounts, administrators, trail, join_store, *unlock_store}, departures, publisher, tokens, refusals),
+      credentials(organisation, clock, accounts, publisher, devices),
       joins(organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
       unlock(organisation, clock, {*unlock_store, check_in_store}, devices, refusals) {}
 

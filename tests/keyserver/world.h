@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "keyserver/admin_desk.h"
 #include "keyserver/ceremony.h"
+#include "keyserver/credential_desk.h"
 #include "keyserver/device_desk.h"
 #include "keyserver/directory_desk.h"
 #include "keyserver/enrolment_desk.h"
@@ -82,6 +83,7 @@ class World final {
   const tlog::Policy& policy() const { return *policy_; }
   DeviceDesk& devices() { return desks_->devices; }
   AdminDesk& admin() { return desks_->admin; }
+  CredentialDesk& credentials() { return desks_->credentials; }
   JoinDesk& joins() { return desks_->joins; }
   UnlockDesk& unlock() { return desks_->unlock; }
   UnlockStore& unlock_store() { return *desks_->unlock_store; }
@@ -142,6 +144,7 @@ class World final {
     DirectoryDesk directory;
     DeviceDesk devices;
     AdminDesk admin;
+    CredentialDesk credentials;
     JoinDesk joins;
     UnlockDesk unlock;
   };

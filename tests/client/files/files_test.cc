@@ -80,6 +80,9 @@ class FolderServer final : public Network {
   absl::StatusOr<keys::v1::RenewCertificateResponse> RenewCertificate(const keys::v1::RenewCertificateRequest&) override {
     return None<keys::v1::RenewCertificateResponse>();
   }
+  absl::StatusOr<keys::v1::RenewCredentialResponse> RenewCredential(const keys::v1::RenewCredentialRequest&) override {
+    return None<keys::v1::RenewCredentialResponse>();
+  }
   absl::Status OpenMailbox(const v1::OpenMailboxRequest&) override { return absl::InternalError("not here"); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return None<std::unique_ptr<SendConnection>>(); }
   absl::StatusOr<std::unique_ptr<MailboxStream>> Receive(const Mailbox&, uint64_t, EventQueue&) override {

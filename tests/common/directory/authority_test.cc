@@ -750,5 +750,79 @@ TEST_F(AuthorityTest, BehindAFindingOnlyThatPersonIsNotJudged) {
   EXPECT_EQ(authority_.counts().checked, h_.items.size() - 3);
 }
 
+TEST_F(AuthorityTest, ARenewalChangesOneCredentialOfItsOwnDeviceAndNothingElse) {
+  const TestDevice& device = Device("alice", 0);
+  const TestDevice& other = Device("alice", 1);
+  const Draft good = h_.Renew("alice", device);
+  ExpectFine("alice", good, "a renewal");
+
+  const auto with = [&](const std::function<void(identity::CredentialRenewal&)>& change) {
+    identity::CredentialRenewal renewal = h_.Renewal("alice", device);
+    change(renewal);
+    return h_.Renew("alice", device, renewal, device, h_.RenewedSpec("alice", device));
+  };
+  Draft draft = good;
+  std::get<Renewed>(draft.cause).renewal.push_back(0);
+  ExpectFound(Rule::kCause, "alice", History::Named(draft), "no renewal");
+  draft = good;
+  draft.record.cause[0] ^= 1;
+  ExpectFound(Rule::kCause, "alice", draft, "the record names another cause");
+  ExpectFound(Rule::kForeignCause, "alice", with([](auto& r) { r.user = History::User("bob").ToString(); }), "of bob's");
+  ExpectFound(Rule::kSigner, "alice", with([](auto& r) { r.device_id[0] ^= 1; }), "of a device that there is not");
+  ExpectFound(Rule::kSignature, "alice", h_.Renew("alice", device, h_.Renewal("alice", device), other, h_.RenewedSpec("alice", device)),
+              "signed by another device of hers");
+  ExpectFound(Rule::kAction, "alice", with([&](auto& r) { r.mls_signature_public_key = other.mls_key(); }), "for another key");
+  ExpectFound(Rule::kStale, "alice", with([](auto& r) { r.former_credential_hash[0] ^= 1; }), "of another credential than there was");
+  ExpectFound(Rule::kStale, "alice", with([&](auto& r) { r.former_credential_hash = h_.Renewal("alice", other).former_credential_hash; }),
+              "of the other device's");
+
+  const auto certified = [&](const std::function<void(crypto::LeafSpec&)>& change) {
+    crypto::LeafSpec spec = h_.RenewedSpec("alice", device);
+    change(spec);
+    return h_.Renew("alice", device, h_.Renewal("alice", device), device, spec);
+  };
+  ExpectFound(Rule::kCredential, "alice", certified([&](auto& s) { s.spki = crypto::Ed25519Spki(other.mls->public_key()); }), "for another key");
+  ExpectFound(Rule::kCredential, "alice", certified([](auto& s) { s.uris[0] = History::User("bob").ToString(); }), "in bob's name");
+  ExpectFound(Rule::kCredential, "alice", certified([&](auto& s) { s.uris[1] = identity::DeviceUri{"example.org", other.id}.ToString(); }),
+              "in the other device's name");
+  ExpectFound(Rule::kCredential, "alice", certified([](auto& s) { s.purpose = crypto::Purpose::kTlsClient; }), "for TLS");
+  ExpectFound(Rule::kTime, "alice", certified([](auto& s) { s.validity.not_before += absl::Hours(1); }), "that begins in an hour");
+  ExpectFound(Rule::kTime, "alice", certified([](auto& s) { s.validity.not_before -= absl::Hours(1); }), "that began an hour ago");
+  draft = good;
+  draft.record.devices = h_.people["alice"].record.devices;
+  ExpectFound(Rule::kNotDone, "alice", draft, "the record is as before");
+  const auto changed = [&](const std::function<void(identity::DirectoryRecord&)>& change) {
+    Draft out = good;
+    change(out.record);
+    return out;
+  };
+  const auto of = [](identity::DirectoryRecord& record, const TestDevice& which) -> identity::RecordDevice& {
+    return *const_cast<identity::RecordDevice*>(identity::FindDevice(record, which.id));
+  };
+  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, device).label = "other"; }), "with another label");
+  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, device).mls_signature_public_key = TestDevice().mls_key(); }), "with another key");
+  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { ++of(r, device).enrolled_day; }), "with another day");
+  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, device).credential_hash[0] ^= 1; }), "with another credential");
+  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, other).credential_hash = of(r, device).credential_hash; }), "and the other device's too");
+  ExpectFound(Rule::kLostDevice, "alice", changed([&](auto& r) { History::Drop(r, other.id); }), "and a device less");
+  ExpectFound(Rule::kLostDevice, "alice", changed([&](auto& r) { History::Drop(r, device.id); }), "and the device is gone");
+  ExpectFound(Rule::kGhostDevice, "alice", changed([&](auto& r) { History::Add(r, Ghost()); }), "and a device more");
+  ExpectFound(Rule::kName, "alice", changed([](auto& r) { r.display_name = "Mallory"; }), "and another name");
+  ExpectFound(Rule::kStatus, "alice", changed([](auto& r) { r.status = RecordStatus::kSuspended; }), "and a suspension");
+  ExpectFound(Rule::kSigner, "carol", h_.Renew("carol", Device("carol", 0)), "of a suspended person");
+
+  // No other kind of cause changes a credential.
+  draft = h_.Approve("alice", other);
+  of(draft.record, device).credential_hash[0] ^= 1;
+  ExpectFound(Rule::kChangedDevice, "alice", draft, "with an approval");
+
+  h_.Append("alice", good);
+  Draft again = good;
+  again.record = h_.Next("alice");
+  ExpectFound(Rule::kReplayed, "alice", History::Named(again), "once more");
+  ExpectFine("alice", h_.Renew("alice", device), "the next one");
+  ExpectFine("alice", h_.Approve("alice", device), "the same device decides on");
+}
+
 }  // namespace
 }  // namespace plumbline::directory

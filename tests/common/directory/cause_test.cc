@@ -40,6 +40,11 @@ Decided Decision(std::optional<Decided::Joined> joined) {
   out.signature.fill(11);
   return out;
 }
+Renewed Renewal() {
+  Renewed out{Bytes(120, 13), {}, Bytes(500, 14)};
+  out.signature.fill(15);
+  return out;
+}
 Adopted WithDevices(uint8_t count) {
   Adopted out;
   for (uint8_t i = 0; i < count; ++i) {
@@ -52,7 +57,7 @@ Adopted WithDevices(uint8_t count) {
 
 std::vector<Cause> All() {
   return {Intent(1), Intent(8), WithCode(Intent(2)), Decision(Joined()), Decision(std::nullopt), WithDevices(0),
-          WithDevices(32), Activated{Intent(2), Joined()}};
+          WithDevices(32), Activated{Intent(2), Joined()}, Renewal()};
 }
 
 TEST(CauseTest, EveryKindIsReadInOneWay) {
@@ -104,12 +109,16 @@ TEST(CauseTest, TheFormIsTheOneThatIsWritten) {
             Concat({Bytes{1, 3, 1, 0xdd}, Bytes(64, 11), Bytes{1, 26}, AsBytes("mimi://example.org/u/alice"), Bytes(32, 7),
                     Bytes(32, 8), Bytes(32, 9), Bytes{1, 0xee}}));
   EXPECT_EQ(Encode(Cause(WithDevices(1))), Concat({Bytes{1, 4, 48}, Bytes(48, 0)}));
+  Renewed renewed = Renewal();
+  renewed.renewal = {0xdd};
+  renewed.credential = {0xee};
+  EXPECT_EQ(Encode(Cause(renewed)), Concat({Bytes{1, 6, 1, 0xdd}, Bytes(64, 15), Bytes{1, 0xee}}));
 }
 
 TEST(CauseTest, WhatNoCauseIsIsRefused) {
   EXPECT_THAT(ParseCause({}), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(ParseCause(Bytes{2, 4, 0}), StatusIs(Code::kInvalidArgument, HasSubstr("unknown version of a cause")));
-  for (const uint8_t kind : {0, 6, 255})
+  for (const uint8_t kind : {0, 7, 255})
     EXPECT_THAT(ParseCause(Bytes{1, kind, 0}), StatusIs(Code::kInvalidArgument, HasSubstr("unknown kind"))) << int{kind};
   EXPECT_THAT(ParseCause(Bytes{1, 4, 0x40, 0}), StatusIs(Code::kInvalidArgument)) << "a length that is not minimal";
   Decided decided = Decision(Joined());

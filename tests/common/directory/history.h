@@ -33,6 +33,7 @@ struct TestDevice {
 
 class History final {
  public:
+  using CredentialRenewal = identity::CredentialRenewal;
   static constexpr char kDomain[] = "example.org";
   struct Person {
     identity::DirectoryRecord record;
@@ -195,6 +196,31 @@ class History final {
     Drop(out.record, device);
     return Named(std::move(out));
   }
+  // Of `device`, signed by `by`; the new credential begins now.
+  CredentialRenewal Renewal(const std::string& name, const TestDevice& device) {
+    return {User(name).ToString(), device.id, device.mls_key(), FindDevice(people[name].record, device.id)->credential_hash, now};
+  }
+  crypto::LeafSpec RenewedSpec(const std::string& name, const TestDevice& device) const {
+    crypto::LeafSpec spec;
+    spec.spki = crypto::Ed25519Spki(device.mls->public_key());
+    spec.uris = {User(name).ToString(), identity::DeviceUri{kDomain, device.id}.ToString()};
+    spec.purpose = crypto::Purpose::kMlsCredential;
+    const absl::Time at = absl::FromUnixSeconds(static_cast<int64_t>(now));
+    spec.validity = {at - crypto::kBackdate, at + absl::Hours(24 * 365)};
+    return spec;
+  }
+  Draft Renew(const std::string& name, const TestDevice& device, const CredentialRenewal& renewal, const TestDevice& by,
+              const crypto::LeafSpec& spec) {
+    Renewed cause{identity::Encode(renewal), {}, Leaf(spec)};
+    cause.signature = Sign(*by.working, identity::kCredentialRenewalLabel, cause.renewal);
+    Draft out{Next(name), cause, {}};
+    for (identity::RecordDevice& each : out.record.devices)
+      if (each.device_id == device.id) each.credential_hash = Sha256(cause.credential);
+    return Named(std::move(out));
+  }
+  Draft Renew(const std::string& name, const TestDevice& device) {
+    return Renew(name, device, Renewal(name, device), device, RenewedSpec(name, device));
+  }
   // The same record as older than the log.
   static Draft AsAdopted(Draft draft, const std::vector<TestDevice>& devices) {
     Adopted cause;
@@ -211,6 +237,7 @@ class History final {
     if (const auto* intent = std::get_if<SignedIntent>(&draft.cause)) draft.record.cause = Sha256(intent->intent);
     if (const auto* enrolment = std::get_if<Enrolment>(&draft.cause)) draft.record.cause = Sha256(enrolment->proof);
     if (const auto* decided = std::get_if<Decided>(&draft.cause)) draft.record.cause = Sha256(decided->decision);
+    if (const auto* renewed = std::get_if<Renewed>(&draft.cause)) draft.record.cause = Sha256(renewed->renewal);
     if (const auto* activated = std::get_if<Activated>(&draft.cause)) draft.record.cause = Sha256(activated->intent.intent);
     return draft;
   }
@@ -314,6 +341,7 @@ inline void Step(History& history, std::mt19937& random, const std::string& name
   }
   if (what < 8 && devices.size() < identity::kMaxDevices) return history.Append(name, history.Activate(name));
   if (what < 11 && devices.size() < identity::kMaxDevices) return history.Append(name, history.Approve(name, any()));
+  if (what == 15) return history.Append(name, history.Renew(name, any()));
   if (what < 13) return history.Append(name, history.Act(name, Action::kRevokeDevice, any().id));
   if (devices.size() > 1) history.Append(name, history.Remove(name, devices[0], devices[1 + random() % (devices.size() - 1)].id));
 }

@@ -71,6 +71,9 @@ class Liar final : public Network, public JoinNetwork, public DevicesNetwork {
       const keys::v1::RenewCertificateRequest&) override {
     return answers_.Next<keys::v1::RenewCertificateResponse>();
   }
+  absl::StatusOr<keys::v1::RenewCredentialResponse> RenewCredential(const keys::v1::RenewCredentialRequest&) override {
+    return answers_.Next<keys::v1::RenewCredentialResponse>();
+  }
   absl::StatusOr<keys::v1::AskResponse> Ask(const keys::v1::EnrolRequest&) override {
     return answers_.Next<keys::v1::AskResponse>();
   }

@@ -20,7 +20,7 @@ std::vector<Bytes> Seeds() {
           Encode(Cause(Decided{Bytes(20, 5), {}, joined})),
           Encode(Cause(Decided{Bytes(20, 5), {}, std::nullopt})),
           Encode(Cause(Adopted{{{{1}, {}}, {{2}, {}}}})),
-          Encode(Cause(Activated{intent, joined}))};
+          Encode(Cause(Activated{intent, joined})), Encode(Cause(Renewed{Bytes(120, 5), {}, Bytes(500, 6)}))};
 }
 
 }  // namespace plumbline::fuzz

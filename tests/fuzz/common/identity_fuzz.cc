@@ -196,6 +196,7 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseRevocation); },
       [](ByteView in) { RoundTrip(in, ParseRevokedItems); },
       [](ByteView in) { RoundTrip(in, ParseDeviceDecision); },
+      [](ByteView in) { RoundTrip(in, ParseCredentialRenewal); },
       [](ByteView in) { RoundTrip(in, ParseRevokeDeviceParameters); },
       [](ByteView in) { RoundTrip(in, ParseActivateDeviceParameters); },
       [](ByteView in) { RoundTrip(in, ParseGroupProfile); },

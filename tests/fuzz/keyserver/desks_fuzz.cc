@@ -160,6 +160,7 @@ void Fuzz(ByteView input) {
     case 5: return AsDevice(server.world.devices(), "DrawTokens", body, &DeviceDesk::DrawTokens);
     case 6: return AsDevice(server.world.devices(), "DrawGrants", body, &DeviceDesk::DrawGrants);
     case 7: return AsDevice(server.world.devices(), "RenewCertificate", body, &DeviceDesk::RenewCertificate);
+    case 25: return AsDevice(server.world.credentials(), "RenewCredential", body, &CredentialDesk::RenewCredential);
     case 8: case 9: case 10: return Administrators(input[0], body);
     case 11: {
       const auto keys = KeyRing::Parse(body);
@@ -273,6 +274,7 @@ std::vector<Bytes> Seeds() {
           seed(12, joining),
           seed(13, collect),
           Bytes{15},
+          seed(25, keys::v1::RenewCredentialRequest()),
           seed(16, decide),
           Concat({Bytes{17}, Encode(decision)})};
 }
