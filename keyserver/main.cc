@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "common/backup/verbs.h"
 #include "common/config/config.h"
 #include "common/file.h"
@@ -12,6 +13,7 @@
 #include "common/process.h"
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
+#include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/serve.h"
 #include "keyserver/witness_channel.h"
@@ -28,7 +30,7 @@ namespace identity = plumbline::identity;
 constexpr size_t kMaxCsr = 64 * 1024;
 
 struct Line {
-  std::string config, passphrase_file, csr, service, out, policy, key;
+  std::string config, passphrase_file, csr, service, out, policy, key, former_ends;
   backup::Options backup;
   bool accept_behind = false;
   keyserver::UnlockKeyChoice unlock_keys;
@@ -116,7 +118,44 @@ absl::Status ExportTrust(const Line& line) {
   return WriteOut(line, bundle);
 }
 
+// "now", "36h", "14d".
+absl::StatusOr<absl::Duration> FormerLife(const std::string& text, identity::Role role) {
+  if (text.empty()) return keyserver::DefaultFormerLife(role);
+  if (text == "now") return absl::ZeroDuration();
+  const bool days = text.back() == 'd';
+  uint32_t count = 0;
+  if ((days || text.back() == 'h') && absl::SimpleAtoi(text.substr(0, text.size() - 1), &count)) return count * absl::Hours(days ? 24 : 1);
+  return identity::Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed",
+                                     "--former-ends is now, or a time from now such as 36h or 14d");
+}
+
+absl::Status RotateRole(const Line& line, identity::Role role) {
+  ASSIGN_OR_RETURN(const absl::Duration life, FormerLife(line.former_ends, role));
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::RoleRotated done,
+                   keyserver::RotateRole(opened.config, opened.passphrase, role, life, plumbline::SystemClock()));
+  const std::string ends = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", done.former_ends, absl::UTCTimeZone());
+  Print(line,
+        "The key is replaced: " + line.key + ". Statement " + std::to_string(done.number) + " of the organisation's keys:\n  " + done.former +
+            " counts until " + ends + "\n  " + done.next + " counts from now on\n" +
+            (done.ended_earlier ? "The key before these two would have counted longer, and ends now.\n" : "") +
+            "Start the service. Then take a backup, and write the trust file anew for services that are set up later.",
+        {{"rotated", line.key},
+         {"number", done.number},
+         {"former", done.former},
+         {"next", done.next},
+         {"former_ends", ends},
+         {"ended_earlier", done.ended_earlier}});
+  return absl::OkStatus();
+}
+
 absl::Status Rotate(const Line& line) {
+  const absl::StatusOr<identity::Role> role = identity::ParseRoleName(line.key);
+  if (role.ok()) return RotateRole(line, *role);
+  if (!line.former_ends.empty()) {
+    return identity::Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed",
+                                       "--former-ends is for the keys of roles: what is replaced otherwise is not used any more at once");
+  }
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   RETURN_IF_ERROR(line.key == "wrapping" ? keyserver::RotateWrapping(opened.config, opened.passphrase, plumbline::SystemClock())
                                          : keyserver::RotateServiceKey(opened.config, opened.passphrase, plumbline::SystemClock()));
@@ -319,9 +358,12 @@ int main(int argc, char** argv) {
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
-  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key")
+  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; directory, grants, tokens: "
+                                 "what records, mailbox grants and keys for tokens are signed with (takes root.sealed too)")
       ->required()
-      ->check(CLI::IsMember({"wrapping", "service"}));
+      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens"}));
+  rotate->add_option("--former-ends", line.former_ends,
+                     "For the keys of roles: how long the replaced one still counts: now, 36h, 14d (default: directory and grants 35d, tokens 24h)");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

@@ -13,6 +13,7 @@
 #include "keyserver/issuer.h"
 #include "keyserver/organisation.h"
 #include "keyserver/own_certificate.h"
+#include "keyserver/role_rotation.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "keyserver/store/sqlcipher_token_store.h"
 #include "keyserver/store/sqlcipher_unlock_store.h"
@@ -45,15 +46,6 @@ absl::Status WriteWrappingId(db::Database& database, const Bytes& id) {
   return replace.Bind(1, ByteView(id)).Run();
 }
 
-absl::StatusOr<std::unique_ptr<SqlcipherConnection>> OpenConnection(const KeyserverConfig& config, const KeyRing& keys, const Clock& clock) {
-  ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
-  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
-  db::OpenOptions options;
-  options.create = false;
-  return SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, std::move(log_key), std::move(directory_keys),
-                                   clock, options);
-}
-
 audit::Entry Rotated(absl::string_view key) {
   audit::Entry entry;
   entry.event = audit::Event::kKeyRotated;
@@ -66,18 +58,28 @@ audit::Entry Rotated(absl::string_view key) {
 absl::Status RemoveUnfinished(const std::string& data_dir) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(data_dir, error)) {
-    if (absl::StartsWith(entry.path().filename().string(), "wrapping.next.new-")) RETURN_IF_ERROR(ShredFile(entry.path().string()));
+    const std::string name = entry.path().filename().string();
+    if (absl::StartsWith(name, "wrapping.next.new-") || absl::StartsWith(name, "keys.next.new-")) RETURN_IF_ERROR(ShredFile(entry.path().string()));
   }
   return error ? absl::UnavailableError(absl::StrCat("cannot read ", data_dir)) : absl::OkStatus();
 }
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<SqlcipherConnection>> OpenForRotation(const KeyserverConfig& config, const KeyRing& keys, const Clock& clock) {
+  ASSIGN_OR_RETURN(audit::LogKey log_key, keys.AuditKey());
+  ASSIGN_OR_RETURN(DirectoryLogKeys directory_keys, keys.LogKeys());
+  db::OpenOptions options;
+  options.create = false;
+  return SqlcipherConnection::Open(DatabasePath(config.data_dir()), keys.database_key, std::move(log_key), std::move(directory_keys),
+                                   clock, options);
+}
+
 absl::Status RotateWrapping(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock, const crypto::SealCost& cost) {
   ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
   RETURN_IF_ERROR(keys.WrapFor(identity::kUnlockKeysAtRestLabel).status());
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenConnection(config, keys, clock));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
   RETURN_IF_ERROR(CheckWrapping(*connection, keys));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherUnlockStore> unlock, SqlcipherUnlockStore::Open(*connection, keys, config.data_dir()));
   ASSIGN_OR_RETURN(KeyRing next, UnsealKeyRing(config, passphrase));
@@ -99,7 +101,7 @@ absl::Status RotateWrapping(const KeyserverConfig& config, const Secret& passphr
 absl::Status RotateServiceKey(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock, const crypto::SealCost& cost) {
   ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenConnection(config, keys, clock));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
   keys.service_key = crypto::P256PrivateKey::Generate();
   ASSIGN_OR_RETURN(keys.service_certificate,
@@ -116,6 +118,7 @@ absl::Status RotateServiceKey(const KeyserverConfig& config, const Secret& passp
 
 absl::Status FinishRotation(const KeyserverConfig& config, const Secret& passphrase, KeyRing& keys, const crypto::SealCost& cost) {
   RETURN_IF_ERROR(RemoveUnfinished(config.data_dir()));
+  RETURN_IF_ERROR(FinishRoleRotation(config, passphrase, keys, cost));
   const std::string path = NextPath(config.data_dir());
   absl::StatusOr<Secret> next = crypto::OpenSealedFile(path, passphrase);
   if (absl::IsNotFound(next.status())) return absl::OkStatus();

@@ -31,6 +31,8 @@ class SigningKey final : public crypto::Ed25519Signer {
   absl::StatusOr<Bytes> SignBare(ByteView message) const override { return share()->SignBare(message); }
   std::shared_ptr<const crypto::Ed25519Signer> share() const;
   bool in_token() const { return in_token_ != nullptr; }
+  // Where it is in a token, it is destroyed there; else nothing is done.
+  absl::Status DestroyInToken() const { return in_token_ == nullptr ? absl::OkStatus() : in_token_->Destroy(); }
   // 32 bytes; empty for a key in a token.
   ByteView seed() const { return kept_ ? kept_->seed() : ByteView(); }
 

@@ -69,6 +69,8 @@ absl::StatusOr<std::shared_ptr<const Ed25519Key>> Ed25519Key::Open(std::shared_p
   return out;
 }
 
+absl::Status Ed25519Key::Destroy() const { return pkcs11::Destroy(*token_, name_); }
+
 absl::StatusOr<Bytes> Ed25519Key::SignBare(ByteView message) const {
   Bytes out(crypto::kEd25519SignatureSize);
   RETURN_IF_ERROR(SignInto(*token_, name_, KeyClass::kPrivate, CKM_EDDSA, message, out));

@@ -25,6 +25,8 @@ class Ed25519Key final : public crypto::Ed25519Signer {
   const KeyName& name() const { return name_; }
   const crypto::Ed25519PublicKey& public_key() const override { return public_key_; }
   absl::StatusOr<Bytes> SignBare(ByteView message) const override;
+  // Destroys it in the token; nothing is signed with it afterwards.
+  absl::Status Destroy() const;
 
  private:
   Ed25519Key(std::shared_ptr<Token> token, KeyName name, const crypto::Ed25519PublicKey& key)

@@ -111,6 +111,12 @@ constexpr db::Migration kWrapping = {"which secret wraps the keys", R"sql(
 CREATE TABLE wrapping (id INTEGER PRIMARY KEY CHECK (id = 1), secret_id BLOB NOT NULL);  -- no row: it was never replaced
 )sql"};
 
+constexpr db::Migration kRoleKeys = {"which statement of the organisation's keys counts", R"sql(
+CREATE TABLE role_rotation (                               -- no row: no role key was ever replaced
+  id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL,
+  former BLOB NOT NULL);                                   -- where the replaced key is in its token; empty: it was in none
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
@@ -120,6 +126,7 @@ std::vector<db::Migration> Migrations() {
   out.push_back(kUnlock);
   out.push_back(kServiceKeys);
   out.push_back(kWrapping);
+  out.push_back(kRoleKeys);
   return out;
 }
 
