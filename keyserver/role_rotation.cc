@@ -148,6 +148,7 @@ absl::StatusOr<RoleRotated> RotateRole(const KeyserverConfig& config, const Secr
   }
   ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
   RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
+  RETURN_IF_ERROR(keys.WrapFor(identity::kUnlockKeysAtRestLabel).status());  // an older ring has no room for a statement
   ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
   RETURN_IF_ERROR(CheckWrapping(*connection, keys));
   RETURN_IF_ERROR(CheckRoleKeys(*connection, keys));
