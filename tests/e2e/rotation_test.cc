@@ -240,7 +240,7 @@ TEST(RotatedKeys, OfRolesUnderLoad) {
   }
   const assess::Person carol = busy.services.Enrolled("carol");
   EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(carol, {"send", "bob", "hello from carol"}).exit_code == 0; }, absl::Seconds(30)));
-  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"send", "carol", "hello carol"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "carol", "hello carol"}).exit_code == 0; }, absl::Seconds(30)));
   EXPECT_TRUE(assess::PollUntil(
       [&] {
         const auto texts = Texts(busy.services.Run(carol, {"read"}));

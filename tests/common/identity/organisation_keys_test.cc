@@ -89,7 +89,7 @@ TEST(OrganisationKeys, TheHigherNumberHolds) {
 
 TEST(OrganisationKeys, OnlyTheRootsOwnWordForThemCounts) {
   const Replaced r;
-  const KeyAuthority other(kDomain, kNow), elsewhere("example.com", kNow);
+  const KeyAuthority other(kDomain, kNow);
   EXPECT_THAT(r.Verified(other.Sign(r.keys)), StatusIs(absl::StatusCode::kUnauthenticated));
   // By a role's key, or the one of a witness policy.
   EXPECT_THAT(r.Verified(r.authority.Sign(r.keys, Role::kPolicy)), StatusIs(absl::StatusCode::kUnauthenticated));
@@ -102,10 +102,16 @@ TEST(OrganisationKeys, OnlyTheRootsOwnWordForThemCounts) {
   OrganisationKeys foreign = r.keys;
   foreign.keys[0].certificate = other.RoleCertificate(Role::kDirectory, r.directory);
   EXPECT_THAT(r.Verified(r.authority.Sign(foreign)), StatusIs(absl::StatusCode::kUnauthenticated));
-  // Of another organisation.
-  OrganisationKeys domain = r.keys;
-  domain.domain = "example.com";
-  EXPECT_THAT(r.Verified(r.authority.Sign(domain)), Not(IsOk()));
+  // Of another organisation, under the same root.
+  const KeyAuthority sister("example.com", kNow, r.authority.root(), r.authority.root_key());
+  const OrganisationKeys theirs{"example.com",
+                                3,
+                                {{sister.RoleCertificate(Role::kDirectory, r.directory), 0},
+                                 {sister.RoleCertificate(Role::kGrants, r.grants), 0},
+                                 {sister.RoleCertificate(Role::kTokens, r.tokens), 0}}};
+  EXPECT_OK(VerifyOrganisationKeys(sister.Sign(theirs), sister.root(), "example.com", kNow).status());
+  EXPECT_THAT(r.Verified(sister.Sign(theirs)), Not(IsOk()));
+  EXPECT_THAT(r.Verified(r.authority.Sign(theirs)), Not(IsOk()));
   EXPECT_THAT(VerifyOrganisationKeys(r.authority.Sign(r.keys), r.authority.root(), "example.com", kNow), Not(IsOk()));
 }
 

@@ -22,6 +22,7 @@ class KeyAuthority final {
         root_(root) {}
 
   const crypto::Certificate& root() const { return root_; }
+  const crypto::P256PrivateKey& root_key() const { return key_; }
   crypto::Certificate RoleCertificate(Role role, const crypto::Ed25519KeyPair& key) const {
     crypto::LeafSpec spec;
     spec.spki = crypto::Ed25519Spki(key.public_key());
