@@ -135,17 +135,19 @@ absl::Status RotateRole(const Line& line, identity::Role role) {
   ASSIGN_OR_RETURN(const keyserver::RoleRotated done,
                    keyserver::RotateRole(opened.config, opened.passphrase, role, life, plumbline::SystemClock()));
   const std::string ends = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", done.former_ends, absl::UTCTimeZone());
+  const std::string audit_key = done.audit_key.empty() ? "" : "Verifier key of the audit record from now on, for auditors: " + done.audit_key + "\n";
   Print(line,
         "The key is replaced: " + line.key + ". Statement " + std::to_string(done.number) + " of the organisation's keys:\n  " + done.former +
             " counts until " + ends + "\n  " + done.next + " counts from now on\n" +
-            (done.ended_earlier ? "The key before these two would have counted longer, and ends now.\n" : "") +
+            (done.ended_earlier ? "The key before these two would have counted longer, and ends now.\n" : "") + audit_key +
             "Start the service. Then take a backup, and write the trust file anew for services that are set up later.",
         {{"rotated", line.key},
          {"number", done.number},
          {"former", done.former},
          {"next", done.next},
          {"former_ends", ends},
-         {"ended_earlier", done.ended_earlier}});
+         {"ended_earlier", done.ended_earlier},
+         {"audit_key", done.audit_key}});
   return absl::OkStatus();
 }
 
@@ -358,12 +360,12 @@ int main(int argc, char** argv) {
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
-  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; directory, grants, tokens: "
-                                 "what records, mailbox grants and keys for tokens are signed with (takes root.sealed too)")
+  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; directory, grants, tokens, audit: "
+                                 "what records, mailbox grants, keys for tokens and the audit record are signed with (takes root.sealed too)")
       ->required()
-      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens"}));
+      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit"}));
   rotate->add_option("--former-ends", line.former_ends,
-                     "For the keys of roles: how long the replaced one still counts: now, 36h, 14d (default: directory and grants 35d, tokens 24h)");
+                     "For the keys of roles: how long the replaced one still counts: now, 36h, 14d (default: directory and grants 35d, tokens 24h, audit now)");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

@@ -35,8 +35,9 @@ absl::Status WriteCounted(db::Database& database, const Counted& counted) {
   return replace.Bind(1, static_cast<int64_t>(counted.number)).Bind(2, ByteView(counted.former)).Run();
 }
 
-RoleKey& RoleOf(KeyRing& keys, Role role) {
-  return role == Role::kDirectory ? keys.directory : role == Role::kGrants ? keys.grants : keys.tokens;
+// A ring that can be rotated has all four.
+const RoleKey& RoleOf(const KeyRing& keys, Role role) {
+  return role == Role::kDirectory ? keys.directory : role == Role::kGrants ? keys.grants : role == Role::kTokens ? keys.tokens : *keys.audit;
 }
 
 // All versions of all records, whose bytes stay what they are: what the log commits to has no signature in it.
@@ -70,11 +71,7 @@ identity::OrganisationKeys NextStatement(const identity::OrganisationKeys& befor
   const auto seconds = [](absl::Time time) { return static_cast<uint64_t>(absl::ToUnixSeconds(time)); };
   identity::OrganisationKeys out{before.domain, before.number + 1, {}};
   for (const Role each : identity::kListedRoles) {
-    const auto certificate_of = [each](const KeyRing& ring) -> const crypto::Certificate& {
-      return each == Role::kDirectory ? ring.directory.certificate
-             : each == Role::kGrants  ? ring.grants.certificate
-                                      : ring.tokens.certificate;
-    };
+    const auto certificate_of = [each](const KeyRing& ring) -> const crypto::Certificate& { return RoleOf(ring, each).certificate; };
     out.keys.push_back({certificate_of(next), 0});
     // A former key follows the current one.
     const auto current = std::find_if(before.keys.begin(), before.keys.end(), [&](const identity::ListedKey& listed) {
@@ -113,22 +110,25 @@ absl::Status SignAnew(const KeyRing& keys, const KeyRing& next, Role role, const
                    {"former", result.former},
                    {"next", result.next},
                    {"former_ends", absl::FormatTime(absl::RFC3339_sec, result.former_ends, absl::UTCTimeZone())}};
-  const SigningKey& former = role == Role::kDirectory ? keys.directory.key : role == Role::kGrants ? keys.grants.key : keys.tokens.key;
+  const SigningKey& former = RoleOf(keys, role).key;
+  ASSIGN_OR_RETURN(const audit::LogKey log_before, keys.AuditKey());
+  ASSIGN_OR_RETURN(const audit::LogKey log_after, next.AuditKey());
   MutexLock lock(connection.mutex());
   db::Database& database = connection.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   RETURN_IF_ERROR(connection.audit().AppendIn(transaction, entry).status());
   if (role == Role::kDirectory) RETURN_IF_ERROR(SignRecordsAnew(database, next.directory.key));
   if (role == Role::kTokens) RETURN_IF_ERROR(SqlcipherTokenStore::SignAnew(database, next.domain, keys.tokens.key.public_key(), next.tokens.key));
+  if (role == Role::kAudit) RETURN_IF_ERROR(audit::SignAnew(transaction, log_before, log_after));  // with the record of it
   RETURN_IF_ERROR(WriteCounted(database, {result.number, former.in_token() ? ToBytes(former.Serialize().view()) : Bytes()}));
   return transaction.Commit();
 }
 
 // The one key in which they differ.
 absl::Status DestroyOther(const KeyRing& gone, const KeyRing& stays) {
-  for (const auto& [lost, kept] : {std::pair(&gone.directory.key, &stays.directory.key), std::pair(&gone.grants.key, &stays.grants.key),
-                                   std::pair(&gone.tokens.key, &stays.tokens.key)}) {
-    if (lost->public_key() != kept->public_key()) RETURN_IF_ERROR(lost->DestroyInToken());
+  for (const Role role : identity::kListedRoles) {
+    const SigningKey& lost = RoleOf(gone, role).key;
+    if (lost.public_key() != RoleOf(stays, role).key.public_key()) RETURN_IF_ERROR(lost.DestroyInToken());
   }
   return absl::OkStatus();
 }
@@ -137,6 +137,7 @@ absl::Status DestroyOther(const KeyRing& gone, const KeyRing& stays) {
 
 absl::Duration DefaultFormerLife(Role role) {
   // Records are shown again in what was sent about them, which waits as long as a message does; a grant lives 35 days.
+  if (role == Role::kAudit) return absl::ZeroDuration();  // all that it signed is signed anew
   return role == Role::kTokens ? absl::Hours(24) : absl::Hours(24 * 35);
 }
 
@@ -156,7 +157,7 @@ absl::StatusOr<RoleRotated> RotateRole(const KeyserverConfig& config, const Secr
   ASSIGN_OR_RETURN(const identity::OrganisationKeys before, keys.Statement());
   ASSIGN_OR_RETURN(KeyRing next, UnsealKeyRing(config, passphrase));
   const absl::Time now = clock.Now();
-  RoleKey& replaced = RoleOf(next, role);
+  RoleKey& replaced = role == Role::kDirectory ? next.directory : role == Role::kGrants ? next.grants : role == Role::kTokens ? next.tokens : *next.audit;
   const std::shared_ptr<pkcs11::Token> token = keys.bound_to ? keys.bound_to->token() : nullptr;
   RoleRotated result;
   result.number = before.number + 1;
@@ -167,6 +168,10 @@ absl::StatusOr<RoleRotated> RotateRole(const KeyserverConfig& config, const Secr
   ASSIGN_OR_RETURN(replaced, CertifyRole(std::move(key), keys.domain, role, keys.root, root_key, now));
   const identity::OrganisationKeys statement = NextStatement(before, keys, next, role, now, result.former_ends, result.ended_earlier);
   ASSIGN_OR_RETURN(next.organisation_keys, SignStatement(statement, next, root_key, now));
+  if (role == Role::kAudit) {
+    ASSIGN_OR_RETURN(const audit::LogKey log, next.AuditKey());
+    result.audit_key = log.verifier().ToText();
+  }
   RETURN_IF_ERROR(SealNextKeyRing(config.data_dir(), passphrase, next, cost));
   RETURN_IF_ERROR(SignAnew(keys, next, role, result, *connection));
   RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, next, cost));

@@ -1,4 +1,4 @@
-// Replacing the key of a role (directory, grants, tokens) by a new one, with the service stopped: the root says in a statement which
+// Replacing the key of a role (directory, grants, tokens, audit) by a new one, with the service stopped: the root says in a statement which
 // keys count and until when (docs/protocols/identity.md, "Keys of the roles"), and what the key server has stored under the former key
 // is signed anew (docs/runbooks/rotation.md).
 //
@@ -23,6 +23,7 @@ struct RoleRotated {
   uint64_t number = 0;      // of the root's statement
   std::string former, next;  // public keys, hex
   absl::Time former_ends;
+  std::string audit_key;       // verifier key of the audit record, where that is the role; else empty
   bool ended_earlier = false;  // a key that the former one had replaced, and that would have counted longer, ends now
 };
 

@@ -5,7 +5,7 @@
 //   struct { uint8 version = 1; opaque domain<V>; uint64 number; ListedKey keys<V>; } OrganisationKeys;
 //   struct { opaque certificate<V>; opaque statement<V>; opaque signature[64]; } SignedOrganisationKeys;
 //
-// Keys are in the order directory, grants, tokens; of each role one that is current (ends_unix is 0), then at most one that was
+// Keys are in the order directory, grants, tokens, audit; of each role one that is current (ends_unix is 0), then at most one that was
 // replaced. The signature is Ed25519 under "plumbline organisation keys v1" by a key that the root certified for this one statement,
 // in the role "keys". Of two statements the higher number holds, so none that was replaced comes back.
 #pragma once
@@ -24,7 +24,7 @@ namespace plumbline::identity {
 inline constexpr size_t kMaxOrganisationKeys = 64 << 10;  // bytes of a SignedOrganisationKeys
 
 // The roles whose keys a statement lists, in its order.
-inline constexpr Role kListedRoles[] = {Role::kDirectory, Role::kGrants, Role::kTokens};
+inline constexpr Role kListedRoles[] = {Role::kDirectory, Role::kGrants, Role::kTokens, Role::kAudit};
 
 struct ListedKey {
   crypto::Certificate certificate;
@@ -78,7 +78,7 @@ class RoleKeys final {
 // What a program believes the organisation's role keys to be. The one place that decides whether a role key counts. A value.
 class TrustedKeys final {
  public:
-  // Number 0: the three keys, for as long as no statement says otherwise.
+  // Number 0: the three keys that services and clients know, for as long as no statement says otherwise.
   TrustedKeys(const crypto::Ed25519PublicKey& directory, const crypto::Ed25519PublicKey& grants, const crypto::Ed25519PublicKey& tokens);
   // A statement that was verified when it was taken: its own certificate may have ended since.
   explicit TrustedKeys(const OrganisationKeys& keys);

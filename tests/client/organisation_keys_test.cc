@@ -48,7 +48,8 @@ class ReplacedKeys : public ::testing::Test {
             {{authority_.RoleCertificate(Role::kDirectory, next_), 0},
              {authority_.RoleCertificate(Role::kDirectory, two_.directory_key), unix},
              {authority_.RoleCertificate(Role::kGrants, others_), 0},
-             {authority_.RoleCertificate(Role::kTokens, others_), 0}}};
+             {authority_.RoleCertificate(Role::kTokens, others_), 0},
+             {authority_.RoleCertificate(Role::kAudit, others_), 0}}};
   }
   absl::Status Sync() { return SyncLog(log_, book_); }
   absl::StatusOr<keys::v1::ReadLogResponse> Read(const keys::v1::ReadLogRequest& request) {

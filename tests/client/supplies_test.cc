@@ -380,7 +380,8 @@ TEST(Tokens, AreDrawnUnderAKeyWhoseSignerTheLogHasYetToName) {
                                           1,
                                           {{authority.RoleCertificate(identity::Role::kDirectory, directory), 0},
                                            {authority.RoleCertificate(identity::Role::kGrants, s.services.role), 0},
-                                           {authority.RoleCertificate(identity::Role::kTokens, next), 0}}};
+                                           {authority.RoleCertificate(identity::Role::kTokens, next), 0},
+                                           {authority.RoleCertificate(identity::Role::kAudit, directory), 0}}};
     EXPECT_OK(TakeOrganisationKeys(*s.alice.stores, *s.alice.self, authority.Sign(keys), s.clock.Now()));
   };
   EXPECT_OK(s.supplies.TakeToken("delivery").status());

@@ -153,8 +153,8 @@ TEST(HardwareKeys, OfARoleAreReplacedInTheTokenAndDestroyedThere) {
     EXPECT_NE(after, before);
   }
   const KeyRing& keys = world.organisation().keys();
-  EXPECT_EQ(keys.Statement()->number, 3u);
-  for (const RoleKey* role : {&keys.directory, &keys.grants, &keys.tokens}) EXPECT_TRUE(role->key.in_token());
+  EXPECT_EQ(keys.Statement()->number, 4u);
+  for (const RoleKey* role : {&keys.directory, &keys.grants, &keys.tokens, &*keys.audit}) EXPECT_TRUE(role->key.in_token());
   world.Token(device);
   world.Suspend(kAlice);
 }

@@ -14,6 +14,7 @@
 #include "common/identity/trust.h"
 #include "keyserver/ceremony.h"
 #include "keyserver/rotation.h"
+#include "tests/common/audit/logs.h"
 #include "tests/common/cheap_seal.h"
 #include "tests/keyserver/faulted_child.h"
 #include "tests/keyserver/world.h"
@@ -59,7 +60,7 @@ struct Organised {
 };
 
 const RoleKey& KeyOf(const KeyRing& keys, Role role) {
-  return role == Role::kDirectory ? keys.directory : role == Role::kGrants ? keys.grants : keys.tokens;
+  return role == Role::kDirectory ? keys.directory : role == Role::kGrants ? keys.grants : role == Role::kTokens ? keys.tokens : *keys.audit;
 }
 
 // Opens a folder as the service does, and CHECKs that all that is stored is signed by the ring's keys.
@@ -93,7 +94,7 @@ struct Served {
 };
 
 class RotateRoleTest : public ::testing::TestWithParam<Role> {};
-INSTANTIATE_TEST_SUITE_P(Roles, RotateRoleTest, ::testing::Values(Role::kDirectory, Role::kGrants, Role::kTokens),
+INSTANTIATE_TEST_SUITE_P(Roles, RotateRoleTest, ::testing::Values(Role::kDirectory, Role::kGrants, Role::kTokens, Role::kAudit),
                          [](const auto& role) { return std::string(identity::RoleName(role.param)); });
 
 TEST_P(RotateRoleTest, SignsAnewWhatIsStoredAndRecordsIt) {
@@ -186,6 +187,37 @@ TEST(RotateRole, TokensDrawnBeforeCountUntilTheFormerKeyEnds) {
   EXPECT_OK(look_up(one.world.Token(one.alice)));
 }
 
+// Each record and the checkpoint are signed anew, and the record of the rotation is one of them.
+TEST(RotateRole, TheAuditRecordVerifiesUnderTheNewKeyAlone) {
+  Organised one;
+  ASSERT_OK_AND_ASSIGN(const AuditState before, VerifyAudit(one.world.config(), TestPassphrase()));
+  const std::string folder = one.Kept("run");
+  ASSERT_OK_AND_ASSIGN(const RoleRotated done, one.Rotate(folder, Role::kAudit, absl::ZeroDuration()));
+  ASSERT_OK_AND_ASSIGN(const AuditState after, VerifyAudit(one.At(folder), TestPassphrase()));
+  EXPECT_EQ(after.audit_key, done.audit_key);
+  EXPECT_NE(after.audit_key, before.audit_key);
+  EXPECT_EQ(after.checkpoint.size, before.checkpoint.size + 1);
+  ASSERT_OK_AND_ASSIGN(const AuditExport exported, ExportAudit(one.At(folder), TestPassphrase()));
+  const auto nobody = [](const audit::Record&) {};
+  EXPECT_OK(audit::VerifyExport(exported.lines, *tlog::VerifierKey::Parse(after.audit_key), nobody, before.checkpoint).status());
+  EXPECT_FALSE(audit::VerifyExport(exported.lines, *tlog::VerifierKey::Parse(before.audit_key), nobody).ok());
+}
+
+// What the former key did not sign is not signed by the next one either.
+TEST(RotateRole, ABrokenAuditRecordIsNotSignedAnew) {
+  Organised one;
+  const std::string folder = one.Kept("run");
+  ASSERT_OK_AND_ASSIGN(const KeyRing keys, UnsealKeyRing(folder, TestPassphrase()));
+  {
+    ASSERT_OK_AND_ASSIGN(const auto database, db::Database::Open(DatabasePath(folder), keys.database_key));
+    audit::ChangeRecord(*database, 3);
+  }
+  EXPECT_THAT(one.Rotate(folder, Role::kAudit), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 3 was changed")));
+  KeyRing now = *UnsealKeyRing(folder, TestPassphrase());
+  ASSERT_OK(FinishRotation(one.At(folder), TestPassphrase(), now, testing::kCheap));
+  EXPECT_EQ(now.Statement()->number, 0u);
+}
+
 TEST(RotateRole, AgainAndOfSeveralRoles) {
   Organised one;
   const RoleRotated first = one.RotateHere(Role::kGrants, absl::Hours(48));
@@ -197,13 +229,13 @@ TEST(RotateRole, AgainAndOfSeveralRoles) {
   EXPECT_FALSE(other.ended_earlier);
   EXPECT_TRUE(second.ended_earlier) << "of a role there is one former key at most";
   ASSERT_OK_AND_ASSIGN(const identity::OrganisationKeys keys, one.world.organisation().keys().Statement());
-  ASSERT_EQ(keys.keys.size(), 5u);
+  ASSERT_EQ(keys.keys.size(), 6u);
   EXPECT_EQ(ToHex(keys.keys[1].certificate.ed25519_key()->view()), other.former);
   EXPECT_EQ(ToHex(keys.keys[3].certificate.ed25519_key()->view()), second.former);
   // What has ended is left out of the next.
   one.world.clock().Advance(absl::Hours(30));
   one.RotateHere(Role::kTokens);
-  EXPECT_EQ(one.world.organisation().keys().Statement()->keys.size(), 4u);
+  EXPECT_EQ(one.world.organisation().keys().Statement()->keys.size(), 5u);
   ASSERT_OK(Served::Open(one.At(one.Kept("end"))).status());
 }
 
@@ -213,7 +245,7 @@ TEST(RotateRole, AWrongPassphraseRoleTimeOrARunningServiceChangesNothing) {
   const auto at = one.At(folder);
   EXPECT_THAT(RotateRole(at, Secret::CopyOf(AsBytes("another passphrase")), Role::kGrants, kHour, one.world.clock(), testing::kCheap),
               StatusIs(absl::StatusCode::kPermissionDenied, StartsWith("passphrase_wrong: ")));
-  for (const Role role : {Role::kAudit, Role::kPolicy, Role::kKeys}) EXPECT_FALSE(one.Rotate(folder, role).ok());
+  for (const Role role : {Role::kPolicy, Role::kKeys}) EXPECT_FALSE(one.Rotate(folder, role).ok());
   for (const absl::Duration life : {-absl::Seconds(1), kMaxFormerLife + absl::Seconds(1)}) {
     EXPECT_THAT(one.Rotate(folder, Role::kGrants, life), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("former_ends_malformed: ")));
   }

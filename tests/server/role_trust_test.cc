@@ -48,7 +48,8 @@ struct World {
     return {kDomain,
             number,
             {listed(Role::kDirectory, directory_key), listed(Role::kGrants, new_grants), listed(Role::kGrants, grants, Unix(absl::Hours(1))),
-             listed(Role::kTokens, new_tokens), listed(Role::kTokens, tokens, Unix(absl::Hours(1)))}};
+             listed(Role::kTokens, new_tokens), listed(Role::kTokens, tokens, Unix(absl::Hours(1))),
+             listed(Role::kAudit, directory_key)}};
   }
   absl::StatusOr<uint64_t> Tell(const Bytes& wire) {
     v1::TakeOrganisationKeysRequest request;

@@ -28,13 +28,15 @@ uint64_t Unix(absl::Time time) { return static_cast<uint64_t>(absl::ToUnixSecond
 struct Replaced {
   KeyAuthority authority{kDomain, kNow};
   crypto::Ed25519KeyPair directory = crypto::Ed25519KeyPair::Generate(), former = crypto::Ed25519KeyPair::Generate(),
-                         grants = crypto::Ed25519KeyPair::Generate(), tokens = crypto::Ed25519KeyPair::Generate();
+                         grants = crypto::Ed25519KeyPair::Generate(), tokens = crypto::Ed25519KeyPair::Generate(),
+                         audit = crypto::Ed25519KeyPair::Generate();
   OrganisationKeys keys{kDomain,
                         3,
                         {{authority.RoleCertificate(Role::kDirectory, directory), 0},
                          {authority.RoleCertificate(Role::kGrants, grants), 0},
                          {authority.RoleCertificate(Role::kGrants, former), Unix(kNow + absl::Hours(1))},
-                         {authority.RoleCertificate(Role::kTokens, tokens), 0}}};
+                         {authority.RoleCertificate(Role::kTokens, tokens), 0},
+                         {authority.RoleCertificate(Role::kAudit, audit), 0}}};
   absl::StatusOr<OrganisationKeys> Verified(const Bytes& wire, absl::Time at = kNow) const {
     return VerifyOrganisationKeys(wire, authority.root(), kDomain, at);
   }
@@ -108,7 +110,8 @@ TEST(OrganisationKeys, OnlyTheRootsOwnWordForThemCounts) {
                                 3,
                                 {{sister.RoleCertificate(Role::kDirectory, r.directory), 0},
                                  {sister.RoleCertificate(Role::kGrants, r.grants), 0},
-                                 {sister.RoleCertificate(Role::kTokens, r.tokens), 0}}};
+                                 {sister.RoleCertificate(Role::kTokens, r.tokens), 0},
+                                 {sister.RoleCertificate(Role::kAudit, r.audit), 0}}};
   EXPECT_OK(VerifyOrganisationKeys(sister.Sign(theirs), sister.root(), "example.com", kNow).status());
   EXPECT_THAT(r.Verified(sister.Sign(theirs)), Not(IsOk()));
   EXPECT_THAT(r.Verified(r.authority.Sign(theirs)), Not(IsOk()));
@@ -134,7 +137,7 @@ TEST(OrganisationKeys, AnIncompleteOrDisorderedSetIsRefused) {
   refused("an end beyond all time", [](auto& k) { k.keys[2].ends_unix = uint64_t{1} << 50; });
   refused("no number", [](auto& k) { k.number = 0; });
   refused("another domain in a certificate", [](auto& k) { k.domain = "example.com"; });
-  refused("the audit role", [&](auto& k) { k.keys[0].certificate = r.authority.RoleCertificate(Role::kAudit, r.directory); });
+  refused("a role that signs statements", [&](auto& k) { k.keys[0].certificate = r.authority.RoleCertificate(Role::kKeys, r.directory); });
 }
 
 TEST(OrganisationKeys, EveryCutAndTrailingByteIsRefused) {

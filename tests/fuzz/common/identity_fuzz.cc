@@ -269,7 +269,8 @@ std::vector<Bytes> Seeds() {
                               {{authority.RoleCertificate(Role::kDirectory, Key()), 0},
                                {authority.RoleCertificate(Role::kGrants, Key()), 0},
                                {authority.RoleCertificate(Role::kGrants, crypto::Ed25519KeyPair::Generate()), 1'800'000'000},
-                               {authority.RoleCertificate(Role::kTokens, Key()), 0}}};
+                               {authority.RoleCertificate(Role::kTokens, Key()), 0},
+                               {authority.RoleCertificate(Role::kAudit, Key()), 0}}};
   const LeaveRequest leave = SignLeaveRequest({ConversationId{1}, "mimi://example.org/u/a", 3, DeviceId{4}, {}}, Key());
   std::vector<std::pair<uint8_t, Bytes>> list = {
       {0, ToBytes(AsBytes(UserUri{"example.org", "alice.b-c_1"}.ToString()))},
