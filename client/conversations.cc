@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/gate.h"
 #include "client/group_notices.h"
+#include "client/organisation_keys.h"
 #include "client/resemblance.h"
 #include "client/roster.h"
 #include "client/sealing.h"
@@ -69,10 +70,12 @@ absl::StatusOr<std::string> Conversations::DisplayName(absl::string_view convers
 }
 
 absl::StatusOr<RuleContext> Conversations::Rules() {
-  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
-  return RuleContext{key, [this](const std::string& user) -> absl::StatusOr<uint64_t> {
-                       ASSIGN_OR_RETURN(const std::optional<Contact> contact, stores_.contacts.Find(user));
-                       return contact.has_value() ? contact->parsed.version : 0;
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
+  return RuleContext{trusted.Of(identity::Role::kDirectory, clock_.Now()),
+                     [this](const std::string& user) -> absl::StatusOr<std::optional<identity::DirectoryRecord>> {
+                       ASSIGN_OR_RETURN(std::optional<Contact> contact, stores_.contacts.Find(user));
+                       if (!contact.has_value()) return std::optional<identity::DirectoryRecord>();
+                       return std::optional<identity::DirectoryRecord>(std::move(contact->parsed));
                      }};
 }
 

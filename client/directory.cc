@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "client/organisation_keys.h"
 #include "common/identity/frame.h"
 #include "common/identity/reason.h"
 #include "common/tokens/token_key.h"
@@ -45,7 +46,7 @@ absl::Status CheckCredential(const identity::RecordDevice& device, ByteView der,
 absl::StatusOr<identity::DirectoryRecord> VerifyRecord(const keys::v1::SignedRecord& offered, absl::string_view user,
                                                        const RecordRules& rules) {
   absl::StatusOr<identity::DirectoryRecord> record = identity::VerifyDirectoryRecord(
-      AsBytes(offered.record()), AsBytes(offered.signature()), rules.directory_key);
+      AsBytes(offered.record()), AsBytes(offered.signature()), rules.directory_keys);
   if (!record.ok()) return Invalid(record.status().message());
   if (record->user != user) return Invalid("it is about somebody else");
   if (static_cast<size_t>(offered.credentials_size()) != record->devices.size()) {
@@ -91,7 +92,15 @@ absl::StatusOr<Contact> AcceptProved(Transparency& log, RecordBook& book, const 
     }
     if (!Equal(Encode(*verified->record), AsBytes(offered.record.record())) || offered.follow_key.size() != directory::kFollowKeySize)
       return Invalid("the record is not the one that was proved");
-    return book.Accept(offered.record, user, ContactPlace{verified->index, Secret::CopyOf(AsBytes(offered.follow_key))});
+    ASSIGN_OR_RETURN(const uint64_t keys_number, book.KeysNumber());
+    absl::StatusOr<Contact> contact =
+        book.Accept(offered.record, user, ContactPlace{verified->index, Secret::CopyOf(AsBytes(offered.follow_key))});
+    if (identity::ReasonOf(contact.status()) != "record_invalid") return contact;
+    // The key that signs records may have been replaced between reading and asking.
+    RETURN_IF_ERROR(SyncLog(log, book));
+    ASSIGN_OR_RETURN(const uint64_t now_number, book.KeysNumber());
+    if (now_number == keys_number) return contact;
+    grown = contact.status();
   }
   return Refuse(absl::StatusCode::kUnavailable, "directory_busy", "the directory changes faster than it can be read; try again");
 }
@@ -127,8 +136,15 @@ absl::StatusOr<std::optional<absl::Duration>> Directory::Staleness() {
 }
 
 absl::StatusOr<identity::DirectoryRecord> RecordBook::Verified(const keys::v1::SignedRecord& offered, const std::string& user) {
-  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
-  return VerifyRecord(offered, user, RecordRules{key, self_.root(), self_.account().issuing, clock_.Now()});
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
+  const absl::Time now = clock_.Now();
+  const identity::RoleKeys keys = trusted.Of(identity::Role::kDirectory, now);
+  return VerifyRecord(offered, user, RecordRules{keys, self_.root(), self_.account().issuing, now});
+}
+
+absl::StatusOr<uint64_t> RecordBook::KeysNumber() {
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
+  return trusted.number();
 }
 
 absl::Status RecordBook::Judge(const Contact& held, const identity::DirectoryRecord& record,
@@ -170,9 +186,9 @@ absl::Status RecordBook::Remember(Change& change, const std::optional<Contact>& 
 }
 
 absl::Status RecordBook::FollowOwn(Change& change, const keys::v1::SignedRecord& offered) {
-  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey key, crypto::Ed25519PublicKey::Parse(self_.account().directory_key));
-  const absl::StatusOr<identity::DirectoryRecord> record =
-      identity::VerifyDirectoryRecord(AsBytes(offered.record()), AsBytes(offered.signature()), key);
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
+  const absl::StatusOr<identity::DirectoryRecord> record = identity::VerifyDirectoryRecord(
+      AsBytes(offered.record()), AsBytes(offered.signature()), trusted.Of(identity::Role::kDirectory, clock_.Now()));
   if (!record.ok()) return Invalid(record.status().message());
   if (record->user != self_.user()) return Invalid("it is about somebody else");
   ASSIGN_OR_RETURN(const std::optional<Bytes> before, stores_.contacts.OwnRecord());

@@ -21,7 +21,7 @@ namespace plumbline::client {
 // What a signed record must satisfy whoever shows it: signature, devices' certificates under the root, keys and names that
 // agree. UNAUTHENTICATED record_invalid.
 struct RecordRules {
-  const crypto::Ed25519PublicKey& directory_key;
+  const identity::RoleKeys& directory_keys;
   const crypto::Certificate& root;
   const Bytes& issuing;  // DER
   absl::Time now;
@@ -50,6 +50,8 @@ class RecordBook final {
   // `change` is given up.
   absl::Status AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user);
   absl::Status KeepPending();
+  // Of the statement that says which keys sign records; 0: none was shown yet.
+  absl::StatusOr<uint64_t> KeysNumber();
 
  private:
   absl::StatusOr<identity::DirectoryRecord> Verified(const keys::v1::SignedRecord& offered, const std::string& user);

@@ -120,6 +120,7 @@ struct Answer {
   Account account;
   std::vector<Certificate> tls_chain;
   identity::DirectoryRecord record;
+  Bytes organisation_keys;  // empty: none was ever replaced
 };
 
 absl::StatusOr<Answer> Verify(const keys::v1::EnrolResponse& response, const identity::Invitation& invitation,
@@ -130,8 +131,9 @@ absl::StatusOr<Answer> Verify(const keys::v1::EnrolResponse& response, const ide
     if (!identity::CheckAddress(*address).ok()) return Invalid("an address is malformed");
   }
   ASSIGN_OR_RETURN(const std::vector<Certificate> roles, ParseAll(organisation.role_certificates(), 0));
+  const ByteView keys_said = AsBytes(organisation.organisation_keys());
   ASSIGN_OR_RETURN(const identity::OrganisationTrust trust,
-                   identity::VerifyTrust(root, roles, invitation.domain, now));
+                   identity::VerifyTrust(root, roles, keys_said, invitation.domain, now));
   ASSIGN_OR_RETURN(std::vector<Certificate> tls, ParseAll(response.tls_certificates(), 2));
   ASSIGN_OR_RETURN(const std::vector<Certificate> mls, ParseAll(response.mls_certificates(), 2));
   CredentialNames own;
@@ -156,9 +158,10 @@ absl::StatusOr<Answer> Verify(const keys::v1::EnrolResponse& response, const ide
   account.mls_seed = Secret::CopyOf(keys.mls.seed());
   account.mls_certificate = mls[0].der();
   ASSIGN_OR_RETURN(answer.record, VerifyRecord(response.record(), invitation.user,
-                                               RecordRules{trust.directory_key, root, account.issuing, now}));
+                                               RecordRules{trust.Keys().Of(identity::Role::kDirectory, now), root, account.issuing, now}));
   RETURN_IF_ERROR(CheckOwnRecord(answer.record, keys, own));
   answer.tls_chain = std::move(tls);
+  answer.organisation_keys = ToBytes(keys_said);
   return answer;
 }
 
@@ -238,6 +241,7 @@ absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitatio
       WriteFileAtomically(home.tls_certificate_path(), AsBytes(crypto::ToPemChain(answer.tls_chain)), 0600));
   ASSIGN_OR_RETURN(Change change, stores.store.Begin());
   RETURN_IF_ERROR(stores.account.Create(change, answer.account));
+  if (!answer.organisation_keys.empty()) RETURN_IF_ERROR(stores.log.SetOrganisationKeys(change, answer.organisation_keys));
   RETURN_IF_ERROR(stores.contacts.SetRecord(change, answer.record, AsBytes(response.record().record()),
                                             AsBytes(response.record().signature()), /*proved=*/false));
   RETURN_IF_ERROR(stores.contacts.SetOwnRecord(change, AsBytes(response.record().record())));

@@ -84,16 +84,21 @@ absl::Status CheckProfile(const Case& c) {
   return absl::OkStatus();
 }
 
-// Whether a directory record in the evidence, not older than what is known here, no longer lists the device.
+bool Lists(const identity::DirectoryRecord& record, const identity::DeviceId& device) {
+  return record.status == identity::RecordStatus::kActive && identity::FindDevice(record, device) != nullptr;
+}
+
+// Whether the directory no longer lists the device: as it is known here, or by a record in the evidence that is not older than that. The
+// key that signed the evidence may have ended before it was read.
 absl::StatusOr<bool> Delisted(const Case& c, const CredentialNames& device) {
+  ASSIGN_OR_RETURN(const std::optional<identity::DirectoryRecord> known, c.context.known_record(device.user));
+  if (known && !Lists(*known, device.device)) return true;
   for (const identity::RecordEvidence& evidence : c.evidence.records) {
     const absl::StatusOr<identity::DirectoryRecord> record =
-        identity::VerifyDirectoryRecord(evidence.record, evidence.signature, c.context.directory_key);
+        identity::VerifyDirectoryRecord(evidence.record, evidence.signature, c.context.directory_keys);
     if (!record.ok() || record->user != device.user) continue;
-    ASSIGN_OR_RETURN(const uint64_t known, c.context.known_version(device.user));
-    if (record->version < known) continue;
-    if (record->status != identity::RecordStatus::kActive) return true;
-    if (identity::FindDevice(*record, device.device) == nullptr) return true;
+    if (known && record->version < known->version) continue;
+    if (!Lists(*record, device.device)) return true;
   }
   return false;
 }

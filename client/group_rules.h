@@ -4,13 +4,14 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "client/roster.h"
-#include "common/crypto/ed25519.h"
 #include "common/identity/group_profile.h"
+#include "common/identity/record.h"
 #include "common/status.h"
 #include "mls/group.h"
 
@@ -40,13 +41,13 @@ bool IsGroupKey(absl::string_view conversation);
 absl::StatusOr<std::string> ConversationOf(const GroupPeople& people, absl::string_view own_user);
 
 struct RuleContext {
-  crypto::Ed25519PublicKey directory_key;
-  // The highest version of that user's directory record seen here; 0 if none.
-  std::function<absl::StatusOr<uint64_t>(const std::string& user)> known_version;
+  identity::RoleKeys directory_keys;  // that count now
+  // The newest version of that user's directory record that was verified here; none if none was.
+  std::function<absl::StatusOr<std::optional<identity::DirectoryRecord>>(const std::string& user)> known_record;
 };
 
 // OK if `staged` may follow `before`. INVALID_ARGUMENT not_permitted otherwise, with the rule; other codes are failures of
-// known_version. A commit that removes this device is not judged: what follows it cannot be seen from here.
+// known_record. A commit that removes this device is not judged: what follows it cannot be seen from here.
 absl::Status CheckCommit(const mls::Group& before, const mls::StagedCommit& staged, const RuleContext& context);
 
 }  // namespace plumbline::client

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "client/authentication.h"
 #include "client/conversations.h"
+#include "client/organisation_keys.h"
 #include "client/sealing.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
@@ -24,6 +25,7 @@ namespace plumbline::client {
 namespace {
 
 constexpr absl::Duration kClockSkew = absl::Hours(1);
+constexpr char kUnsignedKey[] = "token_key_unsigned";
 constexpr uint32_t kRedrawMilliseconds = 1500;
 constexpr uint32_t kMailboxRenewalDays = 5;  // a mailbox with fewer days left is replaced
 
@@ -44,6 +46,11 @@ absl::Status ClockAhead(absl::Duration ago) {
   return identity::Refuse(absl::StatusCode::kFailedPrecondition, "clock_ahead",
                           absl::StrCat("this device's clock is ", Roughly(ago), " or more ahead of the key server's; correct it and "
                                        "try again, or tell the key server's operator if it is right"));
+}
+
+absl::Status UnsignedKey() {
+  return identity::Refuse(absl::StatusCode::kInternal, kUnsignedKey,
+                          "the key server sent a key for tokens that is not this organisation's; tell its operator");
 }
 
 absl::Status OtherKey() {
@@ -203,20 +210,23 @@ absl::Status Supplies::DrawTokens(absl::string_view purpose) {
     }
     if (is_over()) return ClockAhead(clock_.Now() - absl::FromUnixSeconds(static_cast<int64_t>(key->closes)));
     const absl::Status drawn = DrawUnder(*key);
-    if (identity::ReasonOf(drawn) != "token_key_unknown" || attempt > 0 || !sync_) return drawn;
+    // The key server has keys that this device has not read of: for tokens, or of its own.
+    const std::string reason = identity::ReasonOf(drawn);
+    if ((reason != "token_key_unknown" && reason != kUnsignedKey) || attempt > 0 || !sync_) return drawn;
     sync_first_ = true;
   }
 }
 
 absl::Status Supplies::DrawUnder(const tlog::TokenKeyLeaf& leaf) {
-  ASSIGN_OR_RETURN(const crypto::Ed25519PublicKey role, crypto::Ed25519PublicKey::Parse(self_.account().tokens_key));
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
+  const identity::RoleKeys role = trusted.Of(identity::Role::kTokens, clock_.Now());
   ASSIGN_OR_RETURN(const keys::v1::GetTokenKeysResponse offered, network_.GetTokenKeys());
   Bytes statement;
   std::optional<tokens::TokenKey> key;
   bool other = false;
   for (const std::string& each : offered.token_keys()) {
     absl::StatusOr<tokens::TokenKey> opened = tokens::OpenTokenKey(AsBytes(each), role, self_.domain());
-    if (!opened.ok()) return Unusable("a key for tokens that is not this organisation's");
+    if (!opened.ok()) return UnsignedKey();
     if (opened->leaf == leaf) {
       statement = ToBytes(AsBytes(each));
       key = *std::move(opened);
@@ -290,8 +300,10 @@ absl::StatusOr<SupplyStore::Grant> Supplies::TakeGrant(Change& change) {
 
 absl::StatusOr<Mailbox> Supplies::EnsureMailbox(ByteView group_id) {
   absl::StatusOr<Mailbox> mailbox = TryMailbox(group_id);
-  if (identity::ReasonOf(mailbox.status()) != "grant_revoked") return mailbox;
-  // All that this device drew was revoked at one time: an account that was suspended has been taken back since.
+  const std::string reason = identity::ReasonOf(mailbox.status());
+  if (reason != "grant_revoked" && reason != "grant_invalid") return mailbox;
+  // All that this device drew was revoked at one time: an account that was suspended has been taken back since. Or the key that signed
+  // it has ended.
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.supply.RemoveGrants(change));
   RETURN_IF_ERROR(change.Commit());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "client/organisation_keys.h"
 #include "common/identity/reason.h"
 #include "common/tlog/equivocation.h"
 #include "common/tlog/fork.h"
@@ -186,10 +187,17 @@ absl::StatusOr<Transparency::News> Transparency::Read(Known& known, uint64_t fro
   keys::v1::ReadLogRequest request;
   request.set_limit(kPage);
   request.set_followed(!people.empty());
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
+  request.set_keys_number(trusted.number());
   while (true) {
     request.set_from(from + news.leaves.size());
     request.set_policy_number(known.policy ? known.policy->statement.number : 0);
     ASSIGN_OR_RETURN(const keys::v1::ReadLogResponse response, read_log_(request));
+    if (!response.organisation_keys().empty()) {
+      const absl::Status taken = TakeOrganisationKeys(stores_, self_, AsBytes(response.organisation_keys()), clock_.Now());
+      if (absl::IsUnauthenticated(taken) || absl::IsInvalidArgument(taken)) return Invalid(taken.message());
+      RETURN_IF_ERROR(taken);
+    }
     if (response.has_witness_policy()) RETURN_IF_ERROR(TakePolicy(response.witness_policy(), known));
     if (!known.policy) return Invalid("there is no word of the organisation's root about its witnesses");
     absl::StatusOr<tlog::WitnessedCheckpoint> checkpoint = known.policy->policy.Open(response.checkpoint());

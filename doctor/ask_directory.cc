@@ -79,6 +79,7 @@ absl::StatusOr<DirectoryFacts> AskDirectory(const rpc::Endpoint& endpoint, absl:
   for (const std::string& der : organisation.role_certificates()) {
     facts.role_certificates.push_back(ToBytes(AsBytes(der)));
   }
+  facts.organisation_keys = ToBytes(AsBytes(organisation.organisation_keys()));
   // The keys first: a key that is made in between is in the log, but not the other way round.
   ASSIGN_OR_RETURN(
       const keys::v1::GetTokenKeysResponse token_keys,

@@ -107,7 +107,7 @@ std::optional<identity::OrganisationTrust> JudgeRoles(const DirectoryFacts& fact
                                                       Report& report) {
   constexpr char kCheck[] = "certificates.roles";
   constexpr char kRemedy[] =
-      "There is no renewal in place yet (operations.md, Certificates): plan a new ceremony.";
+      "Replace the key: plumbline-keyserver rotate with the role's name (runbooks/rotation.md).";
   std::vector<crypto::Certificate> roles;
   for (const Bytes& der : facts.role_certificates) {
     const absl::StatusOr<crypto::Certificate> role = crypto::Certificate::Parse(der);
@@ -118,7 +118,7 @@ std::optional<identity::OrganisationTrust> JudgeRoles(const DirectoryFacts& fact
               kRemedy, report);
   }
   absl::StatusOr<identity::OrganisationTrust> trust =
-      identity::VerifyTrust(root, roles, domain, now);
+      identity::VerifyTrust(root, roles, facts.organisation_keys, domain, now);
   if (trust.ok()) return *std::move(trust);
   report.Failed(kCheck, "",
                 absl::StrCat("the key server's signing keys are not the organisation's: ",

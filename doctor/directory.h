@@ -21,7 +21,8 @@ namespace plumbline::doctor {
 inline constexpr uint64_t kMaxLeaves = 2'000'000;
 
 struct DirectoryFacts {
-  std::vector<Bytes> role_certificates;  // DER
+  std::vector<Bytes> role_certificates;    // DER
+  Bytes organisation_keys;               // encoded SignedOrganisationKeys; empty: none was ever replaced
   std::optional<directory::SignedWitnessPolicy> policy;
   std::string note;               // the newest checkpoint, cosigned
   tlog::CompactRange tree;        // of the leaves that were given

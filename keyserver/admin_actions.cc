@@ -229,6 +229,7 @@ absl::Status AdminDesk::ListAuditEvents(const Verified& verified, keys::v1::Inte
   page.set_intact(read.intact);
   page.set_checkpoint(read.checkpoint);
   if (const auto& audit = organisation_.keys().audit) page.set_log_certificate(ToString(audit->certificate.der()));
+  page.set_organisation_keys(ToString(organisation_.keys().organisation_keys));
   result.set_result(page.SerializeAsString());
   return absl::OkStatus();
 }

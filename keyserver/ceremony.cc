@@ -16,9 +16,11 @@
 #include "common/identity/intent.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/identity/trust.h"
 #include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
 #include "keyserver/organisation.h"
+#include "keyserver/role_certificate.h"
 #include "keyserver/store/log_files.h"
 #include "keyserver/store/sqlcipher_administrator_store.h"
 #include "keyserver/store/sqlcipher_ledger.h"
@@ -53,24 +55,6 @@ absl::Status CheckFresh(const std::string& data_dir) {
                                data_dir, " and run init again"));
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<RoleKey> CertifyRole(SigningKey key, const std::string& domain, identity::Role role,
-                                    const crypto::Certificate& root, const crypto::P256PrivateKey& root_key, absl::Time now) {
-  crypto::LeafSpec spec;
-  spec.spki = crypto::Ed25519Spki(key.public_key());
-  spec.uris = {identity::RoleUri{domain, role}.ToString()};
-  spec.purpose = crypto::Purpose::kRoleSignature;
-  spec.validity = ValidFrom(now, kRoleLife);
-  ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::IssueLeaf(root, root_key, spec));
-  return RoleKey{std::move(key), std::move(certificate)};
-}
-
-// With a key that is kept here.
-absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role,
-                                 const crypto::Certificate& root, const crypto::P256PrivateKey& root_key,
-                                 absl::Time now) {
-  return CertifyRole(crypto::Ed25519KeyPair::Generate(), domain, role, root, root_key, now);
 }
 
 std::vector<std::string> DnsNames(const KeyserverConfig& config) {
@@ -239,8 +223,8 @@ absl::StatusOr<std::string> SignService(const KeyserverConfig& config, const Sec
 
 absl::StatusOr<std::string> ExportTrust(const KeyserverConfig& config, const Secret& passphrase) {
   ASSIGN_OR_RETURN(const KeyRing keys, UnsealKeyRing(config, passphrase));
-  return crypto::ToPemChain(
-      {keys.root, keys.directory.certificate, keys.grants.certificate, keys.tokens.certificate});
+  return identity::ToText({{keys.root, keys.directory.certificate, keys.grants.certificate, keys.tokens.certificate},
+                           keys.organisation_keys});
 }
 
 absl::StatusOr<std::string> MakeAuditKey(const KeyserverConfig& config, const Secret& passphrase,

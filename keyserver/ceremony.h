@@ -58,7 +58,7 @@ struct ServiceRequest {
 absl::StatusOr<std::string> SignService(const config::v1::KeyserverConfig& config, const Secret& passphrase,
                                         const ServiceRequest& request, const Clock& clock);
 
-// What other services need to believe this one: root and role certificates, PEM (identity::ParseTrustBundle).
+// What other services need to believe this one: root and role certificates, and which keys count (identity::ReadTrustBundle).
 absl::StatusOr<std::string> ExportTrust(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
 // For keys that were made before audit records were signed: makes and certifies the key, seals it, and signs the

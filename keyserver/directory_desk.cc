@@ -20,7 +20,7 @@ constexpr size_t kFeedBytes = 1 << 20;
 DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& clock, const Stores& stores, const TokenIssuer& tokens,
                              RefusalLog& refusals)
     : organisation_(organisation),
-      redeemer_(organisation.domain(), tokens::kPurposeDirectory, organisation.keys().tokens.key.public_key()),
+      redeemer_(organisation.domain(), tokens::kPurposeDirectory),
       clock_(clock),
       stores_(stores),
       tokens_(tokens),
@@ -63,7 +63,7 @@ absl::Status DirectoryDesk::ReadLog(const keys::v1::ReadLogRequest& request, key
     out.set_sealed(ToString(
         directory::Seal(followed, organisation_.FollowKey(std::get<tlog::EntryLeaf>(*entry).index), leaf.leaf)));
   }
-  organisation_.FillNewerPolicy(request.policy_number(), response);
+  organisation_.FillNewer(request.policy_number(), request.keys_number(), response);
   return absl::OkStatus();
 }
 
@@ -101,7 +101,9 @@ void DirectoryDesk::GetTokenKeys(keys::v1::GetTokenKeysResponse& response) {
 
 absl::Status DirectoryDesk::Spend(ByteView token, ByteView token_key) {
   const auto refused = [this](const absl::Status& status) { return refusals_.Refused(audit::Event::kTokensRefused, "", "", status); };
-  const absl::StatusOr<tokens::Redeemed> redeemed = redeemer_.Check(token, token_key, clock_.Now());
+  const absl::Time now = clock_.Now();
+  const absl::StatusOr<tokens::Redeemed> redeemed =
+      redeemer_.Check(token, token_key, organisation_.KeysOf(identity::Role::kTokens, now), now);
   if (!redeemed.ok()) return refused(redeemed.status());
   const absl::Status spent = stores_.ledger.SpendToken(*redeemed);
   return spent.ok() ? spent : refused(spent);

@@ -58,7 +58,7 @@ absl::Duration FormerLogKeyEnd::Remaining(absl::Time now) const {
 absl::Status FormerLogKeyEnd::EndIfDue(absl::Time now) {
   if (!key_ || now < key_->ends) return absl::OkStatus();
   RETURN_IF_ERROR(connection_.EndFormerLogKey());
-  RETURN_IF_ERROR(key_->key.Destroy());
+  RETURN_IF_ERROR(key_->key.DestroyInToken());
   RETURN_IF_ERROR(ShredFile(FormerLogKeyPath(data_dir_)));
   key_.reset();
   return absl::OkStatus();

@@ -11,7 +11,7 @@ namespace {
 
 using identity::Refuse;
 
-constexpr uint8_t kVersion = 4;  // 1 had no audit key, 2 no keys of the directory's log, 3 none to wrap others under
+constexpr uint8_t kVersion = 5;  // 1 had no audit key, 2 no keys of the directory's log, 3 none to wrap others under, 4 no statement
 constexpr size_t kFollowSecret = 32;
 constexpr size_t kMaxField = 64 * 1024;
 
@@ -96,6 +96,12 @@ absl::StatusOr<KeyRing> Read(Reader& in, const Token& token) {
     ASSIGN_OR_RETURN(wrapping, ReadSecret(in));
     if (wrapping.size() != crypto::kWrappingKeySize) return absl::InvalidArgumentError("the wrapping key has a wrong size");
   }
+  Bytes organisation_keys;
+  if (version >= 5) {
+    ASSIGN_OR_RETURN(const ByteView statement, in.Vector(identity::kMaxOrganisationKeys));
+    if (statement.empty()) return absl::InvalidArgumentError("the statement of the organisation's keys is missing");
+    organisation_keys = ToBytes(statement);
+  }
   ASSIGN_OR_RETURN(Secret database, ReadSecret(in));
   ASSIGN_OR_RETURN(db::Key database_key, db::Key::FromSecret(std::move(database)));
   RETURN_IF_ERROR(in.Done());
@@ -103,7 +109,7 @@ absl::StatusOr<KeyRing> Read(Reader& in, const Token& token) {
                  std::move(issuing_key),  std::move(directory),   std::move(grants),
                  std::move(tokens),       std::move(service_key), std::move(service_certificate),
                  std::move(grant_escrow), std::move(audit),           std::move(transparency),
-                 std::move(witnesses),    std::move(wrapping),        std::move(database_key)};
+                 std::move(witnesses),    std::move(wrapping),        std::move(database_key), nullptr, std::move(organisation_keys)};
 }
 
 void WriteRole(Writer& out, const RoleKey& role) {
@@ -137,7 +143,8 @@ absl::Status CheckInToken(const KeyRing& keys) {
 
 Secret KeyRing::Serialize() const {
   Writer out;
-  out.U8(!audit ? 1 : !transparency ? 2 : wrapping.empty() ? 3 : kVersion).Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.Serialize().view());
+  out.U8(!audit ? 1 : !transparency ? 2 : wrapping.empty() ? 3 : organisation_keys.empty() ? 4 : kVersion);
+  out.Vector(AsBytes(domain)).Vector(root.der()).Vector(issuing.der()).Vector(issuing_key.Serialize().view());
   WriteRole(out, directory);
   WriteRole(out, grants);
   WriteRole(out, tokens);
@@ -148,6 +155,7 @@ Secret KeyRing::Serialize() const {
     out.Present(witnesses.has_value());
     if (witnesses) out.Vector(witnesses->certificate).Vector(witnesses->policy).Vector(witnesses->signature);
     if (!wrapping.empty()) out.Vector(wrapping.view());
+    if (!wrapping.empty() && !organisation_keys.empty()) out.Vector(organisation_keys);
   }
   out.Vector(database_key.view());
   return out.TakeSecret();
@@ -174,6 +182,20 @@ absl::StatusOr<DirectoryLogKeys> KeyRing::LogKeys() const {
     ASSIGN_OR_RETURN(out.former, tlog::NoteSigner::Create(directory::LogOrigin(domain), former_log->key.share()));
   }
   return out;
+}
+
+absl::StatusOr<identity::OrganisationKeys> KeyRing::Statement() const {
+  if (organisation_keys.empty()) return identity::OrganisationKeys{domain, 0, {}};
+  const absl::StatusOr<identity::SignedOrganisationKeys> kept = identity::ParseSignedOrganisationKeys(organisation_keys);
+  absl::StatusOr<identity::OrganisationKeys> keys = kept.ok() ? identity::ParseOrganisationKeys(kept->statement) : kept.status();
+  if (!keys.ok()) return absl::DataLossError("the sealed statement of the organisation's keys does not parse");
+  return keys;
+}
+
+absl::StatusOr<identity::TrustedKeys> KeyRing::Trusted() const {
+  ASSIGN_OR_RETURN(const identity::OrganisationKeys statement, Statement());
+  if (statement.number > 0) return identity::TrustedKeys(statement);
+  return identity::TrustedKeys(directory.key.public_key(), grants.key.public_key(), tokens.key.public_key());
 }
 
 absl::StatusOr<directory::VerifiedPolicy> KeyRing::Witnesses(absl::Time now) const {
@@ -205,22 +227,21 @@ absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored, const Token& token) {
 }
 
 std::string KeysPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keys.sealed"); }
+std::string NextKeysPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keys.next"); }
 std::string RootPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/root.sealed"); }
 std::string DatabasePath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keyserver.db"); }
 
-absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
-                         const crypto::SealCost& cost) {
-  const Secret ring = keys.Serialize();
-  if (keys.bound_to) RETURN_IF_ERROR(CheckInToken(keys));
-  if (!keys.bound_to) return crypto::SealToFile(KeysPath(data_dir), passphrase, ring.view(), cost);
-  ASSIGN_OR_RETURN(const Bytes bound, Bind(*keys.bound_to, ring));
-  return crypto::SealToFile(KeysPath(data_dir), passphrase, bound, cost);
-}
-
 namespace {
 
-absl::StatusOr<KeyRing> UnsealRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
-  ASSIGN_OR_RETURN(const Secret stored, Open(KeysPath(data_dir), passphrase));
+absl::Status SealTo(const std::string& path, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost) {
+  const Secret ring = keys.Serialize();
+  if (keys.bound_to) RETURN_IF_ERROR(CheckInToken(keys));
+  if (!keys.bound_to) return crypto::SealToFile(path, passphrase, ring.view(), cost);
+  ASSIGN_OR_RETURN(const Bytes bound, Bind(*keys.bound_to, ring));
+  return crypto::SealToFile(path, passphrase, bound, cost);
+}
+
+absl::StatusOr<KeyRing> ParseStored(const std::string& path, const Secret& stored, const Token& token) {
   if (IsBound(stored.view())) {
     ASSIGN_OR_RETURN(Unbound unbound, Unbind(token, stored.view()));
     ASSIGN_OR_RETURN(KeyRing out, KeyRing::Parse(unbound.ring.view(), token));
@@ -229,7 +250,7 @@ absl::StatusOr<KeyRing> UnsealRing(const std::string& data_dir, const Secret& pa
   }
   if (token != nullptr) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "keys_not_in_token",
-                  absl::StrCat("the configuration names a token, but the keys in ", KeysPath(data_dir),
+                  absl::StrCat("the configuration names a token, but the keys in ", path,
                                " open without it; they stay as the ceremony made them: leave the section pkcs11 out"));
   }
   return KeyRing::Parse(stored.view());
@@ -237,8 +258,18 @@ absl::StatusOr<KeyRing> UnsealRing(const std::string& data_dir, const Secret& pa
 
 }  // namespace
 
+absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
+                         const crypto::SealCost& cost) {
+  return SealTo(KeysPath(data_dir), passphrase, keys, cost);
+}
+
+absl::Status SealNextKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost) {
+  return SealTo(NextKeysPath(data_dir), passphrase, keys, cost);
+}
+
 absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
-  ASSIGN_OR_RETURN(KeyRing out, UnsealRing(data_dir, passphrase, token));
+  ASSIGN_OR_RETURN(const Secret stored, Open(KeysPath(data_dir), passphrase));
+  ASSIGN_OR_RETURN(KeyRing out, ParseStored(KeysPath(data_dir), stored, token));
   ASSIGN_OR_RETURN(out.former_log, UnsealFormerLogKey(data_dir, passphrase, token));
   return out;
 }
@@ -246,6 +277,13 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret&
 absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase) {
   ASSIGN_OR_RETURN(const Token token, OpenToken(config));
   return UnsealKeyRing(config.data_dir(), passphrase, token);
+}
+
+absl::StatusOr<KeyRing> UnsealNextKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase) {
+  const std::string path = NextKeysPath(config.data_dir());
+  ASSIGN_OR_RETURN(const Secret stored, crypto::OpenSealedFile(path, passphrase));
+  ASSIGN_OR_RETURN(const Token token, OpenToken(config));
+  return ParseStored(path, stored, token);
 }
 
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,

@@ -15,6 +15,7 @@
 #include "common/crypto/x509.h"
 #include "common/db/database.h"
 #include "common/directory/witness_policy.h"
+#include "common/identity/organisation_keys.h"
 #include "common/identity/uri.h"
 #include "common/secret.h"
 #include "common/status.h"
@@ -60,8 +61,14 @@ struct KeyRing {
   std::optional<directory::SignedWitnessPolicy> witnesses;  // none until they are named
   Secret wrapping;  // 32 bytes: what secret keys in the database are wrapped under derives from it; empty in a ring below version 4
   db::Key database_key;
-  std::shared_ptr<const pkcs11::DerivationKey> bound_to;  // what keys.sealed is bound to; null: it opens with the passphrase alone
-  std::optional<FormerLogKey> former_log;  // beside keys.sealed, not in it: signs the directory's log too, until it ends
+  std::shared_ptr<const pkcs11::DerivationKey> bound_to = nullptr;  // what keys.sealed is bound to; null: it opens with the passphrase alone
+  std::optional<FormerLogKey> former_log = std::nullopt;  // beside keys.sealed, not in it: signs the directory's log too, until it ends
+  Bytes organisation_keys = {};  // encoded identity::SignedOrganisationKeys; empty in a ring below version 5: none was ever replaced
+
+  // Number 0 where there is no statement. DATA_LOSS.
+  absl::StatusOr<identity::OrganisationKeys> Statement() const;
+  // What counts of the role keys, this ring's own and the ones they replaced.
+  absl::StatusOr<identity::TrustedKeys> Trusted() const;
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
   absl::StatusOr<audit::LogKey> AuditKey() const;
@@ -81,12 +88,14 @@ struct KeyRing {
 
 // Where the parts of a key server are within its data directory.
 std::string KeysPath(const std::string& data_dir);      // keys.sealed
+std::string NextKeysPath(const std::string& data_dir);  // keys.next: the ring that replaces it, while that is going on
 std::string RootPath(const std::string& data_dir);      // root.sealed
 std::string DatabasePath(const std::string& data_dir);  // keyserver.db
 
 // A bound ring is bound anew: UNAVAILABLE without its token; FAILED_PRECONDITION keys_not_in_token if a key that signs is outside of it.
 absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
                          const crypto::SealCost& cost = crypto::SealCost());
+absl::Status SealNextKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost);
 // FAILED_PRECONDITION not_initialised if there is none; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
 // A ring that is bound to a token, or has keys in it, needs `token`: FAILED_PRECONDITION pkcs11_not_configured where it is null,
 // keys_not_in_token where there is one and the ring does not need it; codes of Unbind.
@@ -94,6 +103,8 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret&
                                       const std::shared_ptr<pkcs11::Token>& token = nullptr);
 // Where and how the configuration says. Codes of OpenToken too.
 absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase);
+// NOT_FOUND if there is none; DATA_LOSS if it is not whole.
+absl::StatusOr<KeyRing> UnsealNextKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
 // The root's private key alone.
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,

@@ -47,7 +47,7 @@ absl::StatusOr<LogKeyRotated> RotateLogKey(const config::v1::KeyserverConfig& co
   out.former_key = VerifierText(keys);
   out.former_ends = absl::FromUnixSeconds(absl::ToUnixSeconds(now + former_lasts));
   ASSIGN_OR_RETURN(const SigningKey next, SigningKey::Generate(keys.bound_to ? keys.bound_to->token() : nullptr, "plumbline log"));
-  absl::Cleanup unused = [&next] { next.Destroy().IgnoreError(); };
+  absl::Cleanup unused = [&next] { next.DestroyInToken().IgnoreError(); };
   const FormerLogKey former{keys.transparency->log, out.former_ends};
   RETURN_IF_ERROR(SealFormerLogKey(config.data_dir(), passphrase, former, cost));
   keys.transparency->log = next;

@@ -1,9 +1,11 @@
 // plumbline-keyserver: who belongs to the organisation, with which devices and keys.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "common/backup/verbs.h"
 #include "common/config/config.h"
 #include "common/file.h"
@@ -13,6 +15,7 @@
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
 #include "keyserver/log_rotation.h"
+#include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/serve.h"
 #include "keyserver/witness_channel.h"
@@ -117,18 +120,21 @@ absl::Status ExportTrust(const Line& line) {
   return WriteOut(line, bundle);
 }
 
-absl::StatusOr<absl::Duration> FormerEnds(const Line& line) {
-  if (line.former_ends.empty()) return keyserver::kFormerLogKeyLasts;
-  if (line.former_ends == "now") return absl::ZeroDuration();
-  absl::Duration out;
-  if (!absl::ParseDuration(line.former_ends, &out) || out <= absl::ZeroDuration() || out > keyserver::kLongestFormerLogKey) {
-    return absl::InvalidArgumentError("--former-ends takes \"now\", or a time like 168h or 30m, at most 720h");
-  }
-  return out;
+// "now", "30m", "36h", "14d"; `fallback` where nothing is said.
+absl::StatusOr<absl::Duration> FormerLife(const Line& line, absl::Duration fallback) {
+  const std::string& text = line.former_ends;
+  if (text.empty()) return fallback;
+  if (text == "now") return absl::ZeroDuration();
+  const std::map<char, absl::Duration> units = {{'m', absl::Minutes(1)}, {'h', absl::Hours(1)}, {'d', absl::Hours(24)}};
+  const auto unit = units.find(text.back());
+  uint32_t count = 0;
+  if (unit != units.end() && absl::SimpleAtoi(text.substr(0, text.size() - 1), &count) && count > 0) return count * unit->second;
+  return identity::Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed",
+                          "--former-ends is now, or a time from now such as 30m, 36h or 14d");
 }
 
 absl::Status RotateLog(const Line& line) {
-  ASSIGN_OR_RETURN(const absl::Duration lasts, FormerEnds(line));
+  ASSIGN_OR_RETURN(const absl::Duration lasts, FormerLife(line, keyserver::kFormerLogKeyLasts));
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   ASSIGN_OR_RETURN(const keyserver::LogKeyRotated rotated,
                    keyserver::RotateLogKey(opened.config, opened.passphrase, lasts, plumbline::SystemClock()));
@@ -148,9 +154,36 @@ absl::Status RotateLog(const Line& line) {
   return absl::OkStatus();
 }
 
+absl::Status RotateRole(const Line& line, identity::Role role) {
+  ASSIGN_OR_RETURN(const absl::Duration life, FormerLife(line, keyserver::DefaultFormerLife(role)));
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::RoleRotated done,
+                   keyserver::RotateRole(opened.config, opened.passphrase, role, life, plumbline::SystemClock()));
+  const std::string ends = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", done.former_ends, absl::UTCTimeZone());
+  const std::string audit_key = done.audit_key.empty() ? "" : "Verifier key of the audit record from now on, for auditors: " + done.audit_key + "\n";
+  Print(line,
+        "The key is replaced: " + line.key + ". Statement " + std::to_string(done.number) + " of the organisation's keys:\n  " + done.former +
+            " counts until " + ends + "\n  " + done.next + " counts from now on\n" +
+            (done.ended_earlier ? "The key before these two would have counted longer, and ends now.\n" : "") + audit_key +
+            "Start the service. Then take a backup, and write the trust file anew for services that are set up later.",
+        {{"rotated", line.key},
+         {"number", done.number},
+         {"former", done.former},
+         {"next", done.next},
+         {"former_ends", ends},
+         {"ended_earlier", done.ended_earlier},
+         {"audit_key", done.audit_key}});
+  return absl::OkStatus();
+}
+
 absl::Status Rotate(const Line& line) {
   if (line.key == "log") return RotateLog(line);
-  if (!line.former_ends.empty()) return absl::InvalidArgumentError("--former-ends is for the log's key");
+  const absl::StatusOr<identity::Role> role = identity::ParseRoleName(line.key);
+  if (role.ok()) return RotateRole(line, *role);
+  if (!line.former_ends.empty()) {
+    return identity::Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed",
+                                       "--former-ends is for the keys of roles and of the log: what is replaced otherwise is not used any more at once");
+  }
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   RETURN_IF_ERROR(line.key == "wrapping" ? keyserver::RotateWrapping(opened.config, opened.passphrase, plumbline::SystemClock())
                                          : keyserver::RotateServiceKey(opened.config, opened.passphrase, plumbline::SystemClock()));
@@ -353,12 +386,13 @@ int main(int argc, char** argv) {
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
-  rotate
-      ->add_option("key", line.key,
-                   "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; log: what signs the directory's log")
+  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; directory, grants, tokens, audit: "
+                                 "what records, mailbox grants, keys for tokens and the audit record are signed with; log: what signs the directory's log "
+                                 "(all but the first two take root.sealed too)")
       ->required()
-      ->check(CLI::IsMember({"wrapping", "service", "log"}));
-  rotate->add_option("--former-ends", line.former_ends, "Of log: for how long the former key signs too, like 72h (default 168h); now: stolen");
+      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit", "log"}));
+  rotate->add_option("--former-ends", line.former_ends,
+                     "How long the replaced key still counts: now, 30m, 36h, 14d (default: directory and grants 35d, tokens 24h, audit now, log 7d)");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

@@ -22,17 +22,20 @@ absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(
                                          config.organisation_domain()));
   }
   RETURN_IF_ERROR(keys.LogKeys().status());
-  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), config));
+  ASSIGN_OR_RETURN(identity::TrustedKeys trusted, keys.Trusted());
+  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), std::move(trusted), config));
 }
 
-void Organisation::FillNewerPolicy(uint64_t number, keys::v1::ReadLogResponse& out) const {
+void Organisation::FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const {
+  if (trusted_.number() > keys_number) out.set_organisation_keys(ToString(keys_.organisation_keys));
   if (!keys_.witnesses) return;
   const absl::StatusOr<directory::WitnessPolicy> own = directory::ParseWitnessPolicy(keys_.witnesses->policy);
-  if (own.ok() && own->number > number) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
+  if (own.ok() && own->number > policy_number) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
 }
 
-Organisation::Organisation(KeyRing keys, const config::v1::KeyserverConfig& config)
+Organisation::Organisation(KeyRing keys, identity::TrustedKeys trusted, const config::v1::KeyserverConfig& config)
     : keys_(std::move(keys)),
+      trusted_(std::move(trusted)),
       issuer_(keys_.domain, keys_.issuing, keys_.issuing_key),
       display_name_(config.display_name()),
       keyserver_address_(config.published().keyserver_address()),
@@ -54,6 +57,7 @@ void Organisation::Fill(keys::v1::GetOrganisationResponse& out) const {
   for (const RoleKey* role : {&keys_.directory, &keys_.grants, &keys_.tokens}) {
     out.add_role_certificates(ToString(role->certificate.der()));
   }
+  out.set_organisation_keys(ToString(keys_.organisation_keys));
   out.set_issuing_certificate(ToString(keys_.issuing.der()));
   out.set_device_address(device_address_);
   out.set_delivery_address(delivery_address_);

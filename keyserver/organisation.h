@@ -48,14 +48,17 @@ class Organisation final {
   // What the admin service's certificate says.
   std::string AdminUri() const { return identity::ServiceUri{domain(), identity::Service::kAdmin}.ToString(); }
   void Fill(keys::v1::GetOrganisationResponse& out) const;
-  // The witness policy, if it has a higher number.
-  void FillNewerPolicy(uint64_t number, keys::v1::ReadLogResponse& out) const;
+  // The witness policy, and the statement of the organisation's keys, each if it has a higher number.
+  void FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const;
+  // The keys of a role that count at `now`, as everybody judges them.
+  identity::RoleKeys KeysOf(identity::Role role, absl::Time now) const { return trusted_.Of(role, now); }
   // With it a person's entries in the feed are sealed.
   Secret FollowKey(const tlog::MapIndex& index) const { return directory::FollowKey(keys_.transparency->follow, index); }
 
  private:
-  Organisation(KeyRing keys, const config::v1::KeyserverConfig& config);
+  Organisation(KeyRing keys, identity::TrustedKeys trusted, const config::v1::KeyserverConfig& config);
   const KeyRing keys_;
+  const identity::TrustedKeys trusted_;
   const Issuer issuer_;
   const std::string display_name_, keyserver_address_, device_address_, delivery_address_;
   const Limits limits_;

@@ -16,8 +16,8 @@ constexpr absl::Duration kProbeEvery = absl::Seconds(30);
 }  // namespace
 
 RevocationPusher::RevocationPusher(DepartureStore& store, std::unique_ptr<RevocationSender> sender,
-                                   const crypto::Ed25519Signer& grants_key, Logger& logger)
-    : store_(store), sender_(std::move(sender)), grants_key_(grants_key), logger_(logger) {
+                                   const crypto::Ed25519Signer& grants_key, Bytes organisation_keys, Logger& logger)
+    : store_(store), sender_(std::move(sender)), grants_key_(grants_key), organisation_keys_(std::move(organisation_keys)), logger_(logger) {
   if (sender_ != nullptr) thread_ = std::thread([this] { Run(); });
 }
 
@@ -50,7 +50,8 @@ void RevocationPusher::Run() {
       if (stopping_) return;
       asked = asked_;
     }
-    absl::Status status = Drain();
+    absl::Status status = absl::Now() >= probe ? Announce() : absl::OkStatus();
+    if (status.ok()) status = Drain();
     if (status.ok() && absl::Now() >= probe) {
       status = Probe();
       if (status.ok()) status = Drain();
@@ -79,6 +80,15 @@ absl::StatusOr<uint64_t> RevocationPusher::Send(const QueuedRevocation& queued) 
   const Bytes wire = Encode(identity::Revocation{queued.sequence, queued.previous, *items});
   ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(grants_key_, identity::kRevocationLabel, wire));
   return sender_->Send(wire, signature);
+}
+
+absl::Status RevocationPusher::Announce() {
+  if (organisation_keys_.empty()) return absl::OkStatus();
+  const absl::Status status = sender_->SendKeys(organisation_keys_);
+  const bool refused = absl::IsFailedPrecondition(status);
+  if (refused && !keys_refused_) logger_.Error("organisation_keys.refused", {{LogKey::kStatus, status.code()}});
+  keys_refused_ = refused;
+  return refused ? absl::OkStatus() : status;  // who leaves is told all the same
 }
 
 absl::Status RevocationPusher::Drain() {

@@ -20,14 +20,16 @@ class RevocationSender {
   // A canonical identity::Revocation and the grants role's signature over it; the last sequence
   // that the delivery server has carried out. Any failure: try again later.
   virtual absl::StatusOr<uint64_t> Send(ByteView revocation, ByteView signature) = 0;
+  // An encoded SignedOrganisationKeys. FAILED_PRECONDITION if the delivery server knows a newer one; else try again later.
+  virtual absl::Status SendKeys(ByteView organisation_keys) = 0;
 };
 
 // A thread of its own from construction to destruction. Thread-safe. References outlive it.
 class RevocationPusher final {
  public:
-  // Without a `sender` nothing is ever pushed.
+  // Without a `sender` nothing is ever pushed. `organisation_keys` are told first, and again and again; empty: there are none.
   RevocationPusher(DepartureStore& store, std::unique_ptr<RevocationSender> sender,
-                   const crypto::Ed25519Signer& grants_key, Logger& logger);
+                   const crypto::Ed25519Signer& grants_key, Bytes organisation_keys, Logger& logger);
   ~RevocationPusher();
   RevocationPusher(const RevocationPusher&) = delete;
   RevocationPusher& operator=(const RevocationPusher&) = delete;
@@ -39,6 +41,8 @@ class RevocationPusher final {
 
  private:
   void Run();
+  // Which keys count, for the revocations are signed by one of them.
+  absl::Status Announce();
   // Pushes until nothing is pending.
   absl::Status Drain();
   // Offers the newest one again: a delivery server that was restored from a backup says that it
@@ -50,8 +54,10 @@ class RevocationPusher final {
   DepartureStore& store_;
   const std::unique_ptr<RevocationSender> sender_;
   const crypto::Ed25519Signer& grants_key_;
+  const Bytes organisation_keys_;
   Logger& logger_;
-  bool failing_ = false;  // of the thread alone
+  bool failing_ = false;  // of the thread alone, as the next
+  bool keys_refused_ = false;
   Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -13,6 +13,7 @@
 #include "keyserver/issuer.h"
 #include "keyserver/organisation.h"
 #include "keyserver/own_certificate.h"
+#include "keyserver/role_rotation.h"
 #include "keyserver/store/sqlcipher_ledger.h"
 #include "keyserver/store/sqlcipher_token_store.h"
 #include "keyserver/store/sqlcipher_unlock_store.h"
@@ -58,7 +59,9 @@ absl::Status RemoveUnfinished(const std::string& data_dir) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(data_dir, error)) {
     const std::string name = entry.path().filename().string();
-    if (absl::StartsWith(name, "wrapping.next.new-") || absl::StartsWith(name, "log.former.new-")) RETURN_IF_ERROR(ShredFile(entry.path().string()));
+    for (const char* unfinished : {"wrapping.next.new-", "log.former.new-", "keys.next.new-"}) {
+      if (absl::StartsWith(name, unfinished)) RETURN_IF_ERROR(ShredFile(entry.path().string()));
+    }
   }
   return error ? absl::UnavailableError(absl::StrCat("cannot read ", data_dir)) : absl::OkStatus();
 }
@@ -122,6 +125,7 @@ absl::Status FinishRotation(const KeyserverConfig& config, const Secret& passphr
     keys.former_log.reset();
     RETURN_IF_ERROR(ShredFile(FormerLogKeyPath(config.data_dir())));
   }
+  RETURN_IF_ERROR(FinishRoleRotation(config, passphrase, keys, cost));
   const std::string path = NextPath(config.data_dir());
   absl::StatusOr<Secret> next = crypto::OpenSealedFile(path, passphrase);
   if (absl::IsNotFound(next.status())) return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "common/sandbox/sandbox.h"
 #include "keyserver/certificate_keeper.h"
 #include "keyserver/revocation_channel.h"
+#include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/services.h"
 #include "keyserver/store/sqlcipher_check_in_store.h"
@@ -38,6 +39,7 @@ namespace {
 using config::v1::KeyserverConfig;
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr absl::Duration kAnnouncePatience = absl::Seconds(2);  // for a delivery server that is there
 constexpr size_t kQueue = 4096;
 
 sigset_t StopSignals() {
@@ -94,7 +96,7 @@ struct Keyserver::Parts {
         succession_store(*connection),
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
-        pusher(departure_store, SenderFor(config, *organisation), organisation->keys().grants.key, log),
+        pusher(departure_store, SenderFor(config, *organisation), organisation->keys().grants.key, organisation->keys().organisation_keys, log),
         publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
         tokens(*organisation, token_store, publisher, clock, std::move(token_wrap)),
         departures(*organisation, departure_store, pusher, publisher, *unlock_store, clock),
@@ -220,6 +222,7 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
                                              organisation->keys().database_key, std::move(log_key),
                                              std::move(directory_keys), clock, options));
   RETURN_IF_ERROR(CheckWrapping(*connection, organisation->keys()));
+  RETURN_IF_ERROR(CheckRoleKeys(*connection, organisation->keys()));
   ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherUnlockStore> unlock,
                    SqlcipherUnlockStore::Open(*connection, organisation->keys(), config.data_dir()));
   auto parts = std::make_unique<Parts>(std::move(organisation), std::move(witnesses.policy), std::move(connection),
@@ -230,6 +233,8 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
   parts->upkeep = std::make_unique<Upkeep>(parts->ledger, parts->tokens, parts->devices, parts->refusals, *parts->unlock_store,
                                            parts->check_in_store, *parts->connection, parts->former_log_key, clock, logger);
   parts->publisher.PublishAndWait();  // what the witnesses said before may be old
+  // What is signed from here on is good at the delivery server once it knows the keys.
+  if (!parts->organisation->keys().organisation_keys.empty()) parts->pusher.PushAndWait(kAnnouncePatience);
   parts->live = std::move(live);
   RETURN_IF_ERROR(parts->Listen(config));
   parts->keeper = std::make_unique<CertificateKeeper>(*parts->organisation, *parts->live, DeliveryOf(config, *parts->organisation),

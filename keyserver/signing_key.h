@@ -31,8 +31,8 @@ class SigningKey final : public crypto::Ed25519Signer {
   absl::StatusOr<Bytes> SignBare(ByteView message) const override { return share()->SignBare(message); }
   std::shared_ptr<const crypto::Ed25519Signer> share() const;
   bool in_token() const { return in_token_ != nullptr; }
-  // A key in a token: it signs no more. Nothing for one that is kept here. Codes of pkcs11::Ed25519Key::Destroy.
-  absl::Status Destroy() const { return in_token_ ? in_token_->Destroy() : absl::OkStatus(); }
+  // Where it is in a token, it is destroyed there; else nothing is done.
+  absl::Status DestroyInToken() const { return in_token_ == nullptr ? absl::OkStatus() : in_token_->Destroy(); }
   // 32 bytes; empty for a key in a token.
   ByteView seed() const { return kept_ ? kept_->seed() : ByteView(); }
 

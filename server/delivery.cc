@@ -15,10 +15,10 @@ namespace plumbline::server {
 using identity::Refuse;
 namespace v1 = delivery::v1;
 
-Delivery::Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_view organisation_domain)
+Delivery::Delivery(const Parts& parts, const RoleTrust& roles, absl::string_view organisation_domain)
     : parts_(parts),
       roles_(roles),
-      redeemer_(organisation_domain, tokens::kPurposeDelivery, roles.tokens),
+      redeemer_(organisation_domain, tokens::kPurposeDelivery),
       nobody_(crypto::Ed25519KeyPair::Generate().public_key()) {}
 
 absl::Status Delivery::ForWire(const absl::Status& status) {
@@ -36,8 +36,9 @@ absl::Status Delivery::ForWire(const absl::Status& status) {
 }
 
 absl::Status Delivery::OpenSession(const v1::OpenSessionRequest& request, v1::OpenSessionResponse& response) {
+  const absl::Time now = parts_.clock.Now();
   const absl::StatusOr<tokens::Redeemed> token =
-      redeemer_.Check(AsBytes(request.token()), AsBytes(request.token_key()), parts_.clock.Now());
+      redeemer_.Check(AsBytes(request.token()), AsBytes(request.token_key()), roles_.Of(identity::Role::kTokens, now), now);
   if (!token.ok()) {
     ++parts_.counters.tokens_refused;
     return token.status();
@@ -140,8 +141,9 @@ absl::Status Delivery::ReadCommit(const v1::ReadCommitRequest& request, v1::Read
 }
 
 absl::Status Delivery::OpenMailbox(const v1::OpenMailboxRequest& request) {
+  const absl::Time now = parts_.clock.Now();
   const absl::StatusOr<identity::MailboxGrant> grant =
-      identity::CheckGrant(AsBytes(request.grant()), roles_.grants, parts_.clock.Now());
+      identity::CheckGrant(AsBytes(request.grant()), roles_.Of(identity::Role::kGrants, now), now);
   if (!grant.ok()) {
     ++parts_.counters.grants_refused;
     return grant.status();

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "plumbline/delivery/v1/delivery.pb.h"
 #include "server/counters.h"
+#include "server/role_trust.h"
 #include "server/sessions.h"
 #include "server/store/envelope_store.h"
 #include "server/store/mailbox_store.h"
@@ -16,12 +17,6 @@
 namespace plumbline::server {
 
 inline constexpr size_t kMaxSubmitBytes = size_t{16} << 20;  // of sealed content in one submission
-
-// The two public keys of the key server's roles: all this server knows of it.
-struct TrustedRoles {
-  crypto::Ed25519PublicKey grants;
-  crypto::Ed25519PublicKey tokens;
-};
 
 // Thread-safe; every function may wait for the disk, so it runs on the worker pool. A refusal is "<reason_id>: <text>". A
 // failing disk is RESOURCE_EXHAUSTED storage_full or UNAVAILABLE storage_unavailable, and then nothing has changed.
@@ -36,7 +31,8 @@ class Delivery final {
     Counters& counters;
     const Clock& clock;
   };
-  Delivery(const Parts& parts, const TrustedRoles& roles, absl::string_view organisation_domain);
+  // `roles` is all that this server knows of the key server.
+  Delivery(const Parts& parts, const RoleTrust& roles, absl::string_view organisation_domain);
 
   absl::Status OpenSession(const delivery::v1::OpenSessionRequest& request, delivery::v1::OpenSessionResponse& response);
   absl::Status Submit(const delivery::v1::SubmitRequest& request, delivery::v1::SubmitResponse& response);
@@ -61,7 +57,7 @@ class Delivery final {
   Day Today() const { return DayOf(parts_.clock.Now()); }
 
   const Parts parts_;
-  const TrustedRoles roles_;
+  const RoleTrust& roles_;
   const tokens::Redeemer redeemer_;
   const crypto::Ed25519PublicKey nobody_;  // stands in for the owner of a mailbox that is not there
 };

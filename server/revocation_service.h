@@ -23,8 +23,15 @@ class RevocationService final : public delivery::v1::Revocations::CallbackServic
   grpc::ServerUnaryReactor* Revoke(grpc::CallbackServerContext* context,
                                    const delivery::v1::RevokeRequest* request,
                                    delivery::v1::RevokeResponse* response) override;
+  grpc::ServerUnaryReactor* TakeOrganisationKeys(grpc::CallbackServerContext* context,
+                                                 const delivery::v1::TakeOrganisationKeysRequest* request,
+                                                 delivery::v1::TakeOrganisationKeysResponse* response) override;
 
  private:
+  // Runs `what` for the key server, and counts refusals.
+  template <typename Do>
+  grpc::ServerUnaryReactor* ForKeyserver(grpc::CallbackServerContext* context, Do what);
+
   Revocations& revocations_;
   Counters& counters_;
   WorkerPool& pool_;

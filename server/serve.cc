@@ -123,7 +123,9 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
   Counters counters;
   Sessions sessions(clock, SessionLimitsOf(config));
   Streams streams(config.limits().streams());
-  Delivery delivery(Delivery::Parts{store, store, store, sessions, streams, counters, clock}, trust.roles,
+  ASSIGN_OR_RETURN(identity::TrustedKeys keys, LoadKeys(trust.keys, store));
+  RoleTrust roles(std::move(keys));
+  Delivery delivery(Delivery::Parts{store, store, store, sessions, streams, counters, clock}, roles,
                     config.organisation_domain());
   // Short enough that a request at its end is answered within seconds.
   WorkerPool requests(config.limits().workers(), kQueuedForEachWorker * config.limits().workers());
@@ -139,7 +141,8 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials,
                                         {&service, &attachment_service}));
-  Revocations revocations(store, sessions, streams, trust.roles.grants);
+  ASSIGN_OR_RETURN(crypto::Certificate root, crypto::Certificate::ParsePem(trust.root_pem));
+  Revocations revocations(store, sessions, streams, roles, std::move(root), config.organisation_domain(), clock);
   RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
   CertificateService certificate_service(certificate, revocation_service.keyserver_uri(), store, logger, clock, requests);
   std::unique_ptr<rpc::Listener> keyserver_listener;

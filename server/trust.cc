@@ -21,24 +21,25 @@ absl::Status BadCertificate(absl::string_view cause) {
 
 absl::StatusOr<Trust> ReadTrust(absl::string_view pem, const crypto::Fingerprint& root, absl::string_view domain,
                                 absl::Time now) {
-  const absl::StatusOr<std::vector<Certificate>> all = crypto::ParsePemChain(pem);
-  if (!all.ok()) {
+  const absl::StatusOr<identity::TrustBundle> bundle = identity::ReadTrustBundle(pem);
+  if (!bundle.ok()) {
     return Refuse(absl::StatusCode::kUnauthenticated, "trust_invalid",
-                  absl::StrCat("the trust file does not parse: ", all.status().message()));
+                  absl::StrCat("the trust file does not parse: ", bundle.status().message()));
   }
-  if (all->front().fingerprint() != root) {
+  const std::vector<Certificate>& all = bundle->certificates;
+  if (all.front().fingerprint() != root) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "root_mismatch",
                   "the trust file does not begin with a root of the configured fingerprint; compare it with the one that "
                   "plumbline-keyserver init printed, and find out where this file came from");
   }
-  const std::vector<Certificate> roles(all->begin() + 1, all->end());
-  const absl::StatusOr<identity::OrganisationTrust> trust = identity::VerifyTrust(all->front(), roles, domain, now);
+  const std::vector<Certificate> roles(all.begin() + 1, all.end());
+  const absl::StatusOr<identity::OrganisationTrust> trust = identity::VerifyTrust(all.front(), roles, bundle->organisation_keys, domain, now);
   if (!trust.ok()) {
     return Refuse(absl::StatusCode::kUnauthenticated, "trust_invalid",
                   absl::StrCat("the organisation's keys are not good: ", trust.status().message(),
                                "; check the clock, then export the trust file again from the key server"));
   }
-  return Trust{trust->root.ToPem(), TrustedRoles{trust->grants_key, trust->tokens_key}};
+  return Trust{trust->root.ToPem(), FileKeys{trust->Keys(), bundle->organisation_keys, trust->statement}};
 }
 
 absl::StatusOr<rpc::TlsIdentity> CheckCertificate(absl::string_view chain_pem, const crypto::P256PrivateKey& key,

@@ -1,5 +1,5 @@
-// What this server trusts: the organisation's root, named by its fingerprint in the configuration, and under it the two role
-// keys of the key server. Nothing is trusted because of where it came from.
+// What this server trusts: the organisation's root, named by its fingerprint in the configuration, and under it the role keys
+// of the key server. Nothing is trusted because of where it came from.
 #pragma once
 
 #include <string>
@@ -8,16 +8,16 @@
 #include "common/crypto/x509.h"
 #include "common/rpc/credentials.h"
 #include "common/status.h"
-#include "server/delivery.h"
+#include "server/role_trust.h"
 
 namespace plumbline::server {
 
 struct Trust {
   std::string root_pem;
-  TrustedRoles roles;
+  FileKeys keys;
 };
 
-// From the file that plumbline-keyserver export-trust writes: PEM, the root first, then the role certificates.
+// From the file that plumbline-keyserver export-trust writes: PEM, identity::ReadTrustBundle.
 // FAILED_PRECONDITION root_mismatch; UNAUTHENTICATED trust_invalid for anything that does not verify under that root at `now`
 // or is not of `domain`; each with the remedy.
 absl::StatusOr<Trust> ReadTrust(absl::string_view pem, const crypto::Fingerprint& root, absl::string_view domain, absl::Time now);

@@ -325,7 +325,8 @@ absl::Status Console::VerifyAudit() {
   const absl::StatusOr<FetchedRecord> fetched = session_.FetchAudit();
   if (!fetched.ok()) return WithClock(fetched.status(), clock_);
   ASSIGN_OR_RETURN(const std::optional<SeenLog> seen, LoadSeenLog(options_.home));
-  if (seen && seen->log != *fetched->log) {
+  // Another key is taken where the root says that it replaced the one that was seen.
+  if (seen && seen->log != *fetched->log && fetched->former != seen->log) {
     return Refuse(absl::StatusCode::kPermissionDenied, "audit_key_changed",
                   absl::StrCat("the audit record is signed by another key than when it was last verified (then ",
                                seen->log.ToText(), ", now ", fetched->log->ToText(),

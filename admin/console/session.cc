@@ -6,6 +6,7 @@
 #include "common/identity/codes.h"
 #include "common/identity/enrolment_proof.h"
 #include "common/identity/labels.h"
+#include "common/identity/organisation_keys.h"
 #include "common/identity/reason.h"
 #include "common/identity/text.h"
 #include "common/identity/uri.h"
@@ -101,13 +102,43 @@ absl::StatusOr<plumbline::audit::v1::AuditPage> Session::ListAuditEvents(uint64_
   return page;
 }
 
+namespace {
+
+absl::Status WrongLogKey(absl::string_view why) {
+  return Refuse(absl::StatusCode::kPermissionDenied, "audit_key_wrong",
+                absl::StrCat("the key server does not show a key for its audit record that the organisation's root "
+                             "vouches for: ",
+                             why));
+}
+
+// The audit keys that the root's statement lists: the current one, then the one that it replaced. Empty: there is no statement.
+absl::StatusOr<std::vector<crypto::Certificate>> ListedLogKeys(const plumbline::audit::v1::AuditPage& page, const crypto::Certificate& root,
+                                                               const std::string& domain, absl::Time now) {
+  std::vector<crypto::Certificate> out;
+  if (page.organisation_keys().empty()) return out;
+  const absl::StatusOr<identity::OrganisationKeys> keys =
+      identity::VerifyOrganisationKeys(AsBytes(page.organisation_keys()), root, domain, now);
+  if (!keys.ok()) return WrongLogKey(keys.status().message());
+  const std::string uri = identity::RoleUri{domain, identity::Role::kAudit}.ToString();
+  for (const identity::ListedKey& key : keys->keys) {
+    if (key.certificate.uris().front() == uri) out.push_back(key.certificate);
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<tlog::VerifierKey>> Session::FormerLogKeyOf(const plumbline::audit::v1::AuditPage& page) const {
+  ASSIGN_OR_RETURN(const crypto::Certificate root, crypto::Certificate::ParsePem(profile_.root_pem));
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> listed, ListedLogKeys(page, root, profile_.domain, clock_.Now()));
+  if (listed.size() < 2) return std::optional<tlog::VerifierKey>();
+  ASSIGN_OR_RETURN(tlog::VerifierKey former,
+                   tlog::VerifierKey::Create(audit::Origin(profile_.domain, "keyserver"), *listed.back().ed25519_key()));
+  return std::optional<tlog::VerifierKey>(std::move(former));
+}
+
 absl::StatusOr<tlog::VerifierKey> Session::LogKeyOf(const plumbline::audit::v1::AuditPage& page) const {
-  const auto wrong = [](absl::string_view why) {
-    return Refuse(absl::StatusCode::kPermissionDenied, "audit_key_wrong",
-                  absl::StrCat("the key server does not show a key for its audit record that the organisation's root "
-                               "vouches for: ",
-                               why));
-  };
+  const auto wrong = WrongLogKey;
   const absl::StatusOr<crypto::Certificate> certificate =
       crypto::Certificate::Parse(AsBytes(page.log_certificate()));
   if (!certificate.ok()) return wrong("there is no certificate");
@@ -119,6 +150,8 @@ absl::StatusOr<tlog::VerifierKey> Session::LogKeyOf(const plumbline::audit::v1::
   if (certificate->uris() != std::vector<std::string>{uri} || !certificate->ed25519_key()) {
     return wrong("its certificate is for another purpose");
   }
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> listed, ListedLogKeys(page, root, profile_.domain, clock_.Now()));
+  if (!listed.empty() && !(listed.front() == *certificate)) return wrong("it was replaced, or never was the one that the root names");
   return tlog::VerifierKey::Create(audit::Origin(profile_.domain, "keyserver"), *certificate->ed25519_key());
 }
 
@@ -134,6 +167,7 @@ absl::StatusOr<FetchedRecord> Session::FetchAudit() {
     ASSIGN_OR_RETURN(const plumbline::audit::v1::AuditPage page,
                      ParseResult<plumbline::audit::v1::AuditPage>(result));
     ASSIGN_OR_RETURN(out.log, LogKeyOf(page));
+    ASSIGN_OR_RETURN(out.former, FormerLogKeyOf(page));
     for (const plumbline::audit::v1::Event& event : page.events()) {
       absl::StatusOr<audit::Record> record = audit::FromProto(event);
       if (!record.ok()) return Malformed("an event is not of the catalogue's form");

@@ -40,7 +40,8 @@ struct MadeInvitation {
 struct FetchedRecord {
   std::vector<audit::Record> records;
   std::string checkpoint;                // signed note
-  std::optional<tlog::VerifierKey> log;  // certified by the pinned root
+  std::optional<tlog::VerifierKey> log;     // certified by the pinned root
+  std::optional<tlog::VerifierKey> former;  // which the root says it replaced, if it did
 };
 
 // Not thread-safe.
@@ -63,8 +64,11 @@ class Session final {
   absl::StatusOr<keys::v1::AccountList> ListAccounts();
   absl::StatusOr<plumbline::audit::v1::AuditPage> ListAuditEvents(uint64_t after, uint32_t limit);
 
-  // The key of the page's checkpoint, certified by the pinned root. PERMISSION_DENIED audit_key_wrong.
+  // The key of the page's checkpoint, certified by the pinned root, and the current one where the root says which those are.
+  // PERMISSION_DENIED audit_key_wrong.
   absl::StatusOr<tlog::VerifierKey> LogKeyOf(const plumbline::audit::v1::AuditPage& page) const;
+  // The one that it replaced, as the root says; none if it says nothing. PERMISSION_DENIED audit_key_wrong.
+  absl::StatusOr<std::optional<tlog::VerifierKey>> FormerLogKeyOf(const plumbline::audit::v1::AuditPage& page) const;
   // All pages. DATA_LOSS answer_malformed; PERMISSION_DENIED audit_key_wrong.
   absl::StatusOr<FetchedRecord> FetchAudit();
 

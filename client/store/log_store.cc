@@ -68,6 +68,17 @@ absl::Status LogStore::SetTokenKey(Change& change, const tlog::TokenKeyLeaf& key
       .Run();
 }
 
+absl::StatusOr<Bytes> LogStore::OrganisationKeys() {
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT statement FROM organisation_keys WHERE id = 1"));
+  ASSIGN_OR_RETURN(const bool found, row.Step());
+  return found ? BytesColumn(row, 0) : Bytes();
+}
+
+absl::Status LogStore::SetOrganisationKeys(Change& change, ByteView wire) {
+  ASSIGN_OR_RETURN(db::Statement replace, change.db().Prepare("INSERT OR REPLACE INTO organisation_keys (id, statement) VALUES (1, ?1)"));
+  return replace.Bind(1, wire).Run();
+}
+
 absl::Status LogStore::AddHeard(Change& change, const HeardCheckpoint& heard) {
   {
     ASSIGN_OR_RETURN(db::Statement smaller, change.db().Prepare("DELETE FROM heard_checkpoint WHERE device_id = ?1 AND size < ?2"));

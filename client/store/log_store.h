@@ -45,6 +45,10 @@ class LogStore final {
   absl::StatusOr<tlog::TokenKeys> TokenKeys();
   absl::Status SetTokenKey(Change& change, const tlog::TokenKeyLeaf& key);
 
+  // The newest statement of the organisation's keys, an encoded SignedOrganisationKeys; empty: none was shown yet.
+  absl::StatusOr<Bytes> OrganisationKeys();
+  absl::Status SetOrganisationKeys(Change& change, ByteView wire);
+
   // Keeps the larger one of each device.
   absl::Status AddHeard(Change& change, const HeardCheckpoint& heard);
   absl::StatusOr<std::vector<HeardCheckpoint>> Heard();

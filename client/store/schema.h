@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 7> kMigrations = {{
+inline constexpr std::array<db::Migration, 8> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -235,6 +235,10 @@ DROP TABLE former_account;
     {"check-ins", R"sql(
 -- At most one row. `next`: asked for, and not known to be taken; null: nothing is asked for.
 CREATE TABLE check_in (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL, last BLOB NOT NULL, next BLOB);
+)sql"},
+    {"keys of the organisation", R"sql(
+-- Which role keys count, in place of the account's: a SignedOrganisationKeys. At most one row.
+CREATE TABLE organisation_keys (id INTEGER PRIMARY KEY CHECK (id = 1), statement BLOB NOT NULL);
 )sql"},
 }};
 

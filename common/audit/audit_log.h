@@ -44,4 +44,8 @@ class AuditLog final {
 // DATA_LOSS audit_broken if the chain itself is broken: it is not signed, and nothing changes.
 absl::Status MigrateChain(db::Database& database, const LogKey& key);
 
+// Signs each record and the checkpoint anew by `after`, in the caller's transaction. DATA_LOSS audit_broken if the record does not
+// verify under `before`: what was not signed before is not signed now.
+absl::Status SignAnew(db::Transaction& transaction, const LogKey& before, const LogKey& after);
+
 }  // namespace plumbline::audit

@@ -1,4 +1,4 @@
-// From the chain of hashes that earlier versions kept: audit_record(sequence, encoded, previous, hash), where
+// From one form or key of the record to the next. The chain of hashes that earlier versions kept: audit_record(sequence, encoded, previous, hash), where
 // hash = SHA-256(previous || encoded) and the first previous is zeros.
 #include "common/audit/audit_log.h"
 #include "common/audit/stored_nodes.h"
@@ -54,6 +54,37 @@ absl::Status MigrateChain(db::Database& database, const LogKey& key) {
   ASSIGN_OR_RETURN(const std::string note, key.SignCheckpoint(range.size(), range.Root()));
   RETURN_IF_ERROR(WriteCheckpoint(database, note));
   return transaction.Commit();
+}
+
+absl::Status SignAnew(db::Transaction& transaction, const LogKey& before, const LogKey& after) {
+  constexpr int64_t kPage = 1000;
+  db::Database& database = transaction.database();
+  ASSIGN_OR_RETURN(AuditReader reader, AuditReader::Open(database, before.verifier()));
+  RETURN_IF_ERROR(reader.Verify().status());
+  tlog::CompactRange range;
+  while (true) {
+    std::vector<std::pair<int64_t, Bytes>> page;  // sequence, signature
+    {
+      ASSIGN_OR_RETURN(db::Statement query,
+                       database.Prepare("SELECT sequence, encoded FROM audit_record WHERE sequence > ? ORDER BY sequence LIMIT ?"));
+      query.Bind(1, static_cast<int64_t>(range.size())).Bind(2, kPage);
+      while (true) {
+        ASSIGN_OR_RETURN(const bool row, query.Step());
+        if (!row) break;
+        range.Append(tlog::LeafHash(query.Blob(1)));
+        ASSIGN_OR_RETURN(Bytes signature, after.SignRecord(range.size(), range.Root()));
+        page.emplace_back(query.Int64(0), std::move(signature));
+      }
+    }
+    if (page.empty()) break;
+    ASSIGN_OR_RETURN(db::Statement update, database.Prepare("UPDATE audit_record SET signature = ? WHERE sequence = ?"));
+    for (const auto& [sequence, signature] : page) {
+      update.Reset();
+      RETURN_IF_ERROR(update.Bind(1, ByteView(signature)).Bind(2, sequence).Run());
+    }
+  }
+  ASSIGN_OR_RETURN(const std::string note, after.SignCheckpoint(range.size(), range.Root()));
+  return WriteCheckpoint(database, note);
 }
 
 }  // namespace plumbline::audit

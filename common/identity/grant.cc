@@ -55,12 +55,12 @@ absl::StatusOr<MailboxGrant> IssueGrant(const crypto::Ed25519Signer& grants_key,
   return out;
 }
 
-absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key,
+absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const RoleKeys& grants_keys,
                                         absl::Time now) {
   absl::StatusOr<MailboxGrant> grant = ParseMailboxGrant(wire);
   if (!grant.ok()) return Invalid("this is not a mailbox grant; draw new ones");
-  if (!grants_key.Verify(kMailboxGrantLabel, SignedPart(*grant).view(), grant->signature).ok()) {
-    return Invalid("the grant's signature does not verify");
+  if (!grants_keys.Verify(kMailboxGrantLabel, SignedPart(*grant).view(), grant->signature).ok()) {
+    return Invalid("the grant is not signed by a key of this organisation that counts now; draw new ones");
   }
   if (grant->expires_day < DayOf(now)) {
     return Refuse(absl::StatusCode::kUnauthenticated, "grant_expired",

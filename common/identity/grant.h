@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "common/crypto/ed25519.h"
 #include "common/identity/fixed.h"
+#include "common/identity/organisation_keys.h"
 #include "common/status.h"
 
 namespace plumbline::identity {
@@ -33,7 +34,7 @@ absl::StatusOr<MailboxGrant> ParseMailboxGrant(ByteView wire);
 absl::StatusOr<MailboxGrant> IssueGrant(const crypto::Ed25519Signer& grants_key, absl::Time now);
 
 // UNAUTHENTICATED grant_invalid (malformed, wrong signature) or grant_expired.
-absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const crypto::Ed25519PublicKey& grants_key,
+absl::StatusOr<MailboxGrant> CheckGrant(ByteView wire, const RoleKeys& grants_keys,
                                         absl::Time now);
 
 // struct { opaque grant_hash[32]; opaque mailbox_id[16]; opaque owner_public_key[32];

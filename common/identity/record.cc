@@ -88,8 +88,8 @@ absl::StatusOr<DirectoryRecord> ParseDirectoryRecord(ByteView wire) {
 }
 
 absl::StatusOr<DirectoryRecord> VerifyDirectoryRecord(ByteView wire, ByteView signature,
-                                                      const crypto::Ed25519PublicKey& directory_key) {
-  RETURN_IF_ERROR(directory_key.Verify(kDirectoryRecordLabel, wire, signature));
+                                                      const RoleKeys& directory_keys) {
+  RETURN_IF_ERROR(directory_keys.Verify(kDirectoryRecordLabel, wire, signature));
   return ParseDirectoryRecord(wire);
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/crypto/ed25519.h"
 #include "common/identity/fixed.h"
+#include "common/identity/organisation_keys.h"
 #include "common/status.h"
 
 namespace plumbline::identity {
@@ -47,10 +48,10 @@ struct DirectoryRecord {
 Bytes Encode(const DirectoryRecord& record);
 absl::StatusOr<DirectoryRecord> ParseDirectoryRecord(ByteView wire);
 
-// Parses `wire` after its signature verifies under the directory role's key.
+// Parses `wire` after its signature verifies under a key of the directory role that counts now.
 // UNAUTHENTICATED for a wrong signature, INVALID_ARGUMENT for a malformed record.
 absl::StatusOr<DirectoryRecord> VerifyDirectoryRecord(ByteView wire, ByteView signature,
-                                                      const crypto::Ed25519PublicKey& directory_key);
+                                                      const RoleKeys& directory_keys);
 
 // The device of that id; null if the record does not have it.
 const RecordDevice* FindDevice(const DirectoryRecord& record, const DeviceId& id);

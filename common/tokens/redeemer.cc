@@ -9,10 +9,10 @@ absl::Status Invalid(absl::string_view why) { return identity::Refuse(absl::Stat
 
 }  // namespace
 
-absl::StatusOr<Redeemed> Redeemer::Check(ByteView token, ByteView token_key, absl::Time now) const {
+absl::StatusOr<Redeemed> Redeemer::Check(ByteView token, ByteView token_key, const identity::RoleKeys& tokens_keys, absl::Time now) const {
   const absl::StatusOr<Token> parsed = ParseToken(token);
   if (!parsed.ok()) return Invalid("this is not a token; draw new ones");
-  const absl::StatusOr<TokenKey> key = OpenTokenKey(token_key, tokens_role_, domain_);
+  const absl::StatusOr<TokenKey> key = OpenTokenKey(token_key, tokens_keys, domain_);
   if (!key.ok()) return Invalid("the token's key is not one of this organisation; draw new ones");
   if (key->leaf.purpose != purpose_) return Invalid("the token's key is for another service");
   if (now >= key->ends()) {

@@ -1,4 +1,4 @@
-// What a service checks of a token that is shown to it, but that it is shown once. It needs the public key of the organisation's
+// What a service checks of a token that is shown to it, but that it is shown once. It needs the public keys of the organisation's
 // tokens role and no connection to the issuer.
 #pragma once
 
@@ -20,17 +20,16 @@ struct Redeemed {
 // Thread-safe.
 class Redeemer final {
  public:
-  Redeemer(absl::string_view domain, absl::string_view purpose, const crypto::Ed25519PublicKey& tokens_role)
-      : domain_(domain), purpose_(purpose), challenge_(ChallengeFor(domain, purpose)), tokens_role_(tokens_role) {}
+  Redeemer(absl::string_view domain, absl::string_view purpose)
+      : domain_(domain), purpose_(purpose), challenge_(ChallengeFor(domain, purpose)) {}
 
-  // `token`: RFC 9577 Token; `token_key`: SignedTokenKey. UNAUTHENTICATED token_invalid (malformed, another purpose or
-  // organisation, not signed), token_expired.
-  absl::StatusOr<Redeemed> Check(ByteView token, ByteView token_key, absl::Time now) const;
+  // `token`: RFC 9577 Token; `token_key`: SignedTokenKey; `tokens_keys`: those that count at `now`. UNAUTHENTICATED token_invalid
+  // (malformed, another purpose or organisation, not signed), token_expired.
+  absl::StatusOr<Redeemed> Check(ByteView token, ByteView token_key, const identity::RoleKeys& tokens_keys, absl::Time now) const;
 
  private:
   const std::string domain_, purpose_;
   const TokenChallenge challenge_;
-  const crypto::Ed25519PublicKey tokens_role_;
 };
 
 }  // namespace plumbline::tokens

@@ -44,13 +44,13 @@ absl::StatusOr<Bytes> SignTokenKey(const TokenKey& key, const crypto::Ed25519Sig
   return out.Vector(inner.view()).Fixed(signature).TakeBytes();
 }
 
-absl::StatusOr<TokenKey> OpenTokenKey(ByteView wire, const crypto::Ed25519PublicKey& tokens_role, absl::string_view domain) {
+absl::StatusOr<TokenKey> OpenTokenKey(ByteView wire, const identity::RoleKeys& tokens_keys, absl::string_view domain) {
   Reader in(wire);
   ASSIGN_OR_RETURN(const ByteView inner, in.Vector(kMaxSignedTokenKey));
   ASSIGN_OR_RETURN(const ByteView signature, in.Fixed(64));
   RETURN_IF_ERROR(in.Done());
   ASSIGN_OR_RETURN(TokenKey key, ParseTokenKey(inner));
-  RETURN_IF_ERROR(tokens_role.Verify(identity::kTokenKeyLabel, inner, signature));
+  RETURN_IF_ERROR(tokens_keys.Verify(identity::kTokenKeyLabel, inner, signature));
   if (key.domain != domain) return absl::UnauthenticatedError("the token key is another organisation's");
   return key;
 }

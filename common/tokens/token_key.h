@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/crypto/blind_rsa.h"
 #include "common/crypto/ed25519.h"
+#include "common/identity/organisation_keys.h"
 #include "common/status.h"
 #include "common/tlog/directory_leaf.h"
 #include "common/tokens/challenge.h"
@@ -42,8 +43,8 @@ struct TokenKey {
 
 // The encoded SignedTokenKey.
 absl::StatusOr<Bytes> SignTokenKey(const TokenKey& key, const crypto::Ed25519Signer& tokens_role);
-// INVALID_ARGUMENT unless `wire` is what SignTokenKey makes of some key; UNAUTHENTICATED if it is not signed by that role, or is
+// INVALID_ARGUMENT unless `wire` is what SignTokenKey makes of some key; UNAUTHENTICATED if no key of that role that counts now signed it, or is
 // another organisation's. Says nothing about its time.
-absl::StatusOr<TokenKey> OpenTokenKey(ByteView wire, const crypto::Ed25519PublicKey& tokens_role, absl::string_view domain);
+absl::StatusOr<TokenKey> OpenTokenKey(ByteView wire, const identity::RoleKeys& tokens_keys, absl::string_view domain);
 
 }  // namespace plumbline::tokens

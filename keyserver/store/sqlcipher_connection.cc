@@ -116,6 +116,12 @@ CREATE TABLE former_credential (                           -- for ever: the log'
 ALTER TABLE key_package ADD COLUMN former INTEGER NOT NULL DEFAULT 0;   -- 1: under a former credential
 )sql"};
 
+constexpr db::Migration kRoleKeys = {"which statement of the organisation's keys counts", R"sql(
+CREATE TABLE role_rotation (                               -- no row: no role key was ever replaced
+  id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL,
+  former BLOB NOT NULL);                                   -- where the replaced key is in its token; empty: it was in none
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
@@ -126,6 +132,7 @@ std::vector<db::Migration> Migrations() {
   out.push_back(kServiceKeys);
   out.push_back(kWrapping);
   out.push_back(kCredentials);
+  out.push_back(kRoleKeys);
   return out;
 }
 

@@ -121,4 +121,26 @@ absl::Status SqlcipherTokenStore::WrapAnew(db::Database& database, const crypto:
   return absl::OkStatus();
 }
 
+absl::Status SqlcipherTokenStore::SignAnew(db::Database& database, absl::string_view domain, const crypto::Ed25519PublicKey& before,
+                                           const crypto::Ed25519Signer& after) {
+  std::vector<std::pair<int64_t, Bytes>> all;  // number, statement
+  {
+    ASSIGN_OR_RETURN(db::Statement select, database.Prepare("SELECT number, statement FROM token_key"));
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, select.Step());
+      if (!more) break;
+      const absl::StatusOr<tokens::TokenKey> key = tokens::OpenTokenKey(select.Blob(1), before, domain);
+      if (!key.ok()) return absl::DataLossError("the statement of a token key is not signed by the key that is replaced");
+      ASSIGN_OR_RETURN(Bytes statement, tokens::SignTokenKey(*key, after));
+      all.emplace_back(select.Int64(0), std::move(statement));
+    }
+  }
+  ASSIGN_OR_RETURN(db::Statement update, database.Prepare("UPDATE token_key SET statement = ? WHERE number = ?"));
+  for (const auto& [number, statement] : all) {
+    update.Reset();
+    RETURN_IF_ERROR(update.Bind(1, ByteView(statement)).Bind(2, number).Run());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace plumbline::keyserver

@@ -17,6 +17,9 @@ class SqlcipherTokenStore final : public TokenStore {
 
   // In a transaction: all secrets that are still kept, wrapped anew. DATA_LOSS if one cannot be unwrapped.
   static absl::Status WrapAnew(db::Database& database, const crypto::KeyWrap& before, const crypto::KeyWrap& after);
+  // In a transaction: the statements of all keys, which `before` signed, signed by `after`. DATA_LOSS if one is not its.
+  static absl::Status SignAnew(db::Database& database, absl::string_view domain, const crypto::Ed25519PublicKey& before,
+                               const crypto::Ed25519Signer& after);
 
  private:
   SqlcipherConnection& connection_;

@@ -1,4 +1,4 @@
-// Grants and keys of tokens that were revoked.
+// What the key server has this server know: grants and keys of tokens that were revoked, and which of its own keys count.
 #pragma once
 
 #include <vector>
@@ -27,6 +27,11 @@ class RevocationStore {
   // has changed.
   virtual absl::StatusOr<RevocationResult> Revoke(const identity::Revocation& revocation,
                                                   const audit::Entry& entry) = 0;
+
+  // The newest statement of the organisation's keys, an encoded SignedOrganisationKeys; empty if there is none. One transaction with
+  // the audit record, on disk when it returns OK; whether it is newer is for the caller to know.
+  virtual absl::StatusOr<Bytes> OrganisationKeys() = 0;
+  virtual absl::Status SetOrganisationKeys(ByteView wire, const audit::Entry& entry) = 0;
 };
 
 }  // namespace plumbline::server

@@ -94,4 +94,25 @@ absl::StatusOr<RevocationResult> SqlcipherStore::Revoke(const identity::Revocati
   return result;
 }
 
+absl::StatusOr<Bytes> SqlcipherStore::OrganisationKeys() {
+  Bytes out;
+  const absl::Status status = writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(db::Statement select, transaction.database().Prepare("SELECT statement FROM organisation_keys WHERE row = 1"));
+    ASSIGN_OR_RETURN(const bool found, select.Step());
+    out = found ? ToBytes(select.Blob(0)) : Bytes();
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return out;
+}
+
+absl::Status SqlcipherStore::SetOrganisationKeys(ByteView wire, const audit::Entry& entry) {
+  return writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
+    RETURN_IF_ERROR(audit::AuditLog::Attach(transaction.database(), clock_, log_key_).AppendIn(transaction, entry).status());
+    ASSIGN_OR_RETURN(db::Statement set,
+                     transaction.database().Prepare("INSERT OR REPLACE INTO organisation_keys (row, statement) VALUES (1, ?)"));
+    return set.Bind(1, wire).Run();
+  });
+}
+
 }  // namespace plumbline::server

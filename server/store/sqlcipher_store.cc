@@ -40,6 +40,9 @@ CREATE TABLE revocation_state (row INTEGER PRIMARY KEY CHECK (row = 1), last_seq
 )sql"},
     {"void token keys", R"sql(
 CREATE TABLE void_token_keys (row INTEGER PRIMARY KEY, token_key_id BLOB NOT NULL UNIQUE, until_hour INTEGER NOT NULL);
+)sql"},
+    {"keys of the organisation", R"sql(
+CREATE TABLE organisation_keys (row INTEGER PRIMARY KEY CHECK (row = 1), statement BLOB NOT NULL);
 )sql"}};
 
 Bytes Join(std::span<const identity::Hash> hashes) {

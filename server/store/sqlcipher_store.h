@@ -63,6 +63,8 @@ class SqlcipherStore final : public MailboxStore,
 
   absl::StatusOr<Spent> Spend(const tokens::Redeemed& token) override;
   absl::StatusOr<RevocationResult> Revoke(const identity::Revocation& revocation, const audit::Entry& entry) override;
+  absl::StatusOr<Bytes> OrganisationKeys() override;
+  absl::Status SetOrganisationKeys(ByteView wire, const audit::Entry& entry) override;
 
   absl::StatusOr<std::vector<identity::MailboxId>> Sweep(absl::Time now) override;
   absl::Status Erase() override;

@@ -190,6 +190,33 @@ TEST_F(AuditVerifyTest, AnotherKeyThanLastTimeIsNamedAndNotTaken) {
   }
 }
 
+// The root says that the key which was seen was replaced by the one that signs now.
+TEST_F(AuditVerifyTest, AReplacedKeyIsFollowedWithoutLosingWhatWasSeen) {
+  const testing::ScratchDir home, behind;
+  ASSERT_OK(NewConsole(home.path())->VerifyAudit());
+  ASSERT_OK(NewConsole(behind.path())->VerifyAudit());
+  ASSERT_OK_AND_ASSIGN(const auto before, LoadSeenLog(home.path()));
+  const auto rotate = [](const char* role) {
+    StopKeyserver();
+    const testing::Finished done = Offline("rotate", {role});
+    EXPECT_EQ(done.code, 0) << done.out << done.err;
+    organisation->StartKeyserver();
+    return nlohmann::json::parse(done.out)["audit_key"].get<std::string>();
+  };
+  const std::string key = rotate("audit");
+  ASSERT_OK(NewConsole(home.path())->VerifyAudit());
+  ASSERT_OK_AND_ASSIGN(const auto after, LoadSeenLog(home.path()));
+  EXPECT_EQ(after->log.ToText(), key);
+  EXPECT_NE(after->log, before->log);
+  EXPECT_EQ(rotate("grants"), "");
+  ASSERT_OK(NewConsole(home.path())->VerifyAudit());
+  // Two behind: the statement names the last one alone.
+  rotate("audit");
+  ASSERT_OK(NewConsole(home.path())->VerifyAudit());
+  EXPECT_THAT(NewConsole(behind.path())->VerifyAudit(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("audit_key_changed: ")));
+}
+
 TEST_F(AuditVerifyTest, ExportsOfTheServicesVerifyWithTheirKeysAlone) {
   const std::string file = organisation->folder + "/keyserver.jsonl", own = organisation->folder + "/admin.jsonl";
   const testing::Finished exported = Offline("export-audit", {"--out", file});

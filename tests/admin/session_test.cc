@@ -13,6 +13,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
+#include "tests/common/identity/signed_keys.h"
 #include "tests/admin/sample_intents.h"
 #include "tests/common/certificates.h"
 #include "tests/common/codes.h"
@@ -236,6 +237,38 @@ TEST(Session, BelievesOnlyTheKeyOfTheRecordThatTheRootVouchesFor) {
   for (const char* none : {"", "nonsense"}) {
     page.set_log_certificate(none);
     EXPECT_THAT(desk.session.LogKeyOf(page), wrong);
+  }
+}
+
+TEST(Session, BelievesTheCurrentKeyOfTheRecordWhereTheRootSaysWhichItIs) {
+  Desk desk;
+  const testing::TestOrganisation organisation(desk.clock.Now());
+  desk.profile.root_pem = organisation.root.ToPem();
+  const identity::KeyAuthority authority("example.org", desk.clock.Now(), organisation.root, organisation.root_key);
+  const identity::KeyAuthority stranger("example.org", desk.clock.Now());
+  const auto former = crypto::Ed25519KeyPair::Generate(), next = crypto::Ed25519KeyPair::Generate(), other = crypto::Ed25519KeyPair::Generate();
+  using identity::Role;
+  const auto listed = [&](Role role, const crypto::Ed25519KeyPair& key, uint64_t ends = 0) {
+    return identity::ListedKey{authority.RoleCertificate(role, key), ends};
+  };
+  const identity::OrganisationKeys keys{"example.org",
+                                        1,
+                                        {listed(Role::kDirectory, other), listed(Role::kGrants, other), listed(Role::kTokens, other),
+                                         listed(Role::kAudit, next), listed(Role::kAudit, former, 1)}};
+  plumbline::audit::v1::AuditPage page;
+  page.set_organisation_keys(ToString(authority.Sign(keys)));
+  page.set_log_certificate(ToString(keys.keys[3].certificate.der()));
+  ASSERT_OK_AND_ASSIGN(const tlog::VerifierKey log, desk.session.LogKeyOf(page));
+  EXPECT_EQ(log, *tlog::VerifierKey::Create("example.org/audit/keyserver", next.public_key()));
+  EXPECT_EQ(*desk.session.FormerLogKeyOf(page), *tlog::VerifierKey::Create("example.org/audit/keyserver", former.public_key()));
+  const auto wrong = StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("audit_key_wrong: "));
+  page.set_log_certificate(ToString(keys.keys[4].certificate.der()));
+  EXPECT_THAT(desk.session.LogKeyOf(page), wrong) << "the former one signs nothing any more";
+  page.set_log_certificate(ToString(keys.keys[3].certificate.der()));
+  for (const Bytes& wire : {stranger.Sign(keys), Bytes{1, 2}}) {
+    page.set_organisation_keys(ToString(wire));
+    EXPECT_THAT(desk.session.LogKeyOf(page), wrong);
+    EXPECT_THAT(desk.session.FormerLogKeyOf(page), wrong);
   }
 }
 

@@ -146,10 +146,10 @@ class AccessBench final {
     Add("blind and finish a token", client, "two RSA public operations", client_floor);
 
     const tokens::Token token = ValueOf(pending[0].Finish(answers[0]));
-    const tokens::Redeemer redeemer(keyserver::kDomain, "directory", world_.organisation().keys().tokens.key.public_key());
+    const tokens::Redeemer redeemer(keyserver::kDomain, "directory");
     const Bytes shown = tokens::Encode(token);
     const Sample redeem = MeasureAll(kBudget, [&] {
-      tokens::Redeemed redeemed = ValueOf(redeemer.Check(shown, statement, world_.clock().Now()));
+      tokens::Redeemed redeemed = ValueOf(redeemer.Check(shown, statement, world_.organisation().keys().tokens.key.public_key(), world_.clock().Now()));
       redeemed.nullifier = identity::RandomFixed<32>();  // as of a token that was not shown before
       CHECK(world_.ledger().SpendToken(redeemed).ok());
     });

@@ -29,7 +29,8 @@ struct Crew {
       dave{organisation, "dave", clock};
   Mailbox bob_intake = bob.AddMailbox({}), carol_intake = carol.AddMailbox({}), dave_intake = dave.AddMailbox({});
   crypto::Ed25519KeyPair directory = crypto::Ed25519KeyPair::Generate();
-  uint64_t known = 0;  // version of any record seen before
+  crypto::Ed25519PublicKey directory_now = directory.public_key();  // the key that counts
+  std::optional<identity::DirectoryRecord> known;  // of anybody, seen before
   std::string conversation;
 
   Crew() {
@@ -88,7 +89,7 @@ struct Crew {
     }
     const mls::StagedCommit staged = ValueOf(group.Commit(std::move(params), by.self->authentication(), clock.Now()));
     return CheckCommit(group, staged,
-                       {directory.public_key(), [this](const std::string&) -> absl::StatusOr<uint64_t> { return known; }});
+                       {directory_now, [this](const std::string&) -> absl::StatusOr<std::optional<identity::DirectoryRecord>> { return known; }});
   }
 
   // A directory record of that person with these devices.
@@ -246,12 +247,28 @@ TEST(GroupRules, ADeviceGoesOnlyWhenTheDirectoryNoLongerListsIt) {
   EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
   commit.evidence.records = {crew.Record(crew.carol, /*listed=*/false)};
   EXPECT_OK(crew.Judge(crew.bob, commit));
-  crew.known = 8;  // an older record than one seen here shows nothing
+  const auto seen = [&](bool listed, uint64_t version) {
+    return *identity::ParseDirectoryRecord(crew.Record(crew.carol, listed, version).record);
+  };
+  crew.known = seen(true, 8);  // an older record than one seen here shows nothing
   EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
-  crew.known = 7;
+  crew.known = seen(true, 7);
   commit.evidence.records[0].signature[0] ^= 1;
   EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden(rule));
   commit.evidence.records = {crew.Record(crew.carol, /*listed=*/true, 7, identity::RecordStatus::kSuspended)};
+  EXPECT_OK(crew.Judge(crew.bob, commit));
+}
+
+// The key that signed the evidence may have ended before the commit was read; what the directory has said here meanwhile counts.
+TEST(GroupRules, WhatIsKnownHereCountsLikeEvidence) {
+  Crew crew;
+  Crew::Commit commit;
+  commit.removes = {crew.LeafOf(crew.carol)};
+  commit.evidence.records = {crew.Record(crew.carol, /*listed=*/false)};
+  const crypto::Ed25519KeyPair next = crypto::Ed25519KeyPair::Generate();
+  crew.directory_now = next.public_key();
+  EXPECT_THAT(crew.Judge(crew.bob, commit), Forbidden("a device is taken out only when the directory no longer lists it"));
+  crew.known = *identity::ParseDirectoryRecord(crew.Record(crew.carol, /*listed=*/false).record);
   EXPECT_OK(crew.Judge(crew.bob, commit));
 }
 

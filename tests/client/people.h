@@ -122,6 +122,7 @@ class Device final {
     copy.root = account.root;
     copy.issuing = account.issuing;
     copy.directory_key = account.directory_key;
+    copy.grants_key = account.grants_key;
     copy.tokens_key = account.tokens_key;
     copy.working_seed = Secret::CopyOf(account.working_seed.view());
     copy.mls_seed = Secret::CopyOf(account.mls_seed.view());
@@ -141,6 +142,7 @@ class Device final {
     const crypto::Ed25519KeyPair working = crypto::Ed25519KeyPair::Generate();
     const crypto::Ed25519KeyPair mls_key = crypto::Ed25519KeyPair::Generate();
     account.directory_key = testing::ValueOf(identity::ToFixed<32>(working.public_key().view()));
+    account.grants_key = account.directory_key;
     account.tokens_key = testing::ValueOf(identity::ToFixed<32>(tokens::TestTokensRole().public_key().view()));
     account.working_seed = Secret::CopyOf(working.seed());
     account.mls_seed = Secret::CopyOf(mls_key.seed());

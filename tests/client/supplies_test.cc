@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 
+#include "client/organisation_keys.h"
 #include "common/file.h"
 #include "common/identity/credential_renewal.h"
 #include "common/identity/grant.h"
@@ -16,6 +17,7 @@
 #include "common/tokens/redeemer.h"
 #include "mls/key_package.h"
 #include "tests/client/people.h"
+#include "tests/common/identity/signed_keys.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::client {
@@ -40,9 +42,10 @@ class Services final : public Network {
   }
   absl::StatusOr<keys::v1::GetTokenKeysResponse> GetTokenKeys() override {
     keys::v1::GetTokenKeysResponse response;
-    for (const tokens::TokenKey& key : offered) response.add_token_keys(ToString(mint.Signed(key)));
+    const tokens::Mint& now = successor ? *successor : mint;
+    for (const tokens::TokenKey& key : offered) response.add_token_keys(ToString(now.Signed(key)));
     for (const char* purpose : {"delivery", "directory"})
-      if (offered.empty()) response.add_token_keys(ToString(mint.Signed(mint.KeyFor(purpose, Time()))));
+      if (offered.empty()) response.add_token_keys(ToString(now.Signed(mint.KeyFor(purpose, Time()))));
     return response;
   }
   absl::StatusOr<keys::v1::DrawTokensResponse> DrawTokens(
@@ -60,6 +63,7 @@ class Services final : public Network {
   // What is new in the log, as far as it is about keys for tokens.
   absl::Status ReadLogInto(Stores& stores) {
     ++syncs;
+    if (say_replaced) say_replaced();
     Change change = ValueOf(stores.store.Begin());
     for (const char* purpose : {"delivery", "directory"})
       RETURN_IF_ERROR(stores.log.SetTokenKey(change, mint.KeyFor(purpose, Time()).leaf));
@@ -111,6 +115,8 @@ class Services final : public Network {
 
   const crypto::Ed25519KeyPair role = crypto::Ed25519KeyPair::Generate();
   const tokens::Mint mint{"example.org", tokens::TestTokensRole()};
+  std::optional<tokens::Mint> successor;   // once the key of the tokens role was replaced
+  std::function<void()> say_replaced;      // what the log says then
   std::vector<tokens::TokenKey> offered;  // in the place of those of now
   std::function<void(keys::v1::DrawTokensResponse&)> change_answer;
   std::vector<keys::v1::DrawTokensRequest> drawn;
@@ -301,8 +307,8 @@ TEST(KeyPackages, AreMadeAgainWhenTheServerHasFewLeft) {
 
 absl::Status TokenIsGood(Scene& s, const char* purpose) {
   ASSIGN_OR_RETURN(const StoredToken token, s.supplies.TakeToken(purpose));
-  const tokens::Redeemer redeemer("example.org", purpose, tokens::TestTokensRole().public_key());
-  return redeemer.Check(token.token, token.token_key, s.services.Time()).status();
+  const tokens::Redeemer redeemer("example.org", purpose);
+  return redeemer.Check(token.token, token.token_key, tokens::TestTokensRole().public_key(), s.services.Time()).status();
 }
 
 TEST(Tokens, AreDrawnInBatchesForEachPurposeAndTakenOnce) {
@@ -361,6 +367,45 @@ TEST(Tokens, AreNotDrawnUnderAKeyOfAnotherOrganisation) {
   EXPECT_THAT(s.supplies.TakeToken("delivery"),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("not this organisation's")));
   EXPECT_TRUE(s.services.drawn.empty());
+}
+
+// The key of the tokens role was replaced since this device last read the log.
+TEST(Tokens, AreDrawnUnderAKeyWhoseSignerTheLogHasYetToName) {
+  Scene s;
+  ASSERT_OK(s.supplies.TakeToken("delivery").status());
+  {
+    Change change = ValueOf(s.alice.stores->store.Begin());
+    ASSERT_OK(s.alice.stores->supply.RemoveTokens(change, "delivery"));
+    ASSERT_OK(change.Commit());
+  }
+  const identity::KeyAuthority authority("example.org", s.clock.Now(), s.organisation.root, s.organisation.root_key);
+  const crypto::Ed25519KeyPair next = crypto::Ed25519KeyPair::Generate(), directory = crypto::Ed25519KeyPair::Generate();
+  s.services.successor.emplace("example.org", next);
+  const int before = s.services.syncs;
+  EXPECT_THAT(s.supplies.TakeToken("delivery"), StatusIs(absl::StatusCode::kInternal, HasSubstr("token_key_unsigned: ")));
+  EXPECT_EQ(s.services.syncs, before + 1);
+  s.services.say_replaced = [&] {
+    const identity::OrganisationKeys keys{"example.org",
+                                          1,
+                                          {{authority.RoleCertificate(identity::Role::kDirectory, directory), 0},
+                                           {authority.RoleCertificate(identity::Role::kGrants, s.services.role), 0},
+                                           {authority.RoleCertificate(identity::Role::kTokens, next), 0},
+                                           {authority.RoleCertificate(identity::Role::kAudit, directory), 0}}};
+    EXPECT_OK(TakeOrganisationKeys(*s.alice.stores, *s.alice.self, authority.Sign(keys), s.clock.Now()));
+  };
+  EXPECT_OK(s.supplies.TakeToken("delivery").status());
+  EXPECT_EQ(s.services.syncs, before + 2);
+}
+
+TEST(Mailboxes, AreOpenedWithAnotherGrantIfTheKeyThatSignedTheFirstHasEnded) {
+  Scene s;
+  s.services.open_answer = absl::UnauthenticatedError("grant_invalid: the grant is not signed by a key that counts");
+  ASSERT_OK_AND_ASSIGN(const Mailbox mailbox, s.supplies.EnsureMailbox({}));
+  EXPECT_TRUE(mailbox.open);
+  EXPECT_EQ(s.Mailboxes().size(), 1u);
+  s.services.open_answer = absl::UnauthenticatedError("grant_invalid: and so is all that it signed");
+  ASSERT_OK_AND_ASSIGN(const Mailbox other, s.supplies.EnsureMailbox(RandomBytes(32)));
+  EXPECT_TRUE(other.open);
 }
 
 TEST(Tokens, ThatAreWronglySignedAreNotKept) {

@@ -1,6 +1,7 @@
 // Keys and certificates of the real services are replaced while people write to each other. Each text arrives once; what the former
 // key or certificate opened is refused afterwards.
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -12,11 +13,19 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/identity/grant.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/handshake.h"
+#include "common/rpc/status.h"
 #include "common/rpc/tls_policy.h"
+#include "keyserver/key_ring.h"
+#include "plumbline/delivery/v1/delivery.grpc.pb.h"
 #include "tests/client_output.h"
+#include "tests/common/tokens/mint.h"
 #include "tests/e2e/backup_fixture.h"
+#include "tests/server/organisation.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::testing {
@@ -311,6 +320,104 @@ TEST(RotatedKeys, NothingIsLostUnderLoad) {
   const CommandResult record = ValueOf(busy.organisation.Administer({"audit", "list"}));
   EXPECT_THAT(record.out, HasSubstr("key.rotated"));
   Administer(busy.organisation, {"audit", "verify"});
+}
+
+// The keys of the roles, each replaced as the runbook says, once with a former key that still counts and once with one that does not any
+// more, while two people write; somebody who comes afterwards is believed and believes, and so does a delivery server that starts anew
+// with the trust file of the beginning.
+TEST(RotatedKeys, OfRolesUnderLoad) {
+  Busy busy(absl::Hours(24 * 14));
+  busy.Write();
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.sent >= 2; }, absl::Seconds(60)));
+  int number = 0;
+  Administer(busy.organisation, {"audit", "verify"});
+  for (const char* role : {"directory", "grants", "tokens", "audit"}) {
+    for (const bool now : {false, true}) {
+      SCOPED_TRACE(absl::StrCat(role, now ? " at once" : ""));
+      const int sent = busy.sent;
+      std::vector<std::string> command = {"rotate", role};
+      if (now) command.insert(command.end(), {"--former-ends", "now"});
+      EXPECT_FALSE(busy.organisation.KeyserverTool(command).ok()) << "not while it serves";
+      ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+      const CommandResult done = ValueOf(busy.organisation.KeyserverTool(command));
+      EXPECT_THAT(done.out, HasSubstr(absl::StrCat(++number)));
+      ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+      EXPECT_TRUE(assess::PollUntil([&] { return busy.sent >= sent + 3; }, absl::Seconds(60)));
+      Administer(busy.organisation, {"audit", "verify"});  // who remembers the key of the last time
+    }
+  }
+  const assess::Person carol = busy.services.Enrolled("carol");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(carol, {"send", "bob", "hello from carol"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "carol", "hello carol"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_TRUE(assess::PollUntil(
+      [&] {
+        const auto texts = Texts(busy.services.Run(carol, {"read"}));
+        return std::find(texts.begin(), texts.end(), "hello carol") != texts.end();
+      },
+      absl::Seconds(30)));
+  ASSERT_EQ(busy.organisation.Stop(Service::kDelivery), 0);
+  ASSERT_OK(busy.organisation.Start(Service::kDelivery));
+  const int sent = busy.sent;
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.sent >= sent + 3; }, absl::Seconds(60)));
+  busy.ExpectAllOnce();
+  for (const std::string& failure : busy.failures) EXPECT_THAT(failure, HasSubstr("CANCELLED"));
+  EXPECT_FALSE(busy.Logged(Service::kKeyserver, "organisation_keys.refused"));
+  Administer(busy.organisation, {"audit", "verify"});
+}
+
+// Whoever kept the former keys from a copy of keys.sealed, and knows its passphrase.
+TEST(RotatedKeys, OldSignaturesOpenNothingAnyMore) {
+  ServiceFixture services{PLUMBLINE_BIN};
+  assess::Organisation& organisation = services.organisation;
+  const assess::Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob");
+  EXPECT_EQ(services.Run(alice, {"send", "bob", "before"}).exit_code, 0);
+  const std::string data = organisation.FolderOf(Service::kKeyserver) + "/data";
+  const std::string text(absl::StripAsciiWhitespace(ValueOf(assess::ReadFile(organisation.folder() + "/secrets/keyserver.passphrase"))));
+  const Secret passphrase = Secret::CopyOf(AsBytes(text));
+  const keyserver::KeyRing stolen = ValueOf(keyserver::UnsealKeyRing(data, passphrase));
+  rpc::Endpoint endpoint;
+  endpoint.address = absl::StrCat("127.0.0.1:", organisation.ports().delivery);
+  endpoint.root_pem = stolen.RootPem();
+  const auto open_mailbox = [&](const crypto::Ed25519Signer& by) {
+    const auto stub = delivery::v1::Delivery::NewStub(ValueOf(rpc::NewChannel(endpoint)));
+    const server::TestMailbox mailbox;
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    delivery::v1::OpenMailboxResponse response;
+    return rpc::FromGrpc(
+        stub->OpenMailbox(&context, mailbox.Opening(ToString(Encode(ValueOf(identity::IssueGrant(by, absl::Now()))))), &response));
+  };
+  const auto open_session = [&](const keyserver::KeyRing& by) {
+    const auto stub = delivery::v1::Delivery::NewStub(ValueOf(rpc::NewChannel(endpoint)));
+    const auto role = ValueOf(crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(by.tokens.key.seed())));
+    delivery::v1::OpenSessionRequest request;
+    tokens::Show(request, tokens::Mint(assess::kDomain, role).Draw(tokens::kPurposeDelivery, absl::Now()));
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    delivery::v1::OpenSessionResponse response;
+    return rpc::FromGrpc(stub->OpenSession(&context, request, &response));
+  };
+  EXPECT_OK(open_mailbox(stolen.grants.key));
+  EXPECT_OK(open_session(stolen));
+  ASSERT_EQ(organisation.Stop(Service::kKeyserver), 0);
+  for (const char* role : {"directory", "grants", "tokens"}) ASSERT_OK(organisation.KeyserverTool({"rotate", role, "--former-ends", "now"}).status());
+  ASSERT_OK(organisation.Start(Service::kKeyserver));
+  const keyserver::KeyRing present = ValueOf(keyserver::UnsealKeyRing(data, passphrase));
+  const auto expect_ended = [&] {
+    EXPECT_THAT(open_mailbox(stolen.grants.key), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("grant_invalid: ")));
+    EXPECT_THAT(open_session(stolen), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("token_invalid: ")));
+    EXPECT_OK(open_mailbox(present.grants.key));
+    EXPECT_OK(open_session(present));
+  };
+  EXPECT_TRUE(assess::PollUntil([&] { return open_mailbox(present.grants.key).ok(); }, absl::Seconds(20)));
+  expect_ended();
+  // Also after a restart of the delivery server, whose trust file is from before.
+  ASSERT_EQ(organisation.Stop(Service::kDelivery), 0);
+  ASSERT_OK(organisation.Start(Service::kDelivery));
+  expect_ended();
+  // The two have mailboxes, tokens and records from before, and go on.
+  EXPECT_TRUE(assess::PollUntil([&] { return services.Run(alice, {"send", "bob", "after"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_THAT(Texts(services.Run(bob, {"read"})), ::testing::ElementsAre("before", "after"));
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST(AuditKey, IsMadeByTheCeremonyAndCertifiedByTheRoot) {
   EXPECT_EQ(state.checkpoint.origin, "example.org/audit/keyserver");
   // What other services believe is not widened by it.
   EXPECT_FALSE(identity::VerifyTrust(keys.root,
-                                     {keys.directory.certificate, keys.grants.certificate, keys.audit->certificate},
+                                     {keys.directory.certificate, keys.grants.certificate, keys.audit->certificate}, {},
                                      "example.org", t.clock.Now())
                    .ok());
 }

@@ -57,6 +57,7 @@ class FakeSender final : public RevocationSender {
     }
     return heard_.last;
   }
+  absl::Status SendKeys(ByteView) override { return absl::UnimplementedError("no key was replaced"); }
 
  private:
   Heard& heard_;

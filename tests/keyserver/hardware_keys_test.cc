@@ -13,6 +13,7 @@
 #include "common/pkcs11/key_object.h"
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
+#include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/key_ring.h"
 #include "tests/common/pkcs11/softhsm.h"
@@ -128,6 +129,34 @@ TEST(HardwareKeys, ServeAsOthersDo) {
   world.Token(device);
   world.Suspend(kAlice);
   EXPECT_OK(VerifyAudit(world.config(), TestPassphrase()).status());
+}
+
+TEST(HardwareKeys, OfARoleAreReplacedInTheTokenAndDestroyedThere) {
+  const SoftHsm hsm;
+  World world(hsm.Section());
+  TestDevice device = world.Enrol(kAlice);
+  world.Token(device);
+  testing::ScratchDir scratch;
+  for (const identity::Role role : identity::kListedRoles) {
+    SCOPED_TRACE(std::string(identity::RoleName(role)));
+    const std::string label = absl::StrCat("plumbline ", identity::RoleName(role)), folder = scratch / label;
+    const auto names = [&] { return *pkcs11::NamesOf(*world.organisation().keys().bound_to->token(), label); };
+    const std::set<pkcs11::KeyName> before = names();
+    ASSERT_EQ(before.size(), 1u);
+    world.Keep(folder);
+    config::v1::KeyserverConfig config = world.config();
+    config.set_data_dir(folder);
+    ASSERT_OK(RotateRole(config, TestPassphrase(), role, absl::Hours(1), world.clock(), kCheap).status());
+    world.GoBack(folder);
+    const std::set<pkcs11::KeyName> after = names();
+    EXPECT_EQ(after.size(), 1u) << "the former one is destroyed";
+    EXPECT_NE(after, before);
+  }
+  const KeyRing& keys = world.organisation().keys();
+  EXPECT_EQ(keys.Statement()->number, 4u);
+  for (const RoleKey* role : {&keys.directory, &keys.grants, &keys.tokens, &*keys.audit}) EXPECT_TRUE(role->key.in_token());
+  world.Token(device);
+  world.Suspend(kAlice);
 }
 
 std::string TokensLabel(World& world) { return absl::StrCat("plumbline tokens ", ToHex(world.organisation().keys().bound_to->name().id)); }

@@ -120,7 +120,7 @@ TEST(KeyserverProcess, ServesFromTheCeremonyToAClaimedKeyPackage) {
     roles.push_back(*crypto::Certificate::Parse(AsBytes(der)));
   }
   ASSERT_OK_AND_ASSIGN(const auto trust, identity::VerifyTrust(*crypto::Certificate::ParsePem(root), roles,
-                                                               organisation.domain(), absl::Now()));
+                                                               AsBytes(organisation.organisation_keys()), organisation.domain(), absl::Now()));
   EXPECT_EQ(organisation.delivery_address(), "127.0.0.1:7444");
 
   Office office(server);

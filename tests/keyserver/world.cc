@@ -84,7 +84,7 @@ World::Desks::Desks(const Organisation& organisation, SqlcipherConnection& conne
       unlock_store(*SqlcipherUnlockStore::Open(connection, organisation.keys(), data_dir)),
       check_in_store(connection),
       refusals(trail, clock, 60),
-      pusher(departure_store, std::move(sender), organisation.keys().grants.key, logger),
+      pusher(departure_store, std::move(sender), organisation.keys().grants.key, organisation.keys().organisation_keys, logger),
       publisher(directory_store, policy, std::move(witness), logger, "", absl::Milliseconds(100)),
       tokens(organisation, token_store, publisher, clock, *TokenIssuer::WrapOf(organisation)),
       departures(organisation, departure_store, pusher, publisher, *unlock_store, clock),

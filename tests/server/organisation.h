@@ -32,7 +32,7 @@ class TestOrganisation final {
   const crypto::Ed25519KeyPair& grants() const { return grants_; }
   const crypto::Ed25519KeyPair& tokens() const { return tokens_; }
   const tokens::Mint& mint() const { return mint_; }
-  TrustedRoles roles() const { return TrustedRoles{grants_.public_key(), tokens_.public_key()}; }
+  RoleTrust& roles() const { return roles_; }
 
   // The root, then the roles' certificates.
   std::string TrustPem() const {
@@ -73,6 +73,7 @@ class TestOrganisation final {
   const crypto::Ed25519KeyPair grants_ = crypto::Ed25519KeyPair::Generate();
   const crypto::Ed25519KeyPair tokens_ = crypto::Ed25519KeyPair::Generate();
   const tokens::Mint mint_{kDomain, tokens_};
+  mutable RoleTrust roles_{identity::TrustedKeys(directory_.public_key(), grants_.public_key(), tokens_.public_key())};
 };
 
 // What a mailbox's owner knows.

@@ -31,7 +31,7 @@ struct World {
     store = *SqlcipherStore::Create(options, *db::Key::FromSecret(Secret(32)), log_key, clock);
     delivery.emplace(Delivery::Parts{*store, *store, *store, sessions, streams, counters, clock},
                      organisation.roles(), kDomain);
-    revocations.emplace(*store, sessions, streams, organisation.grants().public_key());
+    revocations.emplace(*store, sessions, streams, organisation.roles(), organisation.root(), kDomain, clock);
   }
   v1::RevokeRequest Request(const identity::Revocation& revocation) const {
     const Bytes wire = Encode(revocation);

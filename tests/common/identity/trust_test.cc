@@ -48,25 +48,25 @@ TEST(Trust, ABundleYieldsTheKeyOfEachRole) {
 TEST(Trust, RefusesRolesOfAnotherRootDomainPurposeOrTime) {
   const Authority authority, other;
   const auto roles = authority.Roles();
-  EXPECT_FALSE(VerifyTrust(other.root, roles, kDomain, kNow).ok());
-  EXPECT_FALSE(VerifyTrust(authority.root, roles, "example.com", kNow).ok());
-  EXPECT_FALSE(VerifyTrust(authority.root, roles, kDomain, kNow + absl::Hours(24 * 366)).ok());
+  EXPECT_FALSE(VerifyTrust(other.root, roles, {}, kDomain, kNow).ok());
+  EXPECT_FALSE(VerifyTrust(authority.root, roles, {}, "example.com", kNow).ok());
+  EXPECT_FALSE(VerifyTrust(authority.root, roles, {}, kDomain, kNow + absl::Hours(24 * 366)).ok());
   auto wrong_purpose = roles;
   wrong_purpose[0] = authority.Role("plumbline://example.org/role/tokens", crypto::Purpose::kMlsCredential);
-  EXPECT_FALSE(VerifyTrust(authority.root, wrong_purpose, kDomain, kNow).ok());
+  EXPECT_FALSE(VerifyTrust(authority.root, wrong_purpose, {}, kDomain, kNow).ok());
   auto mixed = roles;
   mixed[1] = other.Roles()[1];
-  EXPECT_FALSE(VerifyTrust(authority.root, mixed, kDomain, kNow).ok());
+  EXPECT_FALSE(VerifyTrust(authority.root, mixed, {}, kDomain, kNow).ok());
 }
 
 TEST(Trust, RefusesAMissingOrRepeatedRole) {
   const Authority authority;
   auto roles = authority.Roles();
   roles.push_back(authority.Role("plumbline://example.org/role/grants"));
-  EXPECT_THAT(VerifyTrust(authority.root, roles, kDomain, kNow),
+  EXPECT_THAT(VerifyTrust(authority.root, roles, {}, kDomain, kNow),
               StatusIs(absl::StatusCode::kInvalidArgument));
   roles.erase(roles.begin() + 2, roles.end());
-  EXPECT_THAT(VerifyTrust(authority.root, roles, kDomain, kNow),
+  EXPECT_THAT(VerifyTrust(authority.root, roles, {}, kDomain, kNow),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 

@@ -14,7 +14,7 @@ constexpr char kDomain[] = "example.org";
 class RedeemerTest : public ::testing::Test {
  protected:
   absl::StatusOr<Redeemed> Check(const ShownToken& shown, absl::Time now) const {
-    return redeemer_.Check(AsBytes(shown.token), AsBytes(shown.token_key), now);
+    return redeemer_.Check(AsBytes(shown.token), AsBytes(shown.token_key), role_.public_key(), now);
   }
   absl::StatusOr<Redeemed> Check(const ShownToken& shown) const { return Check(shown, now_); }
   void ExpectInvalid(const ShownToken& shown, absl::string_view why) const {
@@ -24,7 +24,7 @@ class RedeemerTest : public ::testing::Test {
   const absl::Time now_ = absl::FromUnixSeconds(1'800'000'123);
   const crypto::Ed25519KeyPair role_ = crypto::Ed25519KeyPair::Generate();
   const Mint mint_{kDomain, role_};
-  const Redeemer redeemer_{kDomain, kPurposeDelivery, role_.public_key()};
+  const Redeemer redeemer_{kDomain, kPurposeDelivery};
 };
 
 TEST_F(RedeemerTest, TakesATokenUntilItsKeyEnds) {

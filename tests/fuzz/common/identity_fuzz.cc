@@ -25,6 +25,7 @@
 #include "common/identity/trust.h"
 #include "common/identity/uri.h"
 #include "tests/common/codes.h"
+#include "tests/common/identity/signed_keys.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace plumbline::fuzz {
@@ -204,6 +205,12 @@ const std::vector<Target>& Targets() {
       [](ByteView in) { RoundTrip(in, ParseCommitEvidence); },
       [](ByteView in) { RoundTrip(in, ParseResyncRequest); },
       [](ByteView in) { RoundTrip(in, ParseWipeDeviceParameters); },
+      [](ByteView in) { RoundTrip(in, ParseOrganisationKeys); },
+      [](ByteView in) { RoundTrip(in, ParseSignedOrganisationKeys); },
+      [](ByteView in) {
+        const auto bundle = ReadTrustBundle(Text(in));
+        if (bundle.ok()) CHECK(ReadTrustBundle(ToText(*bundle)).ok());
+      },
   };
   return *targets;
 }
@@ -257,6 +264,14 @@ std::vector<Bytes> Seeds() {
   const GateRecord gate{GateMove{GroupHandle{1}, 4, Hash{2}, PublicKey{3}, Hash{4}, Hash{}},
                         Signature{5}};
   const Bytes grant = Encode(*IssueGrant(Key(), kNow));
+  const KeyAuthority authority("example.org", kNow);
+  const OrganisationKeys keys{"example.org",
+                              2,
+                              {{authority.RoleCertificate(Role::kDirectory, Key()), 0},
+                               {authority.RoleCertificate(Role::kGrants, Key()), 0},
+                               {authority.RoleCertificate(Role::kGrants, crypto::Ed25519KeyPair::Generate()), 1'800'000'000},
+                               {authority.RoleCertificate(Role::kTokens, Key()), 0},
+                               {authority.RoleCertificate(Role::kAudit, Key()), 0}}};
   const LeaveRequest leave = SignLeaveRequest({ConversationId{1}, "mimi://example.org/u/a", 3, DeviceId{4}, {}}, Key());
   std::vector<std::pair<uint8_t, Bytes>> list = {
       {0, ToBytes(AsBytes(UserUri{"example.org", "alice.b-c_1"}.ToString()))},
@@ -297,6 +312,10 @@ std::vector<Bytes> Seeds() {
       {27, Encode(leave)},
       {28, Encode(CommitEvidence{{leave}, {{Encode(SampleRecord()), Signature{1}}}})},
       {29, Encode(SignResyncRequest({Bytes(32, 1), 7, 1'800'000'000, Bytes(300, 2), {}}, Key()))},
+      {31, Encode(keys)},
+      {32, authority.Sign(keys)},
+      {33, ToBytes(AsBytes(ToText({{authority.root(), keys.keys[0].certificate, keys.keys[1].certificate, keys.keys[3].certificate},
+                                   authority.Sign(keys)})))},
   };
   for (uint16_t action = 1; action <= 12; ++action)
     list.push_back({4, Encode(SampleIntent(static_cast<Action>(action)))});

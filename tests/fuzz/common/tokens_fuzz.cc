@@ -87,8 +87,8 @@ void FuzzTokenKey(ByteView body, bool is_signed) {
   CHECK(Equal(*SignTokenKey(*key, known.role), wire));
   CHECK(is_signed || *key == known.token_key);
   if (!tokens::IsPurpose(key->leaf.purpose)) return;
-  const tokens::Redeemer redeemer("example.org", key->leaf.purpose, known.role.public_key());
-  (void)redeemer.Check(Encode(known.token), wire, absl::FromUnixSeconds(4000)).ok();
+  const tokens::Redeemer redeemer("example.org", key->leaf.purpose);
+  (void)redeemer.Check(Encode(known.token), wire, known.role.public_key(), absl::FromUnixSeconds(4000)).ok();
 }
 
 }  // namespace

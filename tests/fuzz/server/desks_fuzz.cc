@@ -35,7 +35,7 @@ struct World {
                      organisation.roles(), kDomain);
     attachments.emplace(
         Attachments::Parts{*attachment_store, sessions, counters, clock, uint64_t{102} << 20});
-    revocations.emplace(*store, sessions, streams, organisation.grants().public_key());
+    revocations.emplace(*store, sessions, streams, organisation.roles(), organisation.root(), kDomain, clock);
     CHECK(delivery->OpenMailbox(mailbox.Opening(organisation.NewGrant(clock.Now()))).ok());
     session = NewSession();
     v1::SubmitResponse response;

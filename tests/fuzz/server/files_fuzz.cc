@@ -54,8 +54,8 @@ void Fuzz(ByteView input) {
       return;
     }
     // Whatever is around them, the keys are the organisation's own.
-    CHECK(trust->roles.grants == world.trust.roles.grants &&
-          trust->roles.tokens == world.trust.roles.tokens);
+    CHECK(trust->keys.keys.Of(identity::Role::kGrants, kNow).keys() == world.trust.keys.keys.Of(identity::Role::kGrants, kNow).keys() &&
+          trust->keys.keys.Of(identity::Role::kTokens, kNow).keys() == world.trust.keys.keys.Of(identity::Role::kTokens, kNow).keys());
   } else if (input[0] == kKeptCertificate) {
     const absl::StatusOr<rpc::KeptCertificate> kept = rpc::ParseKeptCertificate(body);
     CHECK(kept.ok() ? Equal(rpc::Encode(*kept), body) : absl::IsInvalidArgument(kept.status()));
