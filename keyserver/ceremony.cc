@@ -112,8 +112,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const std::share
                  std::nullopt,
                  Secret::Random(crypto::kWrappingKeySize),
                  db::Key::Random(),
-                 std::move(bound_to),
-                 std::nullopt};
+                 std::move(bound_to)};
 }
 
 // Stores a new code for the first administrator.

@@ -62,8 +62,8 @@ struct KeyRing {
   Secret wrapping;  // 32 bytes: what secret keys in the database are wrapped under derives from it; empty in a ring below version 4
   db::Key database_key;
   std::shared_ptr<const pkcs11::DerivationKey> bound_to = nullptr;  // what keys.sealed is bound to; null: it opens with the passphrase alone
-  std::optional<FormerLogKey> former_log = std::nullopt;  // beside keys.sealed, not in it: signs the directory's log too, until it ends
   Bytes organisation_keys = {};  // encoded identity::SignedOrganisationKeys; empty in a ring below version 5: none was ever replaced
+  std::optional<FormerLogKey> former_log = std::nullopt;  // beside keys.sealed, not in it: signs the directory's log too, until it ends
 
   // Number 0 where there is no statement. DATA_LOSS.
   absl::StatusOr<identity::OrganisationKeys> Statement() const;

@@ -125,7 +125,7 @@ absl::StatusOr<absl::Duration> FormerLife(const Line& line, absl::Duration fallb
   const std::string& text = line.former_ends;
   if (text.empty()) return fallback;
   if (text == "now") return absl::ZeroDuration();
-  const std::map<char, absl::Duration> units = {{'m', absl::Minutes(1)}, {'h', absl::Hours(1)}, {'d', absl::Hours(24)}};
+  const std::map<char, absl::Duration> units = {{'s', absl::Seconds(1)}, {'m', absl::Minutes(1)}, {'h', absl::Hours(1)}, {'d', absl::Hours(24)}};
   const auto unit = units.find(text.back());
   uint32_t count = 0;
   if (unit != units.end() && absl::SimpleAtoi(text.substr(0, text.size() - 1), &count) && count > 0) return count * unit->second;
