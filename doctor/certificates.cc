@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMaxFile = 64 << 10;  // bytes of PEM
 constexpr char kCeremony[] =
-    "There is no renewal in place yet (operations.md, Certificates): plan a new ceremony.";
+    "Nothing replaces it in place yet (operations.md, Certificates): plan a new ceremony.";
 
 // Renewal is the services' own work: something keeps them from it.
 std::string RenewText(ServiceKind kind) {

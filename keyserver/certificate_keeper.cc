@@ -69,9 +69,14 @@ void CertificateKeeper::WarnOfCeremonies() {
   warn(FixedText("grants"), keys.grants.certificate);
   warn(FixedText("tokens"), keys.tokens.certificate);
   if (keys.audit) warn(FixedText("audit"), keys.audit->certificate);
-  if (!keys.witnesses) return;
-  const absl::StatusOr<crypto::Certificate> policy = crypto::Certificate::Parse(keys.witnesses->certificate);
-  if (policy.ok()) warn(FixedText("witness policy"), *policy);
+  // Of what was signed once: who joins later has to believe it then.
+  const auto warn_of = [&](FixedText name, ByteView der) {
+    const absl::StatusOr<crypto::Certificate> certificate = crypto::Certificate::Parse(der);
+    if (certificate.ok()) warn(name, *certificate);
+  };
+  if (keys.witnesses) warn_of(FixedText("witness policy"), keys.witnesses->certificate);
+  const absl::StatusOr<identity::SignedOrganisationKeys> statement = identity::ParseSignedOrganisationKeys(keys.organisation_keys);
+  if (statement.ok()) warn_of(FixedText("organisation keys"), statement->certificate);
 }
 
 void CertificateKeeper::RenewOwn() {
