@@ -88,7 +88,8 @@ TEST_F(DoctorTest, FindsNothingWrongWhileTheLogsKeyIsReplaced) {
   const Said during = Ask();
   EXPECT_THAT(during.With("failed"), ::testing::IsEmpty());
   for (const auto& [id, of] : std::vector<std::pair<std::string, std::string>>{
-           {"files.keys", "key server"}, {"witnesses.policy", ""}, {"witnesses.checkpoint", ""}, {"witnesses.answer", "w1"}, {"tokens.keys", "delivery"}}) {
+           {"files.keys", "key server"}, {"witnesses.policy", "policy 2, witnesses: 1"}, {"witnesses.checkpoint", ""},
+           {"witnesses.answer", "w1"}, {"tokens.keys", "delivery"}}) {
     EXPECT_EQ(during.Verdict(id, of), "ok") << id;
   }
 }
