@@ -24,7 +24,8 @@ DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& cloc
       clock_(clock),
       stores_(stores),
       tokens_(tokens),
-      refusals_(refusals) {}
+      refusals_(refusals),
+      claim_limit_(organisation.limits().single_use_claims_per_hour) {}
 
 absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
                                    keys::v1::LookUpResponse& response) {
@@ -83,9 +84,11 @@ absl::Status DirectoryDesk::ClaimKeyPackages(const keys::v1::ClaimKeyPackagesReq
     return Refused(
         Refuse(absl::StatusCode::kFailedPrecondition, "account_suspended", "the account is suspended"));
   }
+  const absl::Time now = clock_.Now();
+  const bool spare_single_use = !claim_limit_.Take(request.user(), now);
   ASSIGN_OR_RETURN(
       const std::vector<ClaimedKeyPackage> claimed,
-      stores_.key_packages.Claim(request.user(), static_cast<uint16_t>(request.cipher_suite()), clock_.Now()));
+      stores_.key_packages.Claim(request.user(), static_cast<uint16_t>(request.cipher_suite()), now, spare_single_use));
   for (const ClaimedKeyPackage& package : claimed) {
     keys::v1::ClaimedKeyPackage& out = *response.add_key_packages();
     out.set_device_id(ToString(package.device));

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/status.h"
 #include "common/tokens/redeemer.h"
+#include "keyserver/claim_limit.h"
 #include "keyserver/organisation.h"
 #include "keyserver/refusal_log.h"
 #include "keyserver/store/account_store.h"
@@ -54,6 +55,7 @@ class DirectoryDesk final {
   const Stores stores_;
   const TokenIssuer& tokens_;
   RefusalLog& refusals_;
+  ClaimLimit claim_limit_;
 };
 
 }  // namespace plumbline::keyserver

@@ -42,7 +42,8 @@ Organisation::Organisation(KeyRing keys, identity::TrustedKeys trusted, const co
       device_address_(config.published().device_address()),
       delivery_address_(config.published().delivery_address()),
       limits_{config.limits().code_attempts(), config.limits().tokens_per_day(),
-              absl::Seconds(config.limits().token_epoch().seconds()), config.limits().grants_per_day()},
+              absl::Seconds(config.limits().token_epoch().seconds()), config.limits().grants_per_day(),
+              config.limits().single_use_claims_per_hour()},
       attended_enrolment_(config.attended_enrolment()),
       service_life_(absl::Seconds(config.limits().service_certificate_life().seconds())),
       own_(std::make_unique<OwnCertificate>(

@@ -26,6 +26,7 @@ struct Limits {
   uint32_t tokens_per_day = 2000;
   absl::Duration token_epoch = absl::Hours(1);
   uint32_t grants_per_day = 200;
+  uint32_t single_use_claims_per_hour = 10;
 };
 
 // Thread-safe: immutable, but for the key server's own certificate, which renews.

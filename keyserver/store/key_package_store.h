@@ -35,9 +35,9 @@ class KeyPackageStore {
                                            const std::optional<PublishedKeyPackage>& last_resort,
                                            absl::Time now) = 0;
   // One for each device of `user` that has one: the oldest single-use package, which no later claim gets,
-  // else the last resort. Expired ones are not given. Empty if there is none.
+  // else the last resort; where single-use ones are spared, the other way round. Expired ones are not given. Empty if there is none.
   virtual absl::StatusOr<std::vector<ClaimedKeyPackage>> Claim(absl::string_view user, uint16_t cipher_suite,
-                                                               absl::Time now) = 0;
+                                                               absl::Time now, bool spare_single_use = false) = 0;
   // Single-use packages that wait.
   virtual absl::StatusOr<uint32_t> CountAvailable(const identity::DeviceId& device, absl::Time now) = 0;
 };

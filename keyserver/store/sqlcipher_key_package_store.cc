@@ -69,15 +69,16 @@ absl::StatusOr<std::vector<identity::DeviceId>> DevicesOf(db::Database& database
 // The oldest single-use package, marked as claimed, else the last resort; none if the device has neither.
 absl::StatusOr<std::optional<ClaimedKeyPackage>> ClaimOne(db::Database& database,
                                                           const identity::DeviceId& device,
-                                                          uint16_t cipher_suite, absl::Time now) {
+                                                          uint16_t cipher_suite, absl::Time now, bool spare_single_use) {
   ASSIGN_OR_RETURN(
       db::Statement select,
       database.Prepare(
           "SELECT number, message, last_resort FROM key_package WHERE device = ? AND suite = ? AND "
-          "message IS NOT NULL AND expires_unix > ? ORDER BY last_resort, number LIMIT 1"));
+          "message IS NOT NULL AND expires_unix > ? ORDER BY last_resort = ? DESC, number LIMIT 1"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(device))
                                          .Bind(2, int64_t{cipher_suite})
                                          .Bind(3, absl::ToUnixSeconds(now))
+                                         .Bind(4, int64_t{spare_single_use})
                                          .Step());
   if (!found) return std::optional<ClaimedKeyPackage>();
   const int64_t number = select.Int64(0);
@@ -115,14 +116,14 @@ absl::StatusOr<uint32_t> SqlcipherKeyPackageStore::Publish(
 
 absl::StatusOr<std::vector<ClaimedKeyPackage>> SqlcipherKeyPackageStore::Claim(absl::string_view user,
                                                                                uint16_t cipher_suite,
-                                                                               absl::Time now) {
+                                                                               absl::Time now, bool spare_single_use) {
   MutexLock lock(connection_.mutex());
   db::Database& database = connection_.database();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
   ASSIGN_OR_RETURN(const std::vector<identity::DeviceId> devices, DevicesOf(database, user));
   std::vector<ClaimedKeyPackage> out;
   for (const identity::DeviceId& device : devices) {
-    ASSIGN_OR_RETURN(std::optional<ClaimedKeyPackage> claimed, ClaimOne(database, device, cipher_suite, now));
+    ASSIGN_OR_RETURN(std::optional<ClaimedKeyPackage> claimed, ClaimOne(database, device, cipher_suite, now, spare_single_use));
     if (claimed) out.push_back(*std::move(claimed));
   }
   RETURN_IF_ERROR(transaction.Commit());

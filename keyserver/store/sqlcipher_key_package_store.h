@@ -15,7 +15,7 @@ class SqlcipherKeyPackageStore final : public KeyPackageStore {
                                    const std::optional<PublishedKeyPackage>& last_resort,
                                    absl::Time now) override;
   absl::StatusOr<std::vector<ClaimedKeyPackage>> Claim(absl::string_view user, uint16_t cipher_suite,
-                                                       absl::Time now) override;
+                                                       absl::Time now, bool spare_single_use) override;
   absl::StatusOr<uint32_t> CountAvailable(const identity::DeviceId& device, absl::Time now) override;
 
  private:

@@ -82,13 +82,14 @@ TEST_F(DoctorTest, FindsNothingWrongWhileTheLogsKeyIsReplaced) {
   assess::Organisation& organisation = fixture_.organisation;
   fs::rename(scratch_ / "root.sealed", Data(Service::kKeyserver) + "/root.sealed");
   ASSERT_EQ(organisation.Stop(Service::kKeyserver), 0);
-  ASSERT_OK(organisation.KeyserverTool({"rotate", "log"}).status());
+  testing::EnsureOk(organisation.KeyserverTool({"rotate", "log"}).status());
   fs::rename(Data(Service::kKeyserver) + "/root.sealed", scratch_ / "root.sealed");
-  ASSERT_OK(organisation.Start(Service::kKeyserver));
+  testing::EnsureOk(organisation.Start(Service::kKeyserver));
   const Said during = Ask();
   EXPECT_THAT(during.With("failed"), ::testing::IsEmpty());
   for (const auto& [id, of] : std::vector<std::pair<std::string, std::string>>{
-           {"files.keys", "key server"}, {"witnesses.policy", ""}, {"witnesses.checkpoint", ""}, {"witnesses.answer", "w1"}, {"tokens.keys", "delivery"}}) {
+           {"files.keys", "key server"}, {"witnesses.policy", "policy 2, witnesses: 1"}, {"witnesses.checkpoint", ""},
+           {"witnesses.answer", "w1"}, {"tokens.keys", "delivery"}}) {
     EXPECT_EQ(during.Verdict(id, of), "ok") << id;
   }
 }

@@ -395,6 +395,53 @@ TEST(Claim, EachSingleUsePackageIsGivenOnceThenTheLastResort) {
   }
 }
 
+// Whoever claims without end gets the last resort beyond the limit, and so does everybody else who writes to that person in that hour.
+// What is left is there afterwards, though the person's device never ran.
+TEST(Claim, BeyondItsLimitSingleUsePackagesStay) {
+  World world("  single_use_claims_per_hour: 3\n");
+  TestDevice device = world.Enrol(kAlice);
+  Publish(world, device, 8, true);
+  std::set<std::string> seen;
+  const auto claim = [&] {
+    const auto claimed = Claim(world, world.Token(device));
+    EXPECT_OK(claimed.status()) << "nobody is refused";
+    EXPECT_EQ(claimed->key_packages_size(), 1);
+    const bool last_resort = claimed->key_packages(0).last_resort();
+    EXPECT_TRUE(last_resort || seen.insert(claimed->key_packages(0).key_package()).second);
+    return !last_resort;
+  };
+  for (const int hour : {0, 1}) {
+    SCOPED_TRACE(hour);
+    int single_use = 0;
+    for (int i = 0; i < 20; ++i) single_use += claim();
+    EXPECT_EQ(single_use, 3);
+    world.clock().Advance(absl::Hours(1));
+  }
+  EXPECT_TRUE(claim());
+  EXPECT_EQ(seen.size(), 7u);
+}
+
+// Each person by themselves, and no one is locked out who has no last resort.
+TEST(Claim, TheLimitIsOfOnePerson) {
+  World world("  single_use_claims_per_hour: 1\n");
+  TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
+  Publish(world, alice, 2, false);
+  Publish(world, bob, 2, true);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(const auto claimed, Claim(world, world.Token(bob)));
+    ASSERT_EQ(claimed.key_packages_size(), 1) << "of the single-use ones, where there is nothing else";
+    EXPECT_FALSE(claimed.key_packages(0).last_resort());
+  }
+  keys::v1::ClaimKeyPackagesRequest request;
+  tokens::Show(request, world.Token(alice));
+  request.set_user(kBob);
+  request.set_cipher_suite(3);
+  keys::v1::ClaimKeyPackagesResponse response;
+  ASSERT_OK(world.directory().ClaimKeyPackages(request, response));
+  ASSERT_EQ(response.key_packages_size(), 1);
+  EXPECT_FALSE(response.key_packages(0).last_resort());
+}
+
 TEST(Claim, AClaimedPackageIsGoneFromDiskAndCannotBePublishedAgain) {
   World world;
   TestDevice device = world.Enrol(kAlice);

@@ -13,6 +13,7 @@
 #include "common/pkcs11/key_object.h"
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
+#include "keyserver/log_rotation.h"
 #include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/key_ring.h"
@@ -286,6 +287,40 @@ TEST(HardwareKeys, WhatIsBesideThemIsReplacedAndStaysBoundToTheToken) {
 }
 
 // A backup names the keys in the token; who restores it has the token, or a copy of it.
+// The log's key, which signs beside the new one until it ends; then it is gone from the token, and the others are not.
+TEST(HardwareKeys, AFormerKeyOfTheLogIsDestroyedInTheToken) {
+  const SoftHsm hsm;
+  World world(hsm.Section());
+  plumbline::testing::ScratchDir scratch;
+  const std::string folder = scratch / "data";
+  world.Keep(folder);
+  config::v1::KeyserverConfig config = world.config();
+  config.set_data_dir(folder);
+  const auto log_keys = [&] { return pkcs11::NamesOf(*world.organisation().keys().bound_to->token(), "plumbline log")->size(); };
+  const crypto::Ed25519PublicKey before = world.organisation().keys().transparency->log.public_key();
+  EXPECT_EQ(log_keys(), 1u);
+  ASSERT_OK(RotateLogKey(config, TestPassphrase(), absl::Hours(1), world.clock(), kCheap));
+  EXPECT_EQ(log_keys(), 2u);
+  {
+    ASSERT_OK_AND_ASSIGN(const KeyRing keys, UnsealKeyRing(config, TestPassphrase()));
+    EXPECT_TRUE(keys.transparency->log.in_token());
+    ASSERT_TRUE(keys.former_log.has_value());
+    EXPECT_TRUE(keys.former_log->key.in_token());
+    EXPECT_EQ(keys.former_log->key.public_key(), before);
+    ASSERT_OK_AND_ASSIGN(const auto connection, OpenForRotation(config, keys, world.clock()));
+    FormerLogKeyEnd end(keys.former_log, folder, *connection);
+    world.clock().Advance(absl::Hours(1));
+    ASSERT_OK(end.EndIfDue(world.clock().Now()));
+  }
+  EXPECT_EQ(log_keys(), 1u);
+  EXPECT_FALSE(fs::exists(FormerLogKeyPath(folder)));
+  ASSERT_OK(RotateLogKey(config, TestPassphrase(), absl::ZeroDuration(), world.clock(), kCheap));
+  EXPECT_EQ(log_keys(), 1u) << "a stolen one at once";
+  ASSERT_OK_AND_ASSIGN(const KeyRing keys, UnsealKeyRing(config, TestPassphrase()));
+  EXPECT_NE(keys.transparency->log.public_key(), before);
+  EXPECT_OK(OpenForRotation(config, keys, world.clock()).status());
+}
+
 TEST(HardwareKeys, ABackupOpensWithTheTokenAlone) {
   const SoftHsm hsm;
   const plumbline::testing::ScratchDir scratch;

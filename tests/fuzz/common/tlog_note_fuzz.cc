@@ -1,4 +1,5 @@
 // Signed notes and verifier keys: what parses formats to the same bytes.
+#include "common/tlog/checkpoint.h"
 #include "common/tlog/note.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -9,6 +10,7 @@ void Fuzz(ByteView input) {
   const auto note = tlog::ParseNote(text);
   if (note.ok()) CHECK(tlog::FormatNote(*note) == text);
   const auto key = tlog::VerifierKey::Parse(text);
+  CHECK(tlog::ParseLogKeys({std::string(text)}).ok() == key.ok());
   if (key.ok()) CHECK(key->ToText() == text);
 }
 

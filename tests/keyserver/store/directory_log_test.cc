@@ -200,7 +200,7 @@ TEST_F(DirectoryLogTest, ItIsOfItsKeysAlone) {
   }
   const DirectoryLogKeys signer = TestDirectoryKeys(9, 2, 3);
   DirectoryLog log(*database_, signer);
-  EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kDataLoss));
+  EXPECT_THAT(Do([&](db::Transaction& t) { return log.Begin(t); }), StatusIs(Code::kFailedPrecondition, HasSubstr("log_key_mismatch: ")));
 }
 
 TEST_F(DirectoryLogTest, ItAnswersForNoOtherRecordThanItsOwn) {
