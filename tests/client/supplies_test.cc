@@ -4,6 +4,8 @@
 #include "client/supplies.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <set>
@@ -657,6 +659,55 @@ TEST(Credential, KeyPackagesFollowItAndFormerOnesAreKeptForWhoHasThem) {
   EXPECT_EQ(s.KeyPackageCount(), 2 * published);
   ASSERT_OK(s.supplies.Prepare());
   EXPECT_EQ(s.services.published.size(), 2u);
+}
+
+// One start of the client, after which the device uses what its store has.
+void RunOnce(Renewable& s) {
+  s.alice.self->UseCredential(s.Kept(), s.organisation.issuing.der());
+  Supplies supplies(*s.alice.stores, *s.alice.self, s.services, s.clock);
+  auto renewed = supplies.RenewCredential();
+  CHECK(renewed.ok());
+  if (*renewed) s.alice.self->UseCredential((*renewed)->certificate, (*renewed)->issuing);
+  CHECK(supplies.Prepare().ok());
+}
+
+// Killed at any commit of its store, before it or after, the device ends up with the one new credential and key packages under it.
+TEST(Credential, IsRenewedOnceWhereverTheDeviceIsKilled) {
+  for (int n = 0;; ++n) {
+    SCOPED_TRACE(n);
+    Renewable s;
+    s.AdvanceDays(134);
+    ASSERT_OK(s.supplies.Prepare());
+    const Bytes next = s.organisation.Leaf(s.Spec()).der();
+    s.Give(next);
+    s.alice.Close();
+    const pid_t child = fork();
+    if (child == 0) {
+      s.alice.Reopen();
+      int seen = 0;
+      s.alice.store().ObserveCommits([&](bool) {
+        if (seen++ == n) kill(getpid(), SIGKILL);
+      });
+      RunOnce(s);
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status) || WTERMSIG(status) == SIGKILL);
+    s.alice.Reopen();
+    EXPECT_TRUE(s.Kept() == next || s.Kept() == s.Present().der());
+    RunOnce(s);
+    EXPECT_EQ(s.Kept(), next);
+    size_t good = 0;
+    for (const StoredKeyPackage& each : ValueOf(s.alice.stores->supply.KeyPackages(true))) {
+      good += ValueOf(mls::KeyPackageBundle::Parse(each.bundle.view())).key_package.leaf_node.credential == s.alice.self->credential();
+    }
+    EXPECT_EQ(good, kKeyPackages + 1);
+    EXPECT_TRUE(ValueOf(s.alice.stores->supply.KeyPackages(false)).empty());
+    if (!WIFEXITED(status)) continue;
+    EXPECT_GE(n, 6);  // the credential, the key packages, that they are published
+    break;
+  }
 }
 
 TEST(Credential, NoKeyPackageOutlivesIt) {
