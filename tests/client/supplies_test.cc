@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <set>
 
+#include "client/directory.h"
 #include "common/file.h"
 #include "common/identity/credential_renewal.h"
 #include "common/identity/grant.h"
@@ -101,7 +102,7 @@ class Services final : public Network {
   }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
       const keys::v1::ClaimKeyPackagesRequest&) override {
-    return NotHere();
+    return claimed;
   }
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return NotHere(); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return NotHere(); }
@@ -123,6 +124,7 @@ class Services final : public Network {
       renew;
   std::function<absl::StatusOr<keys::v1::RenewCredentialResponse>(const keys::v1::RenewCredentialRequest&)> renew_credential;
   std::vector<keys::v1::RenewCredentialRequest> credential_renewals;
+  keys::v1::ClaimKeyPackagesResponse claimed;
   absl::Status open_answer;  // for the next OpenMailbox only
   int renewals = 0;
   std::set<std::string> opened;
@@ -708,6 +710,24 @@ TEST(Credential, IsRenewedOnceWhereverTheDeviceIsKilled) {
     EXPECT_GE(n, 6);  // the credential, the key packages, that they are published
     break;
   }
+}
+
+// Of a key server that gives one out nevertheless: a commit with it would be refused, and so keep everything else in it from happening.
+TEST(Credential, AKeyPackageOfSomebodyUnderAnEndedOneIsLeftOut) {
+  Renewable s;
+  Device bob{s.organisation, "bob", s.clock};
+  Directory directory(*s.alice.stores, *s.alice.self, s.services, s.supplies, s.clock);
+  s.supplies.SyncWith([&s] { return s.services.ReadLogInto(*s.alice.stores); });
+  identity::RecordDevice listed;
+  listed.device_id = bob.self->device();
+  listed.mls_signature_public_key = ValueOf(identity::ToFixed<32>(bob.self->mls_public_key()));
+  s.AdvanceDays(190);
+  keys::v1::ClaimedKeyPackage& offered = *s.services.claimed.add_key_packages();
+  offered.set_device_id(ToString(listed.device_id));
+  offered.set_key_package(ToString(mls::EncodeKeyPackageMessage(bob.AddKeyPackage(bob.AddMailbox({})))));
+  EXPECT_EQ(ValueOf(directory.Claim(bob.user(), {listed})).size(), 1u);
+  s.AdvanceDays(11);
+  EXPECT_EQ(ValueOf(directory.Claim(bob.user(), {listed})).size(), 0u);
 }
 
 TEST(Credential, NoKeyPackageOutlivesIt) {
