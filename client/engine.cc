@@ -18,8 +18,6 @@ namespace {
 using identity::Refuse;
 
 constexpr int kRounds = 8;                                    // of anything that others may win meanwhile
-constexpr absl::Duration kLeafRenewal = absl::Hours(24 * 45);  // before a leaf's former credential ends
-constexpr size_t kHurriedLeaves = 8;                          // that are replaced at one time for that reason alone
 constexpr absl::Duration kCaughtUp = absl::Seconds(30);       // for which nothing new is asked about a group
 constexpr absl::Duration kReceivePatience = absl::Seconds(30);  // for one mailbox stream to say something
 
@@ -206,15 +204,7 @@ absl::Status Engine::Deliver(const std::string& conversation) {
   return Busy();
 }
 
-absl::StatusOr<bool> Engine::LeafEndsSoon(const OpenGroup& group) {
-  ASSIGN_OR_RETURN(const bool differs, conversations_.CredentialDiffers(group.state));
-  if (!differs) return false;
-  ASSIGN_OR_RETURN(const crypto::Certificate leaf, LeafOf(group.state.own_leaf_node().credential));
-  return leaf.not_after() < clock_.Now() + kLeafRenewal;
-}
-
 absl::Status Engine::CommitAddresses() {
-  size_t hurried = 0;
   for (int round = 0; round < kRounds; ++round) {
     RETURN_IF_ERROR(sender_.Flush());
     ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.All());
@@ -225,13 +215,7 @@ absl::Status Engine::CommitAddresses() {
       ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.Find(stored.id));
       const identity::MailboxAddress address = AddressOf(mailbox, self_.account().delivery_address);
       const Bytes* carried = mls::FindExtension(group->state.own_leaf_node().extensions, identity::kMailboxAddressExtension);
-      if (carried != nullptr && *carried == identity::Encode(address)) {
-        // A former credential goes with whatever commit comes next; for its own sake only if none came for months, a few at a time.
-        if (hurried == kHurriedLeaves) continue;
-        ASSIGN_OR_RETURN(const bool ends_soon, LeafEndsSoon(*group));
-        if (!ends_soon) continue;
-        ++hurried;
-      }
+      if (carried != nullptr && *carried == identity::Encode(address)) continue;
       ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(stored.id));
       if (pending.has_value()) continue;
       Conversations::Changes changes;

@@ -124,9 +124,7 @@ class Engine final {
   absl::Status AttendToGroups();
   // Before something is sent: commits that were kept from this device.
   absl::Status CatchUp(const Bytes& group_id);
-  // Whether the own leaf is still under a former credential that ends within weeks.
-  absl::StatusOr<bool> LeafEndsSoon(const OpenGroup& group);
-  // Commits mailbox addresses that the own leaves lack, and what LeafEndsSoon says. Bounded rounds: others may win an epoch meanwhile.
+  // Commits mailbox addresses that the own leaves lack. Bounded rounds: others may win an epoch meanwhile.
   absl::Status CommitAddresses();
   absl::Status DoWhatIsDue();
   absl::Status Changed(const Callbacks& callbacks);

@@ -234,8 +234,11 @@ absl::Status Engine::AttendToGroups() {
   for (const StoredGroup& group : groups) {
     if (group.status == GroupStatus::kLost) {
       ASSIGN_OR_RETURN(const Mailbox intake, supplies_.EnsureMailbox({}));
-      ASSIGN_OR_RETURN(const bool asked, AskToReturn(stores_, self_, clock_, group, intake));
-      if (asked) RETURN_IF_ERROR(sender_.Flush());
+      const absl::StatusOr<bool> asked = AskToReturn(stores_, self_, clock_, group, intake, [this](const RosterDevice& device) {
+        return membership_.IntakeOf(device);
+      });
+      first.Update(asked.status());
+      if (asked.ok() && *asked) RETURN_IF_ERROR(sender_.Flush());
     }
     if (group.status != GroupStatus::kActive) continue;
     ASSIGN_OR_RETURN(const bool needed, membership_.NeedsAttention(group));

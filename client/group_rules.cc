@@ -111,7 +111,7 @@ bool IsNamed(const Case& c, const CredentialNames& names, const mls::LeafNode& l
   const identity::Hash hash = Sha256(chain->front());
   return std::any_of(c.evidence.records.begin(), c.evidence.records.end(), [&](const identity::RecordEvidence& shown) {
     const absl::StatusOr<identity::DirectoryRecord> record =
-        identity::VerifyDirectoryRecord(shown.record, shown.signature, c.context.directory_key);
+        identity::VerifyDirectoryRecord(shown.record, shown.signature, c.context.directory_keys);
     if (!record.ok() || record->user != names.user) return false;
     const identity::RecordDevice* const device = identity::FindDevice(*record, names.device);
     return device != nullptr && device->credential_hash == hash && Equal(device->mls_signature_public_key, leaf.signature_key);

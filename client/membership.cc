@@ -65,6 +65,18 @@ absl::StatusOr<std::vector<mls::KeyPackage>> Membership::Claim(const Contact& pe
   return directory_.Claim(person.user, devices);
 }
 
+absl::StatusOr<std::optional<identity::MailboxAddress>> Membership::IntakeOf(const RosterDevice& device) {
+  ASSIGN_OR_RETURN(const Contact contact, Fresh(device.names.user));
+  std::vector<identity::RecordDevice> wanted = ListedDevices(contact);
+  std::erase_if(wanted, [&](const identity::RecordDevice& d) { return d.device_id != device.names.device; });
+  ASSIGN_OR_RETURN(const std::vector<mls::KeyPackage> claimed, Claim(contact, wanted));
+  if (claimed.empty()) return std::nullopt;
+  const Bytes* data = mls::FindExtension(claimed.front().leaf_node.extensions, identity::kMailboxAddressExtension);
+  if (data == nullptr) return std::nullopt;
+  ASSIGN_OR_RETURN(identity::MailboxAddress address, identity::ParseMailboxAddress(*data));
+  return address;
+}
+
 absl::StatusOr<Mailbox> Membership::MailboxForNewGroup() {
   ASSIGN_OR_RETURN(const std::vector<Mailbox> mailboxes, stores_.mailboxes.All());
   Bytes group_id = RandomBytes(32);

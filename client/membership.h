@@ -28,6 +28,9 @@ class Membership final {
   // The directory's word on a person, at most half a minute old. Codes as Directory::LookUp.
   absl::StatusOr<Contact> Fresh(const std::string& user);
 
+  // Where a device takes Welcomes now, from a key package that is spent on it; none if it is not listed any more or has none.
+  absl::StatusOr<std::optional<identity::MailboxAddress>> IntakeOf(const RosterDevice& device);
+
   // Makes the group of a direct conversation, or one with `name` and `people` whose only owner is this person, and leaves its
   // first commit in the outbox. FAILED_PRECONDITION no_devices: a direct conversation needs the other person's. Returns the
   // conversation.

@@ -45,7 +45,7 @@ absl::StatusOr<HeldResyncRequest> JudgeResync(const mls::Group& group, const ide
 }
 
 absl::StatusOr<bool> AskToReturn(Stores& stores, const Self& self, const Clock& clock, const StoredGroup& group,
-                                 const Mailbox& intake) {
+                                 const Mailbox& intake, const IntakeOf& intake_of) {
   ASSIGN_OR_RETURN(MembershipStore::Asked asked, stores.membership.AskedFor(group.id));
   const absl::Duration patience = kPatience * (int64_t{1} << std::min<int64_t>(asked.times, kMaxDoublings));
   if (clock.Now() < asked.last + patience) return false;
@@ -55,6 +55,11 @@ absl::StatusOr<bool> AskToReturn(Stores& stores, const Self& self, const Clock& 
   if (others.empty()) return false;
   std::stable_partition(others.begin(), others.end(), [&](const RosterDevice& d) { return d.names.user == self.user(); });
   const RosterDevice& member = others[static_cast<size_t>(asked.times) % others.size()];
+  identity::MailboxAddress address = *member.address;
+  if (intake_of && static_cast<size_t>(asked.times) >= others.size()) {
+    ASSIGN_OR_RETURN(const std::optional<identity::MailboxAddress> present, intake_of(member));
+    address = present.value_or(address);
+  }
 
   mls::KeyPackageParams params;
   params.credential = self.credential();
@@ -78,7 +83,7 @@ absl::StatusOr<bool> AskToReturn(Stores& stores, const Self& self, const Clock& 
   item.group_id = group.id;
   item.epoch = state.epoch();
   ASSIGN_OR_RETURN(OutgoingEnvelope envelope,
-                   SealEnvelope(*member.address, {identity::EnvelopeKind::kResync, identity::Encode(request)}));
+                   SealEnvelope(address, {identity::EnvelopeKind::kResync, identity::Encode(request)}));
   item.envelopes.push_back(std::move(envelope));
   ++asked.times;
   asked.last = clock.Now();

@@ -21,19 +21,19 @@ absl::Status CheckCredential(const mls::LeafNode& leaf, const Device& device,
       !Equal((*chain)[1], issuing.der())) {
     return Invalid("its credential is not this device's certificate and the issuing one");
   }
-  // Whoever claims it later could bring nobody in by it.
-  const absl::StatusOr<crypto::Certificate> own = crypto::Certificate::Parse(device.credential);
-  if (!own.ok() || leaf.lifetime.not_after > static_cast<uint64_t>(absl::ToUnixSeconds(own->not_after()))) {
-    return Invalid("it lives longer than its credential");
-  }
   return absl::OkStatus();
 }
 
-absl::Status CheckLifetime(const mls::Lifetime& lifetime) {
+absl::Status CheckLifetime(const mls::Lifetime& lifetime, const Device& device) {
   if (lifetime.not_after < lifetime.not_before ||
       lifetime.not_after - lifetime.not_before >
           static_cast<uint64_t>(absl::ToInt64Seconds(kMaxKeyPackageLife))) {
     return Invalid("it lives too long");
+  }
+  // Whoever claims it later could bring nobody in by it.
+  const absl::StatusOr<crypto::Certificate> own = crypto::Certificate::Parse(device.credential);
+  if (!own.ok() || lifetime.not_after > static_cast<uint64_t>(absl::ToUnixSeconds(own->not_after()))) {
+    return Invalid("it lives longer than its credential");
   }
   return absl::OkStatus();
 }
@@ -59,7 +59,7 @@ absl::StatusOr<PublishedKeyPackage> CheckKeyPackage(ByteView message, const Devi
     return Invalid("it does not parse");
   if (!IsKnownCipherSuite(parsed->cipher_suite)) return Invalid("its cipher suite is neither 1 nor 3");
   RETURN_IF_ERROR(CheckCredential(parsed->leaf_node, device, issuing));
-  RETURN_IF_ERROR(CheckLifetime(parsed->leaf_node.lifetime));
+  RETURN_IF_ERROR(CheckLifetime(parsed->leaf_node.lifetime, device));
   RETURN_IF_ERROR(CheckAddress(parsed->leaf_node));
   if (parsed->last_resort() != last_resort)
     return Invalid("its last-resort mark does not fit how it was published");

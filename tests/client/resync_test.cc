@@ -75,6 +75,28 @@ TEST(Resync, AsksAnotherMemberOnlyAfterAWhile) {
   EXPECT_FALSE(ValueOf(AskToReturn(*two.bob.stores, *two.bob.self, two.clock, lost, two.bob_intake)));
 }
 
+// Whoever was away for longer than mailboxes live: those in the leaves are gone.
+TEST(Resync, LaterRoundsGoWhereTheMembersTakeWelcomesNow) {
+  TwoPeople two;
+  two.Connect();
+  const Mailbox newer = two.alice.AddMailbox({});
+  std::optional<identity::MailboxAddress> known;
+  const auto intake_of = [&](const RosterDevice& device) -> absl::StatusOr<std::optional<identity::MailboxAddress>> {
+    EXPECT_EQ(device.names.user, two.alice.user());
+    return known;
+  };
+  const identity::MailboxId in_leaf = Ask(two).mailbox_id;
+  const StoredGroup lost = std::move(ValueOf(two.bob.stores->groups.All()).front());
+  const auto asked = [&] {
+    two.clock.Advance(absl::Hours(2));
+    CHECK(ValueOf(AskToReturn(*two.bob.stores, *two.bob.self, two.clock, lost, two.bob_intake, intake_of)));
+    return TakeFromOutbox(two.bob).front().mailbox_id;
+  };
+  EXPECT_EQ(asked(), in_leaf) << "nothing better is known";
+  known = AddressOf(newer, kTestServer);
+  EXPECT_EQ(asked(), newer.id);
+}
+
 TEST(Resync, OnlyTheDevicesOwnRequestIsFollowed) {
   TwoPeople two;
   two.Connect();

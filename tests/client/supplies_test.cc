@@ -4,10 +4,13 @@
 #include "client/supplies.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <set>
 
+#include "client/directory.h"
 #include "client/organisation_keys.h"
 #include "common/file.h"
 #include "common/identity/credential_renewal.h"
@@ -103,7 +106,7 @@ class Services final : public Network {
   }
   absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> ClaimKeyPackages(
       const keys::v1::ClaimKeyPackagesRequest&) override {
-    return NotHere();
+    return claimed;
   }
   absl::StatusOr<keys::v1::GetOwnAccountResponse> GetOwnAccount() override { return NotHere(); }
   absl::StatusOr<std::unique_ptr<SendConnection>> Connect() override { return NotHere(); }
@@ -127,6 +130,7 @@ class Services final : public Network {
       renew;
   std::function<absl::StatusOr<keys::v1::RenewCredentialResponse>(const keys::v1::RenewCredentialRequest&)> renew_credential;
   std::vector<keys::v1::RenewCredentialRequest> credential_renewals;
+  keys::v1::ClaimKeyPackagesResponse claimed;
   absl::Status open_answer;  // for the next OpenMailbox only
   int renewals = 0;
   std::set<std::string> opened;
@@ -702,6 +706,73 @@ TEST(Credential, KeyPackagesFollowItAndFormerOnesAreKeptForWhoHasThem) {
   EXPECT_EQ(s.KeyPackageCount(), 2 * published);
   ASSERT_OK(s.supplies.Prepare());
   EXPECT_EQ(s.services.published.size(), 2u);
+}
+
+// One start of the client, after which the device uses what its store has.
+void RunOnce(Renewable& s) {
+  s.alice.self->UseCredential(s.Kept(), s.organisation.issuing.der());
+  Supplies supplies(*s.alice.stores, *s.alice.self, s.services, s.clock);
+  auto renewed = supplies.RenewCredential();
+  CHECK(renewed.ok());
+  if (*renewed) s.alice.self->UseCredential((*renewed)->certificate, (*renewed)->issuing);
+  CHECK(supplies.Prepare().ok());
+}
+
+// Killed at any commit of its store, before it or after, the device ends up with the one new credential and key packages under it.
+TEST(Credential, IsRenewedOnceWhereverTheDeviceIsKilled) {
+  for (int n = 0;; ++n) {
+    SCOPED_TRACE(n);
+    Renewable s;
+    s.AdvanceDays(134);
+    ASSERT_OK(s.supplies.Prepare());
+    const Bytes next = s.organisation.Leaf(s.Spec()).der();
+    s.Give(next);
+    s.alice.Close();
+    const pid_t child = fork();
+    if (child == 0) {
+      s.alice.Reopen();
+      int seen = 0;
+      s.alice.store().ObserveCommits([&](bool) {
+        if (seen++ == n) kill(getpid(), SIGKILL);
+      });
+      RunOnce(s);
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status) || WTERMSIG(status) == SIGKILL);
+    s.alice.Reopen();
+    EXPECT_TRUE(s.Kept() == next || s.Kept() == s.Present().der());
+    RunOnce(s);
+    EXPECT_EQ(s.Kept(), next);
+    size_t good = 0;
+    for (const StoredKeyPackage& each : ValueOf(s.alice.stores->supply.KeyPackages(true))) {
+      good += ValueOf(mls::KeyPackageBundle::Parse(each.bundle.view())).key_package.leaf_node.credential == s.alice.self->credential();
+    }
+    EXPECT_EQ(good, kKeyPackages + 1);
+    EXPECT_TRUE(ValueOf(s.alice.stores->supply.KeyPackages(false)).empty());
+    if (!WIFEXITED(status)) continue;
+    EXPECT_GE(n, 6);  // the credential, the key packages, that they are published
+    break;
+  }
+}
+
+// Of a key server that gives one out nevertheless: a commit with it would be refused, and so keep everything else in it from happening.
+TEST(Credential, AKeyPackageOfSomebodyUnderAnEndedOneIsLeftOut) {
+  Renewable s;
+  Device bob{s.organisation, "bob", s.clock};
+  Directory directory(*s.alice.stores, *s.alice.self, s.services, s.supplies, s.clock);
+  s.supplies.SyncWith([&s] { return s.services.ReadLogInto(*s.alice.stores); });
+  identity::RecordDevice listed;
+  listed.device_id = bob.self->device();
+  listed.mls_signature_public_key = ValueOf(identity::ToFixed<32>(bob.self->mls_public_key()));
+  s.AdvanceDays(190);
+  keys::v1::ClaimedKeyPackage& offered = *s.services.claimed.add_key_packages();
+  offered.set_device_id(ToString(listed.device_id));
+  offered.set_key_package(ToString(mls::EncodeKeyPackageMessage(bob.AddKeyPackage(bob.AddMailbox({})))));
+  EXPECT_EQ(ValueOf(directory.Claim(bob.user(), {listed})).size(), 1u);
+  s.AdvanceDays(11);
+  EXPECT_EQ(ValueOf(directory.Claim(bob.user(), {listed})).size(), 0u);
 }
 
 TEST(Credential, NoKeyPackageOutlivesIt) {

@@ -6,7 +6,7 @@
 #include "common/tlog/directory_replay.h"
 #include "common/tlog/sql_nodes.h"
 #include "keyserver/views.h"
-#include "tests/keyserver/world.h"
+#include "tests/keyserver/credentials.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -70,6 +70,24 @@ TEST(Authority, FollowsAWorkingDayOfTheKeyServer) {
   }
   EXPECT_EQ(authority.counts().checked, 10u);
   EXPECT_EQ(authority.counts().unchecked + authority.counts().adopted + authority.counts().violations, 0u);
+}
+
+TEST(Authority, FollowsRenewalsOfCredentials) {
+  World world;
+  TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
+  for (int i = 0; i < 2; ++i) {
+    world.clock().Advance(absl::Hours(24 * 250));
+    for (const auto& [device, user] : {std::pair(&alice, kAlice), std::pair(&bob, kBob)}) {
+      Refresh(world, *device);
+      ASSERT_OK_AND_ASSIGN(device->credential, Renew(world, *device, user));
+    }
+  }
+  directory::Authority authority = Judge(world);
+  for (const Opened& each : OpenAll(world)) {
+    const auto finding = authority.Take(each.place, each.entry, each.opening);
+    EXPECT_FALSE(finding) << finding->ToString();
+  }
+  EXPECT_EQ(authority.counts().checked, 8u);
 }
 
 // A database whose records are older than its log: all of them enter it, are adopted, and are proved once witnesses have seen it.

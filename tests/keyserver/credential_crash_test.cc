@@ -2,17 +2,13 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "keyserver/key_ring.h"
+#include "keyserver/views.h"
 #include "tests/keyserver/credentials.h"
 #include "tests/keyserver/faulted_child.h"
 
 namespace plumbline::keyserver {
 namespace {
-
-config::v1::KeyserverConfig At(const World& world, const std::string& folder) {
-  config::v1::KeyserverConfig out = world.config();
-  out.set_data_dir(folder);
-  return out;
-}
 
 // In a process of its own, on storage that fails: what the desk does in its transaction, over a copy of a key server's folder.
 TEST(CredentialChild, Renews) {

@@ -420,6 +420,7 @@ TEST(KeyserverProcess, HostileBytesAtEveryRpcChangeNothing) {
       {as_device, package + "Device/DrawTokens", signed_request},
       {as_device, package + "Device/DrawGrants", signed_request},
       {as_device, package + "Device/RenewCertificate", signed_request},
+      {as_device, package + "Device/RenewCredential", signed_request},
       {as_admin, package + "AdminGateway/RegisterFirstAdministrator",
        Registration(office.administrator, "0000000000000000").SerializeAsString()},
       {as_admin, package + "AdminGateway/Execute", Sign(creation, office.administrator).SerializeAsString()},

@@ -121,6 +121,21 @@ TEST(X509Authentication, RefusesOutsideTheCertificatesTime) {
               StatusIs(kUnauthenticated, HasSubstr("expired")));
 }
 
+// Of a member that was there before: it has to have been genuine, and all else holds as for a new one.
+TEST(X509Authentication, AMembersCertificateMayHaveEnded) {
+  const Pki pki;
+  const Credential credential = pki.Leaf(pki.device);
+  const auto service = pki.Service();
+  const absl::Time late = pki.device.not_after + absl::Hours(24);
+  EXPECT_OK(service->ValidateMember(credential, pki.SignatureKey(), kNow));
+  EXPECT_OK(service->ValidateMember(credential, pki.SignatureKey(), late));
+  EXPECT_THAT(service->Validate(credential, pki.SignatureKey(), late), StatusIs(kUnauthenticated, HasSubstr("expired")));
+  EXPECT_THAT(service->ValidateMember(credential, pki.SignatureKey(), pki.device.not_before - absl::Seconds(1)),
+              StatusIs(kUnauthenticated, HasSubstr("not yet valid")));
+  EXPECT_THAT(service->ValidateMember(credential, Bytes(32, 1), late), StatusIs(kUnauthenticated, HasSubstr("another signature key")));
+  EXPECT_THAT(service->ValidateMember(Credential::Basic(Bytes{1}), pki.SignatureKey(), late), StatusIs(kUnauthenticated));
+}
+
 TEST(X509Authentication, RefusesAnExpiredIssuer) {
   Pki pki;
   pki.issuer = MakeTestCertificate(pki.issuer.key, &pki.root,
