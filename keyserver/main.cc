@@ -386,13 +386,14 @@ int main(int argc, char** argv) {
       Ceremony(app, "export-trust", "Write the root and role certificates that other services load", line);
   trust->add_option("--out", line.out, "Where to write (PEM)")->required();
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
-  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; directory, grants, tokens, audit: "
-                                 "what records, mailbox grants, keys for tokens and the audit record are signed with; log: what signs the directory's log "
-                                 "(all but the first two take root.sealed too)")
+  rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; "
+                                 "directory, grants, tokens, audit: what records, mailbox grants, keys for tokens and the audit record are "
+                                 "signed with; log: what signs the directory's log (all but the first two take root.sealed too)")
       ->required()
       ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit", "log"}));
   rotate->add_option("--former-ends", line.former_ends,
-                     "How long the replaced key still counts: now, 30m, 36h, 14d (default: directory and grants 35d, tokens 24h, audit now, log 7d)");
+                     "How long the replaced key still counts: now, 30m, 36h, 14d (default: directory and grants 35d, tokens 24h, "
+                     "audit now, log 7d)");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

@@ -33,7 +33,8 @@ absl::Duration DefaultFormerLife(identity::Role role);
 inline constexpr absl::Duration kMaxFormerLife = absl::Hours(24 * 365);
 
 // Opens root.sealed, so it takes the ceremony's passphrase. `former_life` is 0 (the former key ends now) to kMaxFormerLife.
-// INVALID_ARGUMENT former_ends_malformed for another role or time; FAILED_PRECONDITION if the service runs, wrapping_key_missing; else codes of UnsealKeyRing and UnsealRootKey.
+// INVALID_ARGUMENT former_ends_malformed for another role or time; FAILED_PRECONDITION if the service runs, wrapping_key_missing;
+// DATA_LOSS audit_broken; else codes of UnsealKeyRing and UnsealRootKey.
 absl::StatusOr<RoleRotated> RotateRole(const config::v1::KeyserverConfig& config, const Secret& passphrase, identity::Role role,
                                        absl::Duration former_life, const Clock& clock, const crypto::SealCost& cost = crypto::SealCost());
 

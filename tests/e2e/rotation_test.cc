@@ -367,6 +367,7 @@ TEST(RotatedKeys, OfRolesUnderLoad) {
 
 // Whoever kept the former keys from a copy of keys.sealed, and knows its passphrase.
 TEST(RotatedKeys, OldSignaturesOpenNothingAnyMore) {
+  EnsureOk(rpc::PinTls13());
   ServiceFixture services{PLUMBLINE_BIN};
   assess::Organisation& organisation = services.organisation;
   const assess::Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob");
