@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -164,21 +165,25 @@ TEST_F(PublisherTest, WithoutEnoughOfThemNothingIsPublished) {
 
 // One that never answers keeps its own thread busy and nobody else.
 TEST_F(PublisherTest, ASlowWitnessHoldsUpNobody) {
-  Mutex mutex;
-  CondVar changed;
-  bool end = false;
-  Set("a", [&](const std::string&) -> absl::StatusOr<WitnessSender::Answer> {
-    MutexLock lock(mutex);
-    while (!end) changed.Wait(mutex);
+  // The publisher, which is stopped after this test's end, asks until then.
+  struct Gate {
+    Mutex mutex;
+    CondVar changed;
+    bool open = false;
+  };
+  const auto gate = std::make_shared<Gate>();
+  Set("a", [gate](const std::string&) -> absl::StatusOr<WitnessSender::Answer> {
+    MutexLock lock(gate->mutex);
+    while (!gate->open) gate->changed.Wait(gate->mutex);
     return absl::UnavailableError("late");
   });
   Publisher& publisher = Start(2);
   store_.Grow();
   publisher.PublishAndWait(kGenerous);
   EXPECT_EQ(PublishedSize(), 4u);
-  MutexLock lock(mutex);
-  end = true;
-  changed.NotifyAll();
+  MutexLock lock(gate->mutex);
+  gate->open = true;
+  gate->changed.NotifyAll();
 }
 
 // Lines for other witnesses, and of other texts, in a witness's answer: only its own cosignature of this checkpoint is taken.
