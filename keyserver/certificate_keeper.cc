@@ -8,6 +8,8 @@ namespace plumbline::keyserver {
 namespace {
 
 constexpr absl::Duration kAgain = absl::Seconds(5);
+constexpr absl::Duration kCeremonyAhead = absl::Hours(24 * 90);  // a ceremony takes people, and root.sealed from its safe
+constexpr absl::Duration kSayEvery = absl::Hours(24);
 
 }  // namespace
 
@@ -37,6 +39,7 @@ CertificateKeeper::~CertificateKeeper() {
 
 void CertificateKeeper::Run() {
   while (true) {
+    WarnOfCeremonies();
     RenewOwn();
     if (delivery_ != nullptr) RenewDelivery();
     if (const absl::Status status = renewal_.ForgetEnded(); !status.ok()) {
@@ -49,6 +52,26 @@ void CertificateKeeper::Run() {
     while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }
+}
+
+void CertificateKeeper::WarnOfCeremonies() {
+  const absl::Time now = clock_.Now();
+  if (now < said_ + kSayEvery && now >= said_) return;
+  said_ = now;
+  const KeyRing& keys = organisation_.keys();
+  const auto warn = [&](FixedText name, const crypto::Certificate& certificate) {
+    const absl::Duration left = certificate.not_after() - now;
+    if (left < kCeremonyAhead) logger_.Warning("certificate.needs_ceremony", {{LogKey::kListener, name}, {LogKey::kDuration, left}});
+  };
+  warn(FixedText("root"), keys.root);
+  warn(FixedText("issuing"), keys.issuing);
+  warn(FixedText("directory"), keys.directory.certificate);
+  warn(FixedText("grants"), keys.grants.certificate);
+  warn(FixedText("tokens"), keys.tokens.certificate);
+  if (keys.audit) warn(FixedText("audit"), keys.audit->certificate);
+  if (!keys.witnesses) return;
+  const absl::StatusOr<crypto::Certificate> policy = crypto::Certificate::Parse(keys.witnesses->certificate);
+  if (policy.ok()) warn(FixedText("witness policy"), *policy);
 }
 
 void CertificateKeeper::RenewOwn() {

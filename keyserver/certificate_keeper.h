@@ -27,6 +27,8 @@ class CertificateKeeper final {
 
  private:
   void Run();
+  // Of those that only a ceremony replaces; each day. The log says certificate.needs_ceremony.
+  void WarnOfCeremonies();
   void RenewOwn();
   void RenewDelivery();
   const Organisation& organisation_;
@@ -35,7 +37,8 @@ class CertificateKeeper final {
   ServiceRenewal& renewal_;
   const Clock& clock_;
   Logger& logger_;
-  bool failing_ = false;  // of the thread alone
+  bool failing_ = false;                      // of the thread alone, like the next
+  absl::Time said_ = absl::InfinitePast();
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -126,6 +126,27 @@ void AwaitRenewal(ServiceFixture& services, int day) {
   EXPECT_TRUE(assess::PollUntil([&] { return renewals() >= day / 12; }, absl::Seconds(75))) << renewals() << " renewals by day " << day;
 }
 
+// The key server says each day, from three months ahead on, what only a ceremony replaces; not before.
+TEST(Ceremonies, AreAskedForInTheLogThreeMonthsAhead) {
+  ServiceFixture services(PLUMBLINE_BIN);
+  const auto says_in_days = [&](int days) {
+    EXPECT_EQ(services.organisation.Stop(assess::Service::kKeyserver), 0);
+    std::filesystem::remove(services.organisation.LogOf(assess::Service::kKeyserver));
+    EXPECT_OK(services.organisation.Start(assess::Service::kKeyserver, Moved(absl::Hours(24 * days))));
+    const auto log = [&] { return ValueOf(assess::ReadFile(services.organisation.LogOf(assess::Service::kKeyserver))); };
+    // They are looked at before the delivery server's, which has ended by then.
+    EXPECT_TRUE(assess::PollUntil([&] { return absl::StrContains(log(), "certificate.renewal_failed"); }, absl::Seconds(30)));
+    std::set<std::string> names;
+    for (const absl::string_view line : absl::StrSplit(log(), '\n')) {
+      if (!absl::StrContains(line, "certificate.needs_ceremony")) continue;
+      names.insert(json::parse(line)["listener"]);
+    }
+    return names;
+  };
+  EXPECT_THAT(says_in_days(270), ::testing::IsEmpty());
+  EXPECT_THAT(says_in_days(280), ::testing::UnorderedElementsAre("directory", "grants", "tokens", "audit", "witness policy"));
+}
+
 // Thirty-six days pass in steps of six, for everybody. Certificates last seven days and mailboxes
 // about thirty-four: what is said at the end goes through mailboxes, under certificates, that did
 // not exist at the beginning. Whoever was away for all that time goes on as well. A file that was
