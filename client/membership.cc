@@ -280,7 +280,8 @@ absl::Status Membership::PlanResyncs(Plan& plan) {
     absl::StatusOr<identity::ResyncRequest> request = identity::ParseResyncRequest(held.request);
     absl::StatusOr<mls::KeyPackage> key_package = absl::InvalidArgumentError("");
     if (request.ok()) key_package = mls::ParseKeyPackageMessage(request->key_package);
-    const bool open = key_package.ok() && mls::ValidateKeyPackage(*key_package, clock_.Now()).ok() && leaf != members.end() && leaf->encryption_key == held.stuck_key &&
+    const bool usable = key_package.ok() && mls::ValidateKeyPackage(*key_package, clock_.Now()).ok();
+    const bool open = usable && leaf != members.end() && leaf->encryption_key == held.stuck_key &&
                       !plan.RemovedAlready(leaf->index);
     if (!open) {  // somebody did it, or the device is to go altogether
       ASSIGN_OR_RETURN(Change change, stores_.store.Begin());

@@ -803,7 +803,8 @@ TEST_F(AuthorityTest, ARenewalChangesOneCredentialOfItsOwnDeviceAndNothingElse) 
   ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, device).mls_signature_public_key = TestDevice().mls_key(); }), "with another key");
   ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { ++of(r, device).enrolled_day; }), "with another day");
   ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, device).credential_hash[0] ^= 1; }), "with another credential");
-  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, other).credential_hash = of(r, device).credential_hash; }), "and the other device's too");
+  ExpectFound(Rule::kChangedDevice, "alice", changed([&](auto& r) { of(r, other).credential_hash = of(r, device).credential_hash; }),
+              "and the other device's too");
   ExpectFound(Rule::kLostDevice, "alice", changed([&](auto& r) { History::Drop(r, other.id); }), "and a device less");
   ExpectFound(Rule::kLostDevice, "alice", changed([&](auto& r) { History::Drop(r, device.id); }), "and the device is gone");
   ExpectFound(Rule::kGhostDevice, "alice", changed([&](auto& r) { History::Add(r, Ghost()); }), "and a device more");

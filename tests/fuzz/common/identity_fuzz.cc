@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/crypto/ed25519.h"
 #include "common/identity/codes.h"
+#include "common/identity/credential_renewal.h"
 #include "common/identity/device_decision.h"
 #include "common/identity/device_request.h"
 #include "common/identity/enrolment_proof.h"
