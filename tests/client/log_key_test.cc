@@ -89,6 +89,19 @@ TEST_F(LogKey, WithTheNewPolicyTheFormerKeyIsBelievedNoMore) {
   ExpectInvalid(alice_.LookUp(two_.bob.user()).status(), "known key");
 }
 
+// A key server that was restored from before the change, and says with the next number what its clients have heard otherwise.
+TEST_F(LogKey, AfterARestoreFromBeforeItTakesTwoChanges) {
+  TestDirectory restored(honest_);
+  Rotate(/*both=*/false);
+  ASSERT_OK(alice_.Sync());
+  alice_.directory = &restored;
+  ExpectInvalid(alice_.Sync(), "known key");
+  restored.Rotate(two_.organisation, /*both=*/false);
+  ExpectInvalid(alice_.Sync(), "known key");
+  restored.Rotate(two_.organisation, /*both=*/false);
+  EXPECT_OK(alice_.Sync());
+}
+
 TEST_F(LogKey, WhatTheFormerKeySignedIsNoGossip) {
   ASSERT_OK(bob_.Sync());
   const uint64_t size = Known(bob_).seen.size;
