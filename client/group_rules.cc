@@ -103,18 +103,23 @@ absl::StatusOr<bool> Delisted(const Case& c, const CredentialNames& device) {
   return false;
 }
 
-// Whether a record that the directory signed, shown with the commit, names this credential for this device and key. It need not be
-// the newest: members who read late have to judge as the others did, and who may stay is another question.
-bool IsNamed(const Case& c, const CredentialNames& names, const mls::LeafNode& leaf) {
-  const absl::StatusOr<std::vector<ByteView>> chain = mls::CertificateChain(leaf.credential);
-  if (!chain.ok()) return false;
-  const identity::Hash hash = Sha256(chain->front());
+// Whether the directory names this credential for this device and key: in what is known here, or in a record that it signed and that is
+// shown with the commit. That need not be the newest: members who read late have to judge as the others did, and who may stay is another
+// question.
+absl::StatusOr<bool> IsNamed(const Case& c, const CredentialNames& names, const mls::LeafNode& leaf) {
+  ASSIGN_OR_RETURN(const std::vector<ByteView> chain, mls::CertificateChain(leaf.credential));
+  const identity::Hash hash = Sha256(chain.front());
+  const auto names_it = [&](const identity::DirectoryRecord& record) {
+    const identity::RecordDevice* const device = identity::FindDevice(record, names.device);
+    return record.user == names.user && device != nullptr && device->credential_hash == hash &&
+           Equal(device->mls_signature_public_key, leaf.signature_key);
+  };
+  ASSIGN_OR_RETURN(const std::optional<identity::DirectoryRecord> known, c.context.known_record(names.user));
+  if (known && names_it(*known)) return true;
   return std::any_of(c.evidence.records.begin(), c.evidence.records.end(), [&](const identity::RecordEvidence& shown) {
     const absl::StatusOr<identity::DirectoryRecord> record =
         identity::VerifyDirectoryRecord(shown.record, shown.signature, c.context.directory_keys);
-    if (!record.ok() || record->user != names.user) return false;
-    const identity::RecordDevice* const device = identity::FindDevice(*record, names.device);
-    return device != nullptr && device->credential_hash == hash && Equal(device->mls_signature_public_key, leaf.signature_key);
+    return record.ok() && names_it(*record);
   });
 }
 
@@ -127,7 +132,8 @@ absl::Status CheckCredentials(const Case& c) {
     ASSIGN_OR_RETURN(const crypto::Certificate before, LeafOf(updated.before.credential));
     ASSIGN_OR_RETURN(const crypto::Certificate after, LeafOf(updated.after.credential));
     ASSIGN_OR_RETURN(const CredentialNames names, NamesOf(after));
-    if (after.not_after() <= before.not_after() || !IsNamed(c, names, updated.after)) {
+    ASSIGN_OR_RETURN(const bool named, IsNamed(c, names, updated.after));
+    if (after.not_after() <= before.not_after() || !named) {
       return Forbidden("a device's credential is replaced only by a later one that the directory names");
     }
   }

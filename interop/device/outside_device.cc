@@ -118,7 +118,7 @@ absl::StatusOr<std::unique_ptr<OutsideDevice>> OutsideDevice::Open(const Outside
 }
 
 absl::Status OutsideDevice::Connect() {
-  ASSIGN_OR_RETURN(client::NetworkOptions addresses, client::NetworkOptionsOf(home_, *self_));
+  ASSIGN_OR_RETURN(client::NetworkOptions addresses, client::NetworkOptionsOf(home_, *self_, clock_));
   ASSIGN_OR_RETURN(network_, client::NewGrpcNetwork(std::move(addresses), clock_));
   client::CheckInStore check_ins(*store_);
   RETURN_IF_ERROR(client::CheckInWith(check_ins, *network_));

@@ -211,6 +211,9 @@ TEST(RenewedCredential, IsTheOneThatTheDirectoryNamesAndALaterOne) {
   crew.Renew(crew.bob);
   const mls::Credential renewed = crew.bob.self->credential();
   const identity::DirectoryRecord record = crew.RecordOf(crew.bob);
+  std::optional<identity::DirectoryRecord> known = record;  // a newer record, which names another
+  ++known->version;
+  known->devices[0].credential_hash[0] ^= 1;
   const auto judge = [&](const mls::Credential& credential, std::vector<identity::RecordEvidence> shown) {
     mls::Group group = std::move(crew.GroupOf(crew.bob).state);
     mls::CommitParams params;
@@ -220,7 +223,7 @@ TEST(RenewedCredential, IsTheOneThatTheDirectoryNamesAndALaterOne) {
     evidence.records = std::move(shown);
     params.authenticated_data = identity::Encode(evidence);
     const mls::StagedCommit staged = ValueOf(group.Commit(std::move(params), crew.bob.self->authentication(), crew.clock.Now()));
-    return CheckCommit(group, staged, {crew.directory.public_key(), [](const std::string&) -> absl::StatusOr<uint64_t> { return 99; }});
+    return CheckCommit(group, staged, {crew.directory.public_key(), [&](const std::string&) -> absl::StatusOr<std::optional<identity::DirectoryRecord>> { return known; }});
   };
   const auto refused = StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("replaced only by a later one that the directory names"));
   EXPECT_OK(judge(renewed, {crew.Sign(record, crew.directory)})) << "also for who knows a newer record";
@@ -240,6 +243,8 @@ TEST(RenewedCredential, IsTheOneThatTheDirectoryNamesAndALaterOne) {
               refused)
       << "one that ends sooner";
   EXPECT_OK(judge(former, {})) << "no change";
+  known = record;
+  EXPECT_OK(judge(renewed, {crew.Sign(record, crypto::Ed25519KeyPair::Generate())})) << "known here, whatever became of the key that signed it";
 }
 
 TEST(RenewedCredential, TheKeyStays) {
@@ -262,7 +267,7 @@ TEST(RenewedCredential, TheKeyStays) {
   evidence.records = {crew.Sign(record, crew.directory)};
   params.authenticated_data = identity::Encode(evidence);
   const mls::StagedCommit staged = ValueOf(group.Commit(std::move(params), crew.bob.self->authentication(), crew.clock.Now()));
-  EXPECT_THAT(CheckCommit(group, staged, {crew.directory.public_key(), [](const std::string&) -> absl::StatusOr<uint64_t> { return 0; }}),
+  EXPECT_THAT(CheckCommit(group, staged, {crew.directory.public_key(), [](const std::string&) -> absl::StatusOr<std::optional<identity::DirectoryRecord>> { return std::nullopt; }}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("a device keeps its key")));
 }
 
