@@ -46,14 +46,16 @@ Verbs AddVerbs(CLI::App& app, Options& options) {
                     app.add_subcommand("restore", "Put a backup into a data folder that has no keys")};
   verbs.key->add_option("--out", options.out, "Where to write the sealed key; its recipient line goes to FILE.pub")->required();
   verbs.take->add_option("--recipient", options.recipient, "The file *.pub of the backup key")->required();
-  CLI::Option_group* const where = verbs.take->add_option_group("where");
-  where->add_option("--out", options.out, "Where to write; nothing is replaced");
-  CLI::Option* const folder = where->add_option("--folder", options.folder, "Folder for a file with the time as its name, for a timer");
-  where->require_option(1);
+  CLI::Option* const out = verbs.take->add_option("--out", options.out, "Where to write; nothing is replaced");
+  CLI::Option* const folder =
+      verbs.take->add_option("--folder", options.folder, "In its place, a folder for a file with the time as its name, for a timer")->excludes(out);
   verbs.take->add_option("--keep", options.keep, "How many files with a time as their name stay in the folder")
       ->check(CLI::Range(size_t{1}, size_t{100'000}))
       ->capture_default_str()
       ->needs(folder);
+  verbs.take->parse_complete_callback([&options] {
+    if (options.out.empty() && options.folder.empty()) throw CLI::RequiredError("--out or --folder");
+  });
   verbs.restore->add_option("--from", options.from, "The backup")->required();
   verbs.restore->add_option("--key", options.key, "The sealed backup key")->required();
   verbs.restore->add_flag("--check", options.check, "Read and verify all of it, and put nothing in place");
