@@ -179,7 +179,7 @@ class AccessBench final {
       if (left == 0) left = Publish(store);
       --left;
       watch.Start();
-      CHECK(store.Claim(keyserver::kAlice, 3, world_.clock().Now()).ok());
+      CHECK(store.Claim(keyserver::kAlice, 3, world_.clock().Now(), /*spare_single_use=*/false).ok());
       watch.Stop();
     });
     Add("claim a key package", claim, "one synced row", MeasureAll(kBudget, [&] { WriteOneRow(); }));
