@@ -202,6 +202,8 @@ TEST(RenewedCredential, BringsBackWhoWasAwayForLonger) {
   EXPECT_EQ(crew.CredentialSeenBy(crew.alice, crew.carol), crew.carol.self->credential());
 }
 
+using Known = absl::StatusOr<std::optional<identity::DirectoryRecord>>;
+
 // Each rule by a commit that breaks it alone, made with the MLS library as a hostile member would.
 TEST(RenewedCredential, IsTheOneThatTheDirectoryNamesAndALaterOne) {
   Crew crew;
@@ -223,7 +225,7 @@ TEST(RenewedCredential, IsTheOneThatTheDirectoryNamesAndALaterOne) {
     evidence.records = std::move(shown);
     params.authenticated_data = identity::Encode(evidence);
     const mls::StagedCommit staged = ValueOf(group.Commit(std::move(params), crew.bob.self->authentication(), crew.clock.Now()));
-    return CheckCommit(group, staged, {crew.directory.public_key(), [&](const std::string&) -> absl::StatusOr<std::optional<identity::DirectoryRecord>> { return known; }});
+    return CheckCommit(group, staged, {crew.directory.public_key(), [&](const std::string&) -> Known { return known; }});
   };
   const auto refused = StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("replaced only by a later one that the directory names"));
   EXPECT_OK(judge(renewed, {crew.Sign(record, crew.directory)})) << "also for who knows a newer record";
@@ -267,7 +269,7 @@ TEST(RenewedCredential, TheKeyStays) {
   evidence.records = {crew.Sign(record, crew.directory)};
   params.authenticated_data = identity::Encode(evidence);
   const mls::StagedCommit staged = ValueOf(group.Commit(std::move(params), crew.bob.self->authentication(), crew.clock.Now()));
-  EXPECT_THAT(CheckCommit(group, staged, {crew.directory.public_key(), [](const std::string&) -> absl::StatusOr<std::optional<identity::DirectoryRecord>> { return std::nullopt; }}),
+  EXPECT_THAT(CheckCommit(group, staged, {crew.directory.public_key(), [](const std::string&) -> Known { return std::nullopt; }}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("a device keeps its key")));
 }
 
