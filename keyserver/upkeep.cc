@@ -42,7 +42,7 @@ void Upkeep::Run() {
 }
 
 absl::Status Upkeep::Once() {
-  RETURN_IF_ERROR(former_log_key_.EndIfDue(clock_.Now()));
+  absl::Status former = former_log_key_.EndIfDue(clock_.Now());  // on its second; what fails is tried again, and keeps nothing else waiting
   devices_.Sweep();
   RETURN_IF_ERROR(refusals_.Flush());
   RETURN_IF_ERROR(tokens_.Prepare());
@@ -50,7 +50,8 @@ absl::Status Upkeep::Once() {
   RETURN_IF_ERROR(unlock_.DestroyDue(clock_.Now()));
   RETURN_IF_ERROR(check_ins_.ForgetRemoved());
   MutexLock lock(connection_.mutex());
-  return connection_.database().Checkpoint();
+  RETURN_IF_ERROR(connection_.database().Checkpoint());
+  return former;
 }
 
 }  // namespace plumbline::keyserver

@@ -197,13 +197,25 @@ absl::Status Session::RenewCredential() {
   return absl::OkStatus();
 }
 
-absl::Status Session::RenewCertificates() {
+absl::Status Session::RenewOwnCertificate() {
   ASSIGN_OR_RETURN(const bool renewed, RenewDeviceCertificate(home_.tls_key_path(), home_.tls_certificate_path(), self_->root(), *network_, clock_));
+  if (!renewed) return absl::OkStatus();
   ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_, clock_));
-  if (renewed) RETURN_IF_ERROR(network_->UseIdentity(*options.identity));
+  return network_->UseIdentity(*options.identity);
+}
+
+absl::Status Session::RenewForUnlocking() {
+  ASSIGN_OR_RETURN(const NetworkOptions options, NetworkOptionsOf(home_, *self_, clock_));
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> own, crypto::ParsePemChain(options.identity->chain_pem));
-  RETURN_IF_ERROR(RenewCredential());
   return RenewUnlockCertificate(home_.unlock_certificate_path(), own, self_->root(), *network_, clock_).status();
+}
+
+absl::Status Session::RenewCertificates() {
+  // Each has its own end: one that cannot be had keeps nothing from the others.
+  absl::Status status = RenewOwnCertificate();
+  status.Update(RenewForUnlocking());
+  status.Update(RenewCredential());
+  return status;
 }
 
 }  // namespace plumbline::client

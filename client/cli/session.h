@@ -56,8 +56,8 @@ class Session final {
   // while it is away, only what the agent has seen since then counts as that. Renews the certificates when their time has come.
   // FAILED_PRECONDITION tls_files, store_copied, store_rolled_back; UNAVAILABLE; the key server's refusals of a device.
   absl::StatusOr<Engine*> Online();
-  // After Online(): the same renewal, for a command that stays online; what follows shows the new certificates. Codes as
-  // RenewDeviceCertificate and Supplies::RenewCredential, and tls_files.
+  // After Online(): the same renewal, for a command that stays online; what follows shows the new certificates. All are tried; the
+  // first failure is told. Codes as RenewDeviceCertificate, Supplies::RenewCredential and RenewUnlockCertificate, and tls_files.
   absl::Status RenewCertificates();
   // After Online().
   Network& network() { return *network_; }
@@ -72,6 +72,8 @@ class Session final {
   explicit Session(Home home) : home_(std::move(home)) {}
   absl::Status Take(OpenedDevice opened, Output& output);
   absl::Status CheckIn();
+  absl::Status RenewOwnCertificate();
+  absl::Status RenewForUnlocking();
   absl::Status RenewCredential();
   // For its owner, if renewal has failed for long.
   absl::Status WarnOfCredential();

@@ -26,10 +26,10 @@ absl::Status LookUp(World& world, const tokens::ShownToken& token, absl::string_
 }
 
 absl::StatusOr<keys::v1::ClaimKeyPackagesResponse> Claim(World& world, const tokens::ShownToken& token,
-                                                         uint32_t suite = 3) {
+                                                         uint32_t suite = 3, const std::string& user = kAlice) {
   keys::v1::ClaimKeyPackagesRequest request;
   tokens::Show(request, token);
-  request.set_user(kAlice);
+  request.set_user(user);
   request.set_cipher_suite(suite);
   keys::v1::ClaimKeyPackagesResponse response;
   RETURN_IF_ERROR(world.directory().ClaimKeyPackages(request, response));
@@ -432,14 +432,9 @@ TEST(Claim, TheLimitIsOfOnePerson) {
     ASSERT_EQ(claimed.key_packages_size(), 1) << "of the single-use ones, where there is nothing else";
     EXPECT_FALSE(claimed.key_packages(0).last_resort());
   }
-  keys::v1::ClaimKeyPackagesRequest request;
-  tokens::Show(request, world.Token(alice));
-  request.set_user(kBob);
-  request.set_cipher_suite(3);
-  keys::v1::ClaimKeyPackagesResponse response;
-  ASSERT_OK(world.directory().ClaimKeyPackages(request, response));
-  ASSERT_EQ(response.key_packages_size(), 1);
-  EXPECT_FALSE(response.key_packages(0).last_resort());
+  ASSERT_OK_AND_ASSIGN(const auto his, Claim(world, world.Token(alice), 3, kBob));
+  ASSERT_EQ(his.key_packages_size(), 1);
+  EXPECT_FALSE(his.key_packages(0).last_resort());
 }
 
 TEST(Claim, AClaimedPackageIsGoneFromDiskAndCannotBePublishedAgain) {

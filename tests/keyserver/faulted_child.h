@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -13,6 +14,12 @@
 #include "absl/strings/str_cat.h"
 
 namespace plumbline::keyserver {
+
+// `to` is as `from` is, and nothing else.
+inline void CopyFolder(const std::string& from, const std::string& to) {
+  std::filesystem::remove_all(to);
+  std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+}
 
 // Runs this program's test `filter` with `environment`; it is failed (`kind`: kill, torn, power) at change `at`, or not if that is 0,
 // and writes how many there were to `count`. The status as waitpid has it.

@@ -36,11 +36,6 @@ config::v1::KeyserverConfig ConfigAt(const std::string& folder) {
   return config;
 }
 
-void CopyFolder(const std::string& from, const std::string& to) {
-  fs::remove_all(to);
-  fs::copy(from, to, fs::copy_options::recursive);
-}
-
 // A folder as the service opens it at its start, at the time `now`.
 struct Served {
   static absl::StatusOr<std::unique_ptr<Served>> Open(const std::string& folder, absl::Duration later = absl::ZeroDuration()) {

@@ -17,7 +17,7 @@
 #include "tests/common/audit/logs.h"
 #include "tests/common/cheap_seal.h"
 #include "tests/keyserver/faulted_child.h"
-#include "tests/keyserver/world.h"
+#include "tests/keyserver/kept_world.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -32,17 +32,7 @@ using ::testing::StartsWith;
 
 constexpr absl::Duration kHour = absl::Hours(1);
 
-struct Organised {
-  Organised() { CHECK(world.tokens().Prepare().ok()); }
-  config::v1::KeyserverConfig At(const std::string& folder) const {
-    config::v1::KeyserverConfig out = world.config();
-    out.set_data_dir(folder);
-    return out;
-  }
-  std::string Kept(const std::string& name) {
-    world.Keep(scratch / name);
-    return scratch / name;
-  }
+struct Organised : KeptWorld {
   absl::StatusOr<RoleRotated> Rotate(const std::string& folder, Role role, absl::Duration life = kHour) {
     return RotateRole(At(folder), TestPassphrase(), role, life, world.clock(), testing::kCheap);
   }
@@ -53,9 +43,6 @@ struct Organised {
     world.GoBack(folder);
     return out;
   }
-  World world;
-  testing::ScratchDir scratch;
-  TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
   int count = 0;
 };
 

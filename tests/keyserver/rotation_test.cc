@@ -18,6 +18,7 @@
 #include "keyserver/shred_key.h"
 #include "tests/common/cheap_seal.h"
 #include "tests/keyserver/faulted_child.h"
+#include "tests/keyserver/kept_world.h"
 #include "tests/keyserver/locked_store.h"
 
 namespace plumbline::keyserver {
@@ -28,26 +29,7 @@ using plumbline::testing::IsOk;
 using plumbline::testing::StatusIs;
 using ::testing::StartsWith;
 
-void CopyFolder(const std::string& from, const std::string& to) {
-  fs::remove_all(to);
-  fs::copy(from, to, fs::copy_options::recursive);
-}
-
-struct Organised {
-  Organised() { CHECK(world.tokens().Prepare().ok()); }
-  config::v1::KeyserverConfig At(const std::string& folder) const {
-    config::v1::KeyserverConfig out = world.config();
-    out.set_data_dir(folder);
-    return out;
-  }
-  // What is on disk now, closed.
-  std::string Kept(const std::string& name) {
-    world.Keep(scratch / name);
-    return scratch / name;
-  }
-  World world;
-  testing::ScratchDir scratch;
-  TestDevice alice = world.Enrol(kAlice), bob = world.Enrol(kBob);
+struct Organised : KeptWorld {
   LockedStore hers = SetUpLock(world, alice), his = SetUpLock(world, bob);
 };
 

@@ -26,11 +26,6 @@ using ::testing::StartsWith;
 using testing::StatusIs;
 constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 
-void CopyFolder(const std::string& from, const std::string& to) {
-  fs::remove_all(to);
-  fs::copy(from, to, fs::copy_options::recursive);
-}
-
 // A key server's data directory, opened as the service opens it at its start.
 struct Opened {
   static absl::StatusOr<std::unique_ptr<Opened>> Open(const std::string& folder) {

@@ -1,5 +1,5 @@
 // Files over a server that is a folder: what is in it was durably accepted. The client is killed at every commit, the server
-// lies and breaks, and what arrives is the file or nothing.
+// lies and breaks, and what arrives is the file or nothing. In one file: every case is a transfer between the same two people over that server.
 #include "client/files/files.h"
 
 #include <gmock/gmock.h>
