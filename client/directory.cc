@@ -25,8 +25,10 @@ absl::Status CheckCredential(const identity::RecordDevice& device, ByteView der,
                              const RecordRules& rules) {
   if (Sha256(der) != device.credential_hash) return Invalid("a certificate is not the one that was signed for");
   const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::Parse(der);
-  const absl::StatusOr<crypto::Certificate> issuing = crypto::Certificate::Parse(rules.issuing);
-  if (!leaf.ok() || !issuing.ok()) return Invalid("a certificate is malformed");
+  if (!leaf.ok()) return Invalid("a certificate is malformed");
+  const auto issuing = std::find_if(rules.authorities.begin(), rules.authorities.end(),
+                                    [&](const crypto::Certificate& authority) { return crypto::IsIssuedBy(*leaf, authority); });
+  if (issuing == rules.authorities.end()) return Invalid("a certificate is of no issuing authority of this organisation");
   // One that has ended names its device as before: the record says that it may act, and it renews by itself when it comes back.
   const absl::Status chain = crypto::VerifyChain(*leaf, {*issuing}, rules.root, WithinLife(*leaf, rules.now),
                                                  crypto::Purpose::kMlsCredential);
@@ -139,7 +141,8 @@ absl::StatusOr<identity::DirectoryRecord> RecordBook::Verified(const keys::v1::S
   ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, TrustedKeysOf(stores_, self_));
   const absl::Time now = clock_.Now();
   const identity::RoleKeys keys = trusted.Of(identity::Role::kDirectory, now);
-  return VerifyRecord(offered, user, RecordRules{keys, self_.root(), self_.account().issuing, now});
+  ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> authorities, AuthoritiesOf(trusted, self_));
+  return VerifyRecord(offered, user, RecordRules{keys, self_.root(), authorities, now});
 }
 
 absl::StatusOr<uint64_t> RecordBook::KeysNumber() {

@@ -23,7 +23,7 @@ namespace plumbline::client {
 struct RecordRules {
   const identity::RoleKeys& directory_keys;
   const crypto::Certificate& root;
-  const Bytes& issuing;  // DER
+  const std::vector<crypto::Certificate>& authorities;  // which issue credentials, or did: what they issued names its device for good
   absl::Time now;
 };
 absl::StatusOr<identity::DirectoryRecord> VerifyRecord(const keys::v1::SignedRecord& offered, absl::string_view user,

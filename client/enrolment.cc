@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<Certificate>> ParseAll(const google::protobuf::Repeat
 absl::Status CheckOwnCertificates(const std::vector<Certificate>& tls, const std::vector<Certificate>& mls,
                                   const OwnKeys& keys, const CredentialNames& expected, const Certificate& root,
                                   absl::Time now) {
-  if (!(tls[1] == mls[1])) return Invalid("the two chains end in different issuers");
+  // An answer that is given again may be of two authorities, one of which was replaced meanwhile.
   RETURN_IF_ERROR(crypto::VerifyChain(tls[0], {tls[1]}, root, now, crypto::Purpose::kTlsClient));
   RETURN_IF_ERROR(crypto::VerifyChain(mls[0], {mls[1]}, root, now, crypto::Purpose::kMlsCredential));
   if (tls[0].spki() != keys.tls.spki()) return Invalid("the TLS certificate is for another key");
@@ -157,8 +157,10 @@ absl::StatusOr<Answer> Verify(const keys::v1::EnrolResponse& response, const ide
   account.working_seed = Secret::CopyOf(keys.working.seed());
   account.mls_seed = Secret::CopyOf(keys.mls.seed());
   account.mls_certificate = mls[0].der();
+  const identity::TrustedKeys trusted = trust.Keys();
+  const std::vector<Certificate> authorities = trusted.authorities().empty() ? std::vector<Certificate>{mls[1]} : trusted.authorities();
   ASSIGN_OR_RETURN(answer.record, VerifyRecord(response.record(), invitation.user,
-                                               RecordRules{trust.Keys().Of(identity::Role::kDirectory, now), root, account.issuing, now}));
+                                               RecordRules{trusted.Of(identity::Role::kDirectory, now), root, authorities, now}));
   RETURN_IF_ERROR(CheckOwnRecord(answer.record, keys, own));
   answer.tls_chain = std::move(tls);
   answer.organisation_keys = ToBytes(keys_said);

@@ -25,6 +25,19 @@ absl::StatusOr<identity::TrustedKeys> TrustedKeysOf(Stores& stores, const Self& 
   return identity::TrustedKeys(directory, grants, tokens);
 }
 
+absl::Status UseStoredIssuers(Stores& stores, const Self& self) {
+  ASSIGN_OR_RETURN(const identity::OrganisationKeys statement, Stored(stores, self));
+  self.issuers()->Replace(identity::TrustedKeys(statement).replaced());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<crypto::Certificate>> AuthoritiesOf(const identity::TrustedKeys& trusted, const Self& self) {
+  if (!trusted.authorities().empty()) return trusted.authorities();
+  absl::StatusOr<crypto::Certificate> own = crypto::Certificate::Parse(self.account().issuing);
+  if (!own.ok()) return absl::DataLossError("the issuing certificate in the client's store is malformed");
+  return std::vector<crypto::Certificate>{*std::move(own)};
+}
+
 absl::Status TakeOrganisationKeys(Stores& stores, const Self& self, ByteView offered, absl::Time now) {
   ASSIGN_OR_RETURN(const identity::OrganisationKeys keys, identity::VerifyOrganisationKeys(offered, self.root(), self.domain(), now));
   ASSIGN_OR_RETURN(const identity::OrganisationKeys held, Stored(stores, self));
@@ -33,7 +46,9 @@ absl::Status TakeOrganisationKeys(Stores& stores, const Self& self, ByteView off
   ASSIGN_OR_RETURN(Change change, stores.store.Begin());
   RETURN_IF_ERROR(stores.log.SetOrganisationKeys(change, offered));
   RETURN_IF_ERROR(stores.supply.RemoveGrants(change));
-  return change.Commit();
+  RETURN_IF_ERROR(change.Commit());
+  self.issuers()->Replace(identity::TrustedKeys(keys).replaced());
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::client

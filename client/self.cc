@@ -35,6 +35,12 @@ void Self::UseCredential(Bytes certificate, Bytes issuing) {
   credential_ = mls::Credential::X509({account_.mls_certificate, account_.issuing});
 }
 
+absl::StatusOr<absl::Time> Self::IssuerEnds() const {
+  const absl::StatusOr<crypto::Certificate> issuing = crypto::Certificate::Parse(account_.issuing);
+  if (!issuing.ok()) return absl::DataLossError("the issuing certificate in the client's store is malformed");
+  return issuers_->replaced().EndOf(*issuing);
+}
+
 mls::SignatureKeyPair Self::mls_keys() const {
   return {mls::SignaturePrivateKey{Secret::CopyOf(account_.mls_seed.view())}, mls_public_key_};
 }

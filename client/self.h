@@ -7,6 +7,7 @@
 #include "client/authentication.h"
 #include "client/store/account_store.h"
 #include "common/crypto/ed25519.h"
+#include "common/crypto/live_issuers.h"
 #include "common/crypto/x509.h"
 #include "mls/credential.h"
 #include "mls/crypto/keys.h"
@@ -24,6 +25,10 @@ class Self final {
   const identity::DeviceId& device() const { return account_.device_id; }
   const Account& account() const { return account_; }
   const crypto::Certificate& root() const { return root_; }
+  // Which issuing authorities count no more, for connections: nothing is known of that until somebody says so here.
+  const std::shared_ptr<crypto::LiveIssuers>& issuers() const { return issuers_; }
+  // When the authority that issued this device's credential ends; InfiniteFuture unless it was replaced. DATA_LOSS.
+  absl::StatusOr<absl::Time> IssuerEnds() const;
   const mls::Credential& credential() const { return credential_; }
   // From now on this device is known by a renewed credential, which the store has already. Both are DER.
   void UseCredential(Bytes certificate, Bytes issuing);
@@ -38,6 +43,7 @@ class Self final {
   Account account_;
   const std::string domain_;
   const crypto::Certificate root_;
+  const std::shared_ptr<crypto::LiveIssuers> issuers_ = std::make_shared<crypto::LiveIssuers>();
   const Authentication authentication_;
   const crypto::Ed25519KeyPair working_key_;
   const Bytes mls_public_key_;

@@ -384,7 +384,8 @@ absl::Status Supplies::Open(const Mailbox& mailbox) {
 
 absl::StatusOr<std::optional<Supplies::Credential>> Supplies::RenewCredential() {
   ASSIGN_OR_RETURN(const crypto::Certificate present, crypto::Certificate::Parse(self_.account().mls_certificate));
-  if (!identity::CredentialIsDue(present, clock_.Now())) return std::nullopt;
+  ASSIGN_OR_RETURN(const absl::Time issuer_ends, self_.IssuerEnds());
+  if (!identity::CredentialIsDue(present, clock_.Now(), issuer_ends)) return std::nullopt;
   identity::CredentialRenewal renewal;
   renewal.user = self_.user();
   renewal.device_id = self_.device();
@@ -396,7 +397,7 @@ absl::StatusOr<std::optional<Supplies::Credential>> Supplies::RenewCredential() 
   request.set_renewal(ToString(encoded));
   request.set_signature(ToString(self_.working_key().Sign(identity::kCredentialRenewalLabel, encoded)));
   ASSIGN_OR_RETURN(const keys::v1::RenewCredentialResponse response, network_.RenewCredential(request));
-  ASSIGN_OR_RETURN(Credential renewed, CheckCredential(response, present));
+  ASSIGN_OR_RETURN(Credential renewed, CheckCredential(response, present, identity::CredentialEnd(present, issuer_ends)));
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.account.SetCredential(change, renewed.certificate, renewed.issuing));
   RETURN_IF_ERROR(change.Commit());
@@ -404,7 +405,7 @@ absl::StatusOr<std::optional<Supplies::Credential>> Supplies::RenewCredential() 
 }
 
 absl::StatusOr<Supplies::Credential> Supplies::CheckCredential(const keys::v1::RenewCredentialResponse& response,
-                                                               const crypto::Certificate& present) const {
+                                                               const crypto::Certificate& present, absl::Time ends) const {
   std::vector<crypto::Certificate> chain;
   for (const std::string& der : response.mls_certificates()) {
     absl::StatusOr<crypto::Certificate> certificate = crypto::Certificate::Parse(AsBytes(der));
@@ -412,8 +413,10 @@ absl::StatusOr<Supplies::Credential> Supplies::CheckCredential(const keys::v1::R
     chain.push_back(*std::move(certificate));
   }
   const bool fits = chain.size() == 2 && chain[0].ed25519_key() == present.ed25519_key() && chain[0].uris() == present.uris() &&
-                    chain[0].not_after() > present.not_after() &&
-                    crypto::VerifyChain(chain[0], {chain[1]}, self_.root(), clock_.Now(), crypto::Purpose::kMlsCredential).ok();
+                    chain[0].not_after() > ends &&
+                    crypto::VerifyChain(chain[0], {chain[1]}, self_.root(), clock_.Now(), crypto::Purpose::kMlsCredential,
+                                        self_.issuers()->replaced())
+                        .ok();
   if (!fits) return Unusable("a renewed credential that is not for this device and its key, or ends no later");
   return Credential{chain[0].der(), chain[1].der()};
 }

@@ -86,7 +86,8 @@ class Supplies final {
   absl::Status RetireFormer();
   absl::StatusOr<bool> IsFormer(const StoredKeyPackage& key_package) const;
   // The renewed credential out of an answer, verified.
-  absl::StatusOr<Credential> CheckCredential(const keys::v1::RenewCredentialResponse& response, const crypto::Certificate& present) const;
+  absl::StatusOr<Credential> CheckCredential(const keys::v1::RenewCredentialResponse& response, const crypto::Certificate& present,
+                                             absl::Time ends) const;
 
   Stores& stores_;
   const Self& self_;

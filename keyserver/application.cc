@@ -102,6 +102,7 @@ absl::StatusOr<NewDevice> Certify(const Organisation& organisation,
   device.working_key = *identity::ToFixed<32>(application.working_key.view());
   device.mls_key = *identity::ToFixed<32>(application.mls_key.view());
   device.enrolled_day = identity::DayOf(now);
+  device.tls_key_hash = ToBytes(application.tls_key_hash);
   const Issuer& issuer = organisation.issuer();
   ASSIGN_OR_RETURN(crypto::Certificate tls, issuer.DeviceTls(application.csr, device.id, now));
   ASSIGN_OR_RETURN(const crypto::Certificate credential,
@@ -117,16 +118,19 @@ void AddTo(Account& account, const Device& device) {
   account.has_enrolled = true;
 }
 
-void FillEnrolled(const Organisation& organisation, const Account& account, const Device& device,
-                  ByteView tls_certificate, keys::v1::EnrolResponse& response) {
-  const std::string issuing = ToString(organisation.issuer().issuing().der());
+absl::Status FillEnrolled(const Organisation& organisation, const Account& account, const Device& device,
+                          ByteView tls_certificate, keys::v1::EnrolResponse& response) {
+  // An answer that is given again later may be of two authorities.
+  ASSIGN_OR_RETURN(const Bytes tls_issuer, organisation.IssuerOf(tls_certificate));
+  ASSIGN_OR_RETURN(const Bytes mls_issuer, organisation.IssuerOf(device.credential));
   response.set_device_id(ToString(device.id));
   response.add_tls_certificates(ToString(tls_certificate));
-  response.add_tls_certificates(issuing);
+  response.add_tls_certificates(ToString(tls_issuer));
   response.add_mls_certificates(ToString(device.credential));
-  response.add_mls_certificates(issuing);
+  response.add_mls_certificates(ToString(mls_issuer));
   Fill(account, *response.mutable_record());
   organisation.Fill(*response.mutable_organisation());
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::keyserver

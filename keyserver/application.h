@@ -52,7 +52,8 @@ absl::StatusOr<NewDevice> Certify(const Organisation& organisation,
 // Puts the device among the account's, in order.
 void AddTo(Account& account, const Device& device);
 // The answer to a device that has joined. `account` has it.
-void FillEnrolled(const Organisation& organisation, const Account& account, const Device& device,
+// DATA_LOSS if a certificate is of no authority there is or was.
+absl::Status FillEnrolled(const Organisation& organisation, const Account& account, const Device& device,
                   ByteView tls_certificate, keys::v1::EnrolResponse& response);
 
 }  // namespace plumbline::keyserver

@@ -75,10 +75,7 @@ absl::StatusOr<KeyRing> MakeKeys(const KeyserverConfig& config, const std::share
       crypto::Certificate root,
       crypto::MakeRoot(root_key, absl::StrCat(config.display_name(), " root"), ValidFrom(now, kRootLife)));
   ASSIGN_OR_RETURN(AuthorityKey issuing_key, AuthorityKey::Generate(token, "plumbline issuing"));
-  ASSIGN_OR_RETURN(
-      crypto::Certificate issuing,
-      crypto::MakeIssuing(root, root_key, issuing_key.spki(), absl::StrCat(config.display_name(), " issuing"),
-                          ValidFrom(now, kIssuingLife)));
+  ASSIGN_OR_RETURN(crypto::Certificate issuing, CertifyAuthority(issuing_key, config.display_name(), root, root_key, now));
   const auto make_role = [&](absl::string_view label, identity::Role role) -> absl::StatusOr<RoleKey> {
     ASSIGN_OR_RETURN(SigningKey key, SigningKey::Generate(token, label));
     return CertifyRole(std::move(key), domain, role, root, root_key, now);
@@ -358,7 +355,9 @@ absl::StatusOr<OpeningsExport> ExportOpenings(const KeyserverConfig& config, con
   DirectoryLog log(*opened.database, opened.keys);
   OpeningsExport out;
   ASSIGN_OR_RETURN(out.openings, AllOpenings(*opened.database, log, opened.keys.vrf));
-  out.trust = crypto::ToPemChain({opened.ring.root, opened.ring.issuing});
+  ASSIGN_OR_RETURN(std::vector<crypto::Certificate> trust, opened.ring.Authorities());
+  trust.insert(trust.begin(), opened.ring.root);
+  out.trust = crypto::ToPemChain(trust);
   ASSIGN_OR_RETURN(db::Statement select, opened.database->Prepare("SELECT public_key FROM administrator ORDER BY registered_unix, key_id"));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, select.Step());

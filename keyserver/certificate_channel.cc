@@ -33,11 +33,12 @@ absl::StatusOr<bool> RenewDeliveryServer(const rpc::Endpoint& endpoint, ServiceR
   ASSIGN_OR_RETURN(const crypto::Certificate present, ServerOf(asking));
   ASSIGN_OR_RETURN(const crypto::Certificate next,
                    renewal.Renew(identity::Service::kDelivery, present, AsBytes(request.request())));
+  ASSIGN_OR_RETURN(const crypto::Certificate issuer, renewal.IssuerOf(next));
   grpc::ClientContext answering;
   answering.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
   delivery::v1::InstallCertificateRequest answer;
   answer.set_certificate(ToString(next.der()));
-  answer.set_issuing_certificate(ToString(renewal.issuing().der()));
+  answer.set_issuing_certificate(ToString(issuer.der()));
   delivery::v1::InstallCertificateResponse installed;
   if (const grpc::Status status = stub->InstallCertificate(&answering, answer, &installed); !status.ok()) return rpc::FromGrpc(status);
   return true;

@@ -34,7 +34,8 @@ absl::Status CredentialDesk::RenewCredential(const crypto::Certificate* caller, 
   for (int i = 1; absl::IsAborted(credential.status()) && i < kRaces; ++i) credential = Renew(renewal, *cause);
   if (!credential.ok()) return devices_.Refused(caller, credential.status());
   response.add_mls_certificates(ToString(*credential));
-  response.add_mls_certificates(ToString(organisation_.issuer().issuing().der()));
+  ASSIGN_OR_RETURN(const Bytes issuer, organisation_.IssuerOf(*credential));
+  response.add_mls_certificates(ToString(issuer));
   return absl::OkStatus();
 }
 
@@ -71,12 +72,15 @@ absl::StatusOr<Bytes> CredentialDesk::Renew(const identity::CredentialRenewal& r
   // The answer to the one that succeeded it was lost: the device has it now.
   if (Sha256(device->credential) != renewal.former_credential_hash) return device->credential;
   ASSIGN_OR_RETURN(const crypto::Certificate present, crypto::Certificate::Parse(device->credential));
-  if (!identity::CredentialIsDue(present, now + kRenewalSkew)) {
+  const absl::StatusOr<crypto::Certificate> issuer = organisation_.IssuerOf(present);
+  if (!issuer.ok()) return absl::DataLossError("a credential in the key server's database is nobody's");
+  const absl::Time issuer_ends = organisation_.replaced().EndOf(*issuer);
+  if (!identity::CredentialIsDue(present, now + kRenewalSkew, issuer_ends)) {
     return Early("more than a third of this credential's life is left; the device asks again by itself");
   }
   ASSIGN_OR_RETURN(const auto key, crypto::Ed25519PublicKey::Parse(device->mls_key));
   ASSIGN_OR_RETURN(const crypto::Certificate next, organisation_.issuer().Credential(key, device->user, device->id, now));
-  if (next.not_after() <= present.not_after()) {
+  if (next.not_after() <= identity::CredentialEnd(present, issuer_ends)) {
     return Early("the issuing authority ends no later than this credential; tell the key server's operator");
   }
   device->credential = next.der();

@@ -34,20 +34,27 @@ absl::Status DeviceDesk::CheckTlsClient(const crypto::Certificate* caller) const
 
 absl::StatusOr<Device> DeviceDesk::Identify(const crypto::Certificate* caller) {
   RETURN_IF_ERROR(CheckTlsClient(caller));
-  const absl::StatusOr<identity::DeviceUri> uri = identity::ParseDeviceUri(caller->uris()[0]);
-  if (!uri.ok() || uri->domain != organisation_.domain()) return NotADevice();
-  return FindActive(uri->id);
+  if (!identity::ParseDeviceUri(caller->uris()[0]).ok()) return NotADevice();
+  ASSIGN_OR_RETURN(Device device, IdentifyLocked(caller));
+  if (!device.tls_key_hash.empty()) return device;
+  // Of its key nothing is known but what the authority says, so that has to count. Its next certificate is had with the working key.
+  const absl::StatusOr<crypto::Certificate> issuer = organisation_.IssuerOf(*caller);
+  if (issuer.ok() && clock_.Now() < organisation_.replaced().EndOf(*issuer)) return device;
+  return Refuse(absl::StatusCode::kUnauthenticated, "authority_replaced",
+                "the authority that issued this device's certificate was replaced and has ended; the device renews it by itself");
 }
 
 absl::StatusOr<Device> DeviceDesk::IdentifyLocked(const crypto::Certificate* caller) {
   RETURN_IF_ERROR(CheckTlsClient(caller));
+  if (const auto uri = identity::ParseDeviceUri(caller->uris()[0]); uri.ok() && uri->domain == organisation_.domain()) {
+    return FindActive(uri->id, *caller);
+  }
   const absl::StatusOr<identity::UnlockUri> uri = identity::ParseUnlockUri(caller->uris()[0]);
-  if (!uri.ok()) return Identify(caller);
-  if (uri->domain != organisation_.domain()) return NotADevice();
-  return FindActive(uri->id);
+  if (!uri.ok() || uri->domain != organisation_.domain()) return NotADevice();
+  return FindActive(uri->id, *caller);
 }
 
-absl::StatusOr<Device> DeviceDesk::FindActive(const identity::DeviceId& id) {
+absl::StatusOr<Device> DeviceDesk::FindActive(const identity::DeviceId& id, const crypto::Certificate& caller) {
   ASSIGN_OR_RETURN(std::optional<DeviceState> state, stores_.accounts.FindDevice(id));
   if (!state)
     return Refuse(absl::StatusCode::kPermissionDenied, "device_unknown", "this device is not enrolled");
@@ -58,6 +65,11 @@ absl::StatusOr<Device> DeviceDesk::FindActive(const identity::DeviceId& id) {
   if (state->suspended) {
     return Refuse(absl::StatusCode::kPermissionDenied, "account_suspended",
                   "the account is suspended; ask your administrator");
+  }
+  // Whoever has the issuing authority's key can make a certificate for any device, and not one for the key that the device has.
+  if (!state->device.tls_key_hash.empty() && !Equal(state->device.tls_key_hash, Sha256(caller.spki()))) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "device_key_other",
+                  "this certificate is for another TLS key than the one that this device enrolled with; tell your security officer");
   }
   return std::move(state->device);
 }
@@ -97,6 +109,7 @@ absl::StatusOr<Device> DeviceDesk::Admit(const crypto::Certificate* caller, absl
   absl::StatusOr<Device> device = rpc == "RenewCertificate" ? IdentifyLocked(caller) : Identify(caller);
   if (!device.ok()) return Refused(caller, device.status());
   if (const absl::Status verified = Verify(*caller, *device, rpc, request); !verified.ok()) return Refused(caller, verified);
+  if (device->tls_key_hash.empty()) RETURN_IF_ERROR(stores_.accounts.KeepTlsKey(device->id, Sha256(caller->spki())));  // it was signed over
   if (!body.ParseFromString(request.body())) return Refused(caller, Malformed("the body does not parse"));
   return device;
 }
@@ -129,7 +142,7 @@ absl::Status DeviceDesk::PublishKeyPackages(const crypto::Certificate* caller,
   if (body.key_packages_size() > kMaxKeyPackagesPerCall) {
     return Refused(caller, Malformed("at most 100 key packages in one call"));
   }
-  const crypto::Certificate& issuing = organisation_.keys().issuing;
+  ASSIGN_OR_RETURN(const Bytes issuing, organisation_.IssuerOf(device.credential));
   const absl::Time now = clock_.Now();
   std::vector<PublishedKeyPackage> packages;
   for (const std::string& message : body.key_packages()) {
@@ -239,6 +252,7 @@ absl::Status DeviceDesk::RenewCertificate(const crypto::Certificate* caller,
     return Refused(caller,
                    Malformed("the certificate request is not one for a P-256 key with an empty subject"));
   }
+  if (csr->spki() != caller->spki()) return Refused(caller, Malformed("a device's certificate is renewed for the same key"));
   ASSIGN_OR_RETURN(const crypto::Certificate certificate,
                    organisation_.issuer().DeviceTls(*csr, device.id, clock_.Now()));
   audit::Entry entry;

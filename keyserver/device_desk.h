@@ -2,7 +2,7 @@
 //
 // A certificate proves little: its key lies outside the device's locked store. So it only opens the door;
 // every act but OpenChannel needs a signature by the working key inside the store, over the act itself and
-// both ends' certificates.
+// both ends' certificates. The key that it is for has to be the one that the device enrolled with, whoever issued it.
 #pragma once
 
 #include "common/clock.h"
@@ -77,8 +77,8 @@ class DeviceDesk final {
 
  private:
   absl::Status CheckTlsClient(const crypto::Certificate* caller) const;
-  // A device that is enrolled and may act.
-  absl::StatusOr<Device> FindActive(const identity::DeviceId& id);
+  // A device that is enrolled and may act, with its own TLS key.
+  absl::StatusOr<Device> FindActive(const identity::DeviceId& id, const crypto::Certificate& caller);
   // That `device`, which showed this certificate, signed this very request; its counter is then used up.
   absl::Status Verify(const crypto::Certificate& caller, const Device& device, absl::string_view rpc,
                       const keys::v1::SignedRequest& request);

@@ -76,7 +76,8 @@ absl::Status EnrolmentDesk::AnswerAgain(const VerifiedApplication& application, 
   const absl::Time now = clock_.Now();
   ASSIGN_OR_RETURN(const Account account, accounts_.Find(application.user));
   const auto device = std::find_if(account.devices.begin(), account.devices.end(), [&](const Device& each) {
-    return Equal(each.working_key, application.working_key.view()) && Equal(each.mls_key, application.mls_key.view());
+    return Equal(each.working_key, application.working_key.view()) && Equal(each.mls_key, application.mls_key.view()) &&
+           (each.tls_key_hash.empty() || Equal(each.tls_key_hash, application.tls_key_hash));
   });
   if (account.suspended || device == account.devices.end() || identity::DayOf(now) > device->enrolled_day + 1) {
     return absl::NotFoundError("no device of this code");
@@ -89,8 +90,7 @@ absl::Status EnrolmentDesk::AnswerAgain(const VerifiedApplication& application, 
   entry.details["for"] = "an enrolment whose answer was lost";
   RETURN_IF_ERROR(refusals_.Record(entry));
   publisher_.PublishAndWait();
-  FillEnrolled(organisation_, account, *device, tls.der(), response);
-  return absl::OkStatus();
+  return FillEnrolled(organisation_, account, *device, tls.der(), response);
 }
 
 absl::Status EnrolmentDesk::AdmitOnce(const VerifiedApplication& application, keys::v1::EnrolResponse& response) {
@@ -118,8 +118,7 @@ absl::Status EnrolmentDesk::AdmitOnce(const VerifiedApplication& application, ke
   RETURN_IF_ERROR(accounts_.AddDevice(made.device, revision, account.record, application.code_key, now, cause, entry));
   publisher_.PublishAndWait();
 
-  FillEnrolled(organisation_, account, made.device, made.tls.der(), response);
-  return absl::OkStatus();
+  return FillEnrolled(organisation_, account, made.device, made.tls.der(), response);
 }
 
 }  // namespace plumbline::keyserver

@@ -134,9 +134,7 @@ absl::Status JoinDesk::Collect(const keys::v1::CollectRequest& request,
   ASSIGN_OR_RETURN(const Account account, stores_.accounts.Find(join->user));
   for (const Device& device : account.devices) {
     if (device.id != join->device_id) continue;
-    FillEnrolled(organisation_, account, device, join->tls_certificate,
-                 *response.mutable_enrolled());
-    return absl::OkStatus();
+    return FillEnrolled(organisation_, account, device, join->tls_certificate, *response.mutable_enrolled());
   }
   return Refuse(absl::StatusCode::kFailedPrecondition, "device_revoked",
                 "this device was approved and removed again");

@@ -13,12 +13,12 @@ absl::Status Invalid(absl::string_view why) {
 }
 
 absl::Status CheckCredential(const mls::LeafNode& leaf, const Device& device,
-                             const crypto::Certificate& issuing) {
+                             ByteView issuing) {
   if (!Equal(leaf.signature_key, device.mls_key))
     return Invalid("it is under another key than this device's");
   const absl::StatusOr<std::vector<ByteView>> chain = mls::CertificateChain(leaf.credential);
   if (!chain.ok() || chain->size() != 2 || !Equal((*chain)[0], device.credential) ||
-      !Equal((*chain)[1], issuing.der())) {
+      !Equal((*chain)[1], issuing)) {
     return Invalid("its credential is not this device's certificate and the issuing one");
   }
   return absl::OkStatus();
@@ -51,7 +51,7 @@ absl::Status CheckAddress(const mls::LeafNode& leaf) {
 bool IsKnownCipherSuite(uint32_t suite) { return suite == 0x0001 || suite == 0x0003; }
 
 absl::StatusOr<PublishedKeyPackage> CheckKeyPackage(ByteView message, const Device& device,
-                                                    const crypto::Certificate& issuing, bool last_resort,
+                                                    ByteView issuing, bool last_resort,
                                                     absl::Time now) {
   if (message.size() > kMaxKeyPackage) return Invalid("it is longer than 16 KiB");
   const absl::StatusOr<mls::KeyPackage> parsed = mls::ParseKeyPackageMessage(message);

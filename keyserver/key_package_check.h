@@ -17,10 +17,10 @@ bool IsKnownCipherSuite(uint32_t suite);
 
 // INVALID_ARGUMENT key_package_invalid unless `message` is the canonical MLSMessage of one key package that
 // passes RFC 9420 §10.1, in a known suite, under `device`'s own MLS key and its own credential (chain:
-// credential, `issuing`), with a lifetime that holds `now` and is not too long, a mailbox address in its
+// credential, `issuing` (DER)), with a lifetime that holds `now` and is not too long, a mailbox address in its
 // leaf, and the last-resort mark exactly if `last_resort`.
 absl::StatusOr<PublishedKeyPackage> CheckKeyPackage(ByteView message, const Device& device,
-                                                    const crypto::Certificate& issuing, bool last_resort,
+                                                    ByteView issuing, bool last_resort,
                                                     absl::Time now);
 
 }  // namespace plumbline::keyserver

@@ -192,6 +192,11 @@ absl::StatusOr<identity::OrganisationKeys> KeyRing::Statement() const {
   return keys;
 }
 
+absl::StatusOr<std::vector<crypto::Certificate>> KeyRing::Authorities() const {
+  ASSIGN_OR_RETURN(const identity::TrustedKeys trusted, Trusted());
+  return trusted.authorities().empty() ? std::vector<crypto::Certificate>{issuing} : trusted.authorities();
+}
+
 absl::StatusOr<identity::TrustedKeys> KeyRing::Trusted() const {
   ASSIGN_OR_RETURN(const identity::OrganisationKeys statement, Statement());
   if (statement.number > 0) return identity::TrustedKeys(statement);

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/audit/log_key.h"
 #include "common/crypto/ed25519.h"
@@ -69,6 +70,9 @@ struct KeyRing {
   absl::StatusOr<identity::OrganisationKeys> Statement() const;
   // What counts of the role keys, this ring's own and the ones they replaced.
   absl::StatusOr<identity::TrustedKeys> Trusted() const;
+
+  // The issuing authorities there are and were, the current one first. DATA_LOSS.
+  absl::StatusOr<std::vector<crypto::Certificate>> Authorities() const;
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
   absl::StatusOr<audit::LogKey> AuditKey() const;

@@ -154,11 +154,13 @@ absl::Status RotateLog(const Line& line) {
   return absl::OkStatus();
 }
 
-absl::Status RotateRole(const Line& line, identity::Role role) {
-  ASSIGN_OR_RETURN(const absl::Duration life, FormerLife(line, keyserver::DefaultFormerLife(role)));
+// A role's, or without one the issuing authority's.
+absl::Status RotateListed(const Line& line, std::optional<identity::Role> role) {
+  ASSIGN_OR_RETURN(const absl::Duration life, FormerLife(line, role ? keyserver::DefaultFormerLife(*role) : keyserver::kFormerAuthorityLife));
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   ASSIGN_OR_RETURN(const keyserver::RoleRotated done,
-                   keyserver::RotateRole(opened.config, opened.passphrase, role, life, plumbline::SystemClock()));
+                   role ? keyserver::RotateRole(opened.config, opened.passphrase, *role, life, plumbline::SystemClock())
+                        : keyserver::RotateIssuing(opened.config, opened.passphrase, life, plumbline::SystemClock()));
   const std::string ends = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", done.former_ends, absl::UTCTimeZone());
   const std::string audit_key = done.audit_key.empty() ? "" : "Verifier key of the audit record from now on, for auditors: " + done.audit_key + "\n";
   Print(line,
@@ -179,10 +181,11 @@ absl::Status RotateRole(const Line& line, identity::Role role) {
 absl::Status Rotate(const Line& line) {
   if (line.key == "log") return RotateLog(line);
   const absl::StatusOr<identity::Role> role = identity::ParseRoleName(line.key);
-  if (role.ok()) return RotateRole(line, *role);
+  if (role.ok()) return RotateListed(line, *role);
+  if (line.key == "issuing") return RotateListed(line, std::nullopt);
   if (!line.former_ends.empty()) {
     return identity::Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed",
-                                       "--former-ends is for the keys of roles and of the log: what is replaced otherwise is not used any more at once");
+                                       "--former-ends is for the keys of roles, of the issuing authority and of the log: what is replaced otherwise is not used any more at once");
   }
   ASSIGN_OR_RETURN(const Opened opened, Open(line));
   RETURN_IF_ERROR(line.key == "wrapping" ? keyserver::RotateWrapping(opened.config, opened.passphrase, plumbline::SystemClock())
@@ -388,12 +391,13 @@ int main(int argc, char** argv) {
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
   rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; "
                                  "directory, grants, tokens, audit: what records, mailbox grants, keys for tokens and the audit record are "
-                                 "signed with; log: what signs the directory's log (all but the first two take root.sealed too)")
+                                 "signed with; issuing: the authority that certifies devices and services; log: what signs the directory's log (all but the "
+                                 "first two take root.sealed too)")
       ->required()
-      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit", "log"}));
+      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit", "issuing", "log"}));
   rotate->add_option("--former-ends", line.former_ends,
                      "How long the replaced key still counts: now, 30m, 36h, 14d (default: directory and grants 35d, tokens 24h, "
-                     "audit now, log 7d)");
+                     "audit now, issuing 60d, log 7d)");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

@@ -127,8 +127,9 @@ class AdminGatewayService final : public keys::v1::AdminGateway::CallbackService
       RETURN_IF_ERROR(CheckCaller(caller));
       ASSIGN_OR_RETURN(const crypto::Certificate next,
                        renewal_.Renew(identity::Service::kAdmin, *caller.certificate, AsBytes(request->request())));
+      ASSIGN_OR_RETURN(const crypto::Certificate issuer, renewal_.IssuerOf(next));
       response->set_certificate(ToString(next.der()));
-      response->set_issuing_certificate(ToString(renewal_.issuing().der()));
+      response->set_issuing_certificate(ToString(issuer.der()));
       return absl::OkStatus();
     });
   }

@@ -23,7 +23,22 @@ absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(
   }
   RETURN_IF_ERROR(keys.LogKeys().status());
   ASSIGN_OR_RETURN(identity::TrustedKeys trusted, keys.Trusted());
-  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), std::move(trusted), config));
+  ASSIGN_OR_RETURN(std::vector<crypto::Certificate> authorities, keys.Authorities());
+  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), std::move(trusted), std::move(authorities), config));
+}
+
+absl::StatusOr<crypto::Certificate> Organisation::IssuerOf(const crypto::Certificate& certificate) const {
+  for (const crypto::Certificate& authority : authorities_) {
+    if (crypto::IsIssuedBy(certificate, authority)) return authority;
+  }
+  return absl::NotFoundError("none of this organisation's authorities issued it");
+}
+
+absl::StatusOr<Bytes> Organisation::IssuerOf(ByteView certificate_der) const {
+  absl::StatusOr<crypto::Certificate> certificate = crypto::Certificate::Parse(certificate_der);
+  const absl::StatusOr<crypto::Certificate> issuer = certificate.ok() ? IssuerOf(*certificate) : certificate;
+  if (!issuer.ok()) return absl::DataLossError("a certificate in the key server's database is nobody's");
+  return issuer->der();
 }
 
 void Organisation::FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const {
@@ -33,9 +48,12 @@ void Organisation::FillNewer(uint64_t policy_number, uint64_t keys_number, keys:
   if (own.ok() && own->number > policy_number) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
 }
 
-Organisation::Organisation(KeyRing keys, identity::TrustedKeys trusted, const config::v1::KeyserverConfig& config)
+Organisation::Organisation(KeyRing keys, identity::TrustedKeys trusted, std::vector<crypto::Certificate> authorities,
+                           const config::v1::KeyserverConfig& config)
     : keys_(std::move(keys)),
       trusted_(std::move(trusted)),
+      authorities_(std::move(authorities)),
+      issuers_(std::make_shared<const crypto::LiveIssuers>(trusted_.replaced())),
       issuer_(keys_.domain, keys_.issuing, keys_.issuing_key),
       display_name_(config.display_name()),
       keyserver_address_(config.published().keyserver_address()),

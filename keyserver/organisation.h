@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "common/crypto/live_issuers.h"
 #include "common/directory/follow.h"
 #include "common/identity/uri.h"
 #include "common/status.h"
@@ -53,13 +56,23 @@ class Organisation final {
   void FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const;
   // The keys of a role that count at `now`, as everybody judges them.
   identity::RoleKeys KeysOf(identity::Role role, absl::Time now) const { return trusted_.Of(role, now); }
+  // Issuing authorities that were replaced, for VerifyChain; and for connections.
+  const crypto::ReplacedIssuers& replaced() const { return trusted_.replaced(); }
+  const std::shared_ptr<const crypto::LiveIssuers>& issuers() const { return issuers_; }
+  // The authority that issued `certificate`, if it is one of this organisation's, the present one or one before it.
+  absl::StatusOr<crypto::Certificate> IssuerOf(const crypto::Certificate& certificate) const;
+  // The same of a certificate that this key server made and kept. DATA_LOSS.
+  absl::StatusOr<Bytes> IssuerOf(ByteView certificate_der) const;
   // With it a person's entries in the feed are sealed.
   Secret FollowKey(const tlog::MapIndex& index) const { return directory::FollowKey(keys_.transparency->follow, index); }
 
  private:
-  Organisation(KeyRing keys, identity::TrustedKeys trusted, const config::v1::KeyserverConfig& config);
+  Organisation(KeyRing keys, identity::TrustedKeys trusted, std::vector<crypto::Certificate> authorities,
+               const config::v1::KeyserverConfig& config);
   const KeyRing keys_;
   const identity::TrustedKeys trusted_;
+  const std::vector<crypto::Certificate> authorities_;  // the present one first
+  const std::shared_ptr<const crypto::LiveIssuers> issuers_;
   const Issuer issuer_;
   const std::string display_name_, keyserver_address_, device_address_, delivery_address_;
   const Limits limits_;

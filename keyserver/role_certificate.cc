@@ -1,5 +1,6 @@
 #include "keyserver/role_certificate.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/crypto/issue.h"
 #include "keyserver/issuer.h"
 
@@ -19,6 +20,11 @@ absl::StatusOr<RoleKey> CertifyRole(SigningKey key, const std::string& domain, i
 absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role, const crypto::Certificate& root,
                                  const crypto::P256PrivateKey& root_key, absl::Time now) {
   return CertifyRole(crypto::Ed25519KeyPair::Generate(), domain, role, root, root_key, now);
+}
+
+absl::StatusOr<crypto::Certificate> CertifyAuthority(const AuthorityKey& key, const std::string& display_name, const crypto::Certificate& root,
+                                                     const crypto::P256PrivateKey& root_key, absl::Time now) {
+  return crypto::MakeIssuing(root, root_key, key.spki(), absl::StrCat(display_name, " issuing"), ValidFrom(now, kIssuingLife));
 }
 
 }  // namespace plumbline::keyserver

@@ -1,4 +1,4 @@
-// The root's word for the key of a role. Ceremonies alone have the root's key.
+// The root's word for the key of a role or of an issuing authority. Ceremonies alone have the root's key.
 #pragma once
 
 #include <string>
@@ -16,5 +16,9 @@ absl::StatusOr<RoleKey> CertifyRole(SigningKey key, const std::string& domain, i
 // With a new key that is kept here.
 absl::StatusOr<RoleKey> MakeRole(const std::string& domain, identity::Role role, const crypto::Certificate& root,
                                  const crypto::P256PrivateKey& root_key, absl::Time now);
+
+// Of an issuing authority, for kIssuingLife from `now` on or until the root ends.
+absl::StatusOr<crypto::Certificate> CertifyAuthority(const AuthorityKey& key, const std::string& display_name, const crypto::Certificate& root,
+                                                     const crypto::P256PrivateKey& root_key, absl::Time now);
 
 }  // namespace plumbline::keyserver

@@ -1,7 +1,9 @@
 #include "keyserver/role_rotation.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -65,11 +67,13 @@ absl::Status SignRecordsAnew(db::Database& database, const crypto::Ed25519Signer
   return absl::OkStatus();
 }
 
-// The former keys of `statement` that still count, and what is current in `next`.
-identity::OrganisationKeys NextStatement(const identity::OrganisationKeys& before, const KeyRing& keys, const KeyRing& next, Role role,
-                                         absl::Time now, absl::Time former_ends, bool& ended_earlier) {
-  const auto seconds = [](absl::Time time) { return static_cast<uint64_t>(absl::ToUnixSeconds(time)); };
-  identity::OrganisationKeys out{before.domain, before.number + 1, {}};
+uint64_t Seconds(absl::Time time) { return static_cast<uint64_t>(absl::ToUnixSeconds(time)); }
+
+// What is current in `next`, and of what was replaced what still counts, with the key of `role` replaced now, if there is one.
+identity::OrganisationKeys NextStatement(const identity::OrganisationKeys& before, const KeyRing& keys, const KeyRing& next,
+                                         std::optional<Role> role, absl::Time now, RoleRotated& result) {
+  identity::OrganisationKeys out{before.domain, before.number + 1, {}, before.authorities};
+  if (out.authorities.empty()) out.authorities.push_back({keys.issuing, 0});
   for (const Role each : identity::kListedRoles) {
     const auto certificate_of = [each](const KeyRing& ring) -> const crypto::Certificate& { return RoleOf(ring, each).certificate; };
     out.keys.push_back({certificate_of(next), 0});
@@ -77,10 +81,10 @@ identity::OrganisationKeys NextStatement(const identity::OrganisationKeys& befor
     const auto current = std::find_if(before.keys.begin(), before.keys.end(), [&](const identity::ListedKey& listed) {
       return listed.ends_unix == 0 && listed.certificate == certificate_of(keys);
     });
-    const bool has_former = current != before.keys.end() && std::next(current) != before.keys.end() && std::next(current)->ends_unix > seconds(now);
+    const bool has_former = current != before.keys.end() && std::next(current) != before.keys.end() && std::next(current)->ends_unix > Seconds(now);
     if (each == role) {
-      out.keys.push_back({certificate_of(keys), seconds(former_ends)});
-      ended_earlier = has_former;
+      out.keys.push_back({certificate_of(keys), Seconds(result.former_ends)});
+      result.ended_earlier = has_former;
     } else if (has_former) {
       out.keys.push_back(*std::next(current));
     }
@@ -101,36 +105,73 @@ absl::StatusOr<Bytes> SignStatement(const identity::OrganisationKeys& statement,
   return wire;
 }
 
-absl::Status SignAnew(const KeyRing& keys, const KeyRing& next, Role role, const RoleRotated& result, SqlcipherConnection& connection) {
+// Records the replacement and what counts now, and with it what `sign_anew` does with the database.
+absl::Status Record(absl::string_view key, const RoleRotated& result, Bytes former_in_token, SqlcipherConnection& connection,
+                    const std::function<absl::Status(db::Transaction&)>& sign_anew) {
   audit::Entry entry;
   entry.event = audit::Event::kKeyRotated;
   entry.actor = "ceremony";
-  entry.subject = std::string(identity::RoleName(role));
+  entry.subject = std::string(key);
   entry.details = {{"number", absl::StrCat(result.number)},
                    {"former", result.former},
                    {"next", result.next},
                    {"former_ends", absl::FormatTime(absl::RFC3339_sec, result.former_ends, absl::UTCTimeZone())}};
-  const SigningKey& former = RoleOf(keys, role).key;
-  ASSIGN_OR_RETURN(const audit::LogKey log_before, keys.AuditKey());
-  ASSIGN_OR_RETURN(const audit::LogKey log_after, next.AuditKey());
   MutexLock lock(connection.mutex());
-  db::Database& database = connection.database();
-  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(database));
+  ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(connection.database()));
   RETURN_IF_ERROR(connection.audit().AppendIn(transaction, entry).status());
-  if (role == Role::kDirectory) RETURN_IF_ERROR(SignRecordsAnew(database, next.directory.key));
-  if (role == Role::kTokens) RETURN_IF_ERROR(SqlcipherTokenStore::SignAnew(database, next.domain, keys.tokens.key.public_key(), next.tokens.key));
-  if (role == Role::kAudit) RETURN_IF_ERROR(audit::SignAnew(transaction, log_before, log_after));  // with the record of it
-  RETURN_IF_ERROR(WriteCounted(database, {result.number, former.in_token() ? ToBytes(former.Serialize().view()) : Bytes()}));
+  RETURN_IF_ERROR(sign_anew(transaction));
+  RETURN_IF_ERROR(WriteCounted(connection.database(), {result.number, std::move(former_in_token)}));
   return transaction.Commit();
 }
 
 // The one key in which they differ.
 absl::Status DestroyOther(const KeyRing& gone, const KeyRing& stays) {
+  if (gone.issuing_key.spki() != stays.issuing_key.spki()) RETURN_IF_ERROR(gone.issuing_key.DestroyInToken());
   for (const Role role : identity::kListedRoles) {
     const SigningKey& lost = RoleOf(gone, role).key;
     if (lost.public_key() != RoleOf(stays, role).key.public_key()) RETURN_IF_ERROR(lost.DestroyInToken());
   }
   return absl::OkStatus();
+}
+
+// A replacement that has begun: nobody else has the database.
+struct Rotating {
+  KeyRing keys, next;
+  std::unique_ptr<SqlcipherConnection> connection;
+  crypto::P256PrivateKey root_key;
+  identity::OrganisationKeys before;
+  std::shared_ptr<pkcs11::Token> token() const { return keys.bound_to ? keys.bound_to->token() : nullptr; }
+};
+
+absl::StatusOr<Rotating> Begin(const KeyserverConfig& config, const Secret& passphrase, absl::Duration former_life, const Clock& clock,
+                               const crypto::SealCost& cost) {
+  if (former_life < absl::ZeroDuration() || former_life > kMaxFormerLife) {
+    return Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed", "a replaced key counts for 0 seconds to 365 days more");
+  }
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
+  RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
+  RETURN_IF_ERROR(keys.WrapFor(identity::kUnlockKeysAtRestLabel).status());  // an older ring has no room for a statement
+  ASSIGN_OR_RETURN(std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
+  RETURN_IF_ERROR(CheckWrapping(*connection, keys));
+  RETURN_IF_ERROR(CheckRoleKeys(*connection, keys));
+  ASSIGN_OR_RETURN(crypto::P256PrivateKey root_key, UnsealRootKey(config.data_dir(), passphrase));
+  ASSIGN_OR_RETURN(identity::OrganisationKeys before, keys.Statement());
+  ASSIGN_OR_RETURN(KeyRing next, UnsealKeyRing(config, passphrase));
+  return Rotating{std::move(keys), std::move(next), std::move(connection), std::move(root_key), std::move(before)};
+}
+
+// The steps in their order; `record` is the one that counts.
+absl::Status Finish(const KeyserverConfig& config, const Secret& passphrase, const crypto::SealCost& cost, const Rotating& rotating,
+                    const std::function<absl::Status()>& record) {
+  RETURN_IF_ERROR(SealNextKeyRing(config.data_dir(), passphrase, rotating.next, cost));
+  RETURN_IF_ERROR(record());
+  RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, rotating.next, cost));
+  RETURN_IF_ERROR(DestroyOther(rotating.keys, rotating.next));
+  return ShredFile(NextKeysPath(config.data_dir()));
+}
+
+absl::Time EndAfter(absl::Duration life, const crypto::Certificate& former, absl::Time now) {
+  return absl::FromUnixSeconds(absl::ToUnixSeconds(std::min(now + life, former.not_after())));
 }
 
 }  // namespace
@@ -143,40 +184,63 @@ absl::Duration DefaultFormerLife(Role role) {
 
 absl::StatusOr<RoleRotated> RotateRole(const KeyserverConfig& config, const Secret& passphrase, Role role, absl::Duration former_life,
                                        const Clock& clock, const crypto::SealCost& cost) {
-  if (std::find(std::begin(identity::kListedRoles), std::end(identity::kListedRoles), role) == std::end(identity::kListedRoles) ||
-      former_life < absl::ZeroDuration() || former_life > kMaxFormerLife) {
-    return Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed", "a replaced key counts for 0 seconds to 365 days more");
-  }
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
-  RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
-  RETURN_IF_ERROR(keys.WrapFor(identity::kUnlockKeysAtRestLabel).status());  // an older ring has no room for a statement
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
-  RETURN_IF_ERROR(CheckWrapping(*connection, keys));
-  RETURN_IF_ERROR(CheckRoleKeys(*connection, keys));
-  ASSIGN_OR_RETURN(const crypto::P256PrivateKey root_key, UnsealRootKey(config.data_dir(), passphrase));
-  ASSIGN_OR_RETURN(const identity::OrganisationKeys before, keys.Statement());
-  ASSIGN_OR_RETURN(KeyRing next, UnsealKeyRing(config, passphrase));
+  if (std::find(std::begin(identity::kListedRoles), std::end(identity::kListedRoles), role) == std::end(identity::kListedRoles))
+    return Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed", "there is no key of this role that is replaced");
+  ASSIGN_OR_RETURN(Rotating one, Begin(config, passphrase, former_life, clock, cost));
   const absl::Time now = clock.Now();
+  KeyRing& next = one.next;
   RoleKey& replaced = role == Role::kDirectory ? next.directory : role == Role::kGrants ? next.grants : role == Role::kTokens ? next.tokens : *next.audit;
-  const std::shared_ptr<pkcs11::Token> token = keys.bound_to ? keys.bound_to->token() : nullptr;
   RoleRotated result;
-  result.number = before.number + 1;
+  result.number = one.before.number + 1;
   result.former = ToHex(replaced.key.public_key().view());
-  result.former_ends = absl::FromUnixSeconds(absl::ToUnixSeconds(std::min(now + former_life, replaced.certificate.not_after())));
-  ASSIGN_OR_RETURN(SigningKey key, SigningKey::Generate(token, absl::StrCat("plumbline ", identity::RoleName(role))));
+  result.former_ends = EndAfter(former_life, replaced.certificate, now);
+  ASSIGN_OR_RETURN(SigningKey key, SigningKey::Generate(one.token(), absl::StrCat("plumbline ", identity::RoleName(role))));
   result.next = ToHex(key.public_key().view());
-  ASSIGN_OR_RETURN(replaced, CertifyRole(std::move(key), keys.domain, role, keys.root, root_key, now));
-  const identity::OrganisationKeys statement = NextStatement(before, keys, next, role, now, result.former_ends, result.ended_earlier);
-  ASSIGN_OR_RETURN(next.organisation_keys, SignStatement(statement, next, root_key, now));
+  ASSIGN_OR_RETURN(replaced, CertifyRole(std::move(key), next.domain, role, next.root, one.root_key, now));
+  const identity::OrganisationKeys statement = NextStatement(one.before, one.keys, next, role, now, result);
+  ASSIGN_OR_RETURN(next.organisation_keys, SignStatement(statement, next, one.root_key, now));
   if (role == Role::kAudit) {
     ASSIGN_OR_RETURN(const audit::LogKey log, next.AuditKey());
     result.audit_key = log.verifier().ToText();
   }
-  RETURN_IF_ERROR(SealNextKeyRing(config.data_dir(), passphrase, next, cost));
-  RETURN_IF_ERROR(SignAnew(keys, next, role, result, *connection));
-  RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, next, cost));
-  RETURN_IF_ERROR(DestroyOther(keys, next));
-  RETURN_IF_ERROR(ShredFile(NextKeysPath(config.data_dir())));
+  const SigningKey& former = RoleOf(one.keys, role).key;
+  const auto sign_anew = [&](db::Transaction& transaction) -> absl::Status {
+    if (role == Role::kDirectory) return SignRecordsAnew(transaction.database(), next.directory.key);
+    if (role == Role::kTokens) return SqlcipherTokenStore::SignAnew(transaction.database(), next.domain, former.public_key(), next.tokens.key);
+    if (role != Role::kAudit) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const audit::LogKey log_before, one.keys.AuditKey());
+    ASSIGN_OR_RETURN(const audit::LogKey log_after, next.AuditKey());
+    return audit::SignAnew(transaction, log_before, log_after);  // with the record of it
+  };
+  RETURN_IF_ERROR(Finish(config, passphrase, cost, one, [&] {
+    return Record(identity::RoleName(role), result, former.in_token() ? ToBytes(former.Serialize().view()) : Bytes(), *one.connection, sign_anew);
+  }));
+  return result;
+}
+
+absl::StatusOr<RoleRotated> RotateIssuing(const KeyserverConfig& config, const Secret& passphrase, absl::Duration former_life,
+                                          const Clock& clock, const crypto::SealCost& cost) {
+  ASSIGN_OR_RETURN(Rotating one, Begin(config, passphrase, former_life, clock, cost));
+  const absl::Time now = clock.Now();
+  KeyRing& next = one.next;
+  RoleRotated result;
+  result.number = one.before.number + 1;
+  result.former = ToHex(Sha256(one.keys.issuing.spki()));
+  result.former_ends = EndAfter(former_life, one.keys.issuing, now);
+  ASSIGN_OR_RETURN(next.issuing_key, AuthorityKey::Generate(one.token(), "plumbline issuing"));
+  result.next = ToHex(Sha256(next.issuing_key.spki()));
+  ASSIGN_OR_RETURN(next.issuing, CertifyAuthority(next.issuing_key, config.display_name(), next.root, one.root_key, now));
+  RETURN_IF_ERROR(MakeServiceKey(config, next, now));
+  identity::OrganisationKeys statement = NextStatement(one.before, one.keys, next, std::nullopt, now, result);
+  statement.authorities.front().ends_unix = Seconds(result.former_ends);
+  statement.authorities.insert(statement.authorities.begin(), {next.issuing, 0});
+  if (statement.authorities.size() > identity::kMaxAuthorities) statement.authorities.pop_back();  // of decades ago
+  ASSIGN_OR_RETURN(next.organisation_keys, SignStatement(statement, next, one.root_key, now));
+  const AuthorityKey& former = one.keys.issuing_key;
+  RETURN_IF_ERROR(Finish(config, passphrase, cost, one, [&] {
+    return Record("issuing", result, former.in_token() ? ToBytes(former.Serialize().view()) : Bytes(), *one.connection,
+                  [](db::Transaction&) { return absl::OkStatus(); });
+  }));
   return result;
 }
 
@@ -197,9 +261,7 @@ absl::Status FinishRoleRotation(const KeyserverConfig& config, const Secret& pas
   }
   if (present.number < offered.number) RETURN_IF_ERROR(SealKeyRing(config.data_dir(), passphrase, *next, cost));
   if (!counted.former.empty() && next->bound_to) {
-    const absl::StatusOr<SigningKey> former = SigningKey::Parse(counted.former, next->bound_to->token());
-    if (former.ok()) RETURN_IF_ERROR(former->DestroyInToken());
-    if (!former.ok() && identity::ReasonOf(former.status()) != "pkcs11_key_missing") return former.status();
+    RETURN_IF_ERROR(DestroyStored(counted.former, next->bound_to->token()));
   }
   if (present.number < offered.number) {
     next->former_log = std::move(keys.former_log);  // it is in a file of its own

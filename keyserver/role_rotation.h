@@ -1,6 +1,6 @@
-// Replacing the key of a role (directory, grants, tokens, audit) by a new one, with the service stopped: the root says in a statement which
-// keys count and until when (docs/protocols/identity.md, "Keys of the roles"), and what the key server has stored under the former key
-// is signed anew (docs/runbooks/rotation.md).
+// Replacing the key of a role (directory, grants, tokens, audit) or the issuing authority by a new one, with the service stopped: the root
+// says in a statement which keys count and until when (docs/protocols/identity.md, "Keys of the roles"), and what the key server has
+// stored under the former key is signed anew (docs/runbooks/rotation.md); certificates are not, they renew (ADR 23).
 //
 // The order: keys.next holds the next ring, sealed; one transaction of the database signs anew, records key.rotated and names the
 // number that counts; keys.sealed becomes the next ring; the former key is destroyed in its token; keys.next is overwritten.
@@ -37,6 +37,14 @@ inline constexpr absl::Duration kMaxFormerLife = absl::Hours(24 * 365);
 // DATA_LOSS audit_broken; else codes of UnsealKeyRing and UnsealRootKey.
 absl::StatusOr<RoleRotated> RotateRole(const config::v1::KeyserverConfig& config, const Secret& passphrase, identity::Role role,
                                        absl::Duration former_life, const Clock& clock, const crypto::SealCost& cost = crypto::SealCost());
+
+// As long as whoever was on holiday needs to renew a credential.
+inline constexpr absl::Duration kFormerAuthorityLife = absl::Hours(24 * 60);
+
+// A new issuing authority, for kIssuingLife or until the root ends, and with it a new TLS key for the key server. `former` and `next` are
+// SHA-256 of their public keys. INVALID_ARGUMENT former_ends_malformed; else codes of RotateRole.
+absl::StatusOr<RoleRotated> RotateIssuing(const config::v1::KeyserverConfig& config, const Secret& passphrase, absl::Duration former_life,
+                                          const Clock& clock, const crypto::SealCost& cost = crypto::SealCost());
 
 // What a replacement that was broken off left: `keys`, which was just unsealed, is what counts afterwards. No database is open.
 absl::Status FinishRoleRotation(const config::v1::KeyserverConfig& config, const Secret& passphrase, KeyRing& keys,

@@ -100,17 +100,22 @@ absl::Status RotateWrapping(const KeyserverConfig& config, const Secret& passphr
   return ShredFile(NextPath(config.data_dir()));
 }
 
-absl::Status RotateServiceKey(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock, const crypto::SealCost& cost) {
-  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
-  RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
-  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
+absl::Status MakeServiceKey(const KeyserverConfig& config, KeyRing& keys, absl::Time now) {
   const Issuer issuer(keys.domain, keys.issuing, keys.issuing_key);
   keys.service_key = crypto::P256PrivateKey::Generate();
   ASSIGN_OR_RETURN(keys.service_certificate,
                    issuer.ServiceTls(keys.service_key.spki(), identity::Service::kKeyserver,
                                      {config.dns_names().begin(), config.dns_names().end()},
-                                     {config.ip_addresses().begin(), config.ip_addresses().end()}, clock.Now(),
+                                     {config.ip_addresses().begin(), config.ip_addresses().end()}, now,
                                      absl::Seconds(config.limits().service_certificate_life().seconds())));
+  return absl::OkStatus();
+}
+
+absl::Status RotateServiceKey(const KeyserverConfig& config, const Secret& passphrase, const Clock& clock, const crypto::SealCost& cost) {
+  ASSIGN_OR_RETURN(KeyRing keys, UnsealKeyRing(config, passphrase));
+  RETURN_IF_ERROR(FinishRotation(config, passphrase, keys, cost));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqlcipherConnection> connection, OpenForRotation(config, keys, clock));
+  RETURN_IF_ERROR(MakeServiceKey(config, keys, clock.Now()));
   // Recorded first: a record of a key that was not replaced after all is better than none of one that was.
   audit::Entry entry = Rotated("service");
   entry.details = {{"serial", ToHex(keys.service_certificate.serial())}};

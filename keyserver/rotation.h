@@ -29,9 +29,8 @@ absl::Status RotateWrapping(const config::v1::KeyserverConfig& config, const Sec
 absl::Status RotateServiceKey(const config::v1::KeyserverConfig& config, const Secret& passphrase, const Clock& clock,
                               const crypto::SealCost& cost = crypto::SealCost());
 
-// The database that nobody else uses meanwhile. FAILED_PRECONDITION if the service runs; codes of SqlcipherConnection::Open.
-absl::StatusOr<std::unique_ptr<SqlcipherConnection>> OpenForRotation(const config::v1::KeyserverConfig& config, const KeyRing& keys,
-                                                                     const Clock& clock);
+// The same in `keys` alone.
+absl::Status MakeServiceKey(const config::v1::KeyserverConfig& config, KeyRing& keys, absl::Time now);
 
 // What a replacement of any key that was broken off left: `keys`, which was just unsealed, is what counts afterwards. No database is open.
 absl::Status FinishRotation(const config::v1::KeyserverConfig& config, const Secret& passphrase, KeyRing& keys,

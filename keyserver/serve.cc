@@ -61,7 +61,7 @@ audit::Entry ServiceEvent(audit::Event event) {
 std::function<rpc::Endpoint()> DeliveryOf(const KeyserverConfig& config, const Organisation& organisation) {
   if (!config.has_revocation()) return nullptr;
   return [&organisation, address = config.revocation().delivery_address(), name = config.revocation().delivery_name()] {
-    return rpc::Endpoint{address, name, organisation.keys().RootPem(), OwnIdentity(organisation)};
+    return rpc::Endpoint{address, name, organisation.keys().RootPem(), OwnIdentity(organisation), organisation.issuers()};
   };
 }
 
@@ -185,7 +185,8 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
   ASSIGN_OR_RETURN(device_listener, rpc::Listener::Start(options(config.device_listen()), mutual, for_devices));
   ASSIGN_OR_RETURN(auto admin_alone,
                    rpc::ServiceServerCredentials(*live, organisation->AdminUri(),
-                                                 [this](const crypto::Certificate& caller) { RecordStranger(caller); }));
+                                                 [this](const crypto::Certificate& caller) { RecordStranger(caller); },
+                                                 organisation->issuers()));
   ASSIGN_OR_RETURN(admin_listener,
                    rpc::Listener::Start(options(config.admin_listen()), admin_alone, pointers(admin_services)));
   ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(*live));

@@ -31,8 +31,10 @@ absl::StatusOr<crypto::Certificate> ServiceRenewal::TryRenew(identity::Service s
     return Refuse(absl::StatusCode::kUnauthenticated, "certificate_expired",
                   "a certificate that has ended is not renewed; have the service's request signed with plumbline-keyserver sign-service");
   }
-  if (!crypto::VerifyChain(present, {issuing()}, root, now, crypto::Purpose::kTlsPeer).ok()) {
-    return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised", "the certificate is not one of this organisation's services");
+  const absl::StatusOr<crypto::Certificate> issuer = organisation_.IssuerOf(present);
+  if (!issuer.ok() || !crypto::VerifyChain(present, {*issuer}, root, now, crypto::Purpose::kTlsPeer, organisation_.replaced()).ok()) {
+    return Refuse(absl::StatusCode::kPermissionDenied, "not_authorised",
+                  "the certificate is not one of this organisation's services, or its authority was replaced and has ended");
   }
   if (now < crypto::RenewalTime(present)) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "renewal_early",

@@ -21,7 +21,8 @@ class ServiceRenewal final {
   absl::StatusOr<crypto::Certificate> Renew(identity::Service service, const crypto::Certificate& present, ByteView request);
   // The key server's own, which it has renewed by itself.
   absl::Status RecordOwn(const crypto::Certificate& renewed);
-  const crypto::Certificate& issuing() const { return organisation_.issuer().issuing(); }
+  // Of what Renew gave, which may be an answer from before the authority was replaced.
+  absl::StatusOr<crypto::Certificate> IssuerOf(const crypto::Certificate& renewed) const { return organisation_.IssuerOf(renewed); }
   absl::Status ForgetEnded() { return store_.ForgetEnded(clock_.Now()); }
 
  private:

@@ -121,4 +121,10 @@ const crypto::BlindRsaSigner& BlindKey::signer() const {
   return *in_token_;
 }
 
+absl::Status DestroyStored(ByteView stored, const std::shared_ptr<pkcs11::Token>& token) {
+  ASSIGN_OR_RETURN(const std::optional<Reference> reference, ReadReference(stored, token));
+  if (!reference) return absl::InvalidArgumentError("this key is in no token");
+  return pkcs11::DestroyNamed(*token, reference->name);
+}
+
 }  // namespace plumbline::keyserver

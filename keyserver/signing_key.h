@@ -56,6 +56,7 @@ class AuthorityKey final : public crypto::P256Signer {
   const Bytes& spki() const override { return signer().spki(); }
   absl::StatusOr<Bytes> Sign(ByteView message) const override { return signer().Sign(message); }
   bool in_token() const { return in_token_ != nullptr; }
+  absl::Status DestroyInToken() const { return in_token_ == nullptr ? absl::OkStatus() : in_token_->Destroy(); }
   // PKCS#8; empty for a key in a token.
   ByteView der() const { return kept_ ? kept_->der() : ByteView(); }
 
@@ -82,5 +83,8 @@ class BlindKey final : public crypto::BlindRsaSigner {
   std::shared_ptr<const crypto::BlindRsaSecretKey> kept_;
   std::shared_ptr<const pkcs11::BlindRsaKey> in_token_;
 };
+
+// Destroys in its token the key of any kind that `stored` refers to. OK if it is not there any more. INVALID_ARGUMENT for a key itself.
+absl::Status DestroyStored(ByteView stored, const std::shared_ptr<pkcs11::Token>& token);
 
 }  // namespace plumbline::keyserver

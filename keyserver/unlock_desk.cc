@@ -166,6 +166,7 @@ absl::Status UnlockDesk::RenewUnlockCertificate(const crypto::Certificate* calle
   entry.details["for"] = "unlocking alone";
   RETURN_IF_ERROR(refusals_.Record(entry));
   response.set_certificate(ToString(certificate.der()));
+  response.set_issuing_certificate(ToString(organisation_.issuer().issuing().der()));
   return absl::OkStatus();
 }
 

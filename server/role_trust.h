@@ -1,10 +1,12 @@
-// Which of the key server's role keys this server believes, from the trust file or from the newest statement of the organisation's
+// Which of the key server's role keys, and of the issuing authorities, this server believes, from the trust file or from the newest statement of the organisation's
 // root that was taken since (docs/protocols/identity.md, "Keys of the roles").
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "absl/time/time.h"
+#include "common/crypto/live_issuers.h"
 #include "common/crypto/x509.h"
 #include "common/identity/organisation_keys.h"
 #include "common/mutex.h"
@@ -23,17 +25,22 @@ struct FileKeys {
 // Thread-safe.
 class RoleTrust final {
  public:
-  explicit RoleTrust(identity::TrustedKeys keys) : keys_(std::move(keys)) {}
+  explicit RoleTrust(identity::TrustedKeys keys)
+      : issuers_(std::make_shared<crypto::LiveIssuers>(keys.replaced())), keys_(std::move(keys)) {}
   identity::RoleKeys Of(identity::Role role, absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(mutex_);
     return keys_.Of(role, now);
   }
   void Replace(identity::TrustedKeys keys) ABSL_LOCKS_EXCLUDED(mutex_) {
+    issuers_->Replace(keys.replaced());
     MutexLock lock(mutex_);
     keys_ = std::move(keys);
   }
+  // Issuing authorities that were replaced, for connections.
+  std::shared_ptr<const crypto::LiveIssuers> issuers() const { return issuers_; }
 
  private:
+  const std::shared_ptr<crypto::LiveIssuers> issuers_;
   mutable Mutex mutex_;
   identity::TrustedKeys keys_ ABSL_GUARDED_BY(mutex_);
 };

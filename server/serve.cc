@@ -104,7 +104,8 @@ sigset_t StopSignals() {
 
 absl::StatusOr<std::unique_ptr<rpc::Listener>> ListenForKeyserver(const ServerConfig& config, const Trust& trust,
                                                                   const rpc::LiveIdentity& live, RevocationService& service,
-                                                                  CertificateService& certificates, Counters& counters) {
+                                                                  CertificateService& certificates, Counters& counters,
+                                                                  const RoleTrust& roles) {
   rpc::ListenerOptions options;
   options.address = config.keyserver_listen();
   options.root_pem = trust.root_pem;
@@ -112,7 +113,8 @@ absl::StatusOr<std::unique_ptr<rpc::Listener>> ListenForKeyserver(const ServerCo
   options.limits.max_concurrent_streams = 4;
   ASSIGN_OR_RETURN(auto credentials,
                    rpc::ServiceServerCredentials(live, service.keyserver_uri(),
-                                                 [&counters](const crypto::Certificate&) { ++counters.revocations_refused; }));
+                                                 [&counters](const crypto::Certificate&) { ++counters.revocations_refused; },
+                                                 roles.issuers()));
   return rpc::Listener::Start(options, credentials, {&service, &certificates});
 }
 
@@ -147,7 +149,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
   CertificateService certificate_service(certificate, revocation_service.keyserver_uri(), store, logger, clock, requests);
   std::unique_ptr<rpc::Listener> keyserver_listener;
   if (!config.keyserver_listen().empty()) {
-    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, live, revocation_service, certificate_service, counters));
+    ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, live, revocation_service, certificate_service, counters, roles));
   }
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);

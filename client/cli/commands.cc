@@ -351,7 +351,10 @@ absl::Status StatusCommand(const Options& options, Output& output) {
   output.Line(absl::StrCat(Output::Safe(account.organisation), "  ", session->self().root().fingerprint().ToText()));
   output.Line(absl::StrCat(open, " mailboxes, ", key_packages.size(), " key packages, ", outbox + waiting.size(),
                            " to send, certificate until ", certificate_end, ", credential until ", credential_end));
-  if (identity::CredentialIsOverdue(*credential, session->clock().Now())) output.CredentialEnds(credential->not_after(), session->clock().Now());
+  ASSIGN_OR_RETURN(const absl::Time issuer_ends, session->self().IssuerEnds());
+  if (identity::CredentialIsOverdue(*credential, session->clock().Now(), issuer_ends)) {
+    output.CredentialEnds(identity::CredentialEnd(*credential, issuer_ends), session->clock().Now());
+  }
   output.Line(session->agent() ? absl::StrCat("Unlocked for the commands to come: at most ",
                                               absl::FormatDuration(absl::Trunc(session->agent()->longest, absl::Minutes(1))), " more")
                                : "Locked: each command asks for the passphrase (`plumbline unlock` changes that)");

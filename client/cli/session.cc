@@ -10,6 +10,7 @@
 #include "client/agent/agent_client.h"
 #include "client/device_certificate.h"
 #include "client/net/grpc_devices.h"
+#include "client/organisation_keys.h"
 #include "client/store/check_in_store.h"
 #include "client/unlock/check_in.h"
 #include "client/unlock/unlock_certificate.h"
@@ -130,6 +131,7 @@ absl::Status Session::Take(OpenedDevice opened, Output& output) {
     ASSIGN_OR_RETURN(std::optional<Account> account, stores_->account.Get());
     if (account.has_value()) {
       ASSIGN_OR_RETURN(self_, Self::From(*std::move(account)));
+      RETURN_IF_ERROR(UseStoredIssuers(*stores_, *self_));
     }
   }
   if (self_ == nullptr) {
@@ -187,7 +189,10 @@ absl::StatusOr<Engine*> Session::Online() {
 absl::Status Session::WarnOfCredential() {
   const absl::StatusOr<crypto::Certificate> credential = crypto::Certificate::Parse(self_->account().mls_certificate);
   if (!credential.ok()) return absl::DataLossError("the credential in the client's store is malformed");
-  if (identity::CredentialIsOverdue(*credential, clock_.Now())) output_->CredentialEnds(identity::CredentialEnd(*credential), clock_.Now());
+  ASSIGN_OR_RETURN(const absl::Time issuer_ends, self_->IssuerEnds());
+  if (identity::CredentialIsOverdue(*credential, clock_.Now(), issuer_ends)) {
+    output_->CredentialEnds(identity::CredentialEnd(*credential, issuer_ends), clock_.Now());
+  }
   return absl::OkStatus();
 }
 

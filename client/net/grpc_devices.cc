@@ -100,12 +100,14 @@ absl::StatusOr<std::unique_ptr<DevicesNetwork>> NewGrpcDevicesNetwork(const Netw
   rpc::Endpoint endpoint;
   endpoint.address = options.device_address;
   endpoint.root_pem = options.root_pem;
+  endpoint.issuers = options.issuers;
   if (options.identity.has_value()) endpoint.identity = options.identity->Copy();
   ASSIGN_OR_RETURN(std::unique_ptr<DeviceChannel> channel,
                    DeviceChannel::Create(std::move(endpoint), *options.working_key, clock));
   rpc::Endpoint anonymous;
   anonymous.address = options.keyserver_address;
   anonymous.root_pem = options.root_pem;
+  anonymous.issuers = options.issuers;
   return std::unique_ptr<DevicesNetwork>(
       std::make_unique<GrpcDevicesNetwork>(std::move(channel), std::move(anonymous), clock));
 }

@@ -64,6 +64,7 @@ class NetworkOverGrpc final : public GrpcNetwork {
     rpc::Endpoint endpoint;
     endpoint.address = options_.device_address;
     endpoint.root_pem = options_.root_pem;
+    endpoint.issuers = options_.issuers;
     endpoint.identity = identity.Copy();
     ASSIGN_OR_RETURN(device_, DeviceChannel::Create(std::move(endpoint), *options_.working_key, clock_));
     return absl::OkStatus();
@@ -147,6 +148,7 @@ class NetworkOverGrpc final : public GrpcNetwork {
     rpc::Endpoint endpoint;
     endpoint.address = address;
     endpoint.root_pem = options_.root_pem;
+    endpoint.issuers = options_.issuers;
     return endpoint;
   }
 

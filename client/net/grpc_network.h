@@ -19,6 +19,7 @@ struct NetworkOptions {
   std::string keyserver_address;  // host:port of the anonymous listener
   std::string device_address;     // of the mutual listener; empty before enrolment
   std::string delivery_address;   // empty before enrolment
+  rpc::Issuers issuers = nullptr;                       // which issuing authorities count no more
   std::optional<rpc::TlsIdentity> identity;             // the device's; absent before enrolment
   const crypto::Ed25519KeyPair* working_key = nullptr;  // signs device requests; outlives the network
 };

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/device_certificate.h"
 #include "client/net/grpc_unlock.h"
+#include "client/organisation_keys.h"
 #include "client/store/account_store.h"
 #include "client/unlock/header_file.h"
 #include "client/unlock/unlock.h"
@@ -57,6 +58,8 @@ absl::Status ReadSelf(OpenedDevice& opened) {
   ASSIGN_OR_RETURN(std::optional<Account> account, accounts.Get());
   if (account) {
     ASSIGN_OR_RETURN(opened.self, Self::From(*std::move(account)));
+    Stores stores(*opened.store);
+    RETURN_IF_ERROR(UseStoredIssuers(stores, *opened.self));
   }
   return absl::OkStatus();
 }
@@ -82,6 +85,7 @@ absl::StatusOr<NetworkOptions> NetworkOptionsOf(const Home& home, const Self& se
     NetworkOptions options;
     ASSIGN_OR_RETURN(options.identity, IdentityIn(home, certificate_path));
     options.root_pem = self.root().ToPem();
+    options.issuers = self.issuers();
     options.keyserver_address = self.account().keyserver_address;
     options.device_address = self.account().device_address;
     options.delivery_address = self.account().delivery_address;

@@ -33,11 +33,12 @@ absl::StatusOr<bool> RenewUnlockCertificate(const std::string& path, const std::
   }
   ASSIGN_OR_RETURN(const keys::v1::RenewUnlockCertificateResponse response, network.RenewUnlockCertificate());
   const absl::StatusOr<crypto::Certificate> leaf = crypto::Certificate::Parse(AsBytes(response.certificate()));
-  if (!leaf.ok() || !Fits(*leaf, own[0]) ||
-      !crypto::VerifyChain(*leaf, {own[1]}, root, clock.Now(), crypto::Purpose::kTlsClient).ok()) {
+  const absl::StatusOr<crypto::Certificate> issuing = crypto::Certificate::Parse(AsBytes(response.issuing_certificate()));
+  if (!leaf.ok() || !issuing.ok() || !Fits(*leaf, own[0]) ||
+      !crypto::VerifyChain(*leaf, {*issuing}, root, clock.Now(), crypto::Purpose::kTlsClient).ok()) {
     return Invalid();
   }
-  RETURN_IF_ERROR(WriteFileAtomically(path, AsBytes(crypto::ToPemChain({*leaf, own[1]})), 0600));
+  RETURN_IF_ERROR(WriteFileAtomically(path, AsBytes(crypto::ToPemChain({*leaf, *issuing})), 0600));
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -74,13 +75,35 @@ class Certificate final {
 absl::StatusOr<std::vector<Certificate>> ParsePemChain(absl::string_view pem);
 std::string ToPemChain(const std::vector<Certificate>& chain);
 
+// Issuing authorities that were replaced, and when each of them ends before its certificate does. By key, so that no other certificate
+// for the same key brings one back. A value.
+class ReplacedIssuers final {
+ public:
+  void Add(const Certificate& issuing, absl::Time end) { ends_.emplace_back(issuing.spki(), end); }
+  bool empty() const { return ends_.empty(); }
+  // InfiniteFuture for one that was not replaced.
+  absl::Time EndOf(const Certificate& issuing) const;
+
+ private:
+  std::vector<std::pair<Bytes, absl::Time>> ends_;  // key (SubjectPublicKeyInfo) and end
+};
+
 // OK if `leaf` chains through some of `intermediates` to `root` (trusted because the caller says so), every certificate
-// is valid at `at`, CA flags and path lengths hold, and the leaf's purpose is `purpose`.
+// is valid at `at`, CA flags and path lengths hold, the leaf's purpose is `purpose`, and no authority in between has been `replaced`.
 //   UNAUTHENTICATED  not under this root, or a signature is wrong
 //   PERMISSION_DENIED  the certificate is for another purpose
-//   FAILED_PRECONDITION  expired, or not yet valid (message names which, and the clock)
+//   FAILED_PRECONDITION  expired, or not yet valid (message names which, and the clock); authority_replaced
 absl::Status VerifyChain(const Certificate& leaf, const std::vector<Certificate>& intermediates, const Certificate& root,
-                         absl::Time at, Purpose purpose);
+                         absl::Time at, Purpose purpose, const ReplacedIssuers& replaced = ReplacedIssuers());
+
+// FAILED_PRECONDITION authority_replaced if the one of `intermediates` that issued `leaf` was replaced and has ended; nothing else is looked at.
+absl::Status CheckIssuer(const Certificate& leaf, const std::vector<Certificate>& intermediates, const ReplacedIssuers& replaced, absl::Time at);
+
+// That the root certified `issuing` as an authority that may issue leaves and no authority, and both are valid at `at`. Codes as above.
+absl::Status VerifyIssuing(const Certificate& issuing, const Certificate& root, absl::Time at);
+
+// Whether the key of `issuing` signed `certificate`; says nothing else of the two.
+bool IsIssuedBy(const Certificate& certificate, const Certificate& issuing);
 
 // A PKCS#10 request (RFC 2986) whose own signature proves possession of the key.
 class CertificateRequest final {

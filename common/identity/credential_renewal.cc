@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
-bool LessIsLeft(const crypto::Certificate& credential, absl::Time now, std::optional<absl::Time> issuer_ends, int part) {
+bool LessIsLeft(const crypto::Certificate& credential, absl::Time now, absl::Time issuer_ends, int part) {
   const absl::Duration life = credential.not_after() - credential.not_before();
   return CredentialEnd(credential, issuer_ends) - now < life / part;
 }
@@ -41,16 +41,17 @@ absl::StatusOr<CredentialRenewal> ParseCredentialRenewal(ByteView wire) {
   return out;
 }
 
-absl::Time CredentialEnd(const crypto::Certificate& credential, std::optional<absl::Time> issuer_ends) {
-  return std::min(credential.not_after(), issuer_ends.value_or(absl::InfiniteFuture()));
+absl::Time CredentialEnd(const crypto::Certificate& credential, absl::Time issuer_ends) {
+  return std::min(credential.not_after(), issuer_ends);
 }
 
-bool CredentialIsDue(const crypto::Certificate& credential, absl::Time now, std::optional<absl::Time> issuer_ends) {
+bool CredentialIsDue(const crypto::Certificate& credential, absl::Time now, absl::Time issuer_ends) {
+  if (issuer_ends != absl::InfiniteFuture()) return true;
   // Of a certificate that an ending authority cut short little is left from the first day on.
   return now - credential.not_before() >= absl::Hours(24) && LessIsLeft(credential, now, issuer_ends, 3);
 }
 
-bool CredentialIsOverdue(const crypto::Certificate& credential, absl::Time now, std::optional<absl::Time> issuer_ends) {
+bool CredentialIsOverdue(const crypto::Certificate& credential, absl::Time now, absl::Time issuer_ends) {
   return LessIsLeft(credential, now, issuer_ends, 6);
 }
 

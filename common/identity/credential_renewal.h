@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "common/crypto/x509.h"
@@ -27,12 +26,12 @@ Bytes Encode(const CredentialRenewal& renewal);
 // INVALID_ARGUMENT for any other input than Encode's.
 absl::StatusOr<CredentialRenewal> ParseCredentialRenewal(ByteView wire);
 
-// When a credential ends for whoever judges it: with its certificate, or before that with its issuing authority, where that is
-// known to end at `issuer_ends`.
-absl::Time CredentialEnd(const crypto::Certificate& credential, std::optional<absl::Time> issuer_ends = std::nullopt);
-// Time to renew: less than a third of its life is left, and it is not of today.
-bool CredentialIsDue(const crypto::Certificate& credential, absl::Time now, std::optional<absl::Time> issuer_ends = std::nullopt);
+// When a credential has to be renewed by: with its certificate's end, or before that with its issuing authority's, where that was
+// replaced and ends at `issuer_ends` (ReplacedIssuers::EndOf).
+absl::Time CredentialEnd(const crypto::Certificate& credential, absl::Time issuer_ends = absl::InfiniteFuture());
+// Time to renew: its authority was replaced; or less than a third of its life is left, and it is not of today.
+bool CredentialIsDue(const crypto::Certificate& credential, absl::Time now, absl::Time issuer_ends = absl::InfiniteFuture());
 // Its renewal has failed for half of the time there was: less than a sixth of its life is left.
-bool CredentialIsOverdue(const crypto::Certificate& credential, absl::Time now, std::optional<absl::Time> issuer_ends = std::nullopt);
+bool CredentialIsOverdue(const crypto::Certificate& credential, absl::Time now, absl::Time issuer_ends = absl::InfiniteFuture());
 
 }  // namespace plumbline::identity

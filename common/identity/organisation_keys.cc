@@ -10,7 +10,7 @@
 namespace plumbline::identity {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kWithoutAuthorities = 1, kFormat = 2;
 constexpr size_t kMaxDomain = 253;
 constexpr uint64_t kMaxUnix = uint64_t{1} << 40;
 
@@ -47,33 +47,71 @@ absl::Status CheckComplete(const OrganisationKeys& keys) {
   return next == std::size(kListedRoles) ? absl::OkStatus() : Malformed("the current key of a role is missing");
 }
 
+// The current authority, then those that were replaced: each certificate another one's, newest first.
+absl::Status CheckAuthorities(const std::vector<ListedKey>& authorities) {
+  for (size_t i = 0; i < authorities.size(); ++i) {
+    const ListedKey& each = authorities[i];
+    if (!each.certificate.is_ca()) return Malformed("a certificate is not an authority's");
+    if ((each.ends_unix == 0) != (i == 0)) return Malformed("there is one current authority, and it is the first");
+    if (each.ends_unix > kMaxUnix) return Malformed("an end is out of range");
+    for (size_t j = 0; j < i; ++j) {
+      if (authorities[j].certificate.spki() == each.certificate.spki()) return Malformed("an authority replaces itself");
+    }
+    if (i > 0 && each.certificate.not_before() > authorities[i - 1].certificate.not_before()) return Malformed("an authority replaced an older one");
+  }
+  return absl::OkStatus();
+}
+
+Bytes EncodeListed(const std::vector<ListedKey>& keys) {
+  Writer out;
+  for (const ListedKey& key : keys) out.Vector(key.certificate.der()).U64(key.ends_unix);
+  return out.TakeBytes();
+}
+
+absl::StatusOr<std::vector<ListedKey>> ReadListed(Reader& in, size_t most) {
+  ASSIGN_OR_RETURN(const ByteView keys, in.Vector(kMaxOrganisationKeys));
+  Reader listed(keys);
+  std::vector<ListedKey> out;
+  while (!listed.AtEnd()) {
+    if (out.size() == most) return Malformed("too many");
+    ASSIGN_OR_RETURN(const ByteView der, listed.Vector(crypto::kMaxCertificateSize));
+    ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::Parse(der));
+    ASSIGN_OR_RETURN(const uint64_t ends, listed.U64());
+    out.push_back({std::move(certificate), ends});
+  }
+  return out;
+}
+
+absl::Time EndOf(const ListedKey& listed) {
+  if (listed.ends_unix == 0) return listed.certificate.not_after();
+  return std::min(listed.certificate.not_after(), absl::FromUnixSeconds(static_cast<int64_t>(listed.ends_unix)));
+}
+
 }  // namespace
 
 Bytes Encode(const OrganisationKeys& keys) {
-  Writer listed, out;
-  for (const ListedKey& key : keys.keys) listed.Vector(key.certificate.der()).U64(key.ends_unix);
-  return out.U8(kFormat).Vector(AsBytes(keys.domain)).U64(keys.number).Vector(listed.view()).TakeBytes();
+  Writer out;
+  out.U8(keys.authorities.empty() ? kWithoutAuthorities : kFormat).Vector(AsBytes(keys.domain)).U64(keys.number).Vector(EncodeListed(keys.keys));
+  if (!keys.authorities.empty()) out.Vector(EncodeListed(keys.authorities));
+  return out.TakeBytes();
 }
 
 absl::StatusOr<OrganisationKeys> ParseOrganisationKeys(ByteView wire) {
   Reader in(wire);
   ASSIGN_OR_RETURN(const uint8_t format, in.U8());
-  if (format != kFormat) return Malformed("an unknown format");
+  if (format != kWithoutAuthorities && format != kFormat) return Malformed("an unknown format");
   OrganisationKeys out;
   ASSIGN_OR_RETURN(const ByteView domain, in.Vector(kMaxDomain));
   out.domain = ToString(domain);
   ASSIGN_OR_RETURN(out.number, in.U64());
   if (out.number == 0) return Malformed("their number counts from 1");
-  ASSIGN_OR_RETURN(const ByteView keys, in.Vector(kMaxOrganisationKeys));
-  RETURN_IF_ERROR(in.Done());
-  Reader listed(keys);
-  while (!listed.AtEnd()) {
-    if (out.keys.size() == 2 * std::size(kListedRoles)) return Malformed("too many");
-    ASSIGN_OR_RETURN(const ByteView der, listed.Vector(crypto::kMaxCertificateSize));
-    ASSIGN_OR_RETURN(crypto::Certificate certificate, crypto::Certificate::Parse(der));
-    ASSIGN_OR_RETURN(const uint64_t ends, listed.U64());
-    out.keys.push_back({std::move(certificate), ends});
+  ASSIGN_OR_RETURN(out.keys, ReadListed(in, 2 * std::size(kListedRoles)));
+  if (format == kFormat) {
+    ASSIGN_OR_RETURN(out.authorities, ReadListed(in, kMaxAuthorities));
+    if (out.authorities.empty()) return Malformed("no authority, where there is one");
   }
+  RETURN_IF_ERROR(in.Done());
+  RETURN_IF_ERROR(CheckAuthorities(out.authorities));
   RETURN_IF_ERROR(CheckComplete(out));
   return out;
 }
@@ -111,6 +149,10 @@ absl::StatusOr<OrganisationKeys> VerifyOrganisationKeys(ByteView wire, const cry
         crypto::VerifyChain(key.certificate, {}, root, key.certificate.not_before(), crypto::Purpose::kRoleSignature);
     if (!listed.ok()) return absl::UnauthenticatedError(absl::StrCat("a key of the organisation: ", listed.message()));
   }
+  for (const ListedKey& each : keys.authorities) {
+    const absl::Status listed = crypto::VerifyIssuing(each.certificate, root, each.certificate.not_before());
+    if (!listed.ok()) return absl::UnauthenticatedError(absl::StrCat("an issuing authority of the organisation: ", listed.message()));
+  }
   return keys;
 }
 
@@ -146,9 +188,11 @@ TrustedKeys::TrustedKeys(const OrganisationKeys& keys) : number_(keys.number) {
   for (const ListedKey& listed : keys.keys) {
     const absl::StatusOr<Role> role = RoleOf(listed.certificate, keys.domain);
     if (!role.ok()) continue;  // the parser lets none through
-    absl::Time end = listed.certificate.not_after();
-    if (listed.ends_unix > 0) end = std::min(end, absl::FromUnixSeconds(static_cast<int64_t>(listed.ends_unix)));
-    keys_.push_back({*role, *listed.certificate.ed25519_key(), end});
+    keys_.push_back({*role, *listed.certificate.ed25519_key(), EndOf(listed)});
+  }
+  for (const ListedKey& each : keys.authorities) {
+    authorities_.push_back(each.certificate);
+    if (each.ends_unix > 0) replaced_.Add(each.certificate, EndOf(each));
   }
 }
 

@@ -1,12 +1,14 @@
 // Which keys sign in the organisation's name, said by its root: the complete set of the role keys that are believed, each with its
-// end (docs/protocols/identity.md, "Keys of the roles"). An organisation that never replaced one has no statement: number 0.
+// end, and of the issuing authorities (docs/protocols/identity.md, "Keys of the roles"). An organisation that never replaced one has
+// no statement: number 0.
 //
-//   struct { opaque certificate<V>; uint64 ends_unix; } ListedKey;     // of a role, DER; 0: with its certificate
-//   struct { uint8 version = 1; opaque domain<V>; uint64 number; ListedKey keys<V>; } OrganisationKeys;
+//   struct { opaque certificate<V>; uint64 ends_unix; } ListedKey;     // DER; 0: with its certificate
+//   struct { uint8 version = 2; opaque domain<V>; uint64 number; ListedKey keys<V>; ListedKey authorities<V>; } OrganisationKeys;
 //   struct { opaque certificate<V>; opaque statement<V>; opaque signature[64]; } SignedOrganisationKeys;
 //
 // Keys are in the order directory, grants, tokens, audit; of each role one that is current (ends_unix is 0), then at most one that was
-// replaced. The signature is Ed25519 under "plumbline organisation keys v1" by a key that the root certified for this one statement,
+// replaced. Authorities are the current one (ends_unix is 0) and those that were replaced, newest first: all of them, for what one has
+// signed is read long after it. A statement of version 1 has none. The signature is Ed25519 under "plumbline organisation keys v1" by a key that the root certified for this one statement,
 // in the role "keys". Of two statements the higher number holds, so none that was replaced comes back.
 #pragma once
 
@@ -22,6 +24,7 @@
 namespace plumbline::identity {
 
 inline constexpr size_t kMaxOrganisationKeys = 64 << 10;  // bytes of a SignedOrganisationKeys
+inline constexpr size_t kMaxAuthorities = 16;             // in a statement
 
 // The roles whose keys a statement lists, in its order.
 inline constexpr Role kListedRoles[] = {Role::kDirectory, Role::kGrants, Role::kTokens, Role::kAudit};
@@ -36,6 +39,7 @@ struct OrganisationKeys {
   std::string domain;
   uint64_t number = 0;  // from 1
   std::vector<ListedKey> keys;
+  std::vector<ListedKey> authorities = {};  // empty: no word about them
   bool operator==(const OrganisationKeys&) const = default;
 };
 Bytes Encode(const OrganisationKeys& keys);
@@ -86,6 +90,10 @@ class TrustedKeys final {
   uint64_t number() const { return number_; }
   // The current key, and the former one until its end. The current one counts no longer than its certificate where a statement names it.
   RoleKeys Of(Role role, absl::Time now) const;
+  // Issuing authorities that were replaced, for VerifyChain. One that no statement names counts: only the root makes one.
+  const crypto::ReplacedIssuers& replaced() const { return replaced_; }
+  // The current one first; empty: no statement names any.
+  const std::vector<crypto::Certificate>& authorities() const { return authorities_; }
 
  private:
   struct Key {
@@ -95,6 +103,8 @@ class TrustedKeys final {
   };
   uint64_t number_ = 0;
   std::vector<Key> keys_;
+  std::vector<crypto::Certificate> authorities_;
+  crypto::ReplacedIssuers replaced_;
 };
 
 }  // namespace plumbline::identity

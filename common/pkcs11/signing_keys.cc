@@ -104,6 +104,8 @@ absl::StatusOr<std::shared_ptr<const P256Key>> P256Key::Open(std::shared_ptr<Tok
   return out;
 }
 
+absl::Status P256Key::Destroy() const { return pkcs11::Destroy(*token_, name_); }
+
 absl::StatusOr<Bytes> P256Key::Sign(ByteView message) const {
   const auto digest = Sha256(message);
   std::array<uint8_t, 64> raw;
@@ -161,6 +163,8 @@ absl::Status ProbeMaking(const std::shared_ptr<Token>& token) {
                           absl::StrCat("no key can be made in the token ", token->label(), " (", identity::TextOf(done),
                                        "); name the folders in which its library writes in state_folders, and let this user write there"));
 }
+
+absl::Status DestroyNamed(Token& token, const KeyName& name) { return Destroy(token, name); }
 
 absl::Status DestroyOthers(Token& token, absl::string_view label, const std::set<KeyName>& kept) {
   ASSIGN_OR_RETURN(const std::set<KeyName> all, NamesOf(token, label));

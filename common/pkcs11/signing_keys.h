@@ -46,6 +46,7 @@ class P256Key final : public crypto::P256Signer {
   const KeyName& name() const { return name_; }
   const Bytes& spki() const override { return spki_; }
   absl::StatusOr<Bytes> Sign(ByteView message) const override;
+  absl::Status Destroy() const;
 
  private:
   P256Key(std::shared_ptr<Token> token, KeyName name, ByteView spki) : token_(std::move(token)), name_(std::move(name)), spki_(ToBytes(spki)) {}
@@ -76,6 +77,9 @@ class BlindRsaKey final : public crypto::BlindRsaSigner {
 // That the token has all mechanisms for the keys of this folder, and that one can be made in it: which else would be known when the first
 // is needed. FAILED_PRECONDITION pkcs11_mechanism_missing, pkcs11_token_unwritable, with the remedy.
 absl::Status ProbeMaking(const std::shared_ptr<Token>& token);
+
+// Destroys the private and public key of this name. OK if there is none.
+absl::Status DestroyNamed(Token& token, const KeyName& name);
 
 // Destroys the private and public keys of this label but those of `kept`, which may be many. Keys that other programs made under it too.
 absl::Status DestroyOthers(Token& token, absl::string_view label, const std::set<KeyName>& kept);

@@ -8,15 +8,18 @@
 #include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/crypto/p256.h"
 #include "common/crypto/x509.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/handshake.h"
 #include "common/rpc/live_identity.h"
+#include "common/rpc/probe.h"
 #include "common/rpc/tls_policy.h"
 
 namespace plumbline::rpc {
@@ -40,26 +43,73 @@ std::vector<tls::IdentityKeyCertPair> Pairs(const TlsIdentity& identity) {
   return {{.private_key = ToString(identity.key_pem.view()), .certificate_chain = identity.chain_pem}};
 }
 
-// Admits one service. gRPC asks after TLS has verified the chain, and reads nothing of the client before the answer.
-class OneService final : public tls::ExternalCertificateVerifier {
- public:
-  OneService(std::string uri, std::function<void(const crypto::Certificate&)> refused)
-      : uri_(std::move(uri)), refused_(std::move(refused)) {}
+// Leaf first, and perhaps twice: gRPC gives a server the leaf apart from the rest.
+absl::StatusOr<std::vector<crypto::Certificate>> ShownChain(const tls::TlsCustomVerificationCheckRequest& request) {
+  std::vector<crypto::Certificate> out;
+  for (const grpc::string_ref& pem : {request.peer_cert(), request.peer_cert_full_chain()}) {
+    if (pem.empty()) continue;
+    ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(absl::string_view(pem.data(), pem.size())));
+    out.insert(out.end(), chain.begin(), chain.end());
+  }
+  if (out.empty()) return absl::UnauthenticatedError("no certificate was shown");
+  return out;
+}
 
-  bool Verify(tls::TlsCustomVerificationCheckRequest* request, std::function<void(grpc::Status)>,
-              grpc::Status* verdict) override {
-    const grpc::string_ref pem = request->peer_cert();
-    const auto certificate = crypto::Certificate::ParsePem(absl::string_view(pem.data(), pem.size()));
-    if (certificate.ok() && IsServiceCertificate(*certificate, uri_)) return true;
-    if (certificate.ok()) refused_(*certificate);
-    *verdict = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "this listener is for one service alone");
+// That the authority of what was shown counts still. TLS has verified the chain, but what is not shown is not known to be good.
+absl::Status CheckShown(const std::vector<crypto::Certificate>& chain, const Issuers& issuers) {
+  const crypto::ReplacedIssuers replaced = issuers == nullptr ? crypto::ReplacedIssuers() : issuers->replaced();
+  if (replaced.empty()) return absl::OkStatus();
+  const bool shown = std::any_of(chain.begin(), chain.end(), [&](const auto& each) { return crypto::IsIssuedBy(chain.front(), each); });
+  return shown ? crypto::CheckIssuer(chain.front(), chain, replaced, absl::Now()) : absl::UnauthenticatedError("the issuing authority was not shown");
+}
+
+// gRPC asks these after TLS has verified the chain, and reads and sends nothing before the answer.
+class Verifier : public tls::ExternalCertificateVerifier {
+ public:
+  bool Verify(tls::TlsCustomVerificationCheckRequest* request, std::function<void(grpc::Status)>, grpc::Status* verdict) override {
+    const auto chain = ShownChain(*request);
+    const absl::Status status = chain.ok() ? Judge(*chain) : chain.status();
+    if (!status.ok()) *verdict = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, std::string(status.message()));
     return true;
   }
   void Cancel(tls::TlsCustomVerificationCheckRequest*) override {}  // nothing is ever pending
 
  private:
+  virtual absl::Status Judge(const std::vector<crypto::Certificate>& chain) = 0;
+};
+
+// Admits one service.
+class OneService final : public Verifier {
+ public:
+  OneService(std::string uri, std::function<void(const crypto::Certificate&)> refused, Issuers issuers)
+      : uri_(std::move(uri)), refused_(std::move(refused)), issuers_(std::move(issuers)) {}
+
+ private:
+  absl::Status Judge(const std::vector<crypto::Certificate>& chain) override {
+    absl::Status status = CheckShown(chain, issuers_);
+    if (status.ok() && !IsServiceCertificate(chain.front(), uri_)) status = absl::UnauthenticatedError("this listener is for one service alone");
+    if (!status.ok()) refused_(chain.front());
+    return status;
+  }
+
   const std::string uri_;
   const std::function<void(const crypto::Certificate&)> refused_;
+  const Issuers issuers_;
+};
+
+// A server of this name.
+class NamedServer final : public Verifier {
+ public:
+  NamedServer(std::string name, Issuers issuers) : name_(std::move(name)), issuers_(std::move(issuers)) {}
+
+ private:
+  absl::Status Judge(const std::vector<crypto::Certificate>& chain) override {
+    RETURN_IF_ERROR(CheckShown(chain, issuers_));
+    return CarriesName(chain.front(), name_) ? absl::OkStatus() : absl::UnauthenticatedError("the server's certificate has another name");
+  }
+
+  const std::string name_;
+  const Issuers issuers_;
 };
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Make(
@@ -122,7 +172,7 @@ absl::Status CheckIdentity(const TlsIdentity& identity) {
 }
 
 Endpoint Endpoint::Copy() const {
-  Endpoint out{address, server_name, root_pem, std::nullopt};
+  Endpoint out{address, server_name, root_pem, std::nullopt, issuers};
   if (identity) out.identity = identity->Copy();
   return out;
 }
@@ -135,11 +185,11 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
     const TlsIdentity& identity, absl::string_view client_root_pem, std::string client_uri,
-    std::function<void(const crypto::Certificate&)> refused) {
+    std::function<void(const crypto::Certificate&)> refused, Issuers issuers) {
   RETURN_IF_ERROR(CheckPinned());  // the verifier starts gRPC
   RETURN_IF_ERROR(crypto::Certificate::ParsePem(client_root_pem).status());
   return Make(identity, client_root_pem, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
-              tls::ExternalCertificateVerifier::Create<OneService>(std::move(client_uri), std::move(refused)));
+              tls::ExternalCertificateVerifier::Create<OneService>(std::move(client_uri), std::move(refused), std::move(issuers)));
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity) {
@@ -151,10 +201,10 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
-    const LiveIdentity& identity, std::string client_uri, std::function<void(const crypto::Certificate&)> refused) {
+    const LiveIdentity& identity, std::string client_uri, std::function<void(const crypto::Certificate&)> refused, Issuers issuers) {
   RETURN_IF_ERROR(CheckPinned());  // the verifier starts gRPC
   return Make(identity, true, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
-              tls::ExternalCertificateVerifier::Create<OneService>(std::move(client_uri), std::move(refused)));
+              tls::ExternalCertificateVerifier::Create<OneService>(std::move(client_uri), std::move(refused), std::move(issuers)));
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const LiveIdentity& identity) {
@@ -177,6 +227,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const Endpoint& endpoi
   options.watch_root_certs();
   if (endpoint.identity) options.watch_identity_key_cert_pairs();
   const std::string name = endpoint.server_name.empty() ? target.host : endpoint.server_name;
+  if (endpoint.issuers != nullptr) {
+    options.set_certificate_verifier(tls::ExternalCertificateVerifier::Create<NamedServer>(name, endpoint.issuers));
+  }
   return grpc::CreateCustomChannel(absl::StrCat("dns:", endpoint.address), tls::TlsCredentials(options), Arguments(name));
 }
 

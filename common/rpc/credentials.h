@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/crypto/live_issuers.h"
 #include "common/crypto/x509.h"
 #include "common/secret.h"
 #include "common/status.h"
@@ -29,12 +30,14 @@ struct TlsIdentity {
 // the leaf's.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const TlsIdentity& identity,
                                                                                 absl::string_view client_root_pem);
-// The same, and of those certificates only the one of the service `client_uri` (IsServiceCertificate). Any other ends the
-// connection with the handshake, before a request is read. `refused` is told of it, on a thread of gRPC: it must not block, and
-// is not called any more once the listener's Shutdown has returned.
+// Which issuing authorities count no more, where that can change: null where none was replaced.
+using Issuers = std::shared_ptr<const crypto::LiveIssuers>;
+// The same, and of those certificates only the one of the service `client_uri` (IsServiceCertificate), under an authority that counts.
+// Any other ends the connection with the handshake, before a request is read. `refused` is told of it, on a thread of gRPC: it must not
+// block, and is not called any more once the listener's Shutdown has returned.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
     const TlsIdentity& identity, absl::string_view client_root_pem, std::string client_uri,
-    std::function<void(const crypto::Certificate&)> refused);
+    std::function<void(const crypto::Certificate&)> refused, Issuers issuers = nullptr);
 // Never asks for a client certificate.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const TlsIdentity& identity);
 
@@ -42,7 +45,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredenti
 class LiveIdentity;
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualServerCredentials(const LiveIdentity& identity);
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServiceServerCredentials(
-    const LiveIdentity& identity, std::string client_uri, std::function<void(const crypto::Certificate&)> refused);
+    const LiveIdentity& identity, std::string client_uri, std::function<void(const crypto::Certificate&)> refused, Issuers issuers = nullptr);
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> AnonymousServerCredentials(const LiveIdentity& identity);
 
 // INVALID_ARGUMENT for PEM that does not parse or a key that is not the leaf's.
@@ -54,6 +57,7 @@ struct Endpoint {
   std::string server_name;              // the DNS name or IP address the certificate must carry; empty: the address's host
   std::string root_pem;                 // the only trusted root
   std::optional<TlsIdentity> identity;  // absent: anonymous
+  Issuers issuers = nullptr;            // a server whose authority was replaced and has ended is none
   Endpoint Copy() const;
 };
 

@@ -120,6 +120,11 @@ absl::Status Diagnose(const Endpoint& endpoint, absl::Time now) {
   const absl::Status verdict =
       crypto::VerifyChain(result.chain.front(), Rest(result.chain), root, now, crypto::Purpose::kTlsServer);
   if (!verdict.ok()) return ExplainServer(verdict, result.chain, now);
+  if (endpoint.issuers && !crypto::CheckIssuer(result.chain.front(), result.chain, endpoint.issuers->replaced(), now).ok()) {
+    return absl::UnauthenticatedError(
+        "server_authority_replaced: the server shows a certificate of an authority that your organisation has replaced; its operator has "
+        "it signed anew. Do not go on if that was done: somebody may be in between");
+  }
   if (!CarriesName(result.chain.front(), name)) {
     return absl::PermissionDeniedError(absl::StrCat(
         "wrong_server_name: the server's certificate is not for ", name, "; check the address in your invitation"));

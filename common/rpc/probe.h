@@ -26,7 +26,7 @@ absl::StatusOr<std::string> FetchPinnedRoot(const std::string& address, const cr
 
 // Why a connection to `endpoint` does not come about, in words a person can act on. OK if it does. The reason ids:
 //   UNAVAILABLE server_unreachable (nothing listens, no such host, timeout)     tls_failed (not TLS 1.3)
-//   UNAUTHENTICATED wrong_organisation (another root)     PERMISSION_DENIED wrong_server_name
+//   UNAUTHENTICATED wrong_organisation (another root), server_authority_replaced     PERMISSION_DENIED wrong_server_name
 //   FAILED_PRECONDITION server_certificate_expired, clock_behind (the server's certificate is not valid yet),
 //     own_certificate_expired, own_certificate_not_yet_valid
 //   UNAUTHENTICATED own_certificate_refused (the server closed the connection after it saw our certificate, or none)

@@ -35,8 +35,8 @@ absl::Status InsertDevice(db::Database& database, const Device& device) {
   ASSIGN_OR_RETURN(
       db::Statement insert,
       database.Prepare(
-          "INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?)"));
+          "INSERT INTO device (id, user, label, working_key, mls_key, credential, enrolled_day, tls_key_hash) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   const absl::Status inserted = insert.Bind(1, ByteView(device.id))
                                     .Bind(2, absl::string_view(device.user))
                                     .Bind(3, absl::string_view(device.label))
@@ -44,6 +44,7 @@ absl::Status InsertDevice(db::Database& database, const Device& device) {
                                     .Bind(5, ByteView(device.mls_key))
                                     .Bind(6, ByteView(device.credential))
                                     .Bind(7, int64_t{device.enrolled_day})
+                                    .Bind(8, ByteView(device.tls_key_hash))
                                     .Run();
   if (absl::IsAlreadyExists(inserted)) return in_use();
   return inserted;

@@ -63,6 +63,8 @@ class AccountStore {
   // packages stay until others are published. ABORTED state_changed; PERMISSION_DENIED as CheckActive.
   virtual absl::Status RenewCredential(const Device& device, const identity::Hash& former, uint64_t revision,
                                        const SignedBytes& record, const directory::Renewed& cause, const audit::Entry& entry) = 0;
+  // Of a device that has none yet: for good.
+  virtual absl::Status KeepTlsKey(const identity::DeviceId& id, const identity::Hash& tls_key_hash) = 0;
   // None if there is no such device.
   virtual absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) = 0;
 };

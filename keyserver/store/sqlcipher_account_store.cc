@@ -20,7 +20,7 @@ absl::Status Take(ByteView stored, identity::Fixed<N>& out) {
 }
 
 constexpr char kDeviceColumns[] =
-    "SELECT id, user, label, working_key, mls_key, credential, enrolled_day FROM device ";
+    "SELECT id, user, label, working_key, mls_key, credential, enrolled_day, tls_key_hash FROM device ";
 
 absl::StatusOr<Device> ReadDevice(const db::Statement& row) {
   Device out;
@@ -31,6 +31,7 @@ absl::StatusOr<Device> ReadDevice(const db::Statement& row) {
   RETURN_IF_ERROR(Take(row.Blob(4), out.mls_key));
   out.credential = ToBytes(row.Blob(5));
   out.enrolled_day = static_cast<uint32_t>(row.Int64(6));
+  out.tls_key_hash = ToBytes(row.Blob(7));
   return out;
 }
 
@@ -262,7 +263,7 @@ absl::StatusOr<std::optional<DeviceState>> SqlcipherAccountStore::FindDevice(con
   ASSIGN_OR_RETURN(
       db::Statement select,
       connection_.database().Prepare(
-          "SELECT d.id, d.user, d.label, d.working_key, d.mls_key, d.credential, d.enrolled_day, a.suspended "
+          "SELECT d.id, d.user, d.label, d.working_key, d.mls_key, d.credential, d.enrolled_day, d.tls_key_hash, a.suspended "
           "FROM device d JOIN account a ON a.user = d.user WHERE d.id = ?"));
   ASSIGN_OR_RETURN(const bool found, select.Bind(1, ByteView(id)).Step());
   if (!found) {
@@ -277,7 +278,14 @@ absl::StatusOr<std::optional<DeviceState>> SqlcipherAccountStore::FindDevice(con
     return std::optional<DeviceState>(std::move(out));
   }
   ASSIGN_OR_RETURN(Device device, ReadDevice(select));
-  return std::optional<DeviceState>(DeviceState{std::move(device), select.Int64(7) != 0, false});
+  return std::optional<DeviceState>(DeviceState{std::move(device), select.Int64(8) != 0, false});
+}
+
+absl::Status SqlcipherAccountStore::KeepTlsKey(const identity::DeviceId& id, const identity::Hash& tls_key_hash) {
+  MutexLock lock(connection_.mutex());
+  ASSIGN_OR_RETURN(db::Statement update,
+                   connection_.database().Prepare("UPDATE device SET tls_key_hash = ? WHERE id = ? AND tls_key_hash = x''"));
+  return update.Bind(1, ByteView(tls_key_hash)).Bind(2, ByteView(id)).Run();
 }
 
 }  // namespace plumbline::keyserver

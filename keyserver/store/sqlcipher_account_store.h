@@ -24,6 +24,7 @@ class SqlcipherAccountStore final : public AccountStore {
                          const audit::Entry& entry) override;
   absl::Status RenewCredential(const Device& device, const identity::Hash& former, uint64_t revision, const SignedBytes& record,
                                const directory::Renewed& cause, const audit::Entry& entry) override;
+  absl::Status KeepTlsKey(const identity::DeviceId& id, const identity::Hash& tls_key_hash) override;
   absl::StatusOr<std::optional<DeviceState>> FindDevice(const identity::DeviceId& id) override;
 
  private:

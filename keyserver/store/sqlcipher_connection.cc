@@ -122,6 +122,10 @@ CREATE TABLE role_rotation (                               -- no row: no role ke
   former BLOB NOT NULL);                                   -- where the replaced key is in its token; empty: it was in none
 )sql"};
 
+constexpr db::Migration kTlsKeys = {"the TLS keys of devices", R"sql(
+ALTER TABLE device ADD COLUMN tls_key_hash BLOB NOT NULL DEFAULT x'';   -- x'': enrolled before this was kept, and not heard of since
+)sql"};
+
 std::vector<db::Migration> Migrations() {
   std::vector<db::Migration> out(std::begin(kAccounts), std::end(kAccounts));
   out.push_back(DirectoryLog::Tables());
@@ -133,6 +137,7 @@ std::vector<db::Migration> Migrations() {
   out.push_back(kWrapping);
   out.push_back(kCredentials);
   out.push_back(kRoleKeys);
+  out.push_back(kTlsKeys);
   return out;
 }
 

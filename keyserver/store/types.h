@@ -29,6 +29,7 @@ struct Device {
   identity::PublicKey mls_key{};      // signs in groups
   Bytes credential;                   // DER of the MLS credential certificate
   uint32_t enrolled_day = 0;          // days since 1970
+  Bytes tls_key_hash = {};            // SHA-256 of its TLS key's SubjectPublicKeyInfo; empty: enrolled before that was kept, and not heard of since
 };
 
 struct Account {

@@ -201,6 +201,57 @@ TEST(DeviceAuthorisation, ADeviceThatIsNotEnrolledIsRefusedWithAGoodCertificate)
               StatusIs(kDenied, StartsWith("device_unknown: ")));
 }
 
+// Whoever stole the issuing authority's key can certify any key for any device, and gets nowhere with it.
+TEST(DeviceAuthorisation, ACertificateForAnotherKeyThanTheDevicesIsRefused) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const keys::v1::SignedRequest request = OwnRequest(world, device);
+  const crypto::P256PrivateKey thief = crypto::P256PrivateKey::Generate();
+  ASSERT_OK_AND_ASSIGN(const auto csr, crypto::CertificateRequest::Parse(crypto::CertificateRequest::Create(thief)));
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate forged, world.organisation().issuer().DeviceTls(csr, device.id, world.clock().Now()));
+  ASSERT_OK_AND_ASSIGN(const crypto::Certificate for_unlocking,
+                       world.organisation().issuer().UnlockTls(thief.spki(), device.id, world.clock().Now()));
+  const auto refused = StatusIs(kDenied, StartsWith("device_key_other: "));
+  keys::v1::OpenChannelResponse channel;
+  EXPECT_THAT(world.devices().OpenChannel(&forged, channel), refused);
+  EXPECT_EQ(world.LastEvent("device.request_refused").reason, "device_key_other");
+  EXPECT_THAT(world.devices().OpenChannel(&for_unlocking, channel), refused);
+  EXPECT_THAT(GetOwn(world, &forged, request), refused);
+  keys::v1::GetLockStateResponse lock;
+  EXPECT_THAT(world.unlock().GetLockState(&for_unlocking, lock), refused) << "or attempts could be used up";
+  EXPECT_OK(GetOwn(world, &device.tls, request));
+}
+
+TEST(DeviceAuthorisation, ADevicesKeyStaysWhenItsCertificateIsRenewed) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  keys::v1::RenewCertificateRequest body;
+  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(crypto::P256PrivateKey::Generate())));
+  keys::v1::RenewCertificateResponse renewed;
+  EXPECT_THAT(world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", body), renewed),
+              StatusIs(kInvalid, StartsWith("request_malformed: ")));
+  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(device.keys.tls_key)));
+  EXPECT_OK(world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", body), renewed));
+}
+
+// Enrolled before the key was kept: with its next request, which names the certificate, it is.
+TEST(DeviceAuthorisation, TheKeyOfAnOlderDeviceIsKeptFromItsNextRequestOn) {
+  World world;
+  TestDevice device = world.Enrol(kAlice);
+  const auto execute = [&](const char* sql) {
+    MutexLock lock(world.connection().mutex());
+    ASSERT_OK(world.connection().database().Execute(sql));
+  };
+  execute("UPDATE device SET tls_key_hash = x''");
+  keys::v1::OpenChannelResponse channel;
+  ASSERT_OK(world.devices().OpenChannel(&device.tls, channel));
+  EXPECT_TRUE(world.accounts().FindDevice(device.id)->value().device.tls_key_hash.empty()) << "nothing was signed";
+  ASSERT_OK(GetOwn(world, &device.tls, OwnRequest(world, device)));
+  EXPECT_EQ(world.accounts().FindDevice(device.id)->value().device.tls_key_hash, ToBytes(Sha256(device.keys.tls_key.spki())));
+  ASSERT_OK(world.accounts().KeepTlsKey(device.id, identity::Hash{1}));
+  EXPECT_OK(GetOwn(world, &device.tls, OwnRequest(world, device))) << "it is kept for good";
+}
+
 TEST(DeviceAuthorisation, ASuspendedAccountIsRefusedEveryCallAtOnce) {
   World world;
   TestDevice device = world.Enrol(kAlice);

@@ -160,6 +160,26 @@ TEST(HardwareKeys, OfARoleAreReplacedInTheTokenAndDestroyedThere) {
   world.Suspend(kAlice);
 }
 
+TEST(HardwareKeys, OfTheIssuingAuthorityAreReplacedInTheTokenAndDestroyedThere) {
+  const SoftHsm hsm;
+  World world(hsm.Section());
+  TestDevice device = world.Enrol(kAlice);
+  testing::ScratchDir scratch;
+  const auto names = [&] { return *pkcs11::NamesOf(*world.organisation().keys().bound_to->token(), "plumbline issuing"); };
+  const std::set<pkcs11::KeyName> before = names();
+  ASSERT_EQ(before.size(), 1u);
+  world.Keep(scratch / "next");
+  config::v1::KeyserverConfig config = world.config();
+  config.set_data_dir(scratch / "next");
+  ASSERT_OK(RotateIssuing(config, TestPassphrase(), absl::Hours(1), world.clock(), kCheap).status());
+  world.GoBack(scratch / "next");
+  EXPECT_EQ(names().size(), 1u) << "the former one is destroyed";
+  EXPECT_NE(names(), before);
+  EXPECT_TRUE(world.organisation().keys().issuing_key.in_token());
+  world.Token(device);
+  EXPECT_EQ(world.Enrol(kBob).issuing, world.organisation().keys().issuing);
+}
+
 std::string TokensLabel(World& world) { return absl::StrCat("plumbline tokens ", ToHex(world.organisation().keys().bound_to->name().id)); }
 
 size_t TokenKeysIn(World& world) {

@@ -15,6 +15,7 @@ namespace {
 
 using ::plumbline::testing::ScratchDir;
 using ::plumbline::testing::StatusIs;
+using ::plumbline::testing::ValueOf;
 using ::plumbline::testing::TestOrganisation;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -208,6 +209,65 @@ TEST(P256PrivateKey, SurvivesPemAndRefusesOtherKeys) {
 }
 
 // An independent implementation reads what we issue and comes to the same verdict.
+// The former authority of `org`, which has another one since.
+struct Succeeded {
+  TestOrganisation org;
+  P256PrivateKey next_key = P256PrivateKey::Generate();
+  Certificate next = ValueOf(MakeIssuing(org.root, org.root_key, next_key.spki(), "Test issuing", {org.now - absl::Hours(1), org.now + absl::Hours(99)}));
+  absl::Time end = org.now + absl::Minutes(10);
+  ReplacedIssuers replaced = [&] {
+    ReplacedIssuers out;
+    out.Add(org.issuing, end);
+    return out;
+  }();
+};
+
+TEST(VerifyChain, AReplacedAuthorityCountsUntilItsEnd) {
+  const Succeeded s;
+  const P256PrivateKey key = P256PrivateKey::Generate();
+  const Certificate leaf = s.org.Leaf(key, Purpose::kTlsServer);
+  const Certificate by_next = ValueOf(IssueLeaf(s.next, s.next_key, s.org.Spec(key, Purpose::kTlsServer)));
+  const auto verdict = [&](const Certificate& each, std::vector<Certificate> intermediates, absl::Time at) {
+    return VerifyChain(each, intermediates, s.org.root, at, Purpose::kTlsServer, s.replaced);
+  };
+  EXPECT_OK(verdict(leaf, {s.org.issuing}, s.end - absl::Seconds(1)));
+  const auto ended = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("authority_replaced: "));
+  EXPECT_THAT(verdict(leaf, {s.org.issuing}, s.end), ended);
+  // Whatever else is shown with it.
+  EXPECT_THAT(verdict(leaf, {s.next, s.org.issuing}, s.end), ended);
+  EXPECT_THAT(verdict(leaf, {s.org.issuing, s.next}, s.end), ended);
+  EXPECT_OK(verdict(by_next, {s.org.issuing, s.next}, s.end));
+  EXPECT_OK(VerifyChain(leaf, {s.org.issuing}, s.org.root, s.end, Purpose::kTlsServer)) << "for whoever has not heard of it";
+}
+
+TEST(VerifyChain, AnotherCertificateForItsKeyBringsNoAuthorityBack) {
+  const Succeeded s;
+  const Certificate again = ValueOf(MakeIssuing(s.org.root, s.org.root_key, s.org.issuing_key.spki(), "Test issuing",
+                                                {s.org.now - absl::Hours(1), s.org.now + absl::Hours(200)}));
+  const Certificate leaf = ValueOf(IssueLeaf(again, s.org.issuing_key, s.org.Spec(P256PrivateKey::Generate(), Purpose::kTlsClient)));
+  EXPECT_THAT(VerifyChain(leaf, {again}, s.org.root, s.end, Purpose::kTlsClient, s.replaced),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("authority_replaced: ")));
+}
+
+TEST(VerifyIssuing, IsOfWhatTheRootCertifiedToIssueLeaves) {
+  const TestOrganisation org, other;
+  EXPECT_OK(VerifyIssuing(org.issuing, org.root, org.now));
+  EXPECT_THAT(VerifyIssuing(org.issuing, other.root, org.now), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_THAT(VerifyIssuing(org.issuing, org.root, org.now + absl::Hours(24 * 400)), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(VerifyIssuing(org.root, org.root, org.now), StatusIs(absl::StatusCode::kPermissionDenied));
+  const Certificate of_root = ValueOf(IssueLeaf(org.root, org.root_key, org.Spec(P256PrivateKey::Generate(), Purpose::kTlsServer)));
+  EXPECT_THAT(VerifyIssuing(of_root, org.root, org.now), StatusIs(absl::StatusCode::kPermissionDenied));
+}
+
+TEST(Certificate, IsIssuedByWhoseKeySignedIt) {
+  const Succeeded s;
+  const Certificate leaf = s.org.Leaf(P256PrivateKey::Generate(), Purpose::kTlsClient);
+  EXPECT_TRUE(IsIssuedBy(leaf, s.org.issuing));
+  EXPECT_FALSE(IsIssuedBy(leaf, s.next)) << "of the same name";
+  EXPECT_FALSE(IsIssuedBy(leaf, s.org.root));
+  EXPECT_FALSE(IsIssuedBy(leaf, leaf));
+}
+
 TEST(VerifyChain, AgreesWithTheOpensslProgram) {
   if (std::system("openssl version >/dev/null 2>&1") != 0) GTEST_SKIP() << "OPENSSL PROGRAM NOT FOUND";
   const ScratchDir dir;

@@ -43,14 +43,17 @@ TEST(CredentialRenewal, IsDueInTheLastThirdAndOverdueInTheLastSixth) {
   EXPECT_TRUE(CredentialIsDue(year, begin + 400 * day)) << "ended";
   EXPECT_FALSE(CredentialIsOverdue(year, begin + 250 * day));
   EXPECT_TRUE(CredentialIsOverdue(year, begin + 250 * day + absl::Seconds(1)));
-  // An authority that ends sooner, and one that ends later.
+  // Its authority was replaced and ends sooner, or later.
   EXPECT_EQ(CredentialEnd(year, begin + 150 * day), begin + 150 * day);
   EXPECT_EQ(CredentialEnd(year, begin + 500 * day), begin + 300 * day);
-  EXPECT_FALSE(CredentialIsDue(year, begin + 50 * day, begin + 150 * day));
-  EXPECT_TRUE(CredentialIsDue(year, begin + 51 * day, begin + 150 * day));
+  EXPECT_TRUE(CredentialIsDue(year, begin, begin + 500 * day)) << "there is another authority, so at once";
+  EXPECT_FALSE(CredentialIsOverdue(year, begin, begin + 150 * day));
+  EXPECT_TRUE(CredentialIsOverdue(year, begin + 101 * day, begin + 150 * day));
   // Cut short, with little left from the first: not twice on one day.
-  EXPECT_FALSE(CredentialIsDue(year, begin + day - absl::Seconds(1), begin + 2 * day));
-  EXPECT_TRUE(CredentialIsDue(year, begin + day, begin + 2 * day));
+  spec.validity = {begin, begin + day};
+  const crypto::Certificate cut = organisation.Leaf(spec);
+  EXPECT_FALSE(CredentialIsDue(cut, begin + day - absl::Seconds(1)));
+  EXPECT_TRUE(CredentialIsDue(cut, begin + day));
 }
 
 }  // namespace

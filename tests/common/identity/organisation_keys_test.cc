@@ -140,8 +140,78 @@ TEST(OrganisationKeys, AnIncompleteOrDisorderedSetIsRefused) {
   refused("a role that signs statements", [&](auto& k) { k.keys[0].certificate = r.authority.RoleCertificate(Role::kKeys, r.directory); });
 }
 
+// The same with two issuing authorities that were replaced.
+struct Authorities : Replaced {
+  crypto::P256PrivateKey key[3] = {crypto::P256PrivateKey::Generate(), crypto::P256PrivateKey::Generate(), crypto::P256PrivateKey::Generate()};
+  crypto::Certificate Make(int i, absl::Time begin) const {
+    return *crypto::MakeIssuing(authority.root(), authority.root_key(), key[i].spki(), "Example issuing", {begin, kNow + absl::Hours(24 * 700)});
+  }
+  Authorities() {
+    keys.authorities = {{Make(0, kNow), 0},
+                        {Make(1, kNow - absl::Minutes(30)), Unix(kNow + absl::Hours(1))},
+                        {Make(2, kNow - absl::Minutes(30)), Unix(kNow - absl::Minutes(1))}};
+  }
+};
+
+TEST(OrganisationKeys, NameTheAuthoritiesThatWereReplacedAndTheirEnds) {
+  const Authorities r;
+  ASSERT_OK_AND_ASSIGN(const OrganisationKeys verified, r.Verified(r.authority.Sign(r.keys)));
+  EXPECT_EQ(verified, r.keys);
+  EXPECT_EQ(Encode(*ParseOrganisationKeys(Encode(r.keys))), Encode(r.keys));
+  const TrustedKeys trusted(verified);
+  ASSERT_EQ(trusted.authorities().size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(trusted.authorities()[i], r.keys.authorities[i].certificate);
+  EXPECT_EQ(trusted.replaced().EndOf(r.keys.authorities[0].certificate), absl::InfiniteFuture());
+  EXPECT_EQ(trusted.replaced().EndOf(r.keys.authorities[1].certificate), kNow + absl::Hours(1));
+  EXPECT_EQ(trusted.replaced().EndOf(r.keys.authorities[2].certificate), kNow - absl::Minutes(1));
+  const crypto::P256PrivateKey another = crypto::P256PrivateKey::Generate();
+  EXPECT_EQ(trusted.replaced().EndOf(*crypto::MakeIssuing(r.authority.root(), r.authority.root_key(), another.spki(), "Example issuing",
+                                                          {kNow, kNow + absl::Hours(9)})),
+            absl::InfiniteFuture())
+      << "one that came after the statement";
+  // No longer than its certificate.
+  Authorities longer;
+  longer.keys.authorities[1].ends_unix = Unix(kNow + absl::Hours(24 * 900));
+  EXPECT_EQ(TrustedKeys(longer.keys).replaced().EndOf(longer.keys.authorities[1].certificate), longer.keys.authorities[1].certificate.not_after());
+  EXPECT_TRUE(TrustedKeys(Replaced().keys).replaced().empty());
+  EXPECT_TRUE(TrustedKeys(Replaced().keys).authorities().empty());
+}
+
+TEST(OrganisationKeys, ADisorderedListOfAuthoritiesIsRefused) {
+  const Authorities r;
+  const auto refused = [&](const char* why, const std::function<void(OrganisationKeys&)>& change) {
+    SCOPED_TRACE(why);
+    OrganisationKeys changed = r.keys;
+    change(changed);
+    EXPECT_THAT(ParseOrganisationKeys(Encode(changed)), StatusIs(absl::StatusCode::kInvalidArgument));
+  };
+  refused("two current ones", [](auto& k) { k.authorities[1].ends_unix = 0; });
+  refused("no current one", [](auto& k) { k.authorities.erase(k.authorities.begin()); });
+  refused("the current one last", [](auto& k) { std::swap(k.authorities[0], k.authorities[2]); });
+  refused("an older one first", [&](auto& k) { k.authorities[1].certificate = r.Make(1, kNow - absl::Hours(9)); });
+  refused("one that replaces itself", [&](auto& k) { k.authorities[2].certificate = r.Make(1, kNow - absl::Minutes(40)); });
+  refused("an end beyond all time", [](auto& k) { k.authorities[1].ends_unix = uint64_t{1} << 50; });
+  refused("a role's key", [&](auto& k) { k.authorities[2].certificate = k.keys[0].certificate; });
+  refused("too many", [](auto& k) { k.authorities.resize(kMaxAuthorities + 1, k.authorities[1]); });
+  Bytes empty = Encode(Replaced().keys);
+  empty[0] = 2;
+  empty.push_back(0);
+  EXPECT_THAT(ParseOrganisationKeys(empty), StatusIs(absl::StatusCode::kInvalidArgument)) << "version 2 without any";
+}
+
+TEST(OrganisationKeys, AnAuthorityThatTheRootDidNotCertifyIsRefused) {
+  const Authorities r, other;
+  OrganisationKeys foreign = r.keys;
+  foreign.authorities[1].certificate = other.keys.authorities[1].certificate;
+  EXPECT_THAT(r.Verified(r.authority.Sign(foreign)), StatusIs(absl::StatusCode::kUnauthenticated));
+  // The root itself is none.
+  foreign = r.keys;
+  foreign.authorities[2].certificate = r.authority.root();
+  EXPECT_THAT(r.Verified(r.authority.Sign(foreign)), StatusIs(absl::StatusCode::kUnauthenticated));
+}
+
 TEST(OrganisationKeys, EveryCutAndTrailingByteIsRefused) {
-  const Replaced r;
+  const Authorities r;
   const Bytes statement = Encode(r.keys), wire = r.authority.Sign(r.keys);
   for (size_t n = 0; n < statement.size(); ++n) {
     EXPECT_THAT(ParseOrganisationKeys(ByteView(statement).first(n)), StatusIs(absl::StatusCode::kInvalidArgument)) << n;

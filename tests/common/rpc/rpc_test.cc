@@ -53,6 +53,80 @@ TEST(Anonymous, IsServedWithoutACertificateAndSeenWithoutAName) {
   EXPECT_EQ(answer, "hello");
 }
 
+// A server, or a service that calls, whose issuing authority was replaced.
+struct Succeeded {
+  TestOrganisation org;
+  std::shared_ptr<crypto::LiveIssuers> issuers = std::make_shared<crypto::LiveIssuers>();
+  void End(absl::Time end) {
+    crypto::ReplacedIssuers replaced;
+    replaced.Add(org.issuing, end);
+    issuers->Replace(replaced);
+  }
+  // Under an authority that took over.
+  TlsIdentity ByNext(Purpose purpose, std::vector<std::string> uris) const {
+    const crypto::P256PrivateKey next_key = crypto::P256PrivateKey::Generate(), key = crypto::P256PrivateKey::Generate();
+    const crypto::Certificate next = ValueOf(
+        crypto::MakeIssuing(org.root, org.root_key, next_key.spki(), "Test issuing", {org.now - absl::Hours(1), org.now + absl::Hours(99)}));
+    crypto::LeafSpec spec = org.Spec(key, purpose);
+    spec.uris = std::move(uris);
+    return {crypto::ToPemChain({ValueOf(crypto::IssueLeaf(next, next_key, spec)), next, org.root}), key.ToPem()};
+  }
+};
+
+TEST(ReplacedAuthority, AServerUnderItIsLeftFromItsEndOn) {
+  Succeeded s;
+  const Served served(s.org, Kind::kAnonymous), by_next(s.org, Kind::kAnonymous, Echo, s.ByNext(Purpose::kTlsServer, {"mimi://example.org/d/alice/1"}));
+  const auto judged = [&](const Served& server) {
+    Endpoint out = server.endpoint.Copy();
+    out.issuers = s.issuers;
+    return out;
+  };
+  EXPECT_OK(Call(judged(served)));
+  s.End(absl::Now() + absl::Hours(1));
+  EXPECT_OK(Call(judged(served)));
+  s.End(absl::Now());
+  EXPECT_THAT(Call(judged(served)), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("server_authority_replaced: ")));
+  EXPECT_OK(Call(judged(by_next)));
+  EXPECT_OK(Call(served.endpoint)) << "whoever has not heard of it";
+}
+
+// The verifier that looks at the authority takes the place of gRPC's own, which looks at the name.
+TEST(ReplacedAuthority, TheServersNameIsLookedAtAsEver) {
+  Succeeded s;
+  const Served served(s.org, Kind::kAnonymous);
+  Endpoint elsewhere = served.endpoint.Copy();
+  elsewhere.issuers = s.issuers;
+  elsewhere.server_name = "elsewhere.example.org";
+  EXPECT_THAT(Call(elsewhere), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("wrong_server_name: ")));
+  const TestOrganisation other;
+  const Served foreign(other, Kind::kAnonymous);
+  Endpoint to_foreign = foreign.endpoint.Copy();
+  to_foreign.issuers = s.issuers;
+  to_foreign.root_pem = s.org.root.ToPem();
+  EXPECT_THAT(Call(to_foreign), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("wrong_organisation: ")));
+}
+
+TEST(ReplacedAuthority, AServiceUnderItIsNotAdmittedFromItsEndOn) {
+  Succeeded s;
+  const Served served(s.org, Kind::kAdmin, Echo, {}, s.issuers);
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  crypto::LeafSpec spec = s.org.Spec(key, Purpose::kTlsPeer);
+  spec.uris = {kAdminUri};
+  const crypto::Certificate leaf = s.org.Leaf(spec);
+  const auto identity = [&](const std::vector<crypto::Certificate>& chain) { return TlsIdentity{crypto::ToPemChain(chain), key.ToPem()}; };
+  const auto call = [&](TlsIdentity shown) { return Call(served.With(std::move(shown))); };
+  EXPECT_OK(call(identity({leaf, s.org.issuing})));
+  s.End(absl::Now() + absl::Hours(1));
+  EXPECT_OK(call(identity({leaf, s.org.issuing})));
+  s.End(absl::Now());
+  const auto refused = StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("own_certificate_refused: "));
+  EXPECT_THAT(call(identity({leaf, s.org.issuing})), refused);
+  // However much is shown beside it.
+  const crypto::Certificate other = TestOrganisation().issuing;
+  EXPECT_THAT(call(identity({leaf, s.org.issuing, other, other})), refused);
+  EXPECT_OK(call(s.ByNext(Purpose::kTlsPeer, {kAdminUri})));
+}
+
 TEST(Mutual, TellsTheServiceWhoCalls) {
   const TestOrganisation org;
   const Served served(org, Kind::kMutual);

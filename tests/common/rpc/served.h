@@ -30,7 +30,7 @@ inline absl::Status Echo(const Caller& caller, const std::string& text, std::str
 
 // One listener of `org` and the endpoint a client needs for it.
 struct Served {
-  Served(const TestOrganisation& org, Kind kind, EchoService::Body body = Echo, TlsIdentity identity = {})
+  Served(const TestOrganisation& org, Kind kind, EchoService::Body body = Echo, TlsIdentity identity = {}, Issuers issuers = nullptr)
       : service(pool, std::move(body)) {
     if (identity.chain_pem.empty()) identity = MakeIdentity(org, crypto::Purpose::kTlsServer);
     const auto hear = [this](const crypto::Certificate& certificate) {
@@ -39,7 +39,7 @@ struct Served {
     };
     auto credentials = kind == Kind::kAnonymous ? AnonymousServerCredentials(identity)
                        : kind == Kind::kMutual  ? MutualServerCredentials(identity, org.root.ToPem())
-                                                : ServiceServerCredentials(identity, org.root.ToPem(), kAdminUri, hear);
+                                                : ServiceServerCredentials(identity, org.root.ToPem(), kAdminUri, hear, std::move(issuers));
     listener = ValueOf(Listener::Start({.address = "127.0.0.1:0", .root_pem = org.root.ToPem()},
                                        ValueOf(std::move(credentials)), {&service}));
     endpoint.address = absl::StrCat("127.0.0.1:", listener->port());
