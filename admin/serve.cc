@@ -54,11 +54,12 @@ absl::Status VerifyRecord(db::Database& database, const audit::LogKey& log_key) 
 std::string HostOf(absl::string_view address) { return std::string(address.substr(0, address.rfind(':'))); }
 
 absl::StatusOr<std::unique_ptr<KeyserverConnection>> MakeGateway(const config::v1::AdminConfig& config, const rpc::ServiceCertificate& certificate,
-                                                                 const std::string& root_pem, const Clock& clock) {
+                                                                 const std::string& root_pem, rpc::Issuers issuers, const Clock& clock) {
   return NewKeyserverGateway(rpc::Endpoint{.address = config.keyserver_address(),
                                            .server_name = config.keyserver_name(),
                                            .root_pem = root_pem,
-                                           .identity = certificate.identity()},
+                                           .identity = certificate.identity(),
+                                           .issuers = std::move(issuers)},
                              ToDuration(config.limits().keyserver_deadline()), clock);
 }
 
@@ -99,13 +100,14 @@ absl::Status Serve(const config::v1::AdminConfig& config, const Secret& passphra
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::ServiceCertificate> certificate, OpenCertificate(config, keys, *live, clock.Now()));
   ASSIGN_OR_RETURN(const std::vector<crypto::Certificate> chain, crypto::ParsePemChain(certificate->identity().chain_pem));
   const std::string root_pem = chain.back().ToPem();
+  ASSIGN_OR_RETURN(rpc::Issuers issuers, LoadIssuers(config, chain.back(), clock.Now()));
   ASSIGN_OR_RETURN(const std::unique_ptr<db::Database> database,
                    db::Database::Open(DatabasePath(config), keys.database_key, {.create = false}));
   RETURN_IF_ERROR(database->CheckIntegrity());
   ASSIGN_OR_RETURN(const audit::LogKey log_key, keys.AuditKey(config.organisation_domain()));
   RETURN_IF_ERROR(VerifyRecord(*database, log_key));
 
-  ASSIGN_OR_RETURN(const std::unique_ptr<KeyserverConnection> gateway, MakeGateway(config, *certificate, root_pem, clock));
+  ASSIGN_OR_RETURN(const std::unique_ptr<KeyserverConnection> gateway, MakeGateway(config, *certificate, root_pem, std::move(issuers), clock));
   ASSIGN_OR_RETURN(const std::unique_ptr<Relay> relay,
                    Relay::Create(*database, log_key, *gateway, clock, *logger, config.limits().requests_per_minute()));
   WorkerPool pool(config.limits().workers(), kQueue);

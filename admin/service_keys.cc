@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/identity/trust.h"
 #include "common/identity/uri.h"
 
 namespace plumbline::admin {
@@ -23,6 +24,7 @@ namespace {
 
 constexpr size_t kMaxTlsKey = 1024;               // bytes of PKCS#8
 constexpr size_t kMaxCertificateFile = 64 << 10;  // bytes of PEM
+constexpr size_t kMaxTrust = 256 << 10;           // bytes of text
 
 absl::Status Broken(absl::string_view reason, absl::string_view text) {
   return identity::Refuse(absl::StatusCode::kFailedPrecondition, reason, text);
@@ -222,6 +224,17 @@ absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& conf
   return ServiceIdentity{.tls = {.chain_pem = crypto::ToPemChain(chain), .key_pem = keys.tls_key.ToPem()},
                          .root_pem = chain[2].ToPem(),
                          .not_after = chain[0].not_after()};
+}
+
+absl::StatusOr<rpc::Issuers> LoadIssuers(const config::v1::AdminConfig& config, const crypto::Certificate& root, absl::Time now) {
+  if (config.trust_file().empty()) return rpc::Issuers();
+  const absl::StatusOr<std::string> text = ReadTextFile(config.trust_file(), kMaxTrust);
+  const auto trust = text.ok() ? identity::ParseTrustBundle(*text, config.organisation_domain(), now)
+                               : absl::StatusOr<identity::OrganisationTrust>(text.status());
+  if (trust.ok() && trust->root == root) return rpc::Issuers(std::make_shared<const crypto::LiveIssuers>(trust->Keys().replaced()));
+  return Broken("trust_invalid", absl::StrCat(config.trust_file(), " cannot be used: ",
+                                              trust.ok() ? "it is another organisation's" : identity::TextOf(trust.status()),
+                                              "; check the clock, then export it again from the key server"));
 }
 
 }  // namespace plumbline::admin

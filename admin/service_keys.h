@@ -8,6 +8,7 @@
 #include "common/audit/log_key.h"
 #include "common/clock.h"
 #include "common/crypto/p256.h"
+#include "common/crypto/live_issuers.h"
 #include "common/crypto/x509.h"
 #include "common/db/database.h"
 #include "common/rpc/credentials.h"
@@ -60,5 +61,8 @@ absl::StatusOr<std::unique_ptr<rpc::ServiceCertificate>> OpenCertificate(const c
 // certificate_missing, certificate_wrong, certificate_expired, certificate_not_yet_valid, with the remedy.
 absl::StatusOr<ServiceIdentity> LoadIdentity(const config::v1::AdminConfig& config, const ServiceKeys& keys,
                                              absl::Time now);
+
+// What the configuration's trust file says of replaced issuing authorities; null where there is none. FAILED_PRECONDITION trust_invalid.
+absl::StatusOr<rpc::Issuers> LoadIssuers(const config::v1::AdminConfig& config, const crypto::Certificate& root, absl::Time now);
 
 }  // namespace plumbline::admin

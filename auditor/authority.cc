@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "common/directory/authority.h"
 #include "common/file.h"
+#include "common/identity/organisation_keys.h"
 #include "common/tlog/directory_replay.h"
 #include "common/tlog/log_reader.h"
 #include "common/tlog/tile_sources.h"
@@ -21,7 +22,7 @@ constexpr absl::string_view kLogSuffix = "/directory";
 
 absl::StatusOr<directory::AuthorityTerms> ReadTerms(const AuthorityOptions& options, const std::string& origin) {
   ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(options.trust, kMaxTrust));
-  ASSIGN_OR_RETURN(std::vector<crypto::Certificate> chain, crypto::ParsePemChain(pem));
+  ASSIGN_OR_RETURN(std::vector<crypto::Certificate> chain, crypto::ParsePemChain(pem, 1 + identity::kMaxAuthorities));
   directory::AuthorityTerms out{std::string(absl::StripSuffix(origin, kLogSuffix)), chain.front(), {}, {}};
   out.issuing.assign(chain.begin() + 1, chain.end());
   out.approvals = options.approvals;

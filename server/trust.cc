@@ -52,7 +52,7 @@ absl::StatusOr<rpc::TlsIdentity> CheckCertificate(absl::string_view chain_pem, c
   const std::vector<Certificate> rest(chain->begin() + 1, chain->end());
   for (const crypto::Purpose purpose : {crypto::Purpose::kTlsPeer, crypto::Purpose::kTlsServer}) {
     if (leaf.purpose() != purpose) continue;
-    const absl::Status status = crypto::VerifyChain(leaf, rest, root, now, purpose);
+    const absl::Status status = crypto::VerifyChain(leaf, rest, root, now, purpose, trust.keys.keys.replaced());
     if (!status.ok()) return BadCertificate(status.message());
     const std::string uri = identity::ServiceUri{std::string(domain), identity::Service::kDelivery}.ToString();
     if (leaf.uris() != std::vector<std::string>{uri}) return BadCertificate("it is not in the name of the delivery service");

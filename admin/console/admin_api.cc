@@ -60,7 +60,8 @@ absl::StatusOr<std::unique_ptr<AdminApi>> Connect(const Profile& profile, const 
   rpc::Endpoint endpoint{.address = profile.server,
                          .server_name = profile.server_name,
                          .root_pem = profile.root_pem,
-                         .identity = std::nullopt};
+                         .identity = std::nullopt,
+                         .issuers = std::make_shared<const crypto::LiveIssuers>(profile.replaced)};
   ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint));
   return std::unique_ptr<AdminApi>(
       std::make_unique<GrpcAdminApi>(std::move(endpoint), std::move(channel), clock));

@@ -343,6 +343,7 @@ absl::Status Console::VerifyAudit() {
   const absl::StatusOr<tlog::Checkpoint> checkpoint = verifier.Finish(fetched->checkpoint);
   if (!checkpoint.ok()) return KeepEvidence(options_.home, checkpoint.status(), seen, fetched->checkpoint, clock_.Now());
   RETURN_IF_ERROR(SaveSeenLog(options_.home, SeenLog{*fetched->log, fetched->checkpoint}));
+  RETURN_IF_ERROR(KeepOrganisationKeys(options_.home, fetched->organisation_keys));
   const std::string log = fetched->log->ToText();
   Print(options_.json ? VerifiedJson(*checkpoint, log) : VerifiedText(*checkpoint, log));
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/crypto/x509.h"
 #include "common/file.h"
+#include "common/identity/organisation_keys.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
 #include "plumbline/config/v1/admin.pb.h"
@@ -23,6 +24,19 @@ constexpr size_t kMaxRoot = 32 << 10;  // bytes of PEM
 std::string ProfilePath(const std::string& home) { return home + "/profile.yaml"; }
 std::string RootPath(const std::string& home) { return home + "/root.pem"; }
 std::string KeyPath(const std::string& home) { return home + "/administrator.key"; }
+std::string OrganisationKeysPath(const std::string& home) { return home + "/organisation.keys"; }
+
+// Number 0 if there are none.
+absl::StatusOr<identity::OrganisationKeys> KeptOrganisationKeys(const std::string& home) {
+  const absl::StatusOr<std::string> kept = ReadTextFile(OrganisationKeysPath(home), identity::kMaxOrganisationKeys);
+  if (absl::IsNotFound(kept.status())) return identity::OrganisationKeys();
+  const auto parsed = kept.ok() ? identity::ParseSignedOrganisationKeys(AsBytes(*kept)) : kept.status();
+  absl::StatusOr<identity::OrganisationKeys> keys = parsed.ok() ? identity::ParseOrganisationKeys(parsed->statement) : parsed.status();
+  if (keys.ok()) return keys;
+  return Refuse(absl::StatusCode::kDataLoss, "profile_damaged",
+                absl::StrCat(OrganisationKeysPath(home), " is damaged (", keys.status().message(),
+                             "); remove it: the next plumbline-admin audit verify fetches it again"));
+}
 
 absl::Status MakeHome(const std::string& home) {
   if (::mkdir(home.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
@@ -93,7 +107,18 @@ absl::StatusOr<Profile> LoadProfile(const std::string& home) {
                                " do not belong together; run "
                                "plumbline-admin setup again"));
   }
+  ASSIGN_OR_RETURN(const identity::OrganisationKeys keys, KeptOrganisationKeys(home));
+  profile.replaced = identity::TrustedKeys(keys).replaced();
   return profile;
+}
+
+absl::Status KeepOrganisationKeys(const std::string& home, ByteView keys) {
+  if (keys.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const identity::SignedOrganisationKeys offered, identity::ParseSignedOrganisationKeys(keys));
+  ASSIGN_OR_RETURN(const identity::OrganisationKeys statement, identity::ParseOrganisationKeys(offered.statement));
+  ASSIGN_OR_RETURN(const identity::OrganisationKeys kept, KeptOrganisationKeys(home));
+  if (statement.number <= kept.number) return absl::OkStatus();
+  return WriteFileAtomically(OrganisationKeysPath(home), keys, 0600);
 }
 
 absl::StatusOr<crypto::Ed25519PublicKey> CreateAdministratorKey(const std::string& home,

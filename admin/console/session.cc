@@ -168,6 +168,7 @@ absl::StatusOr<FetchedRecord> Session::FetchAudit() {
                      ParseResult<plumbline::audit::v1::AuditPage>(result));
     ASSIGN_OR_RETURN(out.log, LogKeyOf(page));
     ASSIGN_OR_RETURN(out.former, FormerLogKeyOf(page));
+    out.organisation_keys = ToBytes(AsBytes(page.organisation_keys()));
     for (const plumbline::audit::v1::Event& event : page.events()) {
       absl::StatusOr<audit::Record> record = audit::FromProto(event);
       if (!record.ok()) return Malformed("an event is not of the catalogue's form");

@@ -42,6 +42,7 @@ struct FetchedRecord {
   std::string checkpoint;                // signed note
   std::optional<tlog::VerifierKey> log;     // certified by the pinned root
   std::optional<tlog::VerifierKey> former;  // which the root says it replaced, if it did
+  Bytes organisation_keys;                  // verified; empty: none was ever replaced
 };
 
 // Not thread-safe.

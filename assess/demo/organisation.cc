@@ -122,7 +122,8 @@ absl::Status Organisation::WriteConfiguration(Service service) const {
     case Service::kAdmin:
       yaml = absl::StrCat("organisation_domain: ", kDomain, "\nroot_fingerprint: \"", fingerprint_, "\"\ndata_dir: ",
                           FolderOf(service), "/data\nlisten: ", Address(ports_.admin), "\ncertificate_file: ",
-                          FolderOf(service), "/certificate.pem\nkeyserver_address: ", Address(ports_.keyserver_admin),
+                          FolderOf(service), "/certificate.pem\ntrust_file: ", FolderOf(Service::kDelivery),
+                          "/trust.pem\nkeyserver_address: ", Address(ports_.keyserver_admin),
                           "\npassphrase_file: ", PassphraseOf(service));
       break;
     case Service::kWitness:

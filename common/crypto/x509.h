@@ -71,8 +71,8 @@ class Certificate final {
   std::optional<Purpose> purpose_;
 };
 
-// All certificates of a PEM text, in order. INVALID_ARGUMENT if there is none, one is malformed, or more than kMaxChain.
-absl::StatusOr<std::vector<Certificate>> ParsePemChain(absl::string_view pem);
+// All certificates of a PEM text, in order. INVALID_ARGUMENT if there is none, one is malformed, or more than `most`.
+absl::StatusOr<std::vector<Certificate>> ParsePemChain(absl::string_view pem, size_t most = kMaxChain);
 std::string ToPemChain(const std::vector<Certificate>& chain);
 
 // Issuing authorities that were replaced, and when each of them ends before its certificate does. By key, so that no other certificate

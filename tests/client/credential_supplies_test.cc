@@ -77,6 +77,36 @@ TEST(Credential, IsRenewedAndKeptBeforeItIsUsed) {
   EXPECT_EQ(s.services.credential_renewals.size(), before);
 }
 
+// However much of its life is left; and by another authority, for the former one's signature is worth nothing soon.
+TEST(Credential, IsRenewedWhenItsAuthorityWasReplaced) {
+  Renewable s;
+  s.AdvanceDays(1);
+  s.Give();
+  crypto::ReplacedIssuers replaced;
+  replaced.Add(s.organisation.issuing, s.clock.Now() + absl::Hours(48));
+  s.alice.self->issuers()->Replace(replaced);
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  const crypto::Certificate next = ValueOf(crypto::MakeIssuing(s.organisation.root, s.organisation.root_key, key.spki(), "Test issuing",
+                                                               {s.clock.Now() - absl::Hours(1), s.clock.Now() + absl::Hours(24 * 300)}));
+  crypto::LeafSpec spec = s.Spec();
+  spec.validity.not_after = s.clock.Now() + absl::Hours(47);
+  const auto give = [&](const crypto::LeafSpec& of) {
+    keys::v1::RenewCredentialResponse response;
+    response.add_mls_certificates(ToString(ValueOf(crypto::IssueLeaf(next, key, of)).der()));
+    response.add_mls_certificates(ToString(next.der()));
+    s.services.renew_credential = [response](const auto&) -> absl::StatusOr<keys::v1::RenewCredentialResponse> { return response; };
+  };
+  give(spec);
+  EXPECT_THAT(s.supplies.RenewCredential(), StatusIs(absl::StatusCode::kInternal, HasSubstr("key_server_answer: "))) << "sooner than the former one";
+  give(s.Spec());
+  ASSERT_OK_AND_ASSIGN(const auto renewed, s.supplies.RenewCredential());
+  ASSERT_TRUE(renewed);
+  EXPECT_EQ(renewed->issuing, next.der());
+  s.alice.self->UseCredential(renewed->certificate, renewed->issuing);
+  ASSERT_OK_AND_ASSIGN(const auto again, s.supplies.RenewCredential());
+  EXPECT_FALSE(again);
+}
+
 TEST(Credential, IsRenewedLongAfterItsEndToo) {
   Renewable s;
   s.AdvanceDays(290);

@@ -166,8 +166,9 @@ TEST(EndedCredential, HidesNobodyInTheDirectory) {
   offered.set_signature(ToString(shown.signature));
   offered.add_credentials(ToString(crew.bob.self->account().mls_certificate));
   const crypto::Ed25519PublicKey key = crew.directory.public_key();
+  const std::vector<crypto::Certificate> authorities = {crew.organisation.issuing};
   const auto verify = [&] {
-    return VerifyRecord(offered, crew.bob.user(), {key, crew.organisation.root, crew.bob.self->account().issuing, crew.clock.Now()});
+    return VerifyRecord(offered, crew.bob.user(), {key, crew.organisation.root, authorities, crew.clock.Now()});
   };
   EXPECT_OK(verify());
   crew.clock.Advance(kPastTheEnd);

@@ -98,6 +98,50 @@ TEST_F(ReplacedKeys, AreTakenWithTheLogAndKept) {
   EXPECT_THAT(LookUp(two_.directory_key), StatusIs(Code::kUnauthenticated, StartsWith("record_invalid: ")));
 }
 
+// The issuing authority was replaced, and Bob's credential renewed.
+TEST_F(ReplacedKeys, RecordsNameCredentialsOfTheAuthoritiesThatTheRootNames) {
+  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
+  const crypto::Certificate next = testing::ValueOf(crypto::MakeIssuing(two_.organisation.root, two_.organisation.root_key, key.spki(), "Test issuing",
+                                                                        {two_.clock.Now() - absl::Hours(1), two_.clock.Now() + absl::Hours(999)}));
+  const crypto::Certificate former = *crypto::Certificate::Parse(two_.bob.self->account().mls_certificate);
+  crypto::LeafSpec spec;
+  spec.spki = former.spki();
+  spec.uris = former.uris();
+  spec.purpose = crypto::Purpose::kMlsCredential;
+  spec.validity = {two_.clock.Now() - absl::Hours(1), two_.clock.Now() + absl::Hours(99)};
+  const crypto::Certificate renewed = testing::ValueOf(crypto::IssueLeaf(next, key, spec));
+  keys::v1::SignedRecord record = Record(two_.bob, two_.directory_key);
+  const auto verify = [&] { return book_.Accept(record, two_.bob.user(), std::nullopt); };
+  two_.bob.self->UseCredential(renewed.der(), next.der());
+  record = Record(two_.bob, two_.directory_key);
+  EXPECT_THAT(verify(), StatusIs(Code::kUnauthenticated, HasSubstr("of no issuing authority"))) << "nobody named it yet";
+
+  OrganisationKeys keys = Keys(1);
+  const absl::Time end = two_.clock.Now() + absl::Hours(1);
+  keys.authorities = {{next, 0}, {two_.organisation.issuing, static_cast<uint64_t>(absl::ToUnixSeconds(end))}};
+  shown_ = authority_.Sign(keys);
+  ASSERT_OK(Sync());
+  EXPECT_OK(verify().status());
+  // Those of the former one name their devices as before, also when it has ended: the record says that they may act.
+  two_.bob.self->UseCredential(former.der(), two_.organisation.issuing.der());
+  keys::v1::SignedRecord older = Record(two_.bob, two_.directory_key);
+  identity::DirectoryRecord second = *identity::ParseDirectoryRecord(AsBytes(older.record()));
+  second.version = 2;
+  second.previous_hash = Sha256(AsBytes(record.record()));
+  older.set_record(ToString(identity::Encode(second)));
+  older.set_signature(ToString(next_.Sign(identity::kDirectoryRecordLabel, AsBytes(older.record()))));
+  two_.clock.Advance(absl::Hours(2));
+  EXPECT_OK(book_.Accept(older, two_.bob.user(), std::nullopt).status());
+
+  // Connections are judged by it from then on, and after the next start.
+  EXPECT_EQ(two_.alice.self->issuers()->replaced().EndOf(two_.organisation.issuing), end);
+  EXPECT_EQ(*two_.alice.self->IssuerEnds(), end);
+  const auto again = testing::ValueOf(Self::From(*testing::ValueOf(two_.alice.stores->account.Get())));
+  EXPECT_TRUE(again->issuers()->replaced().empty());
+  ASSERT_OK(UseStoredIssuers(*two_.alice.stores, *again));
+  EXPECT_EQ(again->issuers()->replaced().EndOf(two_.organisation.issuing), end);
+}
+
 TEST_F(ReplacedKeys, AreReadOfAgainBeforeTheDirectoryIsAccused) {
   ASSERT_OK(Sync());
   // It happens between reading the log and asking.

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -18,10 +19,14 @@
 #include "common/identity/grant.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/handshake.h"
+#include "common/rpc/listener.h"
 #include "common/rpc/status.h"
 #include "common/rpc/tls_policy.h"
+#include "keyserver/issuer.h"
 #include "keyserver/key_ring.h"
 #include "plumbline/delivery/v1/delivery.grpc.pb.h"
+#include "plumbline/keys/v1/devices.grpc.pb.h"
+#include "plumbline/keys/v1/keys.grpc.pb.h"
 #include "tests/client_output.h"
 #include "tests/common/tokens/mint.h"
 #include "tests/e2e/backup_fixture.h"
@@ -70,6 +75,12 @@ struct Busy {
     const auto shown = ValueOf(rpc::Handshake(absl::StrCat("127.0.0.1:", organisation.ListenersOf(service).front()), {}));
     CHECK(!shown.chain.empty());
     return shown.chain.front();
+  }
+  // And who issued that.
+  crypto::Certificate AuthorityShown(Service service) {
+    const auto shown = ValueOf(rpc::Handshake(absl::StrCat("127.0.0.1:", organisation.ListenersOf(service).front()), {}));
+    CHECK(shown.chain.size() >= 2);
+    return shown.chain[1];
   }
   bool Logged(Service service, const std::string& event) {
     return absl::StrContains(assess::ReadFile(organisation.LogOf(service)).value_or(""), event);
@@ -363,6 +374,109 @@ TEST(RotatedKeys, OfRolesUnderLoad) {
   for (const std::string& failure : busy.failures) EXPECT_THAT(failure, HasSubstr("CANCELLED"));
   EXPECT_FALSE(busy.Logged(Service::kKeyserver, "organisation_keys.refused"));
   Administer(busy.organisation, {"audit", "verify"});
+}
+
+// The issuing authority, replaced as the runbook says, while two people write: before the former one ends, the services and both devices
+// have certificates of the next, by themselves.
+TEST(RotatedKeys, OfTheIssuingAuthorityUnderLoad) {
+  Busy busy(absl::Seconds(40));
+  busy.Write();
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.sent >= 2; }, absl::Seconds(60)));
+  EXPECT_FALSE(busy.organisation.KeyserverTool({"rotate", "issuing"}).ok()) << "not while it serves";
+  const crypto::Certificate former = busy.AuthorityShown(Service::kKeyserver);
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  const auto said = nlohmann::json::parse(ValueOf(busy.organisation.KeyserverTool({"rotate", "issuing", "--former-ends", "90s", "--json"})).out);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  absl::Time ends;
+  ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, said["former_ends"].get<std::string>(), &ends, nullptr));
+  const crypto::Certificate next = busy.AuthorityShown(Service::kKeyserver);
+  EXPECT_EQ(ToHex(Sha256(next.spki())), said["next"].get<std::string>());
+  EXPECT_EQ(ToHex(Sha256(former.spki())), said["former"].get<std::string>());
+  const auto renewals = [&] {
+    const std::string record = ValueOf(busy.organisation.Administer({"audit", "list"})).out;
+    int count = 0;
+    for (size_t at = 0; (at = record.find("device.credential_renewed", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  EXPECT_TRUE(assess::PollUntil(
+      [&] {
+        busy.services.Run(busy.bob, {"sync"});
+        return busy.AuthorityShown(Service::kDelivery) == next && busy.AuthorityShown(Service::kAdmin) == next && renewals() == 2;
+      },
+      absl::Seconds(85)));
+  EXPECT_LT(absl::Now(), ends) << "this machine is too slow for the test";
+  EXPECT_TRUE(assess::PollUntil([&] { return absl::Now() > ends + absl::Seconds(1); }, absl::Seconds(120)));
+  const int sent = busy.sent;
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.sent >= sent + 3; }, absl::Seconds(60)));
+  const assess::Person carol = busy.services.Enrolled("carol");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(carol, {"send", "bob", "hello from carol"}).exit_code == 0; }, absl::Seconds(30)));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "carol", "hello carol"}).exit_code == 0; }, absl::Seconds(30)));
+  busy.ExpectAllOnce();
+  for (const std::string& failure : busy.failures) EXPECT_THAT(failure, HasSubstr("CANCELLED"));
+  EXPECT_FALSE(busy.Logged(Service::kKeyserver, "organisation_keys.refused"));
+  for (int i = 0; i < 2; ++i) Administer(busy.organisation, {"audit", "verify"});  // the second time by what the first one kept
+}
+
+// Whoever kept the authority's key from a copy of keys.sealed can make certificates for everybody. From the moment on that the root says
+// so none is believed, and those who are in order have new ones.
+TEST(RotatedKeys, AStolenIssuingKeyOpensNothing) {
+  Busy busy(absl::Hours(24 * 14));
+  ASSERT_EQ(busy.services.Run(busy.alice, {"send", "bob", "before"}).exit_code, 0);
+  const std::string data = busy.organisation.FolderOf(Service::kKeyserver) + "/data";
+  const std::string text(absl::StripAsciiWhitespace(ValueOf(assess::ReadFile(busy.organisation.folder() + "/secrets/keyserver.passphrase"))));
+  const keyserver::KeyRing stolen = ValueOf(keyserver::UnsealKeyRing(data, Secret::CopyOf(AsBytes(text))));
+  const crypto::P256PrivateKey thief = crypto::P256PrivateKey::Generate();
+  const keyserver::Issuer issuer(assess::kDomain, stolen.issuing, stolen.issuing_key);
+  const crypto::Certificate forged =
+      ValueOf(issuer.ServiceTls(thief.spki(), identity::Service::kDelivery, {}, {"127.0.0.1"}, absl::Now(), absl::Hours(24 * 14)));
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  ASSERT_OK(busy.organisation.KeyserverTool({"rotate", "issuing", "--former-ends", "now"}).status());
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  // The services that show the former authority's certificates are left too, until each was certified anew.
+  const CommandResult early = busy.services.Run(busy.alice, {"send", "bob", "text 0", "--wait", "0"});
+  EXPECT_THAT(early.out + early.err, HasSubstr("server_authority_replaced"));
+  ASSERT_EQ(busy.organisation.Stop(Service::kDelivery), 0);
+  {
+    // The thief in the delivery server's place.
+    const auto credentials = ValueOf(rpc::AnonymousServerCredentials(
+        {crypto::ToPemChain({forged, stolen.issuing, stolen.root}), thief.ToPem()}));
+    delivery::v1::Delivery::CallbackService service;
+    const auto impostor = ValueOf(rpc::Listener::Start(
+        {.address = absl::StrCat("127.0.0.1:", busy.organisation.ports().delivery), .root_pem = stolen.RootPem()}, credentials, {&service}));
+    const CommandResult refused = busy.services.Run(busy.alice, {"send", "bob", "text 1", "--wait", "0"});
+    EXPECT_THAT(refused.out + refused.err, HasSubstr("server_authority_replaced"));
+  }
+  busy.Certify(Service::kDelivery);
+  busy.Certify(Service::kAdmin);
+  ASSERT_OK(busy.organisation.Start(Service::kDelivery));
+  ASSERT_EQ(busy.organisation.Stop(Service::kAdmin), 0);
+  ASSERT_OK(busy.organisation.Start(Service::kAdmin));
+  // Devices go on with what they have, and get new certificates.
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"sync"}).exit_code == 0; }, absl::Seconds(30)));
+  const auto came = [&] { return Texts(busy.services.Run(busy.bob, {"read"})); };
+  std::vector<std::string> all;
+  EXPECT_TRUE(assess::PollUntil(
+      [&] {
+        for (const std::string& each : came()) all.push_back(each);
+        return all.size() >= 3;
+      },
+      absl::Seconds(60)));
+  EXPECT_THAT(all, ::testing::ElementsAre("before", "text 0", "text 1"));
+  Administer(busy.organisation, {"account", "create", "carol", "--name", "Carol", "--proofing-level", "seen in person", "--proofing-reference",
+                                 "7", "--reason", "new"});
+  // A device's certificate by the stolen key: not even its authority's end is needed.
+  rpc::Endpoint device;
+  device.address = absl::StrCat("127.0.0.1:", busy.organisation.ListenersOf(Service::kKeyserver)[1]);
+  device.root_pem = stolen.RootPem();
+  const auto as_alice = nlohmann::json::parse(busy.services.Run(busy.alice, {"status", "--json"}).out);
+  const auto id = ValueOf(identity::ToFixed<16>(AsBytes(absl::HexStringToBytes(as_alice["device"].get<std::string>()))));
+  const crypto::Certificate forged_device =
+      ValueOf(issuer.DeviceTls(ValueOf(crypto::CertificateRequest::Parse(crypto::CertificateRequest::Create(thief))), id, absl::Now()));
+  device.identity = rpc::TlsIdentity{crypto::ToPemChain({forged_device, stolen.issuing}), thief.ToPem()};
+  const auto stub = keys::v1::Device::NewStub(ValueOf(rpc::NewChannel(device)));
+  grpc::ClientContext context;
+  keys::v1::OpenChannelResponse response;
+  EXPECT_THAT(rpc::FromGrpc(stub->OpenChannel(&context, {}, &response)), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("device_key_other: ")));
 }
 
 // Whoever kept the former keys from a copy of keys.sealed, and knows its passphrase.

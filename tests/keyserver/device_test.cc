@@ -284,15 +284,14 @@ TEST(RenewCertificate, YieldsAFreshOneForTheSameDevice) {
   World world;
   TestDevice device = world.Enrol(kAlice);
   world.clock().Advance(absl::Hours(24 * 5));
-  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
   keys::v1::RenewCertificateRequest body;
-  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(key)));
+  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(device.keys.tls_key)));
   keys::v1::RenewCertificateResponse response;
   ASSERT_OK(
       world.devices().RenewCertificate(&device.tls, world.Sign(device, "RenewCertificate", body), response));
   ASSERT_OK_AND_ASSIGN(const auto renewed, crypto::Certificate::Parse(AsBytes(response.tls_certificates(0))));
   EXPECT_EQ(renewed.uris(), device.tls.uris());
-  EXPECT_EQ(renewed.spki(), key.spki());
+  EXPECT_EQ(renewed.spki(), device.tls.spki());
   EXPECT_GT(renewed.not_after(), device.tls.not_after());
   world.LastEvent("device.certificate_renewed");
 }

@@ -450,7 +450,7 @@ TEST(UnlockCertificate, BringsADeviceBackThatWasAway) {
   const crypto::Certificate own = one.device.tls;
   one.world.clock().Advance(absl::Hours(24 * 399));
   keys::v1::RenewCertificateRequest body;
-  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(crypto::P256PrivateKey::Generate())));
+  body.set_tls_csr(ToString(crypto::CertificateRequest::Create(one.device.keys.tls_key)));
   keys::v1::OpenChannelResponse channel;
   EXPECT_THAT(one.world.devices().OpenChannel(&own, channel), StatusIs(absl::StatusCode::kUnauthenticated, StartsWith("certificate_expired")));
   one.device.tls = certificate;
