@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "common/crypto/issue.h"
+#include "tests/common/identity/replaced_authority.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::admin {
@@ -47,6 +48,25 @@ Profile Sample() {
 }
 
 Secret Passphrase(const char* text) { return Secret::CopyOf(AsBytes(text)); }
+
+// What the key server showed with the audit record: which issuing authorities end, for the next connection.
+TEST(Profile, KeepsTheNewestStatementOfTheOrganisationsKeys) {
+  const Folder folder;
+  const identity::ReplacedAuthority organisation(absl::FromUnixSeconds(1795392000));
+  ASSERT_OK(SaveProfile(folder.home(), Sample()));
+  EXPECT_TRUE(LoadProfile(folder.home())->replaced.empty());
+  ASSERT_OK(KeepOrganisationKeys(folder.home(), {}));
+  const absl::Time first = organisation.now + absl::Hours(1), second = organisation.now + absl::Hours(2);
+  const auto end = [&] { return LoadProfile(folder.home())->replaced.EndOf(organisation.former); };
+  ASSERT_OK(KeepOrganisationKeys(folder.home(), organisation.authority.Sign(organisation.Keys(2, first))));
+  EXPECT_EQ(end(), first);
+  ASSERT_OK(KeepOrganisationKeys(folder.home(), organisation.authority.Sign(organisation.Keys(1, second))));
+  EXPECT_EQ(end(), first) << "an older one does not come back";
+  ASSERT_OK(KeepOrganisationKeys(folder.home(), organisation.authority.Sign(organisation.Keys(3, second))));
+  EXPECT_EQ(end(), second);
+  std::ofstream(folder.home() + "/organisation.keys", std::ios::app) << "x";
+  EXPECT_THAT(LoadProfile(folder.home()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("organisation.keys")));
+}
 
 TEST(Profile, ComesBackAsItWasSavedAndIsPrivate) {
   const Folder folder;

@@ -12,6 +12,7 @@
 #include "common/crypto/issue.h"
 #include "common/crypto/sealed_file.h"
 #include "common/file.h"
+#include "tests/common/identity/replaced_authority.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::admin {
@@ -165,6 +166,22 @@ TEST(LoadIdentity, RefusesEveryWrongCertificateWithItsOwnReason) {
   scene.WriteChain(kAdminUri, keys.tls_key.spki(), scene.root);
   refused("certificate_expired", scene.now + absl::Hours(25));
   refused("certificate_not_yet_valid", scene.now - absl::Hours(3));
+}
+
+TEST(LoadIssuers, TakesTheTrustFilesWordOfItsOwnOrganisation) {
+  Scene scene;
+  const identity::ReplacedAuthority organisation(scene.now);
+  const absl::Time ends = absl::FromUnixSeconds(absl::ToUnixSeconds(scene.now + absl::Hours(1)));
+  ASSERT_OK_AND_ASSIGN(const rpc::Issuers none, LoadIssuers(scene.config, organisation.authority.root(), scene.now));
+  EXPECT_EQ(none, nullptr);
+  scene.config.set_trust_file(scene.folder + "/trust.pem");
+  const auto broken = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("trust_invalid: "));
+  EXPECT_THAT(LoadIssuers(scene.config, organisation.authority.root(), scene.now), broken) << "it is named, and not there";
+  std::ofstream(scene.config.trust_file()) << identity::ToText(organisation.Trust(organisation.Keys(1, ends)));
+  ASSERT_OK_AND_ASSIGN(const rpc::Issuers issuers, LoadIssuers(scene.config, organisation.authority.root(), scene.now));
+  EXPECT_EQ(issuers->replaced().EndOf(organisation.former), ends);
+  EXPECT_EQ(issuers->replaced().EndOf(organisation.present), absl::InfiniteFuture());
+  EXPECT_THAT(LoadIssuers(scene.config, scene.root, scene.now), broken) << "another organisation's";
 }
 
 }  // namespace
