@@ -15,8 +15,8 @@ namespace plumbline::doctor {
 namespace {
 
 constexpr size_t kMaxFile = 64 << 10;  // bytes of PEM
-constexpr char kCeremony[] =
-    "Nothing replaces it in place yet (operations.md, Certificates): plan a new ceremony.";
+constexpr char kNewRoot[] = "Nothing replaces a root (operations.md, Certificates): plan a new organisation.";
+constexpr char kNewIssuing[] = "Replace it: plumbline-keyserver rotate issuing (runbooks/rotation.md, \"Issuing authority\").";
 
 // Renewal is the services' own work: something keeps them from it.
 std::string RenewText(ServiceKind kind) {
@@ -107,7 +107,7 @@ std::optional<crypto::Certificate> FindRoot(const Installation& installation,
                                   : word_of_key_server && certificate == each.chain.back();
       if (!is_root || !certificate.is_ca()) continue;
       const std::string subject = absl::StrCat("root ", certificate.fingerprint().ToText());
-      JudgeLife(kCheck, subject, certificate, kRootLimits, now, kCeremony, report);
+      JudgeLife(kCheck, subject, certificate, kRootLimits, now, kNewRoot, report);
       if (!pinned) {
         report.NotChecked(
             "certificates.pin", "",
@@ -142,7 +142,27 @@ void JudgeShown(const Shown& shown, const crypto::Certificate& root, absl::Time 
             RenewText(shown.service->kind), report);
   for (const crypto::Certificate& each : Rest(shown.chain)) {
     if (each == root) continue;
-    JudgeLife("certificates.issuing", subject, each, kIssuingLimits, now, kCeremony, report);
+    JudgeLife("certificates.issuing", subject, each, kIssuingLimits, now, kNewIssuing, report);
+  }
+}
+
+void JudgeAuthority(const Shown& shown, const crypto::ReplacedIssuers& replaced, absl::Time now, Report& report) {
+  constexpr char kCheck[] = "certificates.authority";
+  const crypto::Certificate& leaf = shown.chain.front();
+  absl::Time end = absl::InfiniteFuture();
+  for (const crypto::Certificate& issuing : Rest(shown.chain)) {
+    if (crypto::IsIssuedBy(leaf, issuing)) end = std::min(end, replaced.EndOf(issuing));
+  }
+  const std::string subject = shown.service->Of(*shown.listener);
+  if (end == absl::InfiniteFuture()) return;
+  if (end <= now) {
+    report.Failed(kCheck, subject, absl::StrCat("its certificate is of an issuing authority that was replaced and ended ", AgeText(now - end), " ago: nobody takes it."),
+                  RenewText(shown.service->kind));
+  } else if (crypto::RenewalTime(leaf) >= end) {
+    report.Warning(kCheck, subject, absl::StrCat("its certificate is of an issuing authority that was replaced and ends in ", AgeText(end - now), ", before it renews by itself."),
+                   RenewText(shown.service->kind));
+  } else {
+    report.Ok(kCheck, subject, absl::StrCat("it is of the former issuing authority, which counts for another ", AgeText(end - now), ", and renews before that."));
   }
 }
 

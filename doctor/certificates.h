@@ -37,6 +37,9 @@ std::optional<crypto::Certificate> FindRoot(const Installation& installation,
 void JudgeShown(const Shown& shown, const crypto::Certificate& root, absl::Time now,
                 Report& report);
 
+// "certificates.authority": of certificates whose issuing authority was replaced, whether they renew before it ends.
+void JudgeAuthority(const Shown& shown, const crypto::ReplacedIssuers& replaced, absl::Time now, Report& report);
+
 // "certificates.file": the file of a service and what the running one shows. "certificates.trust":
 // what a delivery server believes the key server by.
 void CheckCertificateFiles(const Service& service, const std::vector<Shown>& shown,

@@ -13,7 +13,7 @@ namespace plumbline::doctor {
 namespace {
 
 // What the key server says to everybody.
-void CheckDirectory(const Service& keyserver, const crypto::Certificate& root, const Clock& clock,
+void CheckDirectory(const Service& keyserver, const crypto::Certificate& root, const std::vector<Shown>& shown, const Clock& clock,
                     Report& report) {
   const Listener& listener = keyserver.listeners.front();  // the anonymous one
   rpc::Endpoint endpoint;
@@ -30,6 +30,9 @@ void CheckDirectory(const Service& keyserver, const crypto::Certificate& root, c
   const absl::Time now = clock.Now();  // reading a long log takes a while
   const std::optional<identity::OrganisationTrust> trust =
       JudgeRoles(*facts, root, keyserver.domain, now, report);
+  if (trust) {
+    for (const Shown& each : shown) JudgeAuthority(each, trust->Keys().replaced(), now, report);
+  }
   const std::optional<directory::VerifiedPolicy> policy =
       JudgeWitnesses(*facts, root, keyserver.domain, now, report);
   if (!policy) return;
@@ -77,7 +80,7 @@ absl::StatusOr<Report> Examine(const Request& request, const Machine& machine, c
   } else if (!root) {
     SayNotChecked("the organisation's root is not known.", "See certificates.root.", report);
   } else {
-    CheckDirectory(*keyserver, *root, clock, report);
+    CheckDirectory(*keyserver, *root, shown, clock, report);
   }
   CheckSynchronised(machine, report);
   CheckUnits(installation, machine, report);

@@ -89,6 +89,28 @@ TEST_F(CertificatesTest, TheIssuingOneEndsToo) {
   EXPECT_THAT(Of(report, "certificates.issuing"), IsWarning());
 }
 
+TEST_F(CertificatesTest, OfAReplacedAuthorityItRenewsBeforeThatEnds) {
+  crypto::LeafSpec spec = Spec(absl::Hours(24 * 10));  // of 14 days, so it renews in three
+  spec.validity.not_before = spec.validity.not_after - absl::Hours(24 * 14);
+  const auto judge = [&](absl::Duration ends_in) {
+    crypto::ReplacedIssuers replaced;
+    replaced.Add(organisation_.issuing, organisation_.now + ends_in);
+    Report report;
+    JudgeAuthority(With(spec), replaced, organisation_.now, report);
+    return Of(report, "certificates.authority");
+  };
+  EXPECT_THAT(judge(absl::Hours(24 * 4)), IsOk());
+  EXPECT_THAT(judge(absl::Hours(24 * 3)), IsWarning());
+  EXPECT_THAT(judge(absl::ZeroDuration()), IsFailed());
+  EXPECT_THAT(judge(-absl::Hours(5)).found, HasSubstr("ended 5 hours ago"));
+  Report none;
+  JudgeAuthority(With(spec), {}, organisation_.now, none);
+  crypto::ReplacedIssuers another;
+  another.Add(TestOrganisation().issuing, organisation_.now);
+  JudgeAuthority(With(spec), another, organisation_.now, none);
+  EXPECT_TRUE(none.findings().empty());
+}
+
 TEST_F(CertificatesTest, TheRootIsTheOneThatConfigurationsName) {
   const std::vector<Shown> shown = {With(Spec(absl::Hours(24 * 60)))};
   Report by_word;
