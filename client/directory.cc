@@ -61,8 +61,9 @@ absl::StatusOr<identity::DirectoryRecord> VerifyRecord(const keys::v1::SignedRec
 }
 
 absl::Status SyncLog(Transparency& log, RecordBook& book) {
-  absl::Status status = log.Sync([&book](Change& change, const std::string& user, const keys::v1::SignedRecord& record) {
-    return book.AcceptFollowed(change, record, user);
+  absl::Status status = log.Sync([&book](Change& change, const std::string& user, const keys::v1::SignedRecord& record,
+                                         Transparency::Entering entering) {
+    return entering == Transparency::Entering::kNo ? book.AcceptFollowed(change, record, user) : book.AcceptEntered(change, record, user);
   });
   RETURN_IF_ERROR(book.KeepPending());
   return status;
@@ -80,11 +81,13 @@ absl::StatusOr<Contact> AcceptProved(Transparency& log, RecordBook& book, const 
       continue;
     }
     if (absl::IsUnauthenticated(verified.status())) {
-      // Between the two the log's key may have been replaced, which the next policy says.
+      // Between the two the log's key may have been replaced, or the log, which the next policy says.
       ASSIGN_OR_RETURN(const uint64_t before, log.PolicyNumber());
+      ASSIGN_OR_RETURN(const uint64_t log_before, log.LogNumber());
       RETURN_IF_ERROR(SyncLog(log, book));
       ASSIGN_OR_RETURN(const uint64_t after, log.PolicyNumber());
-      if (after == before) return verified.status();
+      ASSIGN_OR_RETURN(const uint64_t log_after, log.LogNumber());
+      if (after == before && log_after == log_before) return verified.status();
       continue;
     }
     RETURN_IF_ERROR(verified.status());
@@ -157,6 +160,7 @@ absl::Status RecordBook::Judge(const Contact& held, const identity::DirectoryRec
     pending_ = Pending{held.user, reason, held.record, offered};
     return Refuse(absl::StatusCode::kUnauthenticated, reason, text);
   };
+  if (held.base) return JudgeRestored(held, record, offered);
   if (record.version < version && proved && !held.proved) {
     return Refuse(absl::StatusCode::kUnavailable, "directory_unwitnessed",
                   "the directory's witnesses have not yet confirmed what the key server has just told this device; try again in a "
@@ -178,9 +182,32 @@ absl::Status RecordBook::Judge(const Contact& held, const identity::DirectoryRec
   return absl::OkStatus();
 }
 
+// What is held above the base was lost. Where the base is not known, the directory says it with the next record.
+absl::Status RecordBook::JudgeRestored(const Contact& held, const identity::DirectoryRecord& record, const keys::v1::SignedRecord& offered) {
+  if (held.base->empty()) return absl::OkStatus();
+  const absl::StatusOr<identity::DirectoryRecord> base = identity::ParseDirectoryRecord(*held.base);
+  if (!base.ok()) return absl::DataLossError("a directory record in the client's store is malformed");
+  const bool same = record.version != base->version || Equal(AsBytes(offered.record()), *held.base);
+  const bool follows = record.version != base->version + 1 || record.previous_hash == Sha256(*held.base);
+  if (record.version >= base->version && same && follows) return absl::OkStatus();
+  const bool back = record.version < base->version;
+  pending_ = Pending{held.user, back ? "directory_rolled_back" : "directory_contradicts", *held.base, offered};
+  return Refuse(absl::StatusCode::kUnauthenticated, pending_->reason,
+                absl::StrCat("the directory was restored from a copy with version ", base->version, " of a person, and shows version ",
+                             record.version, ", which ", back ? "is older" : "contradicts it",
+                             "; both are kept as evidence and nothing was sent. Tell your organisation's security officer"));
+}
+
+// True if nothing newer was said than what a restored directory begins with: what is held counts on.
+bool RecordBook::IsBase(const Contact& held, const identity::DirectoryRecord& record, const keys::v1::SignedRecord& offered) {
+  if (!held.base) return false;
+  return held.base->empty() ? record.version < held.parsed.version : Equal(AsBytes(offered.record()), *held.base);
+}
+
 absl::Status RecordBook::Remember(Change& change, const std::optional<Contact>& held, const identity::DirectoryRecord& record,
                                   const keys::v1::SignedRecord& offered, bool proved,
                                   const std::optional<identity::DeviceId>& expected) {
+  if (held && IsBase(*held, record, offered)) return stores_.contacts.SetBase(change, record.user, AsBytes(offered.record()));
   const bool still_proved = proved || (held && held->proved && held->parsed.version == record.version);
   RETURN_IF_ERROR(stores_.contacts.SetRecord(change, record, AsBytes(offered.record()), AsBytes(offered.signature()), still_proved));
   if (record.user != self_.user()) return absl::OkStatus();
@@ -233,12 +260,44 @@ absl::Status RecordBook::AcceptFollowed(Change& change, const keys::v1::SignedRe
   // Its version first: a record that was passed by long ago may name certificates that have ended.
   const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(AsBytes(offered.record()));
   ASSIGN_OR_RETURN(const std::optional<Contact> held, stores_.contacts.Find(user));
-  if (parsed.ok() && held && parsed->version < held->parsed.version) return absl::OkStatus();
+  if (parsed.ok() && held && !held->base && parsed->version < held->parsed.version) return absl::OkStatus();
   const absl::StatusOr<identity::DirectoryRecord> record = Verified(offered, user);
   // What is wrong with one person's record is told to whoever asks about that person; the log goes on.
   if (!record.ok()) return own ? absl::OkStatus() : stores_.contacts.SetPlace(change, user, std::nullopt);
   if (held) RETURN_IF_ERROR(Judge(*held, *record, offered, /*proved=*/true));
   return Remember(change, held, *record, offered, /*proved=*/true, std::nullopt);
+}
+
+absl::Status RecordBook::EnterOwn(const keys::v1::SignedRecord& offered, const Bytes& known) {
+  const absl::StatusOr<identity::DirectoryRecord> record = identity::ParseDirectoryRecord(AsBytes(offered.record()));
+  const absl::StatusOr<identity::DirectoryRecord> own = identity::ParseDirectoryRecord(known);
+  if (!own.ok()) return absl::DataLossError("the own directory record in the client's store is malformed");
+  if (!record.ok() || record->user != self_.user()) return Invalid("a version of your own record is malformed");
+  if (record->version == 1) entered_.clear();
+  const bool follows = record->version == 1 || (!entered_.empty() && record->previous_hash == Sha256(entered_));
+  if (!follows || (record->version == own->version && !Equal(AsBytes(offered.record()), known))) {
+    pending_ = Pending{self_.user(), "directory_contradicts", known, offered};
+    return Refuse(absl::StatusCode::kUnauthenticated, "directory_contradicts",
+                  absl::StrCat("version ", record->version, " of your own record is another one in the directory's new log than before; both are "
+                               "kept as evidence and nothing was sent. Tell your organisation's security officer"));
+  }
+  entered_ = ToBytes(AsBytes(offered.record()));
+  return absl::OkStatus();
+}
+
+absl::Status RecordBook::AcceptEntered(Change& change, const keys::v1::SignedRecord& offered, const std::string& user) {
+  const absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(AsBytes(offered.record()));
+  if (!parsed.ok()) return Invalid(parsed.status().message());
+  if (user == self_.user()) {
+    ASSIGN_OR_RETURN(const std::optional<Bytes> known, stores_.contacts.OwnRecord());
+    const absl::StatusOr<identity::DirectoryRecord> own = identity::ParseDirectoryRecord(known ? ByteView(*known) : ByteView());
+    if (own.ok() && parsed->version <= own->version) return EnterOwn(offered, *known);
+    return AcceptFollowed(change, offered, user);
+  }
+  ASSIGN_OR_RETURN(const std::optional<Contact> held, stores_.contacts.Find(user));
+  if (!held || held->base || parsed->version > held->parsed.version) return AcceptFollowed(change, offered, user);
+  // The bytes alone: that the directory signed them was found when they were taken.
+  return Judge(*held, *parsed, offered, /*proved=*/true);
 }
 
 absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered, const std::string& user,
@@ -261,14 +320,7 @@ absl::StatusOr<Contact> RecordBook::Accept(const keys::v1::SignedRecord& offered
 }
 
 absl::Status RecordBook::AddNotice(Change& change, const char* reason, absl::string_view text) {
-  Entry entry;
-  entry.time = clock_.Now();
-  entry.conversation = self_.user();
-  entry.kind = EntryKind::kNotice;
-  entry.media_type = identity::kTextMediaType;
-  entry.body = ToBytes(AsBytes(text));
-  entry.detail = reason;
-  return stores_.history.Add(change, entry).status();
+  return AddOwnNotice(stores_, self_, change, clock_.Now(), reason, text);
 }
 
 absl::Status RecordBook::NoticeOwnDevices(Change& change, const identity::DirectoryRecord& before,

@@ -49,6 +49,9 @@ class RecordBook final {
   // that is skipped, repeated or does not follow is directory_contradicts. What is against the directory is kept by KeepPending, once
   // `change` is given up.
   absl::Status AcceptFollowed(Change& change, const keys::v1::SignedRecord& offered, const std::string& user);
+  // The same as a log begins that follows another one: of what is known here the same bytes have to come, of the own record every
+  // version up to it. directory_rolled_back, directory_contradicts.
+  absl::Status AcceptEntered(Change& change, const keys::v1::SignedRecord& offered, const std::string& user);
   absl::Status KeepPending();
   // Of the statement that says which keys sign records; 0: none was shown yet.
   absl::StatusOr<uint64_t> KeysNumber();
@@ -58,10 +61,14 @@ class RecordBook final {
   // What `record` is against what is held.
   absl::Status Judge(const Contact& held, const identity::DirectoryRecord& record, const keys::v1::SignedRecord& offered,
                      bool proved);
+  absl::Status JudgeRestored(const Contact& held, const identity::DirectoryRecord& record, const keys::v1::SignedRecord& offered);
+  static bool IsBase(const Contact& held, const identity::DirectoryRecord& record, const keys::v1::SignedRecord& offered);
   absl::Status Remember(Change& change, const std::optional<Contact>& held, const identity::DirectoryRecord& record,
                         const keys::v1::SignedRecord& offered, bool proved, const std::optional<identity::DeviceId>& expected);
   // The next version of the own record in the log.
   absl::Status FollowOwn(Change& change, const keys::v1::SignedRecord& offered);
+  // The next version of the own record that enters a log which begins, up to the one that is known.
+  absl::Status EnterOwn(const keys::v1::SignedRecord& offered, const Bytes& known);
   // The own record is first known, or was proved.
   absl::Status BeginOwn(Change& change, const identity::DirectoryRecord& record, ByteView bytes);
   absl::Status AddNotice(Change& change, const char* reason, absl::string_view text);
@@ -77,6 +84,7 @@ class RecordBook final {
   const Self& self_;
   const Clock& clock_;
   std::optional<Pending> pending_;  // evidence that is not kept yet
+  Bytes entered_;                   // the own version that entered last
 };
 
 // Reads on in the log, and hands what it says about known people to the book.

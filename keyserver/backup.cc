@@ -151,7 +151,7 @@ absl::Status RefuseBehind(const RestoreResult& result) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "backup_behind",
                   absl::StrCat("the witness ", word.name, " has cosigned ", *word.size, " leaves of the directory's log, and this backup has ",
                                result.directory_size, ": a key server that is restored from it can publish nothing, and clients refuse it; "
-                               "restore a newer backup (--accept-behind restores this one nevertheless)"));
+                               "restore a newer backup (--accept-behind restores this one nevertheless; then only rotate vrf --restored lets it go on)"));
   }
   return absl::OkStatus();
 }

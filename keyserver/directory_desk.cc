@@ -15,6 +15,22 @@ namespace {
 constexpr uint32_t kMaxLeaves = 10'000;
 constexpr size_t kFeedBytes = 1 << 20;
 
+// `follow`: what the keys come from that the log's feed is sealed under.
+absl::Status FillLeaves(const std::vector<FeedLeaf>& leaves, const Secret& follow, keys::v1::ReadLogResponse& response) {
+  for (const FeedLeaf& leaf : leaves) {
+    keys::v1::LogLeaf& out = *response.add_leaves();
+    out.set_leaf(ToString(leaf.leaf));
+    if (!leaf.opened) continue;
+    const absl::StatusOr<tlog::DirectoryLeaf> entry = tlog::ParseDirectoryLeaf(leaf.leaf);
+    if (!entry.ok() || !std::holds_alternative<tlog::EntryLeaf>(*entry)) return absl::DataLossError("an entry of the log is none");
+    const directory::Followed followed{leaf.opened->nonce, leaf.opened->record.bytes, leaf.opened->record.signature,
+                                       leaf.opened->credentials};
+    const Secret key = directory::FollowKey(follow, std::get<tlog::EntryLeaf>(*entry).index);
+    out.set_sealed(ToString(directory::Seal(followed, key, leaf.leaf)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 DirectoryDesk::DirectoryDesk(const Organisation& organisation, const Clock& clock, const Stores& stores, const TokenIssuer& tokens,
@@ -50,21 +66,32 @@ absl::Status DirectoryDesk::LookUp(const keys::v1::LookUpRequest& request,
 absl::Status DirectoryDesk::ReadLog(const keys::v1::ReadLogRequest& request, keys::v1::ReadLogResponse& response) {
   if (request.limit() < 1 || request.limit() > kMaxLeaves)
     return Refuse(absl::StatusCode::kInvalidArgument, "request_malformed", "1 to 10,000 leaves of the log");
+  if (request.log() != 0 && request.log() != organisation_.log_number()) return ReadFormerLog(request, response);
   ASSIGN_OR_RETURN(const FeedPage page,
                    stores_.directory.ReadLog(request.from(), request.limit(), kFeedBytes, request.followed()));
   response.set_checkpoint(page.checkpoint);
-  for (const FeedLeaf& leaf : page.leaves) {
-    keys::v1::LogLeaf& out = *response.add_leaves();
-    out.set_leaf(ToString(leaf.leaf));
-    if (!leaf.opened) continue;
-    const absl::StatusOr<tlog::DirectoryLeaf> entry = tlog::ParseDirectoryLeaf(leaf.leaf);
-    if (!entry.ok() || !std::holds_alternative<tlog::EntryLeaf>(*entry)) return absl::DataLossError("an entry of the log is none");
-    const directory::Followed followed{leaf.opened->nonce, leaf.opened->record.bytes, leaf.opened->record.signature,
-                                       leaf.opened->credentials};
-    out.set_sealed(ToString(
-        directory::Seal(followed, organisation_.FollowKey(std::get<tlog::EntryLeaf>(*entry).index), leaf.leaf)));
-  }
+  RETURN_IF_ERROR(FillLeaves(page.leaves, organisation_.keys().transparency->follow, response));
   organisation_.FillNewer(request.policy_number(), request.keys_number(), response);
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryDesk::ReadFormerLog(const keys::v1::ReadLogRequest& request, keys::v1::ReadLogResponse& response) {
+  const absl::StatusOr<FormerPage> page = stores_.directory.ReadFormer(request.log(), {request.from(), request.handed_over()},
+                                                                       request.limit(), kFeedBytes, request.followed());
+  if (absl::IsNotFound(page.status())) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "log_unknown",
+                  "this key server has no log of the directory with that number; it may have been restored from a copy");
+  }
+  RETURN_IF_ERROR(page.status());
+  response.set_checkpoint(page->log.checkpoint);
+  response.set_succession(ToString(page->log.succession));
+  organisation_.FillKeys(request.keys_number(), response);
+  RETURN_IF_ERROR(FillLeaves(page->leaves, page->log.follow, response));
+  for (const HandedOver& each : page->handed_over) {
+    keys::v1::HandedOver& out = *response.add_handed_over();
+    out.set_former_index(ToString(each.former_index));
+    out.set_sealed(ToString(each.sealed));
+  }
   return absl::OkStatus();
 }
 

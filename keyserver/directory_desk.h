@@ -44,6 +44,8 @@ class DirectoryDesk final {
                                 keys::v1::ClaimKeyPackagesResponse& response);
 
  private:
+  // Of a log that was succeeded. FAILED_PRECONDITION log_unknown.
+  absl::Status ReadFormerLog(const keys::v1::ReadLogRequest& request, keys::v1::ReadLogResponse& response);
   // Spends the token, durably, before anything is told. Refusals are recorded.
   absl::Status Spend(ByteView token, ByteView token_key);
   absl::StatusOr<Account> FindEnrolled(absl::string_view user);

@@ -169,17 +169,27 @@ absl::StatusOr<audit::LogKey> KeyRing::AuditKey() const {
   return audit::LogKey::Create(audit::Origin(domain, "keyserver"), audit->key.share());
 }
 
+absl::StatusOr<uint64_t> KeyRing::LogNumber() const {
+  if (!witnesses) return 1;
+  const absl::StatusOr<directory::WitnessPolicy> policy = directory::ParseWitnessPolicy(witnesses->policy);
+  const absl::StatusOr<tlog::Policy> read = policy.ok() ? directory::ReadPolicyText(policy->text, domain) : policy.status();
+  if (!read.ok()) return absl::DataLossError("the sealed witness policy does not parse");
+  return directory::LogNumber(read->logs()[0].key.name(), domain);
+}
+
 absl::StatusOr<DirectoryLogKeys> KeyRing::LogKeys() const {
   if (!transparency) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "directory_log_key_missing",
                   "these keys were made before the directory had a log; run plumbline-keyserver make-log-key once");
   }
-  ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(directory::LogOrigin(domain), transparency->log.share()));
+  ASSIGN_OR_RETURN(const uint64_t number, LogNumber());
+  const std::string origin = directory::LogOrigin(domain, number);
+  ASSIGN_OR_RETURN(tlog::NoteSigner signer, tlog::NoteSigner::Create(origin, transparency->log.share()));
   ASSIGN_OR_RETURN(crypto::VrfKeyPair vrf, crypto::VrfKeyPair::FromSeed(Secret::CopyOf(transparency->vrf.seed())));
   DirectoryLogKeys out{std::move(signer), std::move(vrf), Sha256(root.der()), std::nullopt};
   // The same key: its replacement was broken off.
   if (former_log && former_log->key.public_key() != transparency->log.public_key()) {
-    ASSIGN_OR_RETURN(out.former, tlog::NoteSigner::Create(directory::LogOrigin(domain), former_log->key.share()));
+    ASSIGN_OR_RETURN(out.former, tlog::NoteSigner::Create(origin, former_log->key.share()));
   }
   return out;
 }
@@ -233,6 +243,7 @@ absl::StatusOr<KeyRing> KeyRing::Parse(ByteView stored, const Token& token) {
 
 std::string KeysPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keys.sealed"); }
 std::string NextKeysPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keys.next"); }
+std::string NextLogPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/log.next"); }
 std::string RootPath(const std::string& data_dir) { return absl::StrCat(data_dir, "/root.sealed"); }
 std::string DatabasePath(const std::string& data_dir) { return absl::StrCat(data_dir, "/keyserver.db"); }
 
@@ -261,6 +272,12 @@ absl::StatusOr<KeyRing> ParseStored(const std::string& path, const Secret& store
   return KeyRing::Parse(stored.view());
 }
 
+absl::StatusOr<KeyRing> UnsealFrom(const std::string& path, const config::v1::KeyserverConfig& config, const Secret& passphrase) {
+  ASSIGN_OR_RETURN(const Secret stored, crypto::OpenSealedFile(path, passphrase));
+  ASSIGN_OR_RETURN(const Token token, OpenToken(config));
+  return ParseStored(path, stored, token);
+}
+
 }  // namespace
 
 absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
@@ -270,6 +287,10 @@ absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, 
 
 absl::Status SealNextKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost) {
   return SealTo(NextKeysPath(data_dir), passphrase, keys, cost);
+}
+
+absl::Status SealNextLogRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost) {
+  return SealTo(NextLogPath(data_dir), passphrase, keys, cost);
 }
 
 absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret& passphrase, const Token& token) {
@@ -285,10 +306,11 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config,
 }
 
 absl::StatusOr<KeyRing> UnsealNextKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase) {
-  const std::string path = NextKeysPath(config.data_dir());
-  ASSIGN_OR_RETURN(const Secret stored, crypto::OpenSealedFile(path, passphrase));
-  ASSIGN_OR_RETURN(const Token token, OpenToken(config));
-  return ParseStored(path, stored, token);
+  return UnsealFrom(NextKeysPath(config.data_dir()), config, passphrase);
+}
+
+absl::StatusOr<KeyRing> UnsealNextLogRing(const config::v1::KeyserverConfig& config, const Secret& passphrase) {
+  return UnsealFrom(NextLogPath(config.data_dir()), config, passphrase);
 }
 
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,

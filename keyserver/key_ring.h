@@ -76,6 +76,8 @@ struct KeyRing {
 
   // FAILED_PRECONDITION audit_key_missing, with the remedy.
   absl::StatusOr<audit::LogKey> AuditKey() const;
+  // Which log of the directory this is, as directory::LogNumber: the one that the witness policy is for; 1 before there is one. DATA_LOSS.
+  absl::StatusOr<uint64_t> LogNumber() const;
   // FAILED_PRECONDITION directory_log_key_missing, witnesses_missing, with the remedy.
   absl::StatusOr<DirectoryLogKeys> LogKeys() const;
   absl::StatusOr<directory::VerifiedPolicy> Witnesses(absl::Time now) const;
@@ -93,6 +95,7 @@ struct KeyRing {
 // Where the parts of a key server are within its data directory.
 std::string KeysPath(const std::string& data_dir);      // keys.sealed
 std::string NextKeysPath(const std::string& data_dir);  // keys.next: the ring that replaces it, while that is going on
+std::string NextLogPath(const std::string& data_dir);   // log.next: the same, where the directory's next log begins
 std::string RootPath(const std::string& data_dir);      // root.sealed
 std::string DatabasePath(const std::string& data_dir);  // keyserver.db
 
@@ -100,6 +103,7 @@ std::string DatabasePath(const std::string& data_dir);  // keyserver.db
 absl::Status SealKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys,
                          const crypto::SealCost& cost = crypto::SealCost());
 absl::Status SealNextKeyRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost);
+absl::Status SealNextLogRing(const std::string& data_dir, const Secret& passphrase, const KeyRing& keys, const crypto::SealCost& cost);
 // FAILED_PRECONDITION not_initialised if there is none; PERMISSION_DENIED passphrase_wrong; DATA_LOSS.
 // A ring that is bound to a token, or has keys in it, needs `token`: FAILED_PRECONDITION pkcs11_not_configured where it is null,
 // keys_not_in_token where there is one and the ring does not need it; codes of Unbind.
@@ -109,6 +113,7 @@ absl::StatusOr<KeyRing> UnsealKeyRing(const std::string& data_dir, const Secret&
 absl::StatusOr<KeyRing> UnsealKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 // NOT_FOUND if there is none; DATA_LOSS if it is not whole.
 absl::StatusOr<KeyRing> UnsealNextKeyRing(const config::v1::KeyserverConfig& config, const Secret& passphrase);
+absl::StatusOr<KeyRing> UnsealNextLogRing(const config::v1::KeyserverConfig& config, const Secret& passphrase);
 
 // The root's private key alone.
 absl::Status SealRootKey(const std::string& data_dir, const Secret& passphrase,

@@ -15,8 +15,9 @@
 namespace plumbline::keyserver {
 namespace {
 
-std::string VerifierText(const KeyRing& keys) {
-  return tlog::VerifierKey::Create(directory::LogOrigin(keys.domain), keys.transparency->log.public_key())->ToText();
+absl::StatusOr<std::string> VerifierText(const KeyRing& keys) {
+  ASSIGN_OR_RETURN(const uint64_t number, keys.LogNumber());
+  return tlog::VerifierKey::Create(directory::LogOrigin(keys.domain, number), keys.transparency->log.public_key())->ToText();
 }
 
 }  // namespace
@@ -44,14 +45,14 @@ absl::StatusOr<LogKeyRotated> RotateLogKey(const config::v1::KeyserverConfig& co
     keys.former_log.reset();
   }
   LogKeyRotated out;
-  out.former_key = VerifierText(keys);
+  ASSIGN_OR_RETURN(out.former_key, VerifierText(keys));
   out.former_ends = absl::FromUnixSeconds(absl::ToUnixSeconds(now + former_lasts));
   ASSIGN_OR_RETURN(const SigningKey next, SigningKey::Generate(keys.bound_to ? keys.bound_to->token() : nullptr, "plumbline log"));
   absl::Cleanup unused = [&next] { next.DestroyInToken().IgnoreError(); };
   const FormerLogKey former{keys.transparency->log, out.former_ends};
   RETURN_IF_ERROR(SealFormerLogKey(config.data_dir(), passphrase, former, cost));
   keys.transparency->log = next;
-  out.log_key = VerifierText(keys);
+  ASSIGN_OR_RETURN(out.log_key, VerifierText(keys));
   out.policy_text = absl::StrReplaceAll(policy.statement.text, {{out.former_key, out.log_key}});
   ASSIGN_OR_RETURN(out.policy, SignNextPolicy(keys, out.policy_text, root_key, now));
   std::move(unused).Cancel();  // an error may come after the file is there

@@ -15,6 +15,7 @@
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
 #include "keyserver/log_rotation.h"
+#include "keyserver/log_succession.h"
 #include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/serve.h"
@@ -35,6 +36,7 @@ struct Line {
   std::string config, passphrase_file, csr, service, out, policy, key, former_ends;
   backup::Options backup;
   bool accept_behind = false;
+  keyserver::LogSuccessionChoice succession;
   keyserver::UnlockKeyChoice unlock_keys;
   std::vector<std::string> dns_names, ip_addresses;
   bool json = false;
@@ -154,6 +156,28 @@ absl::Status RotateLog(const Line& line) {
   return absl::OkStatus();
 }
 
+absl::Status RotateVrf(const Line& line) {
+  if (!line.former_ends.empty()) {
+    return identity::Refuse(absl::StatusCode::kInvalidArgument, "former_ends_malformed",
+                            "--former-ends is not for vrf: the former log ends where it is, and its key signs nothing more");
+  }
+  ASSIGN_OR_RETURN(const Opened opened, Open(line));
+  ASSIGN_OR_RETURN(const keyserver::LogSucceeded done,
+                   keyserver::SucceedLog(opened.config, opened.passphrase, line.succession, plumbline::SystemClock()));
+  const std::string folder = keyserver::LogFolder(opened.config.log_folder(), done.number);
+  Print(line,
+        "The key is replaced: vrf. The directory has another log, number " + std::to_string(done.number) + ", with every record; policy " +
+            std::to_string(done.policy) + " is for it. Its verifier key:\n  " + done.log_key + "\nThe former log ended with " +
+            std::to_string(done.former_size) + " leaves:\n  " + done.former_key +
+            "\nIn each witness's `logs`, write the new key in the place of the former one and restart the witness" +
+            (folder.empty() ? "" : "; an auditing one reads it at what it had as address, with /" + std::to_string(done.number)) +
+            ". Then start the service: until they have confirmed the new log, nothing of the directory is told. Auditors begin a new state. "
+            "Take a backup: one from before is of the former log.",
+        {{"rotated", "vrf"}, {"log", done.number}, {"log_key", done.log_key}, {"former_key", done.former_key},
+         {"former_size", done.former_size}, {"policy_number", done.policy}, {"policy", done.policy_text}, {"log_folder", folder}});
+  return absl::OkStatus();
+}
+
 // A role's, or without one the issuing authority's.
 absl::Status RotateListed(const Line& line, std::optional<identity::Role> role) {
   ASSIGN_OR_RETURN(const absl::Duration life, FormerLife(line, role ? keyserver::DefaultFormerLife(*role) : keyserver::kFormerAuthorityLife));
@@ -179,7 +203,12 @@ absl::Status RotateListed(const Line& line, std::optional<identity::Role> role) 
 }
 
 absl::Status Rotate(const Line& line) {
+  const bool chosen = line.succession.stolen || line.succession.restored;
+  if (chosen && line.key != "vrf") {
+    return identity::Refuse(absl::StatusCode::kInvalidArgument, "rotation_malformed", "--stolen and --restored are for vrf");
+  }
   if (line.key == "log") return RotateLog(line);
+  if (line.key == "vrf") return RotateVrf(line);
   const absl::StatusOr<identity::Role> role = identity::ParseRoleName(line.key);
   if (role.ok()) return RotateListed(line, *role);
   if (line.key == "issuing") return RotateListed(line, std::nullopt);
@@ -391,13 +420,17 @@ int main(int argc, char** argv) {
   CLI::App* rotate = Ceremony(app, "rotate", "Replace a key by a new one, with the service stopped", line);
   rotate->add_option("key", line.key, "wrapping: what wraps secret keys in the database; service: the key server's own TLS key; "
                                  "directory, grants, tokens, audit: what records, mailbox grants, keys for tokens and the audit record are "
-                                 "signed with; issuing: the authority that certifies devices and services; log: what signs the directory's log (all but the "
-                                 "first two take root.sealed too)")
+                                 "signed with; issuing: the authority that certifies devices and services; log: what signs the directory's log; vrf: what "
+                                 "places people in it, which begins another log (all but the first two take root.sealed too)")
       ->required()
-      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit", "issuing", "log"}));
+      ->check(CLI::IsMember({"wrapping", "service", "directory", "grants", "tokens", "audit", "issuing", "log", "vrf"}));
   rotate->add_option("--former-ends", line.former_ends,
                      "How long the replaced key still counts: now, 30m, 36h, 14d (default: directory and grants 35d, tokens 24h, "
                      "audit now, issuing 60d, log 7d)");
+  rotate->add_flag("--stolen", line.succession.stolen,
+                   "vrf: the former keys may be known, so nothing is handed over under them: clients look up anew whom they follow");
+  rotate->add_flag("--restored", line.succession.restored,
+                   "vrf: this is a restored copy, behind what witnesses and clients have seen; they are told so");
   CLI::App* audit = Ceremony(app, "verify-audit", "Recompute the audit record and check its signatures", line);
   CLI::App* export_audit =
       Ceremony(app, "export-audit", "Write the audit record and its signed checkpoint to a file", line);

@@ -22,9 +22,10 @@ absl::StatusOr<std::unique_ptr<Organisation>> Organisation::Create(
                                          config.organisation_domain()));
   }
   RETURN_IF_ERROR(keys.LogKeys().status());
+  ASSIGN_OR_RETURN(const uint64_t log_number, keys.LogNumber());
   ASSIGN_OR_RETURN(identity::TrustedKeys trusted, keys.Trusted());
   ASSIGN_OR_RETURN(std::vector<crypto::Certificate> authorities, keys.Authorities());
-  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), std::move(trusted), std::move(authorities), config));
+  return std::unique_ptr<Organisation>(new Organisation(std::move(keys), log_number, std::move(trusted), std::move(authorities), config));
 }
 
 absl::StatusOr<crypto::Certificate> Organisation::IssuerOf(const crypto::Certificate& certificate) const {
@@ -41,16 +42,21 @@ absl::StatusOr<Bytes> Organisation::IssuerOf(ByteView certificate_der) const {
   return issuer->der();
 }
 
-void Organisation::FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const {
+void Organisation::FillKeys(uint64_t keys_number, keys::v1::ReadLogResponse& out) const {
   if (trusted_.number() > keys_number) out.set_organisation_keys(ToString(keys_.organisation_keys));
+}
+
+void Organisation::FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const {
+  FillKeys(keys_number, out);
   if (!keys_.witnesses) return;
   const absl::StatusOr<directory::WitnessPolicy> own = directory::ParseWitnessPolicy(keys_.witnesses->policy);
   if (own.ok() && own->number > policy_number) plumbline::keyserver::Fill(*keys_.witnesses, *out.mutable_witness_policy());
 }
 
-Organisation::Organisation(KeyRing keys, identity::TrustedKeys trusted, std::vector<crypto::Certificate> authorities,
+Organisation::Organisation(KeyRing keys, uint64_t log_number, identity::TrustedKeys trusted, std::vector<crypto::Certificate> authorities,
                            const config::v1::KeyserverConfig& config)
     : keys_(std::move(keys)),
+      log_number_(log_number),
       trusted_(std::move(trusted)),
       authorities_(std::move(authorities)),
       issuers_(std::make_shared<const crypto::LiveIssuers>(trusted_.replaced())),

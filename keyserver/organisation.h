@@ -52,7 +52,10 @@ class Organisation final {
   // What the admin service's certificate says.
   std::string AdminUri() const { return identity::ServiceUri{domain(), identity::Service::kAdmin}.ToString(); }
   void Fill(keys::v1::GetOrganisationResponse& out) const;
-  // The witness policy, and the statement of the organisation's keys, each if it has a higher number.
+  // Which log of the directory this is, as directory::LogNumber.
+  uint64_t log_number() const { return log_number_; }
+  // The statement of the organisation's keys, and with it the witness policy, each if it has a higher number.
+  void FillKeys(uint64_t keys_number, keys::v1::ReadLogResponse& out) const;
   void FillNewer(uint64_t policy_number, uint64_t keys_number, keys::v1::ReadLogResponse& out) const;
   // The keys of a role that count at `now`, as everybody judges them.
   identity::RoleKeys KeysOf(identity::Role role, absl::Time now) const { return trusted_.Of(role, now); }
@@ -67,9 +70,10 @@ class Organisation final {
   Secret FollowKey(const tlog::MapIndex& index) const { return directory::FollowKey(keys_.transparency->follow, index); }
 
  private:
-  Organisation(KeyRing keys, identity::TrustedKeys trusted, std::vector<crypto::Certificate> authorities,
+  Organisation(KeyRing keys, uint64_t log_number, identity::TrustedKeys trusted, std::vector<crypto::Certificate> authorities,
                const config::v1::KeyserverConfig& config);
   const KeyRing keys_;
+  const uint64_t log_number_;
   const identity::TrustedKeys trusted_;
   const std::vector<crypto::Certificate> authorities_;  // the present one first
   const std::shared_ptr<const crypto::LiveIssuers> issuers_;

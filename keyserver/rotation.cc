@@ -11,6 +11,7 @@
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
 #include "keyserver/issuer.h"
+#include "keyserver/log_succession.h"
 #include "keyserver/organisation.h"
 #include "keyserver/own_certificate.h"
 #include "keyserver/role_rotation.h"
@@ -59,7 +60,7 @@ absl::Status RemoveUnfinished(const std::string& data_dir) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(data_dir, error)) {
     const std::string name = entry.path().filename().string();
-    for (const char* unfinished : {"wrapping.next.new-", "log.former.new-", "keys.next.new-"}) {
+    for (const char* unfinished : {"wrapping.next.new-", "log.former.new-", "keys.next.new-", "log.next.new-"}) {
       if (absl::StartsWith(name, unfinished)) RETURN_IF_ERROR(ShredFile(entry.path().string()));
     }
   }
@@ -131,6 +132,7 @@ absl::Status FinishRotation(const KeyserverConfig& config, const Secret& passphr
     RETURN_IF_ERROR(ShredFile(FormerLogKeyPath(config.data_dir())));
   }
   RETURN_IF_ERROR(FinishRoleRotation(config, passphrase, keys, cost));
+  RETURN_IF_ERROR(FinishLogSuccession(config, passphrase, keys, cost));
   const std::string path = NextPath(config.data_dir());
   absl::StatusOr<Secret> next = crypto::OpenSealedFile(path, passphrase);
   if (absl::IsNotFound(next.status())) return absl::OkStatus();

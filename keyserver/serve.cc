@@ -13,6 +13,7 @@
 #include "common/rpc/tls_policy.h"
 #include "common/sandbox/sandbox.h"
 #include "keyserver/certificate_keeper.h"
+#include "keyserver/log_succession.h"
 #include "keyserver/revocation_channel.h"
 #include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
@@ -97,7 +98,7 @@ struct Keyserver::Parts {
         trail(*connection),
         refusals(trail, clock, config.limits().audited_refusals_per_minute()),
         pusher(departure_store, SenderFor(config, *organisation), organisation->keys().grants.key, organisation->keys().organisation_keys, log),
-        publisher(directory_store, policy, NewWitnessChannel(), log, config.log_folder()),
+        publisher(directory_store, policy, NewWitnessChannel(), log, LogFolder(config.log_folder(), organisation->log_number())),
         tokens(*organisation, token_store, publisher, clock, std::move(token_wrap)),
         departures(*organisation, departure_store, pusher, publisher, *unlock_store, clock),
         enrolment(*organisation, clock, accounts, publisher, refusals),

@@ -72,7 +72,12 @@ absl::Status TokenIssuer::Load(absl::Time now) {
 }
 
 absl::StatusOr<StoredTokenKey> TokenIssuer::Make(absl::string_view purpose, absl::Time now) {
-  ASSIGN_OR_RETURN(const std::optional<tlog::TokenKeyLeaf> last, store_.Newest(purpose, tokens::kClassMember));
+  ASSIGN_OR_RETURN(std::optional<tlog::TokenKeyLeaf> last, store_.Newest(purpose, tokens::kClassMember));
+  if (!last) {
+    ASSIGN_OR_RETURN(last, store_.Restored(purpose, tokens::kClassMember));
+    // No two epochs open within a minute, so no more can have begun since.
+    if (last) last->epoch += static_cast<uint64_t>(std::max<int64_t>(0, absl::ToUnixSeconds(now) - static_cast<int64_t>(last->opens))) / tlog::kMinTokenEpoch;
+  }
   std::set<uint8_t> taken;
   {
     MutexLock lock(mutex_);

@@ -53,7 +53,7 @@ static void settle(void) {
 
 static int counted_name(const char* name) {
   if (strstr(name, "-shm") != NULL || strstr(name, ".lock") != NULL) return 0;
-  static const char* const kept[] = {"/shred.", "/keys.sealed", "/wrapping.next", "/log.former", "/keys.next", ".db", ".partial"};
+  static const char* const kept[] = {"/shred.", "/keys.sealed", "/wrapping.next", "/log.former", "/log.next", "/keys.next", ".db", ".partial"};
   for (size_t i = 0; i < sizeof kept / sizeof *kept; ++i) {
     if (strstr(name, kept[i]) != NULL) return 1;
   }

@@ -15,7 +15,7 @@ identity::Hash DevicesHash(const identity::DirectoryRecord& record) {
 
 absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user) {
   ASSIGN_OR_RETURN(db::Statement row,
-                   store_.db().Prepare("SELECT record, signature, shown_devices, verified_devices, proved, map_index NOT NULL FROM contact "
+                   store_.db().Prepare("SELECT record, signature, shown_devices, verified_devices, proved, map_index NOT NULL, base FROM contact "
                                        "WHERE user = ?1"));
   row.Bind(1, user);
   ASSIGN_OR_RETURN(const bool found, row.Step());
@@ -28,6 +28,7 @@ absl::StatusOr<std::optional<Contact>> ContactStore::Find(absl::string_view user
   if (!row.IsNull(3)) contact.verified_devices = BytesColumn(row, 3);
   contact.proved = row.Int64(4) != 0;
   contact.followed = row.Int64(5) != 0;
+  if (!row.IsNull(6)) contact.base = BytesColumn(row, 6);
   absl::StatusOr<identity::DirectoryRecord> parsed = identity::ParseDirectoryRecord(contact.record);
   if (!parsed.ok()) return absl::DataLossError("a directory record in the client's store is malformed");
   contact.parsed = *std::move(parsed);
@@ -50,7 +51,7 @@ absl::Status ContactStore::SetRecord(Change& change, const identity::DirectoryRe
                                      ByteView signature, bool proved) {
   {
     ASSIGN_OR_RETURN(db::Statement update,
-                     change.db().Prepare("UPDATE contact SET version = ?2, record = ?3, signature = ?4, proved = ?5 WHERE user = ?1"));
+                     change.db().Prepare("UPDATE contact SET version = ?2, record = ?3, signature = ?4, proved = ?5, base = NULL WHERE user = ?1"));
     RETURN_IF_ERROR(update.Bind(1, absl::string_view(parsed.user))
                         .Bind(2, static_cast<int64_t>(parsed.version))
                         .Bind(3, record)
@@ -71,6 +72,16 @@ absl::Status ContactStore::SetRecord(Change& change, const identity::DirectoryRe
       .Run();
 }
 
+absl::Status ContactStore::SetBase(Change& change, absl::string_view user, ByteView base) {
+  ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE contact SET base = ?2 WHERE user = ?1"));
+  return update.Bind(1, user).Bind(2, base).Run();
+}
+
+absl::Status ContactStore::SetBasesUnknown(Change& change) {
+  ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE contact SET base = x'' WHERE map_index IS NULL AND base IS NULL"));
+  return update.Run();
+}
+
 absl::Status ContactStore::SetPlace(Change& change, absl::string_view user, const std::optional<ContactPlace>& place) {
   ASSIGN_OR_RETURN(db::Statement update,
                    change.db().Prepare("UPDATE contact SET map_index = ?2, follow_key = ?3 WHERE user = ?1"));
@@ -84,15 +95,19 @@ absl::Status ContactStore::SetPlace(Change& change, absl::string_view user, cons
 }
 
 absl::StatusOr<std::map<tlog::MapIndex, ContactStore::Followed>> ContactStore::AllFollowed() {
-  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT user, version, proved, map_index, follow_key FROM contact WHERE "
-                                                          "map_index NOT NULL"));
+  ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT user, version, proved, map_index, follow_key, base FROM contact "
+                                                          "WHERE map_index NOT NULL"));
   std::map<tlog::MapIndex, Followed> out;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, row.Step());
     if (!more) return out;
     const auto index = identity::ToFixed<32>(row.Blob(3));
     if (!index.ok() || row.Blob(4).size() != 32) return absl::DataLossError("a contact in the client's store is malformed");
-    out[{*index}] = {std::string(row.Text(0)), static_cast<uint64_t>(row.Int64(1)), row.Int64(2) != 0, Secret::CopyOf(row.Blob(4))};
+    Followed& followed = out[{*index}];
+    followed = {std::string(row.Text(0)), static_cast<uint64_t>(row.Int64(1)), row.Int64(2) != 0, Secret::CopyOf(row.Blob(4))};
+    if (row.IsNull(5)) continue;
+    const absl::StatusOr<identity::DirectoryRecord> base = identity::ParseDirectoryRecord(row.Blob(5));
+    followed.version = base.ok() ? base->version : 0;
   }
 }
 

@@ -24,6 +24,9 @@ struct Contact {
   std::optional<Bytes> verified_devices;   // DevicesHash of what was compared
   bool proved = false;                     // to be in the directory's log; else the key server's word to this device alone
   bool followed = false;                   // where it is in the log is known, so each change of it will be seen
+  // The directory was restored from a copy which has only this one, or nobody knows which (empty): what is held counts on until the
+  // directory says something newer than that. None: nothing was lost.
+  std::optional<Bytes> base;
 };
 
 // Where the log has a person, and what opens their entries in its feed.
@@ -44,12 +47,16 @@ class ContactStore final {
   absl::StatusOr<std::vector<identity::NamedPerson>> People();
   // Inserts or replaces the record; what was shown and verified stays.
   absl::Status SetRecord(Change& change, const identity::DirectoryRecord& parsed, ByteView record, ByteView signature, bool proved);
+  // As Contact::base. SetRecord takes it away.
+  absl::Status SetBase(Change& change, absl::string_view user, ByteView base);
+  // Of everybody who is not followed it is not known, unless it is.
+  absl::Status SetBasesUnknown(Change& change);
   // Where the log has this person. None forgets it.
   absl::Status SetPlace(Change& change, absl::string_view user, const std::optional<ContactPlace>& place);
   // By index, all that have a place.
   struct Followed {
     std::string user;
-    uint64_t version = 0;
+    uint64_t version = 0;  // of the record that the log has too, as far as is known: the base, where there is one
     bool proved = false;
     Secret key;
   };

@@ -22,20 +22,24 @@ absl::StatusOr<identity::SeenCheckpoint> ReadSeen(const db::Statement& row, int 
 
 absl::StatusOr<std::optional<KnownLog>> LogStore::Get() {
   ASSIGN_OR_RETURN(db::Statement row, store_.db().Prepare("SELECT policy_certificate, policy, policy_signature, checkpoint, size, "
-                                                          "root, log_signature FROM directory_log WHERE id = 1"));
+                                                          "root, log_signature, number, genesis, restored FROM directory_log WHERE id = 1"));
   ASSIGN_OR_RETURN(const bool found, row.Step());
   if (!found) return std::nullopt;
   KnownLog out;
   out.policy = {BytesColumn(row, 0), BytesColumn(row, 1), BytesColumn(row, 2)};
   out.checkpoint = std::string(row.Text(3));
   ASSIGN_OR_RETURN(out.seen, ReadSeen(row, 4));
+  out.number = static_cast<uint64_t>(row.Int64(7));
+  out.genesis = BytesColumn(row, 8);
+  out.restored = row.Int64(9) != 0;
   return out;
 }
 
 absl::Status LogStore::Set(Change& change, const KnownLog& log) {
   ASSIGN_OR_RETURN(db::Statement replace,
                    change.db().Prepare("INSERT OR REPLACE INTO directory_log (id, policy_certificate, policy, policy_signature, size, "
-                                       "root, log_signature, checkpoint) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+                                       "root, log_signature, checkpoint, number, genesis, restored) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+                                       "?8, ?9, ?10)"));
   return replace.Bind(1, ByteView(log.policy.certificate))
       .Bind(2, ByteView(log.policy.policy))
       .Bind(3, ByteView(log.policy.signature))
@@ -43,7 +47,15 @@ absl::Status LogStore::Set(Change& change, const KnownLog& log) {
       .Bind(5, ByteView(log.seen.root))
       .Bind(6, ByteView(log.seen.signature))
       .Bind(7, absl::string_view(log.checkpoint))
+      .Bind(8, static_cast<int64_t>(log.number))
+      .Bind(9, ByteView(log.genesis))
+      .Bind(10, int64_t{log.restored})
       .Run();
+}
+
+absl::Status LogStore::ForgetTree(Change& change) {
+  ASSIGN_OR_RETURN(db::Statement forget, change.db().Prepare("DELETE FROM log_node"));
+  return forget.Run();
 }
 
 absl::StatusOr<tlog::TokenKeys> LogStore::TokenKeys() {

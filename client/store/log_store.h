@@ -15,6 +15,9 @@
 namespace plumbline::client {
 
 struct KnownLog {
+  uint64_t number = 1;            // which log of the directory, as directory::LogNumber
+  Bytes genesis;                  // its first leaf, as the root said when the log before it ended; empty: nothing was said to this device
+  bool restored = false;          // the root said that too: it begins with what a backup had
   directory::SignedWitnessPolicy policy;
   identity::SeenCheckpoint seen;  // size 0: nothing yet
   std::string checkpoint;         // the note with its witnesses' signatures; empty with size 0
@@ -40,6 +43,8 @@ class LogStore final {
 
   absl::StatusOr<std::optional<KnownLog>> Get();
   absl::Status Set(Change& change, const KnownLog& log);
+  // The tree of the log that ended.
+  absl::Status ForgetTree(Change& change);
 
   // The newest keys of anonymous tokens.
   absl::StatusOr<tlog::TokenKeys> TokenKeys();

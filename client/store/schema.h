@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 8> kMigrations = {{
+inline constexpr std::array<db::Migration, 9> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -239,6 +239,13 @@ CREATE TABLE check_in (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER
     {"keys of the organisation", R"sql(
 -- Which role keys count, in place of the account's: a SignedOrganisationKeys. At most one row.
 CREATE TABLE organisation_keys (id INTEGER PRIMARY KEY CHECK (id = 1), statement BLOB NOT NULL);
+)sql"},
+    {"logs that follow another one", R"sql(
+ALTER TABLE directory_log ADD COLUMN number INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE directory_log ADD COLUMN genesis BLOB NOT NULL DEFAULT x'';      -- its first leaf, where the root said which; else empty
+ALTER TABLE directory_log ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;    -- 1: the root said that it begins with what a backup had
+-- The record that a restored directory begins with again, which is older than the one that is held; empty: that is not known; null: none.
+ALTER TABLE contact ADD COLUMN base BLOB;
 )sql"},
 }};
 

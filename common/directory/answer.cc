@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/codec.h"
 #include "common/tlog/proof.h"
@@ -63,6 +65,19 @@ absl::StatusOr<identity::DirectoryRecord> OpenRecord(const FoundRecord& found, c
 }
 
 }  // namespace
+
+std::string LogOrigin(absl::string_view domain, uint64_t number) {
+  return number == 1 ? absl::StrCat(domain, "/directory") : absl::StrCat(domain, "/directory/", number);
+}
+
+absl::StatusOr<uint64_t> LogNumber(absl::string_view origin, absl::string_view domain) {
+  uint64_t number = 1;
+  const std::string first = LogOrigin(domain), later = first + "/";
+  if (origin != first && !(absl::StartsWith(origin, later) && absl::SimpleAtoi(origin.substr(later.size()), &number) && number > 1 &&
+                           origin == LogOrigin(domain, number)))
+    return absl::InvalidArgumentError(absl::StrCat("this is not the name of a directory's log of ", domain));
+  return number;
+}
 
 Bytes Encode(const Answer& answer) {
   Writer out;

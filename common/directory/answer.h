@@ -18,8 +18,11 @@
 
 namespace plumbline::directory {
 
-// The name of an organisation's log, in its checkpoints and of its key.
-inline std::string LogOrigin(absl::string_view domain) { return std::string(domain) + "/directory"; }
+// The name of an organisation's log, in its checkpoints and of its key: `domain`/directory, and of those that followed it
+// `domain`/directory/2 and on. `number` counts from 1.
+std::string LogOrigin(absl::string_view domain, uint64_t number = 1);
+// Which log of `domain` has that name. INVALID_ARGUMENT if none has.
+absl::StatusOr<uint64_t> LogNumber(absl::string_view origin, absl::string_view domain);
 
 inline constexpr size_t kMaxAnswer = 512 << 10;  // bytes
 

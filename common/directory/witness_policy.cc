@@ -34,8 +34,8 @@ absl::StatusOr<WitnessPolicy> ParseWitnessPolicy(ByteView wire) {
 
 absl::StatusOr<tlog::Policy> ReadPolicyText(absl::string_view text, absl::string_view domain) {
   ASSIGN_OR_RETURN(tlog::Policy policy, tlog::Policy::Parse(text));
-  if (policy.logs().size() != 1 || policy.logs()[0].key.name() != LogOrigin(domain))
-    return absl::InvalidArgumentError(absl::StrCat("the policy is not for the log ", LogOrigin(domain), " alone"));
+  if (policy.logs().size() != 1 || !LogNumber(policy.logs()[0].key.name(), domain).ok())
+    return absl::InvalidArgumentError(absl::StrCat("the policy is not for one log alone, of the directory of ", domain));
   if (!policy.needs_witnesses())
     return absl::InvalidArgumentError("the policy has no quorum of witnesses: without one a directory can say anything");
   return policy;
@@ -54,7 +54,8 @@ absl::StatusOr<VerifiedPolicy> VerifyWitnessPolicy(const SignedWitnessPolicy& of
   ASSIGN_OR_RETURN(WitnessPolicy statement, ParseWitnessPolicy(offered.policy));
   if (statement.domain != domain) return absl::InvalidArgumentError("the policy is of another organisation");
   ASSIGN_OR_RETURN(tlog::Policy policy, ReadPolicyText(statement.text, domain));
-  return VerifiedPolicy{std::move(statement), std::move(policy)};
+  ASSIGN_OR_RETURN(const uint64_t log, LogNumber(policy.logs()[0].key.name(), domain));
+  return VerifiedPolicy{std::move(statement), std::move(policy), log};
 }
 
 }  // namespace plumbline::directory

@@ -3,8 +3,8 @@
 //
 //   struct { uint8 version = 1; opaque domain<V>; uint64 number; opaque policy<V>; } WitnessPolicy;
 //
-// The signature is Ed25519 under "plumbline witness policy v1". Of two the higher number holds; a lower one is refused, so no
-// policy that was replaced comes back.
+// The signature is Ed25519 under "plumbline witness policy v1". Of two for one log the higher number holds; a lower one is refused,
+// so no policy that was replaced comes back. A policy for a later log holds over all for the logs before it.
 #pragma once
 
 #include <string>
@@ -33,12 +33,13 @@ struct SignedWitnessPolicy {
   bool operator==(const SignedWitnessPolicy&) const = default;
 };
 
-// INVALID_ARGUMENT unless `text` is a policy for the log of `domain` alone that needs witnesses.
+// INVALID_ARGUMENT unless `text` is a policy for one log of `domain` alone that needs witnesses.
 absl::StatusOr<tlog::Policy> ReadPolicyText(absl::string_view text, absl::string_view domain);
 
 struct VerifiedPolicy {
   WitnessPolicy statement;
   tlog::Policy policy;
+  uint64_t log = 1;  // which log it is for, as LogNumber
 };
 // UNAUTHENTICATED if the root's word for it does not hold at `now`; INVALID_ARGUMENT for a malformed one, one of another
 // organisation, and as ReadPolicyText.

@@ -28,6 +28,7 @@ inline constexpr char kGateLabel[] = "plumbline gate v1";
 inline constexpr char kLeaveRequestLabel[] = "plumbline leave request v1";
 inline constexpr char kResyncLabel[] = "plumbline resync request v1";
 inline constexpr char kWitnessPolicyLabel[] = "plumbline witness policy v1";
+inline constexpr char kLogSuccessionLabel[] = "plumbline log succession v1";
 inline constexpr char kOrganisationKeysLabel[] = "plumbline organisation keys v1";
 inline constexpr char kFollowLabel[] = "plumbline follow v1";
 inline constexpr char kUnlockProofLabel[] = "plumbline unlock proof v1";

@@ -44,8 +44,8 @@ absl::StatusOr<OrganisationTrust> VerifyTrust(const crypto::Certificate& root,
     if (uri.domain != domain)
       return absl::InvalidArgumentError("a role certificate is of another organisation");
     // The audit log's key proves nothing to a service or a client; that of a statement comes with the statement.
-    if (uri.role == Role::kAudit || uri.role == Role::kPolicy || uri.role == Role::kKeys)
-      return absl::InvalidArgumentError("the roles audit, policy and keys have no place among these");
+    if (uri.role != Role::kDirectory && uri.role != Role::kGrants && uri.role != Role::kTokens)
+      return absl::InvalidArgumentError("the roles audit, policy, keys and succession have no place among these");
     if (!keys.emplace(uri.role, *certificate.ed25519_key()).second) {
       return absl::InvalidArgumentError("two certificates for one role");
     }

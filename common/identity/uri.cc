@@ -20,9 +20,9 @@ constexpr char kPlumbline[] = "plumbline://";
 constexpr char kDigits[] = "0123456789";
 constexpr std::array<std::pair<Service, const char*>, 3> kServices = {
     {{Service::kKeyserver, "keyserver"}, {Service::kDelivery, "delivery"}, {Service::kAdmin, "admin"}}};
-constexpr std::array<std::pair<Role, const char*>, 6> kRoles = {
+constexpr std::array<std::pair<Role, const char*>, 7> kRoles = {
     {{Role::kDirectory, "directory"}, {Role::kGrants, "grants"}, {Role::kTokens, "tokens"},
-     {Role::kAudit, "audit"}, {Role::kPolicy, "policy"}, {Role::kKeys, "keys"}}};
+     {Role::kAudit, "audit"}, {Role::kPolicy, "policy"}, {Role::kKeys, "keys"}, {Role::kSuccession, "succession"}}};
 
 bool IsLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 

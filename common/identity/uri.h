@@ -60,8 +60,8 @@ struct ServiceUri {
 };
 absl::StatusOr<ServiceUri> ParseServiceUri(absl::string_view text);
 
-enum class Role { kDirectory, kGrants, kTokens, kAudit, kPolicy, kKeys };
-absl::string_view RoleName(Role role);  // "directory", "grants", "tokens", "audit", "policy", "keys"
+enum class Role { kDirectory, kGrants, kTokens, kAudit, kPolicy, kKeys, kSuccession };
+absl::string_view RoleName(Role role);  // "directory", "grants", "tokens", "audit", "policy", "keys", "succession"
 absl::StatusOr<Role> ParseRoleName(absl::string_view name);
 
 // plumbline://<domain>/role/<name>: a signing key of the key server.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/codec.h"
@@ -100,10 +101,16 @@ absl::string_view Describe(ReplayRule rule) {
   return "";
 }
 
-absl::Status TakeTokenKey(const TokenKeyLeaf& leaf, TokenKeys& keys) {
+bool FollowsAnother(absl::string_view origin) {
+  const absl::string_view last = origin.substr(origin.rfind('/') + 1);
+  return !last.empty() && std::all_of(last.begin(), last.end(), absl::ascii_isdigit);
+}
+
+absl::Status TakeTokenKey(const TokenKeyLeaf& leaf, TokenKeys& keys, bool follows) {
   TokenKeyLeaf& last = keys[{leaf.purpose, leaf.token_class}];  // epoch 0 where there was none
-  const bool soon = last.epoch > 0 && leaf.opens < last.opens + kMinTokenEpoch;
-  if (leaf.epoch != last.epoch + 1 || soon)
+  const bool first = last.epoch == 0;
+  const bool next = leaf.epoch == last.epoch + 1 || (first && follows);
+  if (!next || (!first && leaf.opens < last.opens + kMinTokenEpoch))
     return absl::InvalidArgumentError("a token key does not follow the one before it");
   last = leaf;
   return absl::OkStatus();
@@ -157,7 +164,7 @@ absl::Status DirectoryReplay::Follow(const EntryLeaf& leaf, const Hash& hash) {
 
 absl::Status DirectoryReplay::Follow(const TokenKeyLeaf& leaf, const Hash&) {
   if (size() - batch_first_ == kMaxBatch) return Find(ReplayRule::kBatchSize, size());
-  return TakeTokenKey(leaf, token_keys_).ok() ? absl::OkStatus() : Find(ReplayRule::kTokenKey, size());
+  return TakeTokenKey(leaf, token_keys_, FollowsAnother(origin_)).ok() ? absl::OkStatus() : Find(ReplayRule::kTokenKey, size());
 }
 
 absl::Status DirectoryReplay::Follow(const MapRootLeaf& leaf, const Hash&) {

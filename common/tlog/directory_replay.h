@@ -42,10 +42,13 @@ struct ReplayFinding {
 
 // The newest token key of each purpose and class.
 using TokenKeys = std::map<std::pair<std::string, std::string>, TokenKeyLeaf>;
-// Takes the next one of its purpose and class. INVALID_ARGUMENT if it is not of the next epoch, or
-// opens less than kMinTokenEpoch after the one before it: many small epochs would tell people
+// Whether a directory's log of that name follows another one: then it ends with a number.
+bool FollowsAnother(absl::string_view origin);
+// Takes the next one of its purpose and class. The first is of epoch 1; in a log that follows
+// another one (`follows`) it goes on with whichever. INVALID_ARGUMENT if it is not of the next
+// epoch, or opens less than kMinTokenEpoch after the one before it: many small epochs would tell people
 // apart.
-absl::Status TakeTokenKey(const TokenKeyLeaf& leaf, TokenKeys& keys);
+absl::Status TakeTokenKey(const TokenKeyLeaf& leaf, TokenKeys& keys, bool follows);
 
 // Called with each entry that keeps the other rules, and its place. INVALID_ARGUMENT, with the
 // reason, if it has not the authority that it claims; other codes if that cannot be said now.

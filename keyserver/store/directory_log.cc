@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/identity/reason.h"
 #include "common/tlog/directory_replay.h"
+#include "keyserver/store/former_logs.h"
 #include "keyserver/store/log_tables.h"
 
 namespace plumbline::keyserver {
@@ -165,8 +166,11 @@ absl::Status DirectoryLog::Begin(db::Transaction& transaction) {
   const tlog::GenesisLeaf genesis{keys_.signer.verifier().name(), keys_.authority, keys_.vrf.public_key()};
   if (there) {
     ASSIGN_OR_RETURN(const std::vector<Bytes> first, ReadLeaves(0, 1, 1));
-    if (first.empty() || first[0] != tlog::Encode(genesis))
-      return absl::FailedPreconditionError("the directory's log in this database was begun with other keys");
+    if (first.empty() || first[0] != tlog::Encode(genesis)) {
+      return identity::Refuse(absl::StatusCode::kFailedPrecondition, "log_key_mismatch",
+                              "keys.sealed is older or newer than keyserver.db: the directory's log in the database was begun with other "
+                              "keys. Restore both from the same backup");
+    }
     if (absl::IsUnauthenticated(OpenOwn(there->checkpoint).status())) {
       return identity::Refuse(absl::StatusCode::kFailedPrecondition, "log_key_mismatch",
                               "keys.sealed is older or newer than keyserver.db: the directory's log in the database is signed with "
@@ -276,7 +280,7 @@ absl::Status DirectoryLog::AppendTokenKeys(db::Transaction& transaction, const s
     ASSIGN_OR_RETURN(const std::optional<tlog::TokenKeyLeaf> last, NewestTokenKey(key.purpose, key.token_class));
     tlog::TokenKeys newest;
     if (last) newest.emplace(std::pair(last->purpose, last->token_class), *last);
-    RETURN_IF_ERROR(tlog::TakeTokenKey(key, newest));
+    RETURN_IF_ERROR(tlog::TakeTokenKey(key, newest, tlog::FollowsAnother(keys_.signer.verifier().name())));
     ASSIGN_OR_RETURN(db::Statement place,
                      database_.Prepare("INSERT OR REPLACE INTO log_token_key (purpose, token_class, place) VALUES (?, ?, ?)"));
     RETURN_IF_ERROR(place.Bind(1, absl::string_view(key.purpose))
@@ -389,7 +393,8 @@ absl::Status DirectoryLog::Erase(db::Transaction& transaction, const identity::U
   CHECK(&transaction.database() == &database_);
   ASSIGN_OR_RETURN(db::Statement update,
                    database_.Prepare("UPDATE opening SET nonce = NULL, cause_nonce = NULL, cause = NULL WHERE user = ?"));
-  return update.Bind(1, absl::string_view(user.ToString())).Run();
+  RETURN_IF_ERROR(update.Bind(1, absl::string_view(user.ToString())).Run());
+  return FormerLogs(database_).Erase(transaction, user);
 }
 
 }  // namespace plumbline::keyserver

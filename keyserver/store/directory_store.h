@@ -7,6 +7,7 @@
 
 #include "common/directory/answer.h"
 #include "keyserver/store/directory_log.h"
+#include "keyserver/store/former_logs.h"
 #include "keyserver/store/types.h"
 
 namespace plumbline::keyserver {
@@ -35,6 +36,19 @@ struct FeedPage {
   std::vector<FeedLeaf> leaves;
 };
 
+// Of a log that was succeeded.
+struct FormerPage {
+  FormerLog log;
+  std::vector<FeedLeaf> leaves;
+  std::vector<HandedOver> handed_over;  // once there are no more leaves
+};
+
+// From where on.
+struct FormerPlace {
+  uint64_t leaf = 0;
+  uint64_t handed_over = 0;
+};
+
 class DirectoryStore {
  public:
   virtual ~DirectoryStore() = default;
@@ -44,6 +58,10 @@ class DirectoryStore {
   // Published leaves from `from` on, at most `limit` and about `max_bytes`; none where there are no more. Opened only where
   // asked. UNAVAILABLE as Find.
   virtual absl::StatusOr<FeedPage> ReadLog(uint64_t from, size_t limit, size_t max_bytes, bool opened) = 0;
+
+  // The same of the log `number`, which was succeeded. NOT_FOUND if no log of that number was; UNAVAILABLE as Find, since there is
+  // nothing yet to go on to.
+  virtual absl::StatusOr<FormerPage> ReadFormer(uint64_t number, const FormerPlace& from, size_t limit, size_t max_bytes, bool opened) = 0;
 
   virtual absl::StatusOr<DirectoryLog::Head> Newest() = 0;
   // Size 0 if nothing is.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/directory/opening.h"
 #include "common/file.h"
+#include "common/identity/reason.h"
 #include "common/tlog/sql_nodes.h"
 #include "common/tlog/tiles.h"
 
@@ -20,19 +21,25 @@ absl::Status Put(const std::string& folder, const std::string& name, ByteView by
   return WriteFileAtomically(path.string(), bytes, 0644);
 }
 
-// How many leaves the folder's checkpoint speaks of; 0 if it has none of this log.
-uint64_t WrittenTo(const std::string& folder, const DirectoryLogKeys& keys) {
+// How many leaves the folder's checkpoint speaks of; 0 if it has none that this log's key signed.
+absl::StatusOr<uint64_t> WrittenTo(const std::string& folder, const DirectoryLogKeys& keys) {
   const absl::StatusOr<std::string> note = ReadTextFile(folder + "/checkpoint", tlog::kMaxNote);
   if (!note.ok()) return 0;
   const absl::StatusOr<tlog::Checkpoint> checkpoint = tlog::OpenCheckpoint(*note, keys.signer.verifier());
-  return checkpoint.ok() ? checkpoint->size : 0;
+  if (checkpoint.ok()) return checkpoint->size;
+  const absl::StatusOr<tlog::Note> parsed = tlog::ParseNote(*note);
+  const absl::StatusOr<tlog::Checkpoint> theirs = parsed.ok() ? tlog::ParseCheckpoint(parsed->text) : parsed.status();
+  if (!theirs.ok() || theirs->origin == keys.signer.verifier().name()) return 0;
+  return identity::Refuse(absl::StatusCode::kFailedPrecondition, "log_folder_used",
+                          absl::StrCat(folder, " has the files of another log, ", theirs->origin, "; name another folder"));
 }
 
 }  // namespace
 
 absl::Status WriteLogFiles(db::Database& database, DirectoryLog& log, const std::string& folder) {
   ASSIGN_OR_RETURN(const DirectoryLog::Head head, log.RequirePublished());
-  const uint64_t from = std::min(WrittenTo(folder, log.keys()), head.size);
+  ASSIGN_OR_RETURN(const uint64_t written, WrittenTo(folder, log.keys()));
+  const uint64_t from = std::min(written, head.size);
   tlog::SqlNodes nodes(database);
   ASSIGN_OR_RETURN(const std::vector<tlog::TileId> tiles, tlog::TilesOf(from, head.size));
   for (const tlog::TileId& tile : tiles) {

@@ -1,11 +1,14 @@
 #include "keyserver/store/sqlcipher_directory_store.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "keyserver/store/log_files.h"
 
 namespace plumbline::keyserver {
 namespace {
+
+constexpr size_t kHandedOverSize = 256;  // bytes, about
 
 struct VersionedRecord {
   SignedBytes record;
@@ -52,6 +55,27 @@ size_t SizeOf(const FeedLeaf& leaf) {
   return out;
 }
 
+using OwnerOf = std::function<absl::StatusOr<std::optional<DirectoryLog::Owner>>(size_t i)>;
+
+// The first of `leaves`, about `max_bytes`, with what they commit to; without that where `owner_of` is null.
+absl::StatusOr<std::vector<FeedLeaf>> Opened(db::Database& database, std::vector<Bytes> leaves, size_t max_bytes, const OwnerOf& owner_of) {
+  std::vector<FeedLeaf> out;
+  size_t bytes = 0;
+  for (size_t i = 0; i < leaves.size() && bytes < max_bytes; ++i) {
+    FeedLeaf leaf{std::move(leaves[i]), std::nullopt};
+    if (owner_of != nullptr) {
+      ASSIGN_OR_RETURN(const std::optional<DirectoryLog::Owner> owner, owner_of(i));
+      if (owner) {
+        ASSIGN_OR_RETURN(VersionedRecord record, ReadRecord(database, owner->user, owner->version));
+        leaf.opened = FeedLeaf::Opened{owner->nonce, owner->user, std::move(record.record), std::move(record.credentials)};
+      }
+    }
+    bytes += SizeOf(leaf);
+    out.push_back(std::move(leaf));
+  }
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<DirectoryEntry> SqlcipherDirectoryStore::Find(const identity::UserUri& user) {
@@ -73,18 +97,24 @@ absl::StatusOr<FeedPage> SqlcipherDirectoryStore::ReadLog(uint64_t from, size_t 
   ASSIGN_OR_RETURN(DirectoryLog::Head head, log.RequirePublished());
   FeedPage page{std::move(head.note), {}};
   ASSIGN_OR_RETURN(std::vector<Bytes> leaves, log.ReadLeaves(from, head.size, limit));
-  size_t bytes = 0;
-  for (size_t i = 0; i < leaves.size() && bytes < max_bytes; ++i) {
-    FeedLeaf leaf{std::move(leaves[i]), std::nullopt};
-    if (opened) {
-      ASSIGN_OR_RETURN(const std::optional<DirectoryLog::Owner> owner, log.OwnerOf(from + i));
-      if (owner) {
-        ASSIGN_OR_RETURN(VersionedRecord record, ReadRecord(connection_.database(), owner->user, owner->version));
-        leaf.opened = FeedLeaf::Opened{owner->nonce, owner->user, std::move(record.record), std::move(record.credentials)};
-      }
-    }
-    bytes += SizeOf(leaf);
-    page.leaves.push_back(std::move(leaf));
+  const auto owner_of = [&](size_t i) { return log.OwnerOf(from + i); };
+  ASSIGN_OR_RETURN(page.leaves, Opened(connection_.database(), std::move(leaves), max_bytes, opened ? owner_of : OwnerOf()));
+  return page;
+}
+
+absl::StatusOr<FormerPage> SqlcipherDirectoryStore::ReadFormer(uint64_t number, const FormerPlace& from, size_t limit, size_t max_bytes,
+                                                               bool opened) {
+  MutexLock lock(connection_.mutex());
+  RETURN_IF_ERROR(connection_.directory().RequirePublished().status());
+  FormerLogs logs(connection_.database());
+  ASSIGN_OR_RETURN(std::optional<FormerLog> log, logs.Find(number));
+  if (!log) return absl::NotFoundError("no log of the directory with that number was succeeded");
+  FormerPage page{*std::move(log), {}, {}};
+  ASSIGN_OR_RETURN(std::vector<Bytes> leaves, logs.ReadLeaves(page.log, from.leaf, limit));
+  const auto owner_of = [&](size_t i) { return logs.OwnerOf(page.log, from.leaf + i); };
+  ASSIGN_OR_RETURN(page.leaves, Opened(connection_.database(), std::move(leaves), max_bytes, opened ? owner_of : OwnerOf()));
+  if (from.leaf >= page.log.size) {
+    ASSIGN_OR_RETURN(page.handed_over, logs.HandedOverAfter(page.log, from.handed_over, std::min(limit, max_bytes / kHandedOverSize)));
   }
   return page;
 }

@@ -12,6 +12,7 @@ class SqlcipherDirectoryStore final : public DirectoryStore {
 
   absl::StatusOr<DirectoryEntry> Find(const identity::UserUri& user) override;
   absl::StatusOr<FeedPage> ReadLog(uint64_t from, size_t limit, size_t max_bytes, bool opened) override;
+  absl::StatusOr<FormerPage> ReadFormer(uint64_t number, const FormerPlace& from, size_t limit, size_t max_bytes, bool opened) override;
   absl::StatusOr<DirectoryLog::Head> Newest() override;
   absl::StatusOr<DirectoryLog::Head> Published() override;
   absl::StatusOr<std::vector<tlog::Hash>> ProveConsistency(uint64_t from, uint64_t size) override;

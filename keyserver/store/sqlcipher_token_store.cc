@@ -2,6 +2,7 @@
 
 #include "common/identity/fixed.h"
 #include "common/identity/revocation.h"
+#include "keyserver/store/former_logs.h"
 
 namespace plumbline::keyserver {
 namespace {
@@ -50,6 +51,11 @@ absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> SqlcipherTokenStore::Newest(ab
                                                                               absl::string_view token_class) {
   MutexLock lock(connection_.mutex());
   return connection_.directory().NewestTokenKey(purpose, token_class);
+}
+
+absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> SqlcipherTokenStore::Restored(absl::string_view purpose, absl::string_view token_class) {
+  MutexLock lock(connection_.mutex());
+  return FormerLogs(connection_.database()).RestoredTokenKey(purpose, token_class);
 }
 
 absl::Status SqlcipherTokenStore::Add(const std::vector<StoredTokenKey>& keys, const audit::Entry& entry) {

@@ -10,6 +10,7 @@ class SqlcipherTokenStore final : public TokenStore {
  public:
   explicit SqlcipherTokenStore(SqlcipherConnection& connection) : connection_(connection) {}
   absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> Newest(absl::string_view purpose, absl::string_view token_class) override;
+  absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> Restored(absl::string_view purpose, absl::string_view token_class) override;
   absl::Status Add(const std::vector<StoredTokenKey>& keys, const audit::Entry& entry) override;
   absl::Status EndEpoch(const std::vector<StoredTokenKey>& keys, const IntentTrace& trace) override;
   absl::StatusOr<std::vector<StoredTokenKey>> Live(absl::Time now) override;

@@ -24,6 +24,8 @@ class TokenStore {
 
   // The newest of a purpose and class, by the directory's log.
   virtual absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> Newest(absl::string_view purpose, absl::string_view token_class) = 0;
+  // The newest that a restored copy had, where the log began anew with it: others may have been given out since.
+  virtual absl::StatusOr<std::optional<tlog::TokenKeyLeaf>> Restored(absl::string_view purpose, absl::string_view token_class) = 0;
   // The record first, then the keys and their leaves in the directory's log. INVALID_ARGUMENT if one is not of the next epoch.
   virtual absl::Status Add(const std::vector<StoredTokenKey>& keys, const audit::Entry& entry) = 0;
   // The record of the intent first; then all keys that are there are void, with a revocation of them in the queue, and `keys` are

@@ -116,7 +116,7 @@ class DirectoryBench final {
         },
         clock_);
     size_t heard = 0;
-    const auto on_record = [&](client::Change&, const std::string&, const keys::v1::SignedRecord&) {
+    const auto on_record = [&](client::Change&, const std::string&, const keys::v1::SignedRecord&, client::Transparency::Entering) {
       ++heard;
       return absl::OkStatus();
     };

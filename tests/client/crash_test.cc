@@ -4,15 +4,11 @@
 // commit; "the server" is a directory of files: what is there was durably accepted, by envelope id. Then the next child
 // repeats the same program over whatever is on disk, as a person would start the client again.
 #include <gmock/gmock.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 
-#include "tests/client/people.h"
+#include "tests/client/killed.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::client {
@@ -76,26 +72,6 @@ void SendOnce(Device& alice, const std::string& to, const std::string& text, Spo
     CHECK((item->gated_commit.has_value() ? alice.conversations->CommitAccepted(*item)
                                           : alice.conversations->MessageAnswered(*item, answers)).ok());
   }
-}
-
-// Runs `work` in a child that is killed at write point `n`: commit n/2, before it if n is even, after it if odd.
-// True if the child came to its end before that.
-bool RunKilledAt(Device& device, int n, const std::function<void()>& work) {
-  device.Close();
-  const pid_t child = fork();
-  if (child == 0) {
-    device.Reopen();
-    int seen = 0;
-    device.store().ObserveCommits([&](bool) {
-      if (seen++ == n) kill(getpid(), SIGKILL);
-    });
-    work();
-    _exit(0);
-  }
-  int status = 0;
-  CHECK(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status) || WTERMSIG(status) == SIGKILL);
-  return WIFEXITED(status);
 }
 
 TEST(Crash, ATextIsSentOnceWhereverTheSenderIsKilled) {

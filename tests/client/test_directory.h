@@ -13,6 +13,7 @@
 #include "common/directory/witness_policy.h"
 #include "common/identity/labels.h"
 #include "keyserver/store/directory_log.h"
+#include "keyserver/store/former_logs.h"
 #include "plumbline/keys/v1/keys.pb.h"
 #include "tests/common/certificates.h"
 #include "tests/common/scratch.h"
@@ -32,7 +33,8 @@ class TestDirectory final {
   // From here on two histories.
   explicit TestDirectory(const TestDirectory& other)
       : clock_(other.clock_), witness_(other.witness_), keys_(other.keys_), policy_number_(other.policy_number_),
-        policy_(other.policy_), records_(other.records_) {
+        policy_(other.policy_), number_(other.number_), records_(other.records_), former_records_(other.former_records_),
+        token_keys_(other.token_keys_) {
     for (const char* end : {"", "-wal"}) {
       if (std::filesystem::exists(other.path() + end)) std::filesystem::copy_file(other.path() + end, path() + end);
     }
@@ -85,7 +87,7 @@ class TestDirectory final {
   }
   // Another key for the log, which the next policy names. `both`: the former one signs too.
   void Rotate(const testing::TestOrganisation& organisation, bool both) {
-    auto next = std::make_shared<keyserver::DirectoryLogKeys>(Keys(organisation));
+    auto next = std::make_shared<keyserver::DirectoryLogKeys>(Keys(organisation, number_));
     next->vrf = *crypto::VrfKeyPair::FromSeed(Secret::CopyOf(keys_->vrf.seed()));
     next->former.emplace(keys_->signer);
     keys_ = next;
@@ -93,6 +95,69 @@ class TestDirectory final {
     CHECK(*DoOr([&](db::Transaction& t) { return log_->SignAnew(t); }));
     if (!both) EndFormer();
     policy_ = SignPolicy(organisation, ++policy_number_);
+  }
+  // Another log, which follows this one; everything of it is published.
+  struct NextLog {
+    bool hand_over = true;
+    // What a hostile server does: to the root's statement (which no root would sign), to what enters, to what it says of places.
+    std::function<void(directory::LogSuccession&)> change_statement = nullptr;
+    std::function<void(std::vector<keys::v1::SignedRecord>&)> change_records = nullptr;
+    std::function<void(std::string& user)> change_place = nullptr;
+    std::function<void(std::vector<tlog::TokenKeyLeaf>&)> change_token_keys = nullptr;
+  };
+  void Succeed(const testing::TestOrganisation& organisation, const NextLog& choice) {
+    const keyserver::DirectoryLog::Head end = *log_->Newest();
+    const tlog::Checkpoint last = *log_->OpenOwn(end.note);
+    auto next = std::make_shared<keyserver::DirectoryLogKeys>(Keys(organisation, number_ + 1));
+    directory::LogSuccession statement{"example.org", number_ + 1, directory::SuccessionReason::kPlanned, last.size, last.root, next->vrf.public_key()};
+    if (choice.change_statement) choice.change_statement(statement);
+    const directory::SignedLogSuccession said = SignSuccession(organisation, statement);
+    std::vector<keys::v1::SignedRecord> records;
+    for (const auto& [place, record] : records_) records.push_back(record);
+    if (choice.change_records) choice.change_records(records);
+    std::vector<tlog::TokenKeyLeaf> token_keys;
+    for (const auto& [kind, key] : token_keys_) token_keys.push_back(key);
+    if (choice.change_token_keys) choice.change_token_keys(token_keys);
+    const std::string published = log_->Published()->note;
+    CHECK(Do([&](db::Transaction& t) -> absl::Status {
+            keyserver::FormerLogs former(*database_);
+            RETURN_IF_ERROR(former.TakeOver(t, {number_, last.size, published, directory::Encode(said), Secret(32), {}}));
+            for (const auto& [place, record] : records_) {
+              if (place.second != 1 || !choice.hand_over) continue;
+              std::string user = place.first;
+              if (choice.change_place) choice.change_place(user);
+              const identity::DirectoryIndex index = identity::MakeDirectoryIndex(next->vrf, *identity::ParseUserUri(user));
+              const directory::Handover handover{index.proof, directory::FollowKey(Secret(32), tlog::MapIndex{index.index})};
+              const auto former_index = identity::ComputeDirectoryIndex(keys_->vrf, *identity::ParseUserUri(place.first));
+              RETURN_IF_ERROR(former.Add(t, number_, place.first,
+                                         {ToBytes(former_index), directory::SealHandover(handover, FollowKey(place.first), said.statement)}));
+            }
+            return absl::OkStatus();
+          }).ok());
+    former_records_[number_] = records_;
+    records_.clear();
+    ++number_;
+    keys_ = next;
+    log_ = std::make_unique<keyserver::DirectoryLog>(*database_, *keys_);
+    CHECK(Do([&](db::Transaction& t) { return log_->Begin(t); }).ok());
+    std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return VersionOf(a) < VersionOf(b); });
+    for (const keys::v1::SignedRecord& each : records) Append(each, /*publish=*/false);
+    for (const tlog::TokenKeyLeaf& each : token_keys) AddTokenKey(each);
+    policy_ = SignPolicy(organisation, ++policy_number_);
+    Publish();
+  }
+  void Succeed(const testing::TestOrganisation& organisation) { Succeed(organisation, NextLog{}); }
+  directory::SignedLogSuccession SignSuccession(const testing::TestOrganisation& organisation, const directory::LogSuccession& statement,
+                                                identity::Role role = identity::Role::kSuccession) const {
+    const crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
+    const Bytes wire = directory::Encode(statement);
+    return {Certify(organisation, key, role).der(), wire, ToBytes(key.Sign(identity::kLogSuccessionLabel, wire))};
+  }
+  uint64_t number() const { return number_; }
+  void AddTokenKey(const tlog::TokenKeyLeaf& key) {
+    CHECK(Do([&](db::Transaction& t) { return log_->AppendTokenKeys(t, {key}); }).ok());
+    token_keys_[{key.purpose, key.token_class}] = key;
+    Publish();
   }
   void EndFormer() {
     keys_->former.reset();
@@ -108,6 +173,7 @@ class TestDirectory final {
 
   absl::StatusOr<keys::v1::ReadLogResponse> ReadLog(const keys::v1::ReadLogRequest& request) {
     ++reads;
+    if (request.log() != 0 && request.log() != number_) return ReadFormerLog(request);
     const keyserver::DirectoryLog::Head head = *log_->Published();
     keys::v1::ReadLogResponse out;
     out.set_checkpoint(head.note);
@@ -116,17 +182,36 @@ class TestDirectory final {
       keys::v1::LogLeaf& leaf = *out.add_leaves();
       leaf.set_leaf(ToString(leaves[i]));
       const auto owner = *log_->OwnerOf(request.from() + i);
-      if (!owner || !request.followed()) continue;
-      const keys::v1::SignedRecord& record = records_.at({owner->user, owner->version});
-      directory::Followed followed{owner->nonce, ToBytes(AsBytes(record.record())), ToBytes(AsBytes(record.signature())), {}};
-      for (const std::string& each : record.credentials()) followed.credentials.push_back(ToBytes(AsBytes(each)));
-      const tlog::EntryLeaf entry = std::get<tlog::EntryLeaf>(*tlog::ParseDirectoryLeaf(leaves[i]));
-      leaf.set_sealed(ToString(directory::Seal(followed, directory::FollowKey(Secret(32), entry.index), leaves[i])));
+      if (owner && request.followed()) leaf.set_sealed(Sealed(*owner, records_.at({owner->user, owner->version}), leaves[i]));
     }
     if (request.policy_number() < policy_number_) {
       out.mutable_witness_policy()->set_certificate(ToString(policy_.certificate));
       out.mutable_witness_policy()->set_policy(ToString(policy_.policy));
       out.mutable_witness_policy()->set_signature(ToString(policy_.signature));
+    }
+    return out;
+  }
+  absl::StatusOr<keys::v1::ReadLogResponse> ReadFormerLog(const keys::v1::ReadLogRequest& request) {
+    keyserver::FormerLogs logs(*database_);
+    const std::optional<keyserver::FormerLog> log = *logs.Find(request.log());
+    if (!log) return absl::FailedPreconditionError("log_unknown: ");
+    keys::v1::ReadLogResponse out;
+    out.set_checkpoint(log->checkpoint);
+    out.set_succession(ToString(log->succession));
+    const std::vector<Bytes> leaves = *logs.ReadLeaves(*log, request.from(), std::min<uint32_t>(request.limit(), page));
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      keys::v1::LogLeaf& leaf = *out.add_leaves();
+      leaf.set_leaf(ToString(leaves[i]));
+      const auto owner = *logs.OwnerOf(*log, request.from() + i);
+      if (owner && request.followed())
+        leaf.set_sealed(Sealed(*owner, former_records_.at(request.log()).at({owner->user, owner->version}), leaves[i]));
+    }
+    if (request.from() < log->size) return out;
+    const std::vector<keyserver::HandedOver> handed_over = *logs.HandedOverAfter(*log, request.handed_over(), std::min<uint32_t>(request.limit(), page));
+    for (const keyserver::HandedOver& each : handed_over) {
+      keys::v1::HandedOver& item = *out.add_handed_over();
+      item.set_former_index(ToString(each.former_index));
+      item.set_sealed(ToString(each.sealed));
     }
     return out;
   }
@@ -157,14 +242,10 @@ class TestDirectory final {
   }
   // `origin`: that of the log which it names.
   directory::SignedWitnessPolicy SignPolicy(const testing::TestOrganisation& organisation, uint64_t number,
-                                            const std::string& origin = "example.org/directory") const {
+                                            const std::string& other_origin = "") const {
     const crypto::Ed25519KeyPair key = crypto::Ed25519KeyPair::Generate();
-    crypto::LeafSpec spec;
-    spec.spki = crypto::Ed25519Spki(key.public_key());
-    spec.uris = {identity::RoleUri{"example.org", identity::Role::kPolicy}.ToString()};
-    spec.purpose = crypto::Purpose::kRoleSignature;
-    spec.validity = {organisation.now - absl::Hours(1), organisation.now + absl::Hours(24 * 300)};
-    const crypto::Certificate certificate = testing::ValueOf(crypto::IssueLeaf(organisation.root, organisation.root_key, spec));
+    const crypto::Certificate certificate = Certify(organisation, key, identity::Role::kPolicy);
+    const std::string origin = other_origin.empty() ? keys_->signer.verifier().name() : other_origin;
     const Bytes policy = directory::Encode(directory::WitnessPolicy{
         "example.org", number,
         absl::StrCat("log ", tlog::VerifierKey::Create(origin, keys_->signer.verifier().key())->ToText(), "\n", witness_->Policy())});
@@ -178,14 +259,31 @@ class TestDirectory final {
   int reads = 0, look_ups = 0;
 
  private:
-  static keyserver::DirectoryLogKeys Keys(const testing::TestOrganisation& organisation) {
-    return {testing::ValueOf(tlog::NoteSigner::Create("example.org/directory", crypto::Ed25519KeyPair::Generate())),
+  static uint64_t VersionOf(const keys::v1::SignedRecord& record) { return identity::ParseDirectoryRecord(AsBytes(record.record()))->version; }
+  static std::string Sealed(const keyserver::DirectoryLog::Owner& owner, const keys::v1::SignedRecord& record, ByteView leaf) {
+    directory::Followed followed{owner.nonce, ToBytes(AsBytes(record.record())), ToBytes(AsBytes(record.signature())), {}};
+    for (const std::string& each : record.credentials()) followed.credentials.push_back(ToBytes(AsBytes(each)));
+    const tlog::EntryLeaf entry = std::get<tlog::EntryLeaf>(*tlog::ParseDirectoryLeaf(leaf));
+    return ToString(directory::Seal(followed, directory::FollowKey(Secret(32), entry.index), leaf));
+  }
+  static crypto::Certificate Certify(const testing::TestOrganisation& organisation, const crypto::Ed25519KeyPair& key, identity::Role role) {
+    crypto::LeafSpec spec;
+    spec.spki = crypto::Ed25519Spki(key.public_key());
+    spec.uris = {identity::RoleUri{"example.org", role}.ToString()};
+    spec.purpose = crypto::Purpose::kRoleSignature;
+    spec.validity = {organisation.now - absl::Hours(1), organisation.now + absl::Hours(24 * 300)};
+    return testing::ValueOf(crypto::IssueLeaf(organisation.root, organisation.root_key, spec));
+  }
+  static keyserver::DirectoryLogKeys Keys(const testing::TestOrganisation& organisation, uint64_t number = 1) {
+    return {testing::ValueOf(tlog::NoteSigner::Create(directory::LogOrigin("example.org", number), crypto::Ed25519KeyPair::Generate())),
             crypto::VrfKeyPair::Generate(), Sha256(organisation.root.der())};
   }
   std::string path() const { return scratch_ / "log.db"; }
   void Open() {
     database_ = testing::ValueOf(db::Database::Open(path(), *db::Key::FromSecret(Secret(32))));
-    CHECK(database_->Migrate({&keyserver::DirectoryLog::Tables(), 1}).ok());
+    const std::vector<db::Migration> tables = {keyserver::DirectoryLog::Tables(), keyserver::DirectoryLog::TokenKeyTables(),
+                                               keyserver::FormerLogs::Tables()};
+    CHECK(database_->Migrate(tables).ok());
     log_ = std::make_unique<keyserver::DirectoryLog>(*database_, *keys_);
   }
   template <typename Work>
@@ -210,7 +308,10 @@ class TestDirectory final {
   std::shared_ptr<keyserver::DirectoryLogKeys> keys_;
   uint64_t policy_number_ = 1;
   directory::SignedWitnessPolicy policy_;
+  uint64_t number_ = 1;
   std::map<std::pair<std::string, uint64_t>, keys::v1::SignedRecord> records_;
+  std::map<uint64_t, std::map<std::pair<std::string, uint64_t>, keys::v1::SignedRecord>> former_records_;  // by the log's number
+  tlog::TokenKeys token_keys_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<keyserver::DirectoryLog> log_;
 };

@@ -597,7 +597,7 @@ TEST_F(SplitView, OnlyANewerPolicyOfTheSameLogIsTakenOver) {
   ExpectInvalid(offer(honest_.SignPolicy(two_.organisation, 2)), "replaced before");
   const TestDirectory another(two_.organisation, two_.clock);
   ExpectInvalid(offer(another.SignPolicy(two_.organisation, 3)), "known key");
-  ExpectInvalid(offer(honest_.SignPolicy(two_.organisation, 3, "other.example/directory")), "is not for the log example.org/directory alone");
+  ExpectInvalid(offer(honest_.SignPolicy(two_.organisation, 3, "other.example/directory")), "is not for one log alone, of the directory of example.org");
   const testing::TestOrganisation stranger(two_.clock.Now());
   ExpectInvalid(offer(honest_.SignPolicy(stranger, 4)), "certificate");
 }

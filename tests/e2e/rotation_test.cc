@@ -232,6 +232,14 @@ struct LogKeyChange {
   nlohmann::json said;
 };
 
+// Its witness gets a line for the log that follows, in the place of that of the former one.
+void TellWitnessOfLog(assess::Organisation& organisation, const std::string& former, const std::string& next) {
+  const std::string config = organisation.ConfigOf(Service::kWitness);
+  EXPECT_EQ(organisation.Stop(Service::kWitness), 0);
+  EnsureOk(assess::WriteFile(config, absl::StrReplaceAll(ValueOf(assess::ReadFile(config)), {{former, next}})));
+  EnsureOk(organisation.Start(Service::kWitness));
+}
+
 TEST(RotatedLogKey, TheLogGoesOnAndTheFormerKeyEnds) {
   Busy busy(absl::Hours(24 * 14));
   const assess::Person away = busy.services.Enrolled("carol");
@@ -308,6 +316,79 @@ TEST(RotatedLogKey, AStolenOneIsBelievedByNobody) {
   copy(whole, data);
   ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
   EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.alice, {"send", "bob", "good"}).exit_code == 0; }, absl::Seconds(60)));
+}
+
+// A key server that was restored from a copy of before somebody came: nobody believes it until the root has said that it goes on, and then
+// those who have seen more are told once what was lost.
+TEST(RotatedVrfKey, ARestoredKeyServerGoesOn) {
+  Busy busy(absl::Hours(24 * 14));
+  const std::string data = busy.organisation.FolderOf(Service::kKeyserver) + "/data", kept = busy.organisation.folder() + "/kept";
+  const auto copy = [](const std::string& from, const std::string& to) {
+    std::filesystem::remove_all(to);
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+  };
+  ASSERT_EQ(busy.services.Run(busy.alice, {"send", "bob", "before"}).exit_code, 0);
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  copy(data, kept);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  busy.services.Enrolled("carol");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "carol", "welcome"}).exit_code == 0; }, absl::Seconds(30)));
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  copy(kept, data);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  const CommandResult refused = busy.services.Run(busy.bob, {"send", "alice", "is it you?", "--wait", "0"});
+  EXPECT_THAT(refused.out + refused.err, HasSubstr("directory_behind"));
+  ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+  const nlohmann::json said =
+      nlohmann::json::parse(ValueOf(busy.organisation.KeyserverTool({"rotate", "vrf", "--restored", "--json"})).out);
+  TellWitnessOfLog(busy.organisation, said["former_key"], said["log_key"]);
+  ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "alice", "it is"}).exit_code == 0; }, absl::Seconds(60)));
+  const CommandResult read = busy.services.Run(busy.bob, {"history", "bob"});
+  EXPECT_THAT(read.out, HasSubstr("carol"));
+  EXPECT_THAT(read.out, HasSubstr("was restored from an older copy"));
+  EXPECT_EQ(busy.services.Run(busy.alice, {"send", "bob", "after"}).exit_code, 0);
+  EXPECT_THAT(Texts(busy.services.Run(busy.bob, {"read"})), ::testing::Contains("after"));
+}
+
+// The directory begins another log, with another VRF key, as the runbook says, while two people write; a third was away over it, and a
+// fourth over two. Nobody is looked up again.
+TEST(RotatedVrfKey, NothingIsLostUnderLoad) {
+  Busy busy(absl::Hours(24 * 14));
+  const assess::Person away = busy.services.Enrolled("carol"), long_away = busy.services.Enrolled("dave");
+  for (const assess::Person& each : {away, long_away}) ASSERT_EQ(busy.services.Run(each, {"send", "bob", "before"}).exit_code, 0);
+  busy.Write();
+  ASSERT_TRUE(assess::PollUntil([&] { return busy.sent >= 2; }, absl::Seconds(60)));
+  for (int number = 2; number <= 3; ++number) {
+    SCOPED_TRACE(number);
+    const int sent = busy.sent;
+    EXPECT_FALSE(busy.organisation.KeyserverTool({"rotate", "vrf"}).ok()) << "not while it serves";
+    ASSERT_EQ(busy.organisation.Stop(Service::kKeyserver), 0);
+    const CommandResult done = ValueOf(busy.organisation.KeyserverTool({"rotate", "vrf", "--json"}));
+    const nlohmann::json said = nlohmann::json::parse(done.out);
+    EXPECT_EQ(said["log"], number);
+    const std::string next = said["log_key"];
+    TellWitnessOfLog(busy.organisation, said["former_key"], next);
+    ASSERT_OK(busy.organisation.Start(Service::kKeyserver));
+    EXPECT_TRUE(assess::PollUntil([&] { return busy.sent >= sent + 3; }, absl::Seconds(60)));
+    EXPECT_EQ(busy.services.Run(number == 2 ? away : long_away, {"send", "bob", "after"}).exit_code, 0);
+    // Auditors begin anew, of each log.
+    EnsureOk(busy.organisation.KeyserverTool({"export-log", "--out", absl::StrCat(busy.organisation.folder(), "/log", number)}).status());
+    const CommandResult audited = ValueOf(assess::RunCommand(
+        {.program = busy.organisation.Program("plumbline-auditor"),
+         .arguments = {"replay", "--log", next, "--source", absl::StrCat(busy.organisation.folder(), "/log", number), "--state",
+                       absl::StrCat(busy.organisation.folder(), "/audit", number)},
+         .environment = {}, .stdin_text = ""}));
+    EXPECT_EQ(audited.exit_code, 0) << audited.out << audited.err;
+  }
+  const assess::Person erin = busy.services.Enrolled("erin");
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(busy.bob, {"send", "erin", "welcome"}).exit_code == 0; }, absl::Seconds(60)));
+  EXPECT_TRUE(assess::PollUntil([&] { return busy.services.Run(erin, {"send", "carol", "hello"}).exit_code == 0; }, absl::Seconds(60)));
+  busy.ExpectAllOnce();
+  for (const std::string& failure : busy.failures) EXPECT_THAT(failure, HasSubstr("CANCELLED"));
+  const CommandResult record = ValueOf(busy.organisation.Administer({"audit", "list"}));
+  EXPECT_THAT(record.out, HasSubstr("key.rotated"));
+  Administer(busy.organisation, {"audit", "verify"});
 }
 
 // The wrapping secret and the key server's TLS key, each replaced as the runbook says, while somebody writes.

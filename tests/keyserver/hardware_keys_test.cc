@@ -14,6 +14,7 @@
 #include "keyserver/backup.h"
 #include "keyserver/ceremony.h"
 #include "keyserver/log_rotation.h"
+#include "keyserver/log_succession.h"
 #include "keyserver/role_rotation.h"
 #include "keyserver/rotation.h"
 #include "keyserver/key_ring.h"
@@ -338,6 +339,44 @@ TEST(HardwareKeys, AFormerKeyOfTheLogIsDestroyedInTheToken) {
   EXPECT_EQ(log_keys(), 1u) << "a stolen one at once";
   ASSERT_OK_AND_ASSIGN(const KeyRing keys, UnsealKeyRing(config, TestPassphrase()));
   EXPECT_NE(keys.transparency->log.public_key(), before);
+  EXPECT_OK(OpenForRotation(config, keys, world.clock()).status());
+}
+
+// The key of a log that ended; of one that was broken off, the key that signed nothing.
+TEST(HardwareKeys, AnotherLogsKeyIsMadeInTheTokenAndTheFormerOneDestroyed) {
+  const SoftHsm hsm;
+  World world(hsm.Section());
+  plumbline::testing::ScratchDir scratch;
+  const std::string folder = scratch / "data";
+  world.publisher().PublishAndWait();
+  world.Keep(folder);
+  config::v1::KeyserverConfig config = world.config();
+  config.set_data_dir(folder);
+  const std::shared_ptr<pkcs11::Token> token = world.organisation().keys().bound_to->token();
+  const auto log_keys = [&] { return pkcs11::NamesOf(*token, "plumbline log")->size(); };
+  EXPECT_EQ(log_keys(), 1u);
+  {
+    ASSERT_OK_AND_ASSIGN(KeyRing next, UnsealKeyRing(config, TestPassphrase()));
+    ASSERT_OK_AND_ASSIGN(SigningKey key, SigningKey::Generate(token, "plumbline log"));
+    next.transparency = TransparencyKeys::Generate(std::move(key));
+    ASSERT_OK(SealNextLogRing(folder, TestPassphrase(), next, kCheap));
+    EXPECT_EQ(log_keys(), 2u);
+    ASSERT_OK_AND_ASSIGN(KeyRing keys, UnsealKeyRing(config, TestPassphrase()));
+    ASSERT_OK(FinishRotation(config, TestPassphrase(), keys, kCheap));
+    EXPECT_EQ(log_keys(), 1u) << "it was broken off";
+    EXPECT_FALSE(fs::exists(NextLogPath(folder)));
+  }
+  ASSERT_OK(SucceedLog(config, TestPassphrase(), {}, world.clock(), kCheap));
+  EXPECT_EQ(log_keys(), 1u);
+  ASSERT_OK_AND_ASSIGN(KeyRing keys, UnsealKeyRing(config, TestPassphrase()));
+  EXPECT_TRUE(keys.transparency->log.in_token());
+  EXPECT_NE(keys.transparency->log.public_key(), world.organisation().keys().transparency->log.public_key());
+  EXPECT_NE(keys.bound_to, nullptr);
+  // Broken off behind the last key that was destroyed.
+  ASSERT_OK(SealNextLogRing(folder, TestPassphrase(), keys, kCheap));
+  ASSERT_OK(FinishRotation(config, TestPassphrase(), keys, kCheap));
+  EXPECT_EQ(log_keys(), 1u);
+  EXPECT_FALSE(fs::exists(NextLogPath(folder)));
   EXPECT_OK(OpenForRotation(config, keys, world.clock()).status());
 }
 

@@ -37,6 +37,7 @@ class LogStore final : public DirectoryStore {
   }
   absl::StatusOr<DirectoryEntry> Find(const identity::UserUri&) override { return absl::UnimplementedError("not here"); }
   absl::StatusOr<FeedPage> ReadLog(uint64_t, size_t, size_t, bool) override { return absl::UnimplementedError("not here"); }
+  absl::StatusOr<FormerPage> ReadFormer(uint64_t, const FormerPlace&, size_t, size_t, bool) override { return absl::UnimplementedError("not here"); }
   absl::StatusOr<DirectoryLog::Head> Newest() override {
     MutexLock lock(mutex_);
     return log_->Newest();

@@ -14,7 +14,9 @@ TEST(BackupRunbook, DoesWhatItSays) {
   const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob");
   ASSERT_EQ(services.Run(alice, {"send", "bob", "before the night"}).exit_code, 0);
   Machine machine(organisation);
-  machine.Type("backup-restore.md", 35);
+  machine.PutRootAway();
+  machine.Type("backup-restore.md", 41);
+  machine.TellWitness(organisation);
 
   // It is morning: what waited is there, people go on, and the witness followed.
   EXPECT_THAT(Texts(services.Run(bob, {"read"})), ::testing::Contains("before the night"));

@@ -21,16 +21,12 @@ struct Written {
   const Person alice = services.Enrolled("alice"), bob = services.Enrolled("bob"), mallory = services.Enrolled("mallory");
 };
 
-// Where it rests between ceremonies.
-void PutRootAway(const Machine& machine) {
-  std::filesystem::rename(machine.root + "/var/lib/plumbline-keyserver/root.sealed", machine.root + "/mnt/safe/root.sealed");
-}
-
 TEST(RotationRunbook, DoesWhatItSays) {
   Written one;
   Machine machine(one.services.organisation);
-  PutRootAway(machine);
-  machine.Type("rotation.md", 18);
+  machine.PutRootAway();
+  machine.Type("rotation.md", 24);
+  machine.TellWitness(one.services.organisation);
   one.ExpectAllWell();
   const assess::CommandResult record = ValueOf(one.services.organisation.Administer({"audit", "list"}));
   EXPECT_THAT(record.out, ::testing::HasSubstr("key.rotated"));
@@ -47,7 +43,7 @@ TEST(KeyCompromiseRunbook, DoesWhatItSays) {
   Written one;
   Machine machine(one.services.organisation);
   PutAdministrator(machine, one.services.organisation);
-  PutRootAway(machine);
+  machine.PutRootAway();
   machine.Type("key-compromise.md", 18);
   one.ExpectAllWell();
   EXPECT_NE(one.services.Run(one.mallory, {"send", "bob", "still here?"}).exit_code, 0) << "whose key was stolen";

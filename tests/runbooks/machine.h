@@ -120,6 +120,31 @@ esac
     }
   }
 
+  // The line that a new log needs, as `rotate vrf` printed it, in the configuration of the witness, which is on another machine.
+  void TellWitness(assess::Organisation& organisation) {
+    std::string next;
+    for (const auto& each : std::filesystem::directory_iterator(root)) {
+      const std::string printed = each.path().extension() == ".out" ? ValueOf(assess::ReadFile(each.path().string())) : "";
+      if (!absl::StrContains(printed, "The key is replaced: vrf")) continue;
+      const size_t begin = printed.find("/directory/2+");
+      const size_t line = printed.rfind(' ', begin) + 1;
+      next = printed.substr(line, printed.find('\n', begin) - line);
+    }
+    ASSERT_FALSE(next.empty());
+    const std::string config = organisation.ConfigOf(assess::Service::kWitness);
+    EXPECT_EQ(organisation.Stop(assess::Service::kWitness), 0);
+    EXPECT_OK(assess::WriteFile(config, absl::StrReplaceAll(ValueOf(assess::ReadFile(config)), {{organisation.directory_log_key(), next}})));
+    EXPECT_OK(organisation.Start(assess::Service::kWitness));
+    const auto back = [&] {
+      return absl::StrContains(assess::ReadFile(organisation.LogOf(assess::Service::kKeyserver)).value_or(""), "directory.witnesses_back");
+    };
+    EXPECT_TRUE(assess::PollUntil(back, absl::Seconds(60)));
+  }
+  // Where it rests between ceremonies.
+  void PutRootAway() const {
+    std::filesystem::rename(root + "/var/lib/plumbline-keyserver/root.sealed", root + "/mnt/safe/root.sealed");
+  }
+
   const std::string root;
 };
 

@@ -77,7 +77,11 @@ TEST_F(WitnessPolicyTest, IsForTheDirectorysLogWithWitnesses) {
   EXPECT_OK(with(good_.text));
   EXPECT_THAT(with(absl::StrCat(Log(), Witness(), "quorum none\n")), StatusIs(Code::kInvalidArgument, HasSubstr("no quorum")));
   EXPECT_THAT(with(absl::StrCat(Log("example.com/directory"), Witness(), "quorum w\n")),
-              StatusIs(Code::kInvalidArgument, HasSubstr("not for the log")));
+              StatusIs(Code::kInvalidArgument, HasSubstr("not for one log alone, of the directory of example.org")));
+  EXPECT_THAT(with(absl::StrCat(Log("example.org/directory/1"), Witness(), "quorum w\n")), StatusIs(Code::kInvalidArgument));
+  const SignedWitnessPolicy second = Sign({kDomain, 1, absl::StrCat(Log(LogOrigin(kDomain, 2)), Witness(), "quorum w\n")});
+  EXPECT_EQ(VerifyWitnessPolicy(second, organisation_.root, kDomain, organisation_.now)->log, 2u);
+  EXPECT_EQ(VerifyWitnessPolicy(Sign(good_), organisation_.root, kDomain, organisation_.now)->log, 1u);
   EXPECT_THAT(with(absl::StrCat(Witness(), "quorum w\n")), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(with("nonsense"), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(Verify(Sign({"example.com", 1, good_.text})), StatusIs(Code::kInvalidArgument, HasSubstr("another organisation")));

@@ -1,4 +1,5 @@
 #include "keyserver/store/directory_log.h"
+#include "keyserver/store/former_logs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +34,7 @@ class DirectoryLogTest : public ::testing::Test {
     absl::StatusOr<std::unique_ptr<db::Database>> opened = db::Database::Open(scratch_ / "log.db", key_);
     EXPECT_OK(opened);
     database_ = *std::move(opened);
-    const db::Migration tables[] = {DirectoryLog::Tables(), DirectoryLog::TokenKeyTables()};
+    const db::Migration tables[] = {DirectoryLog::Tables(), DirectoryLog::TokenKeyTables(), FormerLogs::Tables()};
     EXPECT_OK(database_->Migrate(tables));
     log_ = std::make_unique<DirectoryLog>(*database_, keys_);
     EXPECT_OK(Do([&](db::Transaction& t) { return log_->Begin(t); }));
