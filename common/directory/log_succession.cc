@@ -11,6 +11,7 @@
 #include "common/directory/answer.h"
 #include "common/directory/follow.h"
 #include "common/identity/labels.h"
+#include "common/identity/root_statement.h"
 #include "common/identity/uri.h"
 
 namespace plumbline::directory {
@@ -78,14 +79,10 @@ absl::StatusOr<SignedLogSuccession> ParseSignedLogSuccession(ByteView wire) {
 absl::StatusOr<LogSuccession> VerifyLogSuccession(const SignedLogSuccession& offered, const crypto::Certificate& root,
                                                   absl::string_view domain, absl::Time now) {
   ASSIGN_OR_RETURN(const crypto::Certificate certificate, crypto::Certificate::Parse(offered.certificate));
-  const absl::Status chain =
-      crypto::VerifyChain(certificate, {}, root, std::min(now, certificate.not_after() - absl::Seconds(1)), crypto::Purpose::kRoleSignature);
-  if (!chain.ok()) return absl::UnauthenticatedError(absl::StrCat("the certificate of the word about the next log: ", chain.message()));
-  const std::string role = identity::RoleUri{std::string(domain), identity::Role::kSuccession}.ToString();
-  if (certificate.uris() != std::vector<std::string>{role} || !certificate.ed25519_key())
-    return absl::UnauthenticatedError("the certificate is not for a word about the next log of this organisation's directory");
-  if (!certificate.ed25519_key()->Verify(identity::kLogSuccessionLabel, offered.statement, offered.signature).ok())
-    return absl::UnauthenticatedError("the signature of the word about the next log does not verify");
+  // It holds for ever: who comes late is shown it too.
+  RETURN_IF_ERROR(identity::VerifyRootStatement("a word about the next log of this organisation's directory", offered.certificate,
+                                                offered.statement, offered.signature, identity::kLogSuccessionLabel, root, domain,
+                                                identity::Role::kSuccession, std::min(now, certificate.not_after() - absl::Seconds(1))));
   ASSIGN_OR_RETURN(LogSuccession succession, ParseLogSuccession(offered.statement));
   if (succession.domain != domain) return absl::InvalidArgumentError("the word about the next log is of another organisation");
   return succession;

@@ -4,6 +4,7 @@
 #include "common/codec.h"
 #include "common/directory/answer.h"
 #include "common/identity/labels.h"
+#include "common/identity/root_statement.h"
 #include "common/identity/uri.h"
 
 namespace plumbline::directory {
@@ -43,14 +44,8 @@ absl::StatusOr<tlog::Policy> ReadPolicyText(absl::string_view text, absl::string
 
 absl::StatusOr<VerifiedPolicy> VerifyWitnessPolicy(const SignedWitnessPolicy& offered, const crypto::Certificate& root,
                                                    absl::string_view domain, absl::Time now) {
-  ASSIGN_OR_RETURN(const crypto::Certificate certificate, crypto::Certificate::Parse(offered.certificate));
-  const absl::Status chain = crypto::VerifyChain(certificate, {}, root, now, crypto::Purpose::kRoleSignature);
-  if (!chain.ok()) return absl::UnauthenticatedError(absl::StrCat("the policy's certificate: ", chain.message()));
-  const std::string role = identity::RoleUri{std::string(domain), identity::Role::kPolicy}.ToString();
-  if (certificate.uris() != std::vector<std::string>{role} || !certificate.ed25519_key())
-    return absl::UnauthenticatedError("the policy's certificate is not for a policy of this organisation");
-  if (!certificate.ed25519_key()->Verify(identity::kWitnessPolicyLabel, offered.policy, offered.signature).ok())
-    return absl::UnauthenticatedError("the policy's signature does not verify");
+  RETURN_IF_ERROR(identity::VerifyRootStatement("a policy of this organisation", offered.certificate, offered.policy,
+                                                offered.signature, identity::kWitnessPolicyLabel, root, domain, identity::Role::kPolicy, now));
   ASSIGN_OR_RETURN(WitnessPolicy statement, ParseWitnessPolicy(offered.policy));
   if (statement.domain != domain) return absl::InvalidArgumentError("the policy is of another organisation");
   ASSIGN_OR_RETURN(tlog::Policy policy, ReadPolicyText(statement.text, domain));

@@ -6,6 +6,7 @@
 #include "common/codec.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/identity/root_statement.h"
 
 namespace plumbline::identity {
 namespace {
@@ -133,14 +134,8 @@ absl::StatusOr<SignedOrganisationKeys> ParseSignedOrganisationKeys(ByteView wire
 absl::StatusOr<OrganisationKeys> VerifyOrganisationKeys(ByteView wire, const crypto::Certificate& root, absl::string_view domain,
                                                         absl::Time now) {
   ASSIGN_OR_RETURN(const SignedOrganisationKeys offered, ParseSignedOrganisationKeys(wire));
-  ASSIGN_OR_RETURN(const crypto::Certificate certificate, crypto::Certificate::Parse(offered.certificate));
-  const absl::Status chain = crypto::VerifyChain(certificate, {}, root, now, crypto::Purpose::kRoleSignature);
-  if (!chain.ok()) return absl::UnauthenticatedError(absl::StrCat("the certificate of the organisation's keys: ", chain.message()));
-  const std::string role = RoleUri{std::string(domain), Role::kKeys}.ToString();
-  if (certificate.uris() != std::vector<std::string>{role} || !certificate.ed25519_key())
-    return absl::UnauthenticatedError("the certificate is not for the keys of this organisation");
-  if (!certificate.ed25519_key()->Verify(kOrganisationKeysLabel, offered.statement, offered.signature).ok())
-    return absl::UnauthenticatedError("the signature of the organisation's keys does not verify");
+  RETURN_IF_ERROR(VerifyRootStatement("the keys of this organisation", offered.certificate, offered.statement, offered.signature,
+                                      kOrganisationKeysLabel, root, domain, Role::kKeys, now));
   ASSIGN_OR_RETURN(OrganisationKeys keys, ParseOrganisationKeys(offered.statement));
   if (keys.domain != domain) return Malformed("they are another organisation's");
   for (const ListedKey& key : keys.keys) {
