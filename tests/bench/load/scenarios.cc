@@ -1,0 +1,142 @@
+#include "tests/bench/load/scenarios.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "tests/bench/load/bare_insert.h"
+
+namespace plumbline::bench {
+namespace {
+
+constexpr int kGroup = 200;        // mailboxes of a group
+constexpr int kIdleStreams = 400;
+constexpr int kStoreSenders = 64;  // a writer's transaction takes that many
+constexpr char kLimits[] = "limits:\n  mailbox_envelopes: 1000000\n  mailbox_mebibytes: 65536\n";
+
+Target TargetOf(const server::ServerProcess& server) {
+  Target target;
+  target.name = "server";
+  target.pid = server.pid();
+  target.connect = [&server] { return server.Client(); };
+  target.token = [&server] {
+    delivery::v1::OpenSessionRequest request;
+    tokens::Show(request, server.organisation().NewToken(absl::Now()));
+    return request;
+  };
+  target.mailbox = [&server](DeliveryStub& stub) { return server.Mailbox(stub); };
+  return target;
+}
+
+server::ServerProcess& Started(server::ServerProcess& server) {
+  server.Start();
+  return server;
+}
+
+double Milliseconds(double microseconds) { return microseconds / 1000; }
+
+}  // namespace
+
+Scenarios::Scenarios(const LoadOptions& options, const std::string& self)
+    : options_(options), server_(kLimits), echo_(self), real_(TargetOf(Started(server_))), floor_(echo_.target()) {}
+
+void Scenarios::Run(const std::string& part) {
+  if (part == "pairs") Pairs();
+  if (part == "one") One();
+  if (part == "store") Store();
+  if (part == "group") Group();
+  if (part == "idle") Idle();
+}
+
+void Scenarios::Pairs() {
+  const Traffic traffic{.in_flight = options_.in_flight, .duration = absl::Seconds(options_.seconds)};
+  Cost echo, real;
+  {
+    Load load(floor_, options_.pairs);
+    load.GoOnline();
+    echo = load.Send(traffic);
+  }
+  {
+    Load load(real_, options_.pairs);
+    load.GoOnline();
+    real = load.Send(traffic);
+  }
+  const Inserted inserts = BareInserts(options_.in_flight, /*acknowledge=*/true, absl::Seconds(options_.seconds));
+  report_.Add({"pairs", absl::StrCat("floor: echo, server's CPU for 1,000 messages"), echo.server_us(), "ms"});
+  report_.Add({"pairs", absl::StrCat("floor: bare insert and delete, CPU for 1,000 messages"), inserts.us(), "ms"});
+  report_.Add({"pairs", absl::StrCat("server's CPU for 1,000 messages, ", options_.pairs, " pairs, ", options_.in_flight, " in flight"),
+               real.server_us(), "ms", "echo + insert", echo.server_us() + inserts.us(), "at most 2 x; at most 80 ms"});
+  report_.Add({"pairs", "messages delivered", real.per_second(), "a second", "echo", echo.per_second()});
+  report_.Add({"pairs", "submitted until acknowledged, p50", Milliseconds(Percentile(real.acknowledged, 50)), "ms"});
+  report_.Add({"pairs", "submitted until acknowledged, p99", Milliseconds(Percentile(real.acknowledged, 99)), "ms", "", 0, "under 20 ms"});
+  report_.Add({"pairs", "submitted until received, p50", Milliseconds(Percentile(real.arrived, 50)), "ms"});
+  report_.Add({"pairs", "submitted until received, p99", Milliseconds(Percentile(real.arrived, 99)), "ms", "", 0, "under 20 ms"});
+}
+
+void Scenarios::One() {
+  const Traffic traffic{.in_flight = 1, .duration = absl::Seconds(options_.seconds)};
+  Cost echo, real;
+  {
+    Load load(floor_, 1);
+    load.GoOnline();
+    echo = load.Send(traffic);
+  }
+  const Inserted insert = BareInserts(1, /*acknowledge=*/false, absl::Seconds(options_.seconds));
+  {
+    Load load(real_, 1);
+    load.GoOnline();
+    real = load.Send(traffic);
+  }
+  const double floor = absl::ToDoubleMicroseconds(insert.p50) + 2 * Percentile(echo.acknowledged, 50);
+  report_.Add({"one", "one message, submitted until received, p50", Percentile(real.arrived, 50), "us",
+               "one synced commit + two empty RPCs", floor, "at most 1.5 x"});
+  report_.Add({"one", "one message, submitted until acknowledged, p50", Percentile(real.acknowledged, 50), "us",
+               "one synced commit + two empty RPCs", floor});
+}
+
+void Scenarios::Store() {
+  const Traffic traffic{.in_flight = kStoreSenders, .duration = absl::Seconds(options_.seconds)};
+  const Inserted inserts = BareInserts(kStoreSenders, /*acknowledge=*/false, absl::Seconds(options_.seconds));
+  Load load(real_, kStoreSenders);
+  const Cost stored = load.Send(traffic);
+  report_.Add({"store", "floor: bare insert, synced for every 64", inserts.per_second(), "a second"});
+  report_.Add({"store", "messages for people offline, one a submission", stored.per_second(), "a second", "bare insert", inserts.per_second(),
+               "15,000, or 0.7 x if that is lower"});
+  report_.Add({"store", "  the server's CPU for 1,000", stored.server_us(), "ms"});
+  report_.Add({"store", "  the load's own CPU for 1,000", absl::ToDoubleMicroseconds(stored.load_cpu) / static_cast<double>(stored.envelopes), "ms"});
+  const Cost drained = load.GoOnline();
+  report_.Add({"store", "and received when they come", drained.per_second(), "a second", "stored", stored.per_second(), "at least 1 x"});
+  report_.Add({"store", "  the server's CPU for 1,000", drained.server_us(), "ms"});
+}
+
+void Scenarios::Group() {
+  const Traffic single{.in_flight = options_.in_flight, .duration = absl::Seconds(options_.seconds)};
+  Traffic group = single;
+  group.in_flight = 1;
+  group.fan_out = kGroup;
+  Load load(real_, kGroup), floor(floor_, kGroup);
+  const Cost one = load.Send(single), all = load.Send(group);
+  load.GoOnline();
+  floor.GoOnline();
+  const Cost online = load.Send(group), writes = floor.Send(group);
+  report_.Add({"group", absl::StrCat("a message to ", kGroup, " mailboxes, offline: server's CPU for 1,000 deliveries"), all.server_us(), "ms",
+               "a message to one", one.server_us(), "less than 1 x"});
+  report_.Add({"group", "  all online, until the last acknowledgement", online.server_us(), "ms"});
+  report_.Add({"group", "  of which stream writes and reads (echo)", writes.server_us(), "ms"});
+}
+
+void Scenarios::Idle() {
+  const auto bytes = [](const Target& target) {
+    Load first(target, kIdleStreams);  // what the first of a kind costs is not counted
+    first.GoOnline();
+    const int64_t before = MemoryOf(target.pid);
+    Load load(target, kIdleStreams);
+    load.GoOnline();
+    return static_cast<double>(MemoryOf(target.pid) - before) / kIdleStreams / 1024;
+  };
+  const double echo = bytes(floor_), real = bytes(real_);
+  report_.Add({"idle", "an idle Receive stream, memory of the server", real, "KiB", "an idle stream of the echo", echo, "at most 1.2 x"});
+}
+
+}  // namespace plumbline::bench
