@@ -1,12 +1,14 @@
 #include "server/delivery.h"
 
 #include <algorithm>
-#include <set>
+#include <memory>
+#include <optional>
 
 #include "common/identity/gate.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
+#include "common/mutex.h"
 #include "common/retry.h"
 #include "server/requests.h"
 
@@ -20,6 +22,8 @@ Delivery::Delivery(const Parts& parts, const RoleTrust& roles, absl::string_view
       roles_(roles),
       redeemer_(organisation_domain, tokens::kPurposeDelivery),
       nobody_(crypto::Ed25519KeyPair::Generate().public_key()) {}
+
+Delivery::~Delivery() { parts_.envelopes.Drain(); }
 
 absl::Status Delivery::ForWire(const absl::Status& status) {
   const bool refusal = absl::IsAlreadyExists(status) || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
@@ -62,35 +66,65 @@ absl::Status Delivery::OpenSession(const v1::OpenSessionRequest& request, v1::Op
   return absl::OkStatus();
 }
 
-absl::Status Delivery::Submit(const v1::SubmitRequest& request, v1::SubmitResponse& response) {
-  ASSIGN_OR_RETURN(const SessionId session, ParseSessionId(request.session_id()));
+struct Delivery::Started {
+  const v1::SubmitRequest& request;
+  v1::SubmitResponse& response;
+  Done done;
+  SessionId session{};
+  uint32_t cost = 0;
   Submission submission;
-  ASSIGN_OR_RETURN(submission.deposits, ParseDeposits(request));
-  const uint32_t cost = std::max<uint32_t>(1, static_cast<uint32_t>(submission.deposits.size()));
-  RETURN_IF_ERROR(parts_.sessions.Take(session, cost));
-  const absl::Status status = SubmitPrepared(submission, request, response);
-  if (!status.ok() && !absl::IsAlreadyExists(status)) parts_.sessions.GiveBack(session, cost);
-  return status;
+};
+
+void Delivery::StartSubmit(const v1::SubmitRequest& request, v1::SubmitResponse& response, Done done) {
+  const auto started = std::make_shared<Started>(Started{.request = request, .response = response, .done = std::move(done), .submission = {}});
+  bool go_on = true;
+  const absl::Status status = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(started->session, ParseSessionId(request.session_id()));
+    ASSIGN_OR_RETURN(started->submission.deposits, ParseDeposits(request));
+    const uint32_t cost = std::max<uint32_t>(1, static_cast<uint32_t>(started->submission.deposits.size()));
+    RETURN_IF_ERROR(parts_.sessions.Take(started->session, cost));
+    started->cost = cost;
+    if (request.has_commit()) {
+      ASSIGN_OR_RETURN(go_on, PrepareMove(request, started->submission, response));
+    }
+    return absl::OkStatus();
+  }();
+  if (!status.ok()) {
+    if (started->cost > 0) parts_.sessions.GiveBack(started->session, started->cost);
+    return started->done(status);
+  }
+  if (!go_on) return started->done(absl::OkStatus());
+  parts_.envelopes.StartSubmit(started->submission, Today(),
+                               [this, started](const absl::StatusOr<SubmitResult>& result) { Finish(*started, result); });
 }
 
-absl::Status Delivery::SubmitPrepared(const Submission& deposits, const v1::SubmitRequest& request,
-                                      v1::SubmitResponse& response) {
-  Submission submission = deposits;
-  if (request.has_commit()) {
-    ASSIGN_OR_RETURN(const bool go_on, PrepareMove(request, submission, response));
-    if (!go_on) return absl::OkStatus();
+void Delivery::Finish(Started& started, const absl::StatusOr<SubmitResult>& result) {
+  if (!result.ok()) {
+    if (!absl::IsAlreadyExists(result.status())) parts_.sessions.GiveBack(started.session, started.cost);
+    return started.done(ForWire(result.status()));
   }
-  const absl::StatusOr<SubmitResult> result = parts_.envelopes.Submit(submission, Today());
-  if (!result.ok()) return ForWire(result.status());
-  FillResponse(request, *result, response);
-  std::set<identity::MailboxId> stored;
-  for (size_t i = 0; i < result->outcomes.size(); ++i) {
-    if (result->outcomes[i] != DepositOutcome::kStored) continue;
-    stored.insert(submission.deposits[i].mailbox_id);
+  FillResponse(started.request, *result, started.response);
+  for (size_t i = 0; i < result->rows.size(); ++i) {
+    if (!result->rows[i]) continue;
     ++parts_.counters.envelopes_stored;
+    const Deposit& deposit = started.submission.deposits[i];
+    parts_.streams.Offer(deposit.mailbox_id, {*result->rows[i], deposit.envelope_id, deposit.sealed});
   }
-  parts_.streams.Wake(stored);
-  return absl::OkStatus();
+  started.done(absl::OkStatus());
+}
+
+absl::Status Delivery::Submit(const v1::SubmitRequest& request, v1::SubmitResponse& response) {
+  Mutex mutex;
+  CondVar told;
+  std::optional<absl::Status> answer;
+  StartSubmit(request, response, [&](const absl::Status& status) {
+    MutexLock lock(mutex);
+    answer = status;
+    told.NotifyOne();  // under the lock: the waiter takes all of this away
+  });
+  MutexLock lock(mutex);
+  while (!answer.has_value()) told.Wait(mutex);
+  return *answer;
 }
 
 absl::StatusOr<bool> Delivery::PrepareMove(const v1::SubmitRequest& request, Submission& submission,
@@ -198,10 +232,12 @@ absl::StatusOr<Batch> Delivery::Fetch(const identity::MailboxId& mailbox, Row af
   return batch;
 }
 
-absl::Status Delivery::Acknowledge(const identity::MailboxId& mailbox, std::span<const Row> rows) {
-  const absl::Status status = ForWire(parts_.envelopes.Ack(mailbox, rows));
-  if (status.ok()) parts_.counters.envelopes_acknowledged += static_cast<int64_t>(rows.size());
-  return status;
+void Delivery::StartAcknowledge(const identity::MailboxId& mailbox, std::vector<Row> rows, Done done) {
+  const auto count = static_cast<int64_t>(rows.size());
+  parts_.envelopes.StartAck(mailbox, std::move(rows), [this, count, done = std::move(done)](const absl::Status& status) {
+    if (status.ok()) parts_.counters.envelopes_acknowledged += count;
+    done(ForWire(status));
+  });
 }
 
 }  // namespace plumbline::server

@@ -1,6 +1,9 @@
 // What the delivery server decides, without gRPC: requests in, answers out (docs/protocols/delivery.md).
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "common/clock.h"
 #include "common/crypto/ed25519.h"
 #include "common/log.h"
@@ -18,7 +21,7 @@ namespace plumbline::server {
 
 inline constexpr size_t kMaxSubmitBytes = size_t{16} << 20;  // of sealed content in one submission
 
-// Thread-safe; every function may wait for the disk, so it runs on the worker pool. A refusal is "<reason_id>: <text>". A
+// Thread-safe. Every function but those that take a `Done` may wait for the disk, so it runs on a worker pool. A refusal is "<reason_id>: <text>". A
 // failing disk is RESOURCE_EXHAUSTED storage_full or UNAVAILABLE storage_unavailable, and then nothing has changed.
 class Delivery final {
  public:
@@ -33,9 +36,17 @@ class Delivery final {
   };
   // `roles` is all that this server knows of the key server.
   Delivery(const Parts& parts, const RoleTrust& roles, absl::string_view organisation_domain);
+  ~Delivery();  // when all that was started is done
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
 
   absl::Status OpenSession(const delivery::v1::OpenSessionRequest& request, delivery::v1::OpenSessionResponse& response);
-  absl::Status Submit(const delivery::v1::SubmitRequest& request, delivery::v1::SubmitResponse& response);
+  using Done = std::function<void(const absl::Status&)>;
+  // Whether StartSubmit reads from the disk before it hands the submission to the store.
+  static bool Reads(const delivery::v1::SubmitRequest& request) { return request.has_commit(); }
+  // `done` is called once, here or on a thread of the store's; request and response are needed until then.
+  void StartSubmit(const delivery::v1::SubmitRequest& request, delivery::v1::SubmitResponse& response, Done done);
+  absl::Status Submit(const delivery::v1::SubmitRequest& request, delivery::v1::SubmitResponse& response);  // and waits
   absl::Status ReadCommit(const delivery::v1::ReadCommitRequest& request, delivery::v1::ReadCommitResponse& response);
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request);
   absl::Status SetDepositCapabilities(const delivery::v1::SetDepositCapabilitiesRequest& request);
@@ -44,14 +55,14 @@ class Delivery final {
   // mailbox: who does not own it cannot find out whether it is there.
   absl::Status Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ByteView signature);
   absl::StatusOr<Batch> Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit);
-  absl::Status Acknowledge(const identity::MailboxId& mailbox, std::span<const Row> rows);
+  void StartAcknowledge(const identity::MailboxId& mailbox, std::vector<Row> rows, Done done);
 
  private:
   // Verifies the gate's signature. Fills `response` and returns false if that decides the submission.
   absl::StatusOr<bool> PrepareMove(const delivery::v1::SubmitRequest& request, Submission& submission,
                                    delivery::v1::SubmitResponse& response);
-  absl::Status SubmitPrepared(const Submission& submission, const delivery::v1::SubmitRequest& request,
-                              delivery::v1::SubmitResponse& response);
+  struct Started;  // a submission on its way
+  void Finish(Started& started, const absl::StatusOr<SubmitResult>& result);
   // Refusals pass; anything else the store says is a fault of the storage.
   absl::Status ForWire(const absl::Status& status);
   Day Today() const { return DayOf(parts_.clock.Now()); }

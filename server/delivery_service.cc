@@ -63,10 +63,8 @@ class ReceiveReactor final : public grpc::ServerBidiReactor<v1::ReceiveRequest, 
     if (!accepted) stream_.OnFetched(rpc::Busy());
   }
   void Acknowledge(const identity::MailboxId& mailbox, std::vector<Row>&& rows) override {
-    const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, rows = std::move(rows)] {
-      self->stream_.OnAcknowledged(self->delivery_.Acknowledge(mailbox, rows));
-    });
-    if (!accepted) stream_.OnAcknowledged(rpc::Busy());
+    delivery_.StartAcknowledge(mailbox, std::move(rows),
+                               [self = shared_from_this()](const absl::Status& status) { self->stream_.OnAcknowledged(status); });
   }
 
  private:
@@ -92,7 +90,18 @@ grpc::ServerUnaryReactor* DeliveryService::OpenSession(grpc::CallbackServerConte
 
 grpc::ServerUnaryReactor* DeliveryService::Submit(grpc::CallbackServerContext* context, const v1::SubmitRequest* request,
                                                   v1::SubmitResponse* response) {
-  return rpc::RunUnary(context, requests_, [=, this](const rpc::Caller&) { return delivery_.Submit(*request, *response); });
+  using Finish = std::function<void(const absl::Status&)>;
+  const auto submit = [=, this](Finish finish) {
+    delivery_.StartSubmit(*request, *response, [this, finish = std::move(finish)](const absl::Status& status) {
+      slots_.Give();
+      finish(status);
+    });
+  };
+  if (!Delivery::Reads(*request) && slots_.TryTake()) return rpc::StartUnary(context, nullptr, submit);
+  return rpc::StartUnary(context, &requests_, [this, submit](Finish finish) {
+    slots_.Take();
+    submit(std::move(finish));
+  });
 }
 
 grpc::ServerUnaryReactor* DeliveryService::ReadCommit(grpc::CallbackServerContext* context,

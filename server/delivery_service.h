@@ -1,13 +1,18 @@
-// The delivery contract over gRPC: every rpc runs on the worker pools; a Receive stream is one reactor around ReceiveStream.
+// The delivery contract over gRPC: what waits for the disk runs on the worker pools, a submission on no thread while the store has it; a
+// Receive stream is one reactor around ReceiveStream.
 #pragma once
 
 #include "common/clock.h"
 #include "common/worker_pool.h"
 #include "plumbline/delivery/v1/delivery.grpc.pb.h"
 #include "server/delivery.h"
+#include "server/slots.h"
 #include "server/streams.h"
 
 namespace plumbline::server {
+
+// Submissions that the store has at a time; the others wait where connections take turns.
+inline constexpr int kSubmissionsInStore = 256;
 
 // Thread-safe. Everything passed in outlives it.
 class DeliveryService final : public delivery::v1::Delivery::CallbackService {
@@ -38,6 +43,7 @@ class DeliveryService final : public delivery::v1::Delivery::CallbackService {
   WorkerPool& requests_;
   WorkerPool& streams_pool_;
   const Clock& clock_;
+  Slots slots_{kSubmissionsInStore};
 };
 
 }  // namespace plumbline::server

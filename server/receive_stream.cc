@@ -219,6 +219,7 @@ void ReceiveStream::OnFetched(absl::StatusOr<Batch> batch) {
       pending_.push_back(std::move(envelope));
     }
     look_ |= batch->more;
+    current_ = !look_;
     const bool all_sent = !batch->more || fetched_ >= *mark_;
     if (!caught_up_ && all_sent) caught_up_due_ = true;
   });
@@ -238,8 +239,24 @@ void ReceiveStream::OnCancelled() {
   });
 }
 
-void ReceiveStream::Wake() {
-  Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { look_ = true; });
+bool ReceiveStream::HasRoomFor(size_t size) const {
+  if (pending_.empty()) return unacknowledged_.size() < kWindow;
+  for (const StoredEnvelope& envelope : pending_) size += envelope.sealed.size();
+  return pending_.size() < kBatch.rows && size <= kBatch.bytes && unacknowledged_.size() + pending_.size() < kWindow;
+}
+
+void ReceiveStream::Offer(const StoredEnvelopeView& envelope) {
+  Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (end_) return;
+    // A fetch that is under way may or may not have seen it. What was fetched before it was told is not sent twice.
+    current_ = current_ && HasRoomFor(envelope.sealed.size());
+    if (!current_) {
+      look_ = true;
+    } else if (envelope.row > fetched_) {
+      fetched_ = envelope.row;
+      pending_.push_back(StoredEnvelope{envelope.row, envelope.envelope_id, ToBytes(envelope.sealed)});
+    }
+  });
 }
 
 void ReceiveStream::Close(CloseReason reason) {

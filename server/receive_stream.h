@@ -64,8 +64,9 @@ class ReceiveStream final {
   void OnAcknowledged(const absl::Status& status);
   void OnCancelled();
 
-  // Something may have been stored for the mailbox.
-  void Wake();
+  // The next envelope that was stored for the mailbox, in the order of its rows. A client who has everything before it is sent it at once;
+  // for any other it is a reason to look into the store.
+  void Offer(const StoredEnvelopeView& envelope);
   // Tells the client why, then ends with OK. The first reason counts.
   void Close(CloseReason reason);
   // Ends a stream whose proof does not come: DEADLINE_EXCEEDED proof_missing.
@@ -88,6 +89,8 @@ class ReceiveStream final {
   void ReadOpen(const delivery::v1::ReceiveRequest::Open& open) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadProof(const delivery::v1::ReceiveRequest::Proof& proof) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadAck(const delivery::v1::ReceiveRequest::Ack& ack) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Within one batch of memory and the window.
+  bool HasRoomFor(size_t size) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   StreamPort& port_;
@@ -110,6 +113,7 @@ class ReceiveStream final {
   bool take_over_due_ ABSL_GUARDED_BY(mutex_) = false;
 
   bool look_ ABSL_GUARDED_BY(mutex_) = false;  // there may be more in the store
+  bool current_ ABSL_GUARDED_BY(mutex_) = false;  // everything that is in the store has been fetched or offered
   std::deque<StoredEnvelope> pending_ ABSL_GUARDED_BY(mutex_);
   Row fetched_ ABSL_GUARDED_BY(mutex_){};            // the last row read from the store
   std::optional<Row> mark_ ABSL_GUARDED_BY(mutex_);  // the newest row when the stream began

@@ -95,15 +95,14 @@ void Streams::Forget(const ReceiveStream* stream) {
   mailbox_of_.erase(mailbox);
 }
 
-void Streams::Wake(const std::set<identity::MailboxId>& mailboxes) {
-  std::vector<std::shared_ptr<ReceiveStream>> awake;
+void Streams::Offer(const identity::MailboxId& mailbox, const StoredEnvelopeView& envelope) {
+  std::shared_ptr<ReceiveStream> present;
   {
     MutexLock lock(mutex_);
-    for (const identity::MailboxId& mailbox : mailboxes) {
-      if (const auto found = present_.find(mailbox); found != present_.end()) awake.push_back(found->second);
-    }
+    const auto found = present_.find(mailbox);
+    if (found != present_.end()) present = found->second;
   }
-  for (const auto& stream : awake) stream->Wake();
+  if (present != nullptr) present->Offer(envelope);
 }
 
 void Streams::CloseMailboxes(const std::vector<identity::MailboxId>& mailboxes) {

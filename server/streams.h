@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -27,7 +26,8 @@ class Streams final {
   // `stream` is done.
   void Forget(const ReceiveStream* stream);
 
-  void Wake(const std::set<identity::MailboxId>& mailboxes);
+  // An envelope was stored for `mailbox`. To be called in the order of its rows.
+  void Offer(const identity::MailboxId& mailbox, const StoredEnvelopeView& envelope);
   // The mailboxes have expired or were revoked.
   void CloseMailboxes(const std::vector<identity::MailboxId>& mailboxes);
   void Tick(absl::Time now);

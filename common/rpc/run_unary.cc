@@ -64,6 +64,24 @@ absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context) {
   return caller;
 }
 
+namespace {
+
+void Enqueue(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor, WorkerPool& pool, std::function<void()> run) {
+  WorkerPool::Task task;
+  task.run = [context, reactor, run = std::move(run)] {
+    if (context->IsCancelled()) {
+      reactor->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled while waiting"));
+      return;
+    }
+    run();
+  };
+  task.refuse = [reactor] { reactor->Finish(ToGrpc(Busy())); };
+  // A connection, not a person: address and port. Kept while the task waits.
+  if (!pool.TrySubmit(std::hash<std::string>()(context->peer()), task)) task.refuse();
+}
+
+}  // namespace
+
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerPool& pool, UnaryBody body) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<Caller> caller = CallerOf(*context);
@@ -71,17 +89,22 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerP
     reactor->Finish(ToGrpc(caller.status()));
     return reactor;
   }
-  WorkerPool::Task task;
-  task.run = [context, reactor, caller = *std::move(caller), body = std::move(body)] {
-    if (context->IsCancelled()) {
-      reactor->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled while waiting"));
-      return;
-    }
+  Enqueue(context, reactor, pool, [reactor, caller = *std::move(caller), body = std::move(body)] {
     reactor->Finish(ToGrpc(ForStrangers(body(caller))));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* StartUnary(grpc::CallbackServerContext* context, WorkerPool* pool, UnaryStart start) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto run = [reactor, start = std::move(start)] {
+    start([reactor](const absl::Status& status) { reactor->Finish(ToGrpc(ForStrangers(status))); });
   };
-  task.refuse = [reactor] { reactor->Finish(ToGrpc(Busy())); };
-  // A connection, not a person: address and port. Kept while the task waits.
-  if (!pool.TrySubmit(std::hash<std::string>()(context->peer()), task)) task.refuse();
+  if (pool == nullptr) {
+    run();
+  } else {
+    Enqueue(context, reactor, *pool, std::move(run));
+  }
   return reactor;
 }
 

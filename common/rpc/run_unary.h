@@ -24,4 +24,9 @@ absl::Status Busy();
 // INTERNAL, UNKNOWN and DATA_LOSS lose their text on the way out: it is for the log, not for strangers.
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, WorkerPool& pool, UnaryBody body);
 
+// For a call that is finished later, on another thread. `start` calls its argument once, when the status is known.
+using UnaryStart = std::function<void(std::function<void(const absl::Status&)>)>;
+// As RunUnary; with `pool` null, `start` runs here and must not wait for anything.
+grpc::ServerUnaryReactor* StartUnary(grpc::CallbackServerContext* context, WorkerPool* pool, UnaryStart start);
+
 }  // namespace plumbline::rpc

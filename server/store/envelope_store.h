@@ -1,8 +1,8 @@
 // Envelopes on their way, the answers that were given for them, and the commit gates that move with them.
 #pragma once
 
+#include <functional>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "common/identity/fixed.h"
@@ -11,7 +11,8 @@
 
 namespace plumbline::server {
 
-// A stored envelope's place in the order of arrival; grows, and is never given twice while the process lives.
+// A stored envelope's place in the order of arrival in its mailbox; grows, and is never given twice while the process lives. Says
+// nothing about envelopes in other mailboxes.
 enum class Row : int64_t {};
 
 inline constexpr size_t kMaxDeposits = 2000;                             // envelopes in one submission
@@ -51,6 +52,7 @@ struct Submission {
 
 struct SubmitResult {
   std::vector<DepositOutcome> outcomes;  // in the submission's order; empty if the move was lost or its gate is unknown
+  std::vector<std::optional<Row>> rows;  // of those that this submission stored; nothing for the others and for repeats
   MoveOutcome move = MoveOutcome::kNone;
   uint64_t current_epoch = 0;            // of the gate, after this submission
 };
@@ -61,6 +63,13 @@ struct StoredEnvelope {
   Bytes sealed;
 };
 
+// The same, borrowed.
+struct StoredEnvelopeView {
+  Row row;
+  identity::EnvelopeId envelope_id;
+  ByteView sealed;
+};
+
 struct ReadLimit {
   size_t rows;
   size_t bytes;  // of sealed content; the first envelope may be larger
@@ -69,7 +78,7 @@ struct ReadLimit {
 struct Batch {
   std::vector<StoredEnvelope> envelopes;  // oldest first
   bool more = false;                      // the limit cut it short
-  Row newest{};                           // of any mailbox, when this was read
+  Row newest{};                           // of the mailbox, when this was read; 0 if it is empty
 };
 
 struct Gate {
@@ -86,25 +95,37 @@ struct StoredCommit {
 // Thread-safe. Each method is one transaction; what it changed is on disk when it returns OK, and with any other status
 // nothing has changed. Besides the codes named: RESOURCE_EXHAUSTED (disk full), UNAVAILABLE, DATA_LOSS.
 //
-// The rows of one submission have no value in common but the day, and are stored in random order, except that two
-// envelopes to one mailbox keep theirs.
+// The rows of one submission have nothing in common but the day, neither a value nor their place (row_places.h). Two envelopes to
+// one mailbox keep their order.
 class EnvelopeStore {
  public:
   virtual ~EnvelopeStore() = default;
+
+  using Submitted = std::function<void(absl::StatusOr<SubmitResult>)>;
+  using Told = std::function<void(const absl::Status&)>;
 
   // Stores the commit with its gate's move and all envelopes that their mailboxes take, or, if the move is lost or the gate
   // unknown, nothing at all. An envelope id that was seen with the same mailbox and content gets its first answer again;
   // a move that was accepted before is accepted again and stores nothing.
   //   ALREADY_EXISTS envelope_id_reused: an id was seen with other content; nothing is stored
   //   FAILED_PRECONDITION submission_forgotten: the move was accepted so long ago that the answers are gone
-  virtual absl::StatusOr<SubmitResult> Submit(const Submission& submission, Day today) = 0;
+  // `done` is told when it is on disk: on a thread of the store's, in the order in which submissions became durable. It must not wait for
+  // the store. `submission` and what it borrows are needed until then.
+  virtual void StartSubmit(const Submission& submission, Day today, Submitted done) = 0;
 
   // The envelopes of a mailbox behind `after` (0 for all). NOT_FOUND mailbox_unknown, also for one that has expired.
   virtual absl::StatusOr<Batch> ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
                                           Day today) = 0;
 
-  // Deletes these rows of this mailbox; those that are not there, or not in it, are passed over.
-  virtual absl::Status Ack(const identity::MailboxId& mailbox, std::span<const Row> rows) = 0;
+  // Deletes these rows of this mailbox; those that are not there, or not in it, are passed over. `done` as above.
+  virtual void StartAck(const identity::MailboxId& mailbox, std::vector<Row> rows, Told done) = 0;
+
+  // The same, for who can wait.
+  absl::StatusOr<SubmitResult> Submit(const Submission& submission, Day today);
+  absl::Status Ack(const identity::MailboxId& mailbox, std::vector<Row> rows);
+
+  // Returns when everything that was started before has been told.
+  virtual void Drain() = 0;
 
   // Absent if there is no such gate.
   virtual absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) = 0;

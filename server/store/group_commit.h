@@ -1,11 +1,13 @@
 // One thread that writes. Jobs that wait at the same time share one transaction and so one sync: a synced transaction costs
-// about as much for a hundred rows as for one.
+// about as much for a hundred rows as for one. Nobody has to wait in a thread of its own: what a job came to is told by a callback.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include "common/db/database.h"
 #include "common/mutex.h"
@@ -17,37 +19,58 @@ namespace plumbline::server {
 class GroupCommit final {
  public:
   using Job = std::function<absl::Status(db::Transaction&)>;
+  using Done = std::function<void(const absl::Status&)>;
 
   // `forget` runs on the writing thread after a shared transaction failed as a whole: jobs that looked successful were undone.
   GroupCommit(std::unique_ptr<db::Database> database, std::function<void()> forget);
-  // Runs what is queued, then stops.
+  // Runs what is queued, tells what it came to, then stops.
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  // Runs `job` on the writing thread, in the order of calls, and returns when its changes are on disk. A job that fails is
-  // undone alone and gets its own status; if the transaction fails, each job in it gets that status and none has an effect.
-  // `rows` is about how many rows it writes.
+  // Runs `job` on the writing thread, in the order of calls, and calls `done` when its changes are on disk: on one telling thread, in
+  // the order in which they got there, while the next jobs are written. A job that fails is undone alone and gets its own status; if the
+  // transaction fails, each job in it gets that status and none has an effect. `rows` is about how many rows it writes.
+  // `done` must not wait for the store. UNAVAILABLE, on this thread, if the store is closing.
+  void Start(size_t rows, Job job, Done done);
+  // The same; waits for it.
   absl::Status Run(size_t rows, Job job);
 
-  // Runs `work` on the writing thread outside any transaction.
+  // Runs `work` on the writing thread outside any transaction, and waits for it.
   absl::Status RunAlone(std::function<absl::Status(db::Database&)> work);
 
+  // Returns when all that was started before has been told.
+  void Drain();
+
  private:
-  struct Waiting;
-  absl::Status Await(Waiting& waiting);
-  void Work();
-  void Commit(const std::vector<Waiting*>& batch);
-  absl::Status Apply(const std::vector<Waiting*>& batch);
+  struct Waiting {
+    size_t rows = 0;
+    Job job;                                              // one of the two
+    std::function<absl::Status(db::Database&)> alone;
+    Done done;
+    absl::Status answer;
+  };
+  using Batch = std::vector<std::unique_ptr<Waiting>>;
+
+  void Enqueue(std::unique_ptr<Waiting> waiting);
+  absl::Status Await(std::unique_ptr<Waiting> waiting);
+  void Write();
+  Batch NextBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Commit(std::span<const std::unique_ptr<Waiting>> batch);
+  absl::Status Apply(std::span<const std::unique_ptr<Waiting>> batch);
+  void Tell();
 
   const std::unique_ptr<db::Database> database_;
   const std::function<void()> forget_;
   Mutex mutex_;
-  CondVar wake_;
-  CondVar done_;
-  std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mutex_);
+  CondVar writing_;  // there is something to write
+  CondVar telling_;  // there is something to tell
+  std::deque<std::unique_ptr<Waiting>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::unique_ptr<Waiting>> finished_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  bool written_ ABSL_GUARDED_BY(mutex_) = false;  // the writing thread has ended
+  std::thread writer_;
+  std::thread teller_;
 };
 
 }  // namespace plumbline::server

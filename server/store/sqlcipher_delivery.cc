@@ -1,4 +1,6 @@
 // What takes envelopes and commits out again: reading, acknowledging, expiry.
+#include <algorithm>
+
 #include "common/identity/reason.h"
 #include "server/store/reader.h"
 #include "server/store/sqlcipher_store.h"
@@ -40,14 +42,17 @@ absl::StatusOr<Batch> SqlcipherStore::ReadAfter(const identity::MailboxId& mailb
   RETURN_IF_ERROR(snapshot.status());
   RETURN_IF_ERROR(CheckAlive(*reader, mailbox, today));
   Batch batch;
+  const RowPlaces::Range range = places_.Of(mailbox);
   {
-    ASSIGN_OR_RETURN(db::Statement last, reader->Prepare("SELECT IFNULL(MAX(row), 0) FROM envelopes"));
-    RETURN_IF_ERROR(last.Step().status());
-    batch.newest = Row{last.Int64(0)};
+    ASSIGN_OR_RETURN(db::Statement last,
+                     reader->Prepare("SELECT row FROM envelopes WHERE row > ? AND row <= ? AND mailbox = ? ORDER BY row DESC LIMIT 1"));
+    ASSIGN_OR_RETURN(const bool any, last.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Step());
+    if (any) batch.newest = Row{last.Int64(0)};
   }
-  ASSIGN_OR_RETURN(db::Statement read,
-                   reader->Prepare("SELECT row, envelope_id, sealed FROM envelopes WHERE mailbox = ? AND row > ? ORDER BY row"));
-  ASSIGN_OR_RETURN(bool found, read.Bind(1, ByteView(mailbox)).Bind(2, static_cast<int64_t>(after)).Step());
+  ASSIGN_OR_RETURN(db::Statement read, reader->Prepare("SELECT row, envelope_id, sealed FROM envelopes WHERE row > ? AND row <= ? "
+                                                       "AND mailbox = ? ORDER BY row"));
+  const int64_t from = std::max(range.first, static_cast<int64_t>(after));
+  ASSIGN_OR_RETURN(bool found, read.Bind(1, from).Bind(2, range.last).Bind(3, ByteView(mailbox)).Step());
   size_t bytes = 0;
   while (found) {
     const ByteView sealed = read.Blob(2);
@@ -64,9 +69,12 @@ absl::StatusOr<Batch> SqlcipherStore::ReadAfter(const identity::MailboxId& mailb
   return batch;
 }
 
-absl::Status SqlcipherStore::Ack(const identity::MailboxId& mailbox, std::span<const Row> rows) {
-  return writer_->Run(rows.size(),
-                      [&](db::Transaction& transaction) { return AckIn(transaction.database(), mailbox, rows); });
+void SqlcipherStore::StartAck(const identity::MailboxId& mailbox, std::vector<Row> rows, Told done) {
+  const size_t count = rows.size();
+  writer_->Start(
+      count,
+      [this, mailbox, rows = std::move(rows)](db::Transaction& transaction) { return AckIn(transaction.database(), mailbox, rows); },
+      std::move(done));
 }
 
 absl::Status SqlcipherStore::AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows) {
@@ -87,7 +95,7 @@ absl::Status SqlcipherStore::AckIn(db::Database& database, const identity::Mailb
     usage->second.envelopes -= gone.envelopes;
     usage->second.bytes -= gone.bytes;
   }
-  if (gone.envelopes > 0) deleted_ = true;
+  if (gone.envelopes > 0) written_ = true;
   return absl::OkStatus();
 }
 
@@ -119,7 +127,7 @@ absl::Status SqlcipherStore::DeleteAll(const char* sql, int64_t limit) {
       RETURN_IF_ERROR(remove.Bind(1, limit).Bind(2, kMany).Run());
       deleted = transaction.database().changes();
       if (deleted > 0) {
-        deleted_ = true;
+        written_ = true;
         usage_.clear();
       }
       return absl::OkStatus();
@@ -144,14 +152,58 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::ExpiredMailboxe
 
 absl::Status SqlcipherStore::DeleteMailbox(const identity::MailboxId& mailbox) {
   return writer_->Run(1000, [&](db::Transaction& transaction) -> absl::Status {
-    for (const char* sql : {"DELETE FROM envelopes WHERE mailbox = ?", "DELETE FROM mailboxes WHERE mailbox = ?"}) {
-      ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
-      RETURN_IF_ERROR(remove.Bind(1, ByteView(mailbox)).Run());
-    }
-    usage_.erase(mailbox);
-    deleted_ = true;
-    return absl::OkStatus();
+    return DeleteMailboxIn(transaction.database(), mailbox);
   });
+}
+
+absl::Status SqlcipherStore::DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox) {
+  const RowPlaces::Range range = places_.Of(mailbox);
+  ASSIGN_OR_RETURN(db::Statement empty, database.Prepare("DELETE FROM envelopes WHERE row > ? AND row <= ? AND mailbox = ?"));
+  RETURN_IF_ERROR(empty.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Run());
+  ASSIGN_OR_RETURN(db::Statement remove, database.Prepare("DELETE FROM mailboxes WHERE mailbox = ?"));
+  RETURN_IF_ERROR(remove.Bind(1, ByteView(mailbox)).Run());
+  usage_.erase(mailbox);
+  written_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t> rows) {
+  constexpr size_t kMany = 1000;  // in one transaction, so that nobody waits long behind it
+  for (size_t at = 0; at < rows.size(); at += kMany) {
+    const std::span<const int64_t> part = rows.subspan(at, std::min(kMany, rows.size() - at));
+    const absl::Status status = writer_->Run(part.size(), [&](db::Transaction& transaction) -> absl::Status {
+      ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
+      for (const int64_t row : part) {
+        remove.Reset();
+        RETURN_IF_ERROR(remove.Bind(1, row).Run());
+      }
+      written_ = true;
+      usage_.clear();
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, int64_t day) {
+  for (int64_t after = 0;;) {
+    std::vector<int64_t> rows;
+    bool any = false;
+    {
+      const Reader reader(*this);
+      ASSIGN_OR_RETURN(db::Statement look, reader->Prepare(find));
+      ASSIGN_OR_RETURN(bool found, look.Bind(1, after).Step());
+      any = found;
+      while (found) {
+        after = look.Int64(0);
+        if (look.Int64(1) < day) rows.push_back(after);
+        ASSIGN_OR_RETURN(found, look.Step());
+      }
+    }
+    RETURN_IF_ERROR(DeleteRows(remove, rows));
+    if (!any) return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Time now) {
@@ -159,12 +211,14 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Tim
   ASSIGN_OR_RETURN(std::vector<identity::MailboxId> expired, ExpiredMailboxes(today));
   for (const identity::MailboxId& mailbox : expired) RETURN_IF_ERROR(DeleteMailbox(mailbox));
   const int64_t day = static_cast<int64_t>(today);
-  // Rows are in order of arrival, so the oldest thousand are looked at and no index by day is needed.
-  RETURN_IF_ERROR(DeleteAll("DELETE FROM envelopes WHERE day < ?1 AND row IN (SELECT row FROM envelopes ORDER BY row LIMIT ?2)",
-                            day - options_.envelope_days));
-  RETURN_IF_ERROR(DeleteAll("DELETE FROM answers WHERE day < ?1 AND row IN (SELECT row FROM answers ORDER BY row LIMIT ?2)",
-                            day - options_.answer_days));
-  RETURN_IF_ERROR(DeleteAll("DELETE FROM commits WHERE day < ?1 AND row IN (SELECT row FROM commits ORDER BY row LIMIT ?2)",
+  if (swept_ != day) {  // these are read from end to end: nothing in their order or in an index tells how old they are
+    RETURN_IF_ERROR(DeleteBefore("SELECT row, day FROM envelopes WHERE row > ? ORDER BY row LIMIT 10000",
+                                 "DELETE FROM envelopes WHERE row = ?", day - options_.envelope_days));
+    RETURN_IF_ERROR(DeleteBefore("SELECT row, day FROM answers WHERE row > ? ORDER BY row LIMIT 10000",
+                                 "DELETE FROM answers WHERE row = ?", day - options_.answer_days));
+    swept_ = day;
+  }
+  RETURN_IF_ERROR(DeleteAll("DELETE FROM commits WHERE row IN (SELECT row FROM commits WHERE day < ?1 LIMIT ?2)",
                             day - options_.envelope_days));
   RETURN_IF_ERROR(DeleteAll("DELETE FROM gates WHERE row IN (SELECT row FROM gates WHERE day < ?1 LIMIT ?2)",
                             day - options_.gate_days));
@@ -181,9 +235,9 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Tim
 }
 
 absl::Status SqlcipherStore::Erase() {
-  if (!deleted_.exchange(false)) return absl::OkStatus();
+  if (!written_.exchange(false)) return absl::OkStatus();
   const absl::Status status = writer_->RunAlone([](db::Database& database) { return database.Checkpoint(); });
-  if (!status.ok()) deleted_ = true;
+  if (!status.ok()) written_ = true;
   return status;
 }
 

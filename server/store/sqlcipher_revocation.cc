@@ -37,15 +37,6 @@ absl::StatusOr<std::optional<identity::MailboxId>> RevokeGrant(db::Database& dat
   return std::optional<identity::MailboxId>(id);
 }
 
-absl::Status DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox) {
-  for (const char* sql :
-       {"DELETE FROM envelopes WHERE mailbox = ?", "DELETE FROM mailboxes WHERE mailbox = ?"}) {
-    ASSIGN_OR_RETURN(db::Statement remove, database.Prepare(sql));
-    RETURN_IF_ERROR(remove.Bind(1, ByteView(mailbox)).Run());
-  }
-  return absl::OkStatus();
-}
-
 absl::Status MakeVoid(db::Database& database, const identity::VoidTokenKey& key, int64_t& changes) {
   ASSIGN_OR_RETURN(
       db::Statement mark,
@@ -85,8 +76,6 @@ absl::StatusOr<RevocationResult> SqlcipherStore::Revoke(const identity::Revocati
       RETURN_IF_ERROR(SetLastSequence(database, revocation.sequence));
       result.last_sequence = revocation.sequence;
     }
-    for (const identity::MailboxId& mailbox : result.closed) usage_.erase(mailbox);
-    deleted_ = deleted_ || !result.closed.empty();
     result.carried_out = true;
     return absl::OkStatus();
   });

@@ -43,6 +43,23 @@ CREATE TABLE void_token_keys (row INTEGER PRIMARY KEY, token_key_id BLOB NOT NUL
 )sql"},
     {"keys of the organisation", R"sql(
 CREATE TABLE organisation_keys (row INTEGER PRIMARY KEY CHECK (row = 1), statement BLOB NOT NULL);
+)sql"},
+    {"rows that tell no order", R"sql(
+DROP INDEX envelopes_by_mailbox;
+ALTER TABLE envelopes RENAME TO unplaced_envelopes;
+CREATE TABLE envelopes (
+  row INTEGER PRIMARY KEY, mailbox BLOB NOT NULL, envelope_id BLOB NOT NULL, day INTEGER NOT NULL, sealed BLOB NOT NULL);
+CREATE TABLE unplaced_answers (
+  row INTEGER PRIMARY KEY, envelope_id BLOB NOT NULL, content_hash BLOB NOT NULL, outcome INTEGER NOT NULL, day INTEGER NOT NULL);
+INSERT INTO unplaced_answers SELECT row, envelope_id, content_hash, outcome, day FROM answers;
+DROP TABLE answers;
+CREATE TABLE answers (
+  row INTEGER PRIMARY KEY, envelope_id BLOB NOT NULL, content_hash BLOB NOT NULL, outcome INTEGER NOT NULL, day INTEGER NOT NULL);
+CREATE TABLE row_places (row INTEGER PRIMARY KEY CHECK (row = 1), mark BLOB NOT NULL);
+UPDATE mailboxes SET row = random() & 0x7fffffffffffffff;
+UPDATE gates SET row = random() & 0x7fffffffffffffff;
+UPDATE commits SET row = random() & 0x7fffffffffffffff;
+CREATE INDEX commits_by_day ON commits(day);
 )sql"}};
 
 Bytes Join(std::span<const identity::Hash> hashes) {
@@ -78,17 +95,18 @@ absl::Status OpenIn(db::Database& database, const NewMailbox& mailbox) {
     ASSIGN_OR_RETURN(found, find.Step());
   }
   ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO mailboxes (mailbox, owner_key, grant_serial, expires_day, counter, capabilities) "
-                                    "VALUES (?, ?, ?, ?, 0, ?)"));
+                   database.Prepare("INSERT INTO mailboxes (mailbox, owner_key, grant_serial, expires_day, counter, capabilities, row) "
+                                    "VALUES (?, ?, ?, ?, 0, ?, ?)"));
   return insert.Bind(1, ByteView(mailbox.id)).Bind(2, ByteView(mailbox.owner_key)).Bind(3, ByteView(mailbox.grant_serial))
-      .Bind(4, static_cast<int64_t>(mailbox.expires)).Bind(5, ByteView(Join(mailbox.capabilities))).Run();
+      .Bind(4, static_cast<int64_t>(mailbox.expires)).Bind(5, ByteView(Join(mailbox.capabilities)))
+      .Bind(6, RandomRow()).Run();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqlcipherStore>> SqlcipherStore::Create(const StoreOptions& options, const db::Key& key,
                                                                        const audit::LogKey& log_key, const Clock& clock) {
-  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, log_key, clock));
+  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, key, log_key, clock));
   RETURN_IF_ERROR(store->Start(key));
   return store;
 }
@@ -121,15 +139,10 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
   RETURN_IF_ERROR(SalvageIfDamaged(key));
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
   RETURN_IF_ERROR(database->Migrate(kMigrations));
+  RETURN_IF_ERROR(PlaceRows(*database, places_));
   RETURN_IF_ERROR(LoadTokenFloor(*database));
   if (options_.max_pages > 0) {
     RETURN_IF_ERROR(database->Execute(absl::StrCat("PRAGMA max_page_count = ", options_.max_pages)));
-  }
-  {
-    ASSIGN_OR_RETURN(db::Statement last, database->Prepare("SELECT IFNULL(MAX(row), 0) FROM envelopes"));
-    RETURN_IF_ERROR(last.Step().status());
-    if (last.Int64(0) < 0 || last.Int64(0) == INT64_MAX) return absl::DataLossError("the last envelope's row cannot be");
-    next_row_ = last.Int64(0) + 1;
   }
   RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_, log_key_).status());  // makes its tables
   writer_ = std::make_unique<GroupCommit>(std::move(database), [this] { usage_.clear(); });

@@ -1,7 +1,7 @@
 // The delivery server's stores in one SQLCipher file.
 //
-// Hot tables append by rowid and are found through an index, which is two to three times as fast as a table keyed by random
-// ids. Quota counters are kept in memory by the writing thread, so they never reach the disk.
+// No table that says what belongs to a mailbox or a group is in the order of arrival (row_places.h). Quota counters are kept in memory by
+// the writing thread, so they never reach the disk.
 #pragma once
 
 #include <atomic>
@@ -19,6 +19,7 @@
 #include "server/store/mailbox_store.h"
 #include "server/store/nullifier_store.h"
 #include "server/store/revocation_store.h"
+#include "server/store/row_places.h"
 #include "server/store/upkeep_store.h"
 
 namespace plumbline::server {
@@ -54,10 +55,11 @@ class SqlcipherStore final : public MailboxStore,
                                std::span<const identity::Hash> capabilities, Day today) override;
   absl::StatusOr<Mailbox> Find(const identity::MailboxId& id, Day today) override;
 
-  absl::StatusOr<SubmitResult> Submit(const Submission& submission, Day today) override;
+  void StartSubmit(const Submission& submission, Day today, Submitted done) override;
   absl::StatusOr<Batch> ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
                                   Day today) override;
-  absl::Status Ack(const identity::MailboxId& mailbox, std::span<const Row> rows) override;
+  void StartAck(const identity::MailboxId& mailbox, std::vector<Row> rows, Told done) override;
+  void Drain() override;
   absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) override;
   absl::StatusOr<StoredCommit> ReadCommit(const identity::Fixed<32>& handle, uint64_t epoch) override;
 
@@ -80,8 +82,8 @@ class SqlcipherStore final : public MailboxStore,
   struct Plan;  // of one submission, sqlcipher_submit.cc
   class Reader;
 
-  SqlcipherStore(const StoreOptions& options, const audit::LogKey& log_key, const Clock& clock)
-      : options_(options), log_key_(log_key), clock_(clock) {}
+  SqlcipherStore(const StoreOptions& options, const db::Key& key, const audit::LogKey& log_key, const Clock& clock)
+      : options_(options), log_key_(log_key), clock_(clock), places_(key) {}
   absl::Status Start(const db::Key& key);
   // Sets salvage_.
   absl::Status SalvageIfDamaged(const db::Key& key);
@@ -95,28 +97,35 @@ class SqlcipherStore final : public MailboxStore,
   absl::Status DecideMove(db::Database& database, const VerifiedMove& move, Plan& plan);
   absl::Status RecallAnswers(db::Database& database, const Submission& submission, Plan& plan);
   absl::Status DecideDeposits(db::Database& database, const Submission& submission, Day today, Plan& plan);
-  absl::Status WriteEnvelopes(db::Database& database, const Submission& submission, Day today, const Plan& plan);
+  absl::Status WriteEnvelopes(db::Database& database, const Submission& submission, Day today, Plan& plan);
   absl::Status WriteAnswers(db::Database& database, const Submission& submission, Day today, const Plan& plan);
   absl::Status WriteMove(db::Database& database, const VerifiedMove& move, Day today, const Plan& plan);
   absl::StatusOr<Usage> UsageOf(db::Database& database, const identity::MailboxId& mailbox);
   absl::Status AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows);
 
-  // Repeats a statement that deletes at most a thousand rows until there are no more. sqlcipher_sweep.cc
+  absl::Status DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox);
+
+  // Not on the writing thread. Repeats a statement that deletes at most a thousand rows until there are no more.
   absl::Status DeleteAll(const char* sql, int64_t limit);
+  // Reads a whole table, row and day with `find` from a row on, and deletes with `remove` what is from before `day`.
+  absl::Status DeleteBefore(const char* find, const char* remove, int64_t day);
+  absl::Status DeleteRows(const char* sql, std::span<const int64_t> rows);
   absl::StatusOr<std::vector<identity::MailboxId>> ExpiredMailboxes(Day today);
   absl::Status DeleteMailbox(const identity::MailboxId& mailbox);
 
   const StoreOptions options_;
   const audit::LogKey& log_key_;
   const Clock& clock_;
+  const RowPlaces places_;
   std::unique_ptr<GroupCommit> writer_;
   db::SalvageReport salvage_;
   absl::Time token_floor_ = absl::InfinitePast();
-  std::atomic<bool> deleted_{false};  // something since the last Erase()
+  std::atomic<bool> written_{false};  // something since the last Erase()
+  std::optional<int64_t> swept_;      // the day on which everything was read for what has expired; Sweep() alone
 
   // Touched only by the writing thread.
   UsageMap usage_;
-  int64_t next_row_ = 1;
+  RowNumbers numbers_;
 
   Mutex mutex_;
   CondVar returned_;

@@ -1,5 +1,5 @@
 // Submit: one submission is decided and written inside the transaction that makes it durable.
-#include <algorithm>
+#include <memory>
 
 #include "common/check.h"
 #include "common/identity/reason.h"
@@ -18,30 +18,13 @@ absl::StatusOr<DepositOutcome> OutcomeOf(int64_t stored) {
 
 using identity::Refuse;
 
+absl::Status IdReused() {
+  return Refuse(absl::StatusCode::kAlreadyExists, "envelope_id_reused",
+                "an envelope id was used before with other content; nothing was stored");
+}
+
 identity::Hash ContentHash(const Deposit& deposit) {
   return Sha256(Concat({deposit.mailbox_id, deposit.sealed}));
-}
-
-// A random order of 0..size-1.
-std::vector<size_t> Shuffled(size_t size) {
-  std::vector<size_t> order(size);
-  for (size_t i = 0; i < size; ++i) order[i] = i;
-  for (size_t i = size; i > 1; --i) std::swap(order[i - 1], order[randombytes_uniform(static_cast<uint32_t>(i))]);
-  return order;
-}
-
-// A random order in which the envelopes of one mailbox keep the order of the submission.
-std::vector<size_t> ShuffledByMailbox(const std::vector<Deposit>& deposits) {
-  const std::vector<size_t> order = Shuffled(deposits.size());
-  std::map<identity::MailboxId, std::vector<size_t>> places;  // where a mailbox's envelopes may stand, ascending
-  for (size_t place = 0; place < order.size(); ++place) places[deposits[order[place]].mailbox_id].push_back(place);
-  std::map<identity::MailboxId, size_t> used;
-  std::vector<size_t> out(deposits.size());
-  for (size_t i = 0; i < deposits.size(); ++i) {
-    const identity::MailboxId& mailbox = deposits[i].mailbox_id;
-    out[places[mailbox][used[mailbox]++]] = i;
-  }
-  return out;
 }
 
 // Whether one of the stored hashes is `shown`. Looks at all of them, each in constant time.
@@ -61,36 +44,46 @@ struct SqlcipherStore::Plan {
   std::vector<identity::Hash> content_hashes;
   std::vector<std::optional<DepositOutcome>> outcomes;
   std::vector<bool> fresh;   // not answered before
+  std::vector<std::optional<Row>> rows;
   UsageMap usage;            // of the mailboxes it touches, afterwards
 };
 
-absl::StatusOr<SubmitResult> SqlcipherStore::Submit(const Submission& submission, Day today) {
+void SqlcipherStore::StartSubmit(const Submission& submission, Day today, Submitted done) {
   CHECK(submission.deposits.size() <= kMaxDeposits);
-  SubmitResult result;
   const size_t rows = 2 * submission.deposits.size() + (submission.move ? 2 : 0);
-  RETURN_IF_ERROR(writer_->Run(rows, [&](db::Transaction& transaction) -> absl::Status {
-    ASSIGN_OR_RETURN(result, SubmitIn(transaction.database(), submission, today));
-    return absl::OkStatus();
-  }));
-  return result;
+  const auto result = std::make_shared<SubmitResult>();
+  writer_->Start(
+      rows,
+      [this, &submission, today, result](db::Transaction& transaction) -> absl::Status {
+        ASSIGN_OR_RETURN(*result, SubmitIn(transaction.database(), submission, today));
+        return absl::OkStatus();
+      },
+      [result, done = std::move(done)](const absl::Status& status) {
+        if (!status.ok()) return done(status);
+        done(std::move(*result));
+      });
 }
+
+void SqlcipherStore::Drain() { writer_->Drain(); }
 
 absl::StatusOr<SubmitResult> SqlcipherStore::SubmitIn(db::Database& database, const Submission& submission, Day today) {
   Plan plan;
   if (submission.move) {
     RETURN_IF_ERROR(DecideMove(database, *submission.move, plan));
-    if (plan.move != MoveOutcome::kAccepted) return SubmitResult{{}, plan.move, plan.current_epoch};
+    if (plan.move != MoveOutcome::kAccepted) return SubmitResult{{}, {}, plan.move, plan.current_epoch};
   }
   RETURN_IF_ERROR(RecallAnswers(database, submission, plan));
+  plan.rows.resize(submission.deposits.size());
   if (!plan.repeated_move) {
     RETURN_IF_ERROR(DecideDeposits(database, submission, today, plan));
     RETURN_IF_ERROR(WriteEnvelopes(database, submission, today, plan));
     RETURN_IF_ERROR(WriteAnswers(database, submission, today, plan));
     if (submission.move) RETURN_IF_ERROR(WriteMove(database, *submission.move, today, plan));
   }
-  SubmitResult result{{}, plan.move, plan.current_epoch};
+  SubmitResult result{{}, std::move(plan.rows), plan.move, plan.current_epoch};
   for (const std::optional<DepositOutcome>& outcome : plan.outcomes) result.outcomes.push_back(*outcome);
   for (const auto& [mailbox, usage] : plan.usage) usage_[mailbox] = usage;  // last: nothing can fail any more
+  written_ = true;
   return result;
 }
 
@@ -120,16 +113,15 @@ absl::Status SqlcipherStore::DecideMove(db::Database& database, const VerifiedMo
 
 absl::Status SqlcipherStore::RecallAnswers(db::Database& database, const Submission& submission, Plan& plan) {
   ASSIGN_OR_RETURN(db::Statement find,
-                   database.Prepare("SELECT content_hash, outcome FROM answers WHERE envelope_id = ?"));
+                   database.Prepare("SELECT content_hash, outcome, envelope_id FROM answers WHERE row = ?"));
   for (const Deposit& deposit : submission.deposits) {
     find.Reset();
-    ASSIGN_OR_RETURN(const bool known, find.Bind(1, ByteView(deposit.envelope_id)).Step());
+    ASSIGN_OR_RETURN(const bool known, find.Bind(1, AnswerRow(deposit.envelope_id)).Step());
     plan.content_hashes.push_back(ContentHash(deposit));
     plan.outcomes.emplace_back();
     plan.fresh.push_back(!known);
-    if (known && !Equal(find.Blob(0), plan.content_hashes.back())) {
-      return Refuse(absl::StatusCode::kAlreadyExists, "envelope_id_reused",
-                    "an envelope id was used before with other content; nothing was stored");
+    if (known && (!Equal(find.Blob(2), deposit.envelope_id) || !Equal(find.Blob(0), plan.content_hashes.back()))) {
+      return IdReused();
     }
     if (known) {
       ASSIGN_OR_RETURN(plan.outcomes.back(), OutcomeOf(find.Int64(1)));
@@ -177,33 +169,39 @@ absl::StatusOr<SqlcipherStore::Usage> SqlcipherStore::UsageOf(db::Database& data
   constexpr size_t kMaxRemembered = 100'000;  // mailboxes; about 10 MB
   if (const auto known = usage_.find(mailbox); known != usage_.end()) return known->second;
   if (usage_.size() >= kMaxRemembered) usage_.clear();
-  ASSIGN_OR_RETURN(db::Statement count,
-                   database.Prepare("SELECT COUNT(*), IFNULL(SUM(LENGTH(sealed)), 0) FROM envelopes WHERE mailbox = ?"));
-  RETURN_IF_ERROR(count.Bind(1, ByteView(mailbox)).Step().status());
+  ASSIGN_OR_RETURN(db::Statement count, database.Prepare("SELECT COUNT(*), IFNULL(SUM(LENGTH(sealed)), 0) FROM envelopes "
+                                                         "WHERE row > ? AND row <= ? AND mailbox = ?"));
+  const RowPlaces::Range range = places_.Of(mailbox);
+  RETURN_IF_ERROR(count.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Step().status());
   return Usage{count.Int64(0), count.Int64(1)};
 }
 
-absl::Status SqlcipherStore::WriteEnvelopes(db::Database& database, const Submission& submission, Day today, const Plan& plan) {
+absl::Status SqlcipherStore::WriteEnvelopes(db::Database& database, const Submission& submission, Day today, Plan& plan) {
   ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO envelopes (row, mailbox, envelope_id, sealed, day) VALUES (?, ?, ?, ?, ?)"));
-  for (const size_t i : ShuffledByMailbox(submission.deposits)) {
+                   database.Prepare("INSERT INTO envelopes (row, mailbox, envelope_id, day, sealed) VALUES (?, ?, ?, ?, ?)"));
+  for (size_t i = 0; i < submission.deposits.size(); ++i) {
     if (!plan.fresh[i] || plan.outcomes[i] != DepositOutcome::kStored) continue;
     const Deposit& deposit = submission.deposits[i];
+    ASSIGN_OR_RETURN(const int64_t row, numbers_.Next(database, places_.Of(deposit.mailbox_id)));
     insert.Reset();
-    RETURN_IF_ERROR(insert.Bind(1, next_row_++).Bind(2, ByteView(deposit.mailbox_id)).Bind(3, ByteView(deposit.envelope_id))
-                        .Bind(4, deposit.sealed).Bind(5, static_cast<int64_t>(today)).Run());
+    RETURN_IF_ERROR(insert.Bind(1, row).Bind(2, ByteView(deposit.mailbox_id)).Bind(3, ByteView(deposit.envelope_id))
+                        .Bind(4, static_cast<int64_t>(today)).Bind(5, deposit.sealed).Run());
+    plan.rows[i] = Row{row};
   }
   return absl::OkStatus();
 }
 
 absl::Status SqlcipherStore::WriteAnswers(db::Database& database, const Submission& submission, Day today, const Plan& plan) {
   ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO answers (envelope_id, content_hash, outcome, day) VALUES (?, ?, ?, ?)"));
-  for (const size_t i : Shuffled(submission.deposits.size())) {
+                   database.Prepare("INSERT INTO answers (row, envelope_id, content_hash, outcome, day) VALUES (?, ?, ?, ?, ?)"));
+  for (size_t i = 0; i < submission.deposits.size(); ++i) {
     if (!plan.fresh[i]) continue;
+    const identity::EnvelopeId& id = submission.deposits[i].envelope_id;
     insert.Reset();
-    RETURN_IF_ERROR(insert.Bind(1, ByteView(submission.deposits[i].envelope_id)).Bind(2, ByteView(plan.content_hashes[i]))
-                        .Bind(3, static_cast<int64_t>(*plan.outcomes[i])).Bind(4, static_cast<int64_t>(today)).Run());
+    const absl::Status status = insert.Bind(1, AnswerRow(id)).Bind(2, ByteView(id)).Bind(3, ByteView(plan.content_hashes[i]))
+                                    .Bind(4, static_cast<int64_t>(*plan.outcomes[i])).Bind(5, static_cast<int64_t>(today)).Run();
+    if (absl::IsAlreadyExists(status)) return IdReused();  // two ids of this submission with one row
+    RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
 }
@@ -212,14 +210,16 @@ absl::Status SqlcipherStore::WriteMove(db::Database& database, const VerifiedMov
   const int64_t epoch = static_cast<int64_t>(move.epoch), day = static_cast<int64_t>(today);
   ASSIGN_OR_RETURN(db::Statement gate,
                    database.Prepare(plan.new_gate
-                                        ? "INSERT INTO gates (epoch, public_key, day, handle) VALUES (?, ?, ?, ?)"
+                                        ? "INSERT INTO gates (epoch, public_key, day, handle, row) VALUES (?, ?, ?, ?, ?)"
                                         : "UPDATE gates SET epoch = ?, public_key = ?, day = ? WHERE handle = ?"));
-  RETURN_IF_ERROR(gate.Bind(1, epoch + 1).Bind(2, ByteView(move.next_key)).Bind(3, day).Bind(4, ByteView(move.handle)).Run());
+  gate.Bind(1, epoch + 1).Bind(2, ByteView(move.next_key)).Bind(3, day).Bind(4, ByteView(move.handle));
+  if (plan.new_gate) gate.Bind(5, RandomRow());
+  RETURN_IF_ERROR(gate.Run());
   ASSIGN_OR_RETURN(db::Statement insert,
                    database.Prepare("INSERT INTO commits (handle, epoch, sealed_commit, next_public_key, read_token_hash, "
-                                    "record_hash, day) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+                                    "record_hash, day, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   return insert.Bind(1, ByteView(move.handle)).Bind(2, epoch).Bind(3, move.sealed_commit).Bind(4, ByteView(move.next_key))
-      .Bind(5, ByteView(move.read_token_hash)).Bind(6, ByteView(move.record_hash)).Bind(7, day).Run();
+      .Bind(5, ByteView(move.read_token_hash)).Bind(6, ByteView(move.record_hash)).Bind(7, day).Bind(8, RandomRow()).Run();
 }
 
 absl::StatusOr<std::optional<Gate>> SqlcipherStore::FindGate(const identity::Fixed<32>& handle) {

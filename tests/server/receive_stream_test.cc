@@ -82,6 +82,10 @@ Batch Rows(int64_t first, int64_t last, bool more = false, int64_t newest = 0) {
   return batch;
 }
 
+const Bytes kOffered(8, 'o');
+
+StoredEnvelopeView Envelope(int64_t row, ByteView sealed = kOffered) { return {Row{row}, identity::RandomFixed<16>(), sealed}; }
+
 struct Stream {
   FakePort port;
   ReceiveStream stream{port, kNow};
@@ -115,8 +119,9 @@ TEST(ReceiveStream, ChallengesThenFetchesOnlyAfterTheProof) {
   s.stream.OnRead(true, Proof());
   EXPECT_EQ(s.port.proofs, 1);
   EXPECT_EQ(s.port.reads, 2);  // nothing more is read before the proof was looked at
-  s.stream.Wake();
+  s.stream.Offer(Envelope(1));
   EXPECT_EQ(s.port.fetches, 0);
+  EXPECT_EQ(s.port.written.size(), 1u);  // the challenge
   s.stream.OnProved(absl::OkStatus());
   EXPECT_EQ(s.port.fetches, 1);
   EXPECT_EQ(s.port.reads, 3);
@@ -151,12 +156,57 @@ TEST(ReceiveStream, SendsInOrderAndSaysOnceThatItHasCaughtUp) {
   ASSERT_EQ(s.port.written.size(), 5u);  // challenge, three deliveries, caught up
   for (uint64_t tag = 1; tag <= 3; ++tag) EXPECT_EQ(s.port.written[tag].delivery().tag(), tag);
   EXPECT_TRUE(s.last().has_caught_up());
-  s.stream.Wake();
-  EXPECT_EQ(s.port.fetch_after, Row{3});
-  s.stream.OnFetched(Rows(4, 4));
+  s.stream.Offer(Envelope(4));
   s.WriteAll();
   EXPECT_EQ(s.last().delivery().tag(), 4u);
+  EXPECT_EQ(s.last().delivery().sealed(), ToString(kOffered));
   EXPECT_EQ(s.port.written.size(), 6u);
+  EXPECT_EQ(s.port.fetches, 1);  // what is offered to somebody who has the rest is not read again
+  s.stream.OnRead(true, Ack({4}));
+  EXPECT_EQ(s.port.acknowledged, std::vector<Row>{Row{4}});
+}
+
+// It was stored before the fetch looked, and told after it.
+TEST(ReceiveStream, WhatWasFetchedIsNotSentAgainWhenItIsOffered) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 3));
+  s.WriteAll();
+  s.stream.Offer(Envelope(3));
+  EXPECT_EQ(s.port.written.size(), 5u);
+  s.stream.Offer(Envelope(4));
+  s.WriteAll();
+  EXPECT_EQ(s.port.written.size(), 6u);
+}
+
+TEST(ReceiveStream, WhatIsOfferedToASlowClientIsLeftInTheStore) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 0));
+  s.WriteAll();
+  for (int64_t row = 1; row <= 100; ++row) s.stream.Offer(Envelope(row));  // none of them is taken
+  EXPECT_EQ(s.port.written.size(), 3u);                                      // challenge, caught up, the first
+  s.WriteAll();
+  EXPECT_EQ(s.port.written.size(), 2u + 1u + kBatch.rows);
+  EXPECT_EQ(s.port.fetches, 2);
+  EXPECT_EQ(s.port.fetch_after, Row{static_cast<int64_t>(1 + kBatch.rows)});
+  s.stream.OnFetched(Rows(34, 65, /*more=*/true, 100));
+  s.stream.Offer(Envelope(101));  // not before what is still in the store
+  s.WriteAll();
+  EXPECT_EQ(s.port.fetches, 3);
+  EXPECT_EQ(s.port.fetch_after, Row{65});
+}
+
+TEST(ReceiveStream, OffersTakeNoMoreMemoryThanOneBatch) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 0));
+  s.WriteAll();
+  const Bytes large(300 * 1024, 'x');
+  for (int64_t row = 1; row <= 5; ++row) s.stream.Offer(Envelope(row, large));
+  s.WriteAll();
+  EXPECT_EQ(s.port.written.size(), 2u + 2u);  // one under way and one that waits; two that wait are above 512 KiB
+  EXPECT_EQ(s.port.fetch_after, Row{2});
 }
 
 TEST(ReceiveStream, HasCaughtUpWhenWhatWasThereBeforeIsSentEvenIfMoreKeepsComing) {
@@ -180,10 +230,10 @@ TEST(ReceiveStream, AnEmptyMailboxIsCaughtUpAtOnce) {
   EXPECT_EQ(s.port.fetches, 1);  // and then it waits
 }
 
-TEST(ReceiveStream, AWakeDuringAFetchIsNotLost) {
+TEST(ReceiveStream, AnOfferDuringAFetchIsNotLost) {
   Stream s;
   s.OpenAndProve();
-  s.stream.Wake();
+  s.stream.Offer(Envelope(1));
   EXPECT_EQ(s.port.fetches, 1);  // one at a time
   s.stream.OnFetched(Rows(1, 0));
   EXPECT_EQ(s.port.fetches, 2);
@@ -219,7 +269,7 @@ TEST(ReceiveStream, ASlowConsumerHasABoundedNumberUnderWay) {
     ASSERT_LE(row, 1000);
   }
   EXPECT_EQ(row, static_cast<int64_t>(kWindow));
-  s.stream.Wake();
+  s.stream.Offer(Envelope(100'001));
   EXPECT_EQ(s.port.written.size(), 1 + kWindow);
   s.stream.OnRead(true, Ack({1, 2}));
   s.stream.OnAcknowledged(absl::OkStatus());
@@ -230,7 +280,7 @@ TEST(ReceiveStream, OneBatchIsInMemoryWhileTheClientDoesNotRead) {
   Stream s;
   s.OpenAndProve();
   s.stream.OnFetched(Rows(1, 32, /*more=*/true, 1000));
-  for (int i = 0; i < 10; ++i) s.stream.Wake();
+  for (int i = 0; i < 10; ++i) s.stream.Offer(Envelope(1001 + i));
   EXPECT_EQ(s.port.fetches, 1);
   EXPECT_EQ(s.port.written.size(), 2u);  // the challenge, and the one that is under way
 }
@@ -315,7 +365,7 @@ TEST(ReceiveStream, ACancelledStreamFinishesOnceWhateverIsUnderWay) {
   EXPECT_FALSE(s.port.finished.has_value());
   s.Written(false);
   ASSERT_TRUE(s.port.finished.has_value());
-  s.stream.Wake();
+  s.stream.Offer(Envelope(4));
   s.stream.OnFetched(Rows(4, 5));
   s.stream.OnAcknowledged(absl::OkStatus());
   s.stream.Close(ReceiveResponse::Closed::SHUTTING_DOWN);
@@ -365,8 +415,9 @@ TEST(Streams, TheNewerStreamOfAMailboxReplacesTheOlder) {
   streams.Forget(&a.stream);
   b.OpenAndProve();
   b.stream.OnFetched(Rows(1, 0));
-  streams.Wake({mailbox});
-  EXPECT_EQ(b.port.fetches, 2);
+  b.WriteAll();
+  streams.Offer(mailbox, Envelope(1));
+  EXPECT_EQ(b.last().delivery().tag(), 1u);
   streams.Forget(&b.stream);
   EXPECT_EQ(streams.size(), 0u);
 }
@@ -500,7 +551,7 @@ TEST(ReceiveStream, ManyThreadsAtOnceEndEachStreamExactlyOnce) {
     std::thread waker([&] {
       identity::MailboxId mailbox;
       mailbox.fill('m');
-      for (int i = 0; i < 50; ++i) streams.Wake({mailbox}), streams.Tick(kNow);
+      for (int i = 0; i < 50; ++i) streams.Offer(mailbox, Envelope(1'000'000 + i)), streams.Tick(kNow);
     });
     if (round % 3 == 0) ports[0].stream().OnCancelled();
     if (round % 3 == 1) streams.ShutDown();

