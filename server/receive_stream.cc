@@ -112,8 +112,8 @@ ReceiveStream::Operation ReceiveStream::NextWork() {
     const ReadLimit limit{std::min(kBatch.rows, kWindow - unacknowledged_.size()), kBatch.bytes};
     return [this, mailbox = mailbox_, after = fetched_, limit] { port_.Fetch(mailbox, after, limit); };
   }
-  // The next message is read when the last one has been dealt with, so a client cannot pile up work.
-  if (!reading_ && !proof_ && !proving_ && !acknowledging_) {
+  // What a client can pile up is bounded: each delivery is acknowledged once, and there are at most kWindow of them.
+  if (!reading_ && !proof_ && !proving_ && !half_closed_) {
     reading_ = true;
     return [this] { port_.StartRead(); };
   }
@@ -132,11 +132,19 @@ void ReceiveStream::End(const absl::Status& status) {
   if (!end_) end_ = status;
 }
 
+void ReceiveStream::EndIfAllIsDone() {
+  // The client has no more to say: it hears OK when its acknowledgements are on disk.
+  if (half_closed_ && acknowledged_.empty() && !acknowledging_) End(absl::OkStatus());
+}
+
 void ReceiveStream::OnRead(bool ok, const ReceiveRequest& message) {
   Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     reading_ = false;
     if (end_) return;
-    if (!ok) return End(absl::OkStatus());  // the client has no more to say; its acknowledgements are on disk
+    if (!ok) {
+      half_closed_ = true;
+      return EndIfAllIsDone();
+    }
     Read(message);
   });
 }
@@ -228,7 +236,8 @@ void ReceiveStream::OnFetched(absl::StatusOr<Batch> batch) {
 void ReceiveStream::OnAcknowledged(const absl::Status& status) {
   Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     acknowledging_ = false;
-    if (!status.ok()) End(status);
+    if (!status.ok()) return End(status);
+    EndIfAllIsDone();
   });
 }
 

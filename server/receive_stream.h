@@ -91,6 +91,7 @@ class ReceiveStream final {
   void ReadAck(const delivery::v1::ReceiveRequest::Ack& ack) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Within one batch of memory and the window.
   bool HasRoomFor(size_t size) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndIfAllIsDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   StreamPort& port_;
@@ -123,6 +124,8 @@ class ReceiveStream final {
   uint64_t next_tag_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, Row> unacknowledged_ ABSL_GUARDED_BY(mutex_);
   std::vector<Row> acknowledged_ ABSL_GUARDED_BY(mutex_);  // to be deleted
+
+  bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // the client has said all that it will
 
   std::optional<CloseReason> closing_ ABSL_GUARDED_BY(mutex_);  // still to be told
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);

@@ -101,6 +101,8 @@ absl::Status Database::Execute(absl::string_view sql) {
 }
 
 int64_t Database::changes() const { return sqlite3_changes(connection_); }
+int64_t Database::total_changes() const { return sqlite3_total_changes(connection_); }
+bool Database::transaction_is_open() const { return sqlite3_get_autocommit(connection_) == 0; }
 int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(connection_); }
 
 absl::StatusOr<std::string> Database::QueryText(absl::string_view sql) {

@@ -79,6 +79,10 @@ class Database final {
   absl::Status Execute(absl::string_view sql);
   // Rows changed by the last INSERT, UPDATE or DELETE.
   int64_t changes() const;
+  // Rows that this connection ever inserted, changed or deleted.
+  int64_t total_changes() const;
+  // False where the engine has given up a transaction by itself: a full disk, a broken file.
+  bool transaction_is_open() const;
   int64_t last_insert_rowid() const;
 
   // Brings the schema from its stored version to migrations.size(), each step in its own transaction.

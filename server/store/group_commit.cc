@@ -3,19 +3,12 @@
 #include <optional>
 #include <utility>
 
+#include "common/clock.h"
+
 namespace plumbline::server {
 namespace {
 
 constexpr size_t kMaxRowsTogether = 256;  // a larger job still runs, by itself
-
-// Each job stands in a savepoint of its own, so that one which fails takes nothing with it.
-absl::Status RunInSavepoint(db::Transaction& transaction, const GroupCommit::Job& job, absl::Status& answer) {
-  RETURN_IF_ERROR(transaction.database().Execute("SAVEPOINT job"));
-  answer = job(transaction);
-  // Fails where the engine gave the whole transaction up (a full disk, a broken file): then nobody has succeeded.
-  if (!answer.ok()) RETURN_IF_ERROR(transaction.database().Execute("ROLLBACK TO job"));
-  return transaction.database().Execute("RELEASE job");
-}
 
 }  // namespace
 
@@ -32,20 +25,23 @@ GroupCommit::~GroupCommit() {
   teller_.join();
 }
 
-void GroupCommit::Start(size_t rows, Job job, Done done) {
+std::unique_ptr<GroupCommit::Waiting> GroupCommit::ForJob(size_t rows, Job job, Done done) {
   auto waiting = std::make_unique<Waiting>();
   waiting->rows = rows;
   waiting->job = std::move(job);
   waiting->done = std::move(done);
-  Enqueue(std::move(waiting));
+  return waiting;
 }
 
-absl::Status GroupCommit::Run(size_t rows, Job job) {
-  auto waiting = std::make_unique<Waiting>();
-  waiting->rows = rows;
-  waiting->job = std::move(job);
-  return Await(std::move(waiting));
+void GroupCommit::Start(size_t rows, Job job, Done done) { Enqueue(ForJob(rows, std::move(job), std::move(done))); }
+
+void GroupCommit::StartPatient(size_t rows, Job job, Done done) {
+  auto waiting = ForJob(rows, std::move(job), std::move(done));
+  waiting->due = Uptime() + kPatience;
+  Enqueue(std::move(waiting), /*patient=*/true);
 }
+
+absl::Status GroupCommit::Run(size_t rows, Job job) { return Await(ForJob(rows, std::move(job), nullptr)); }
 
 absl::Status GroupCommit::RunAlone(std::function<absl::Status(db::Database&)> work) {
   auto waiting = std::make_unique<Waiting>();
@@ -57,15 +53,17 @@ void GroupCommit::Drain() {
   RunAlone([](db::Database&) { return absl::OkStatus(); }).IgnoreError();
 }
 
-void GroupCommit::Enqueue(std::unique_ptr<Waiting> waiting) {
+void GroupCommit::Enqueue(std::unique_ptr<Waiting> waiting, bool patient) {
+  bool wake = true;
   {
     MutexLock lock(mutex_);
     if (!stopping_) {
-      queue_.push_back(std::move(waiting));
+      (patient ? patient_ : queue_).push_back(std::move(waiting));
+      wake = !patient || patient_.size() == 1;
     }
   }
   if (waiting != nullptr) return waiting->done(absl::UnavailableError("the store is closing"));
-  writing_.NotifyOne();
+  if (wake) writing_.NotifyOne();
 }
 
 absl::Status GroupCommit::Await(std::unique_ptr<Waiting> waiting) {
@@ -83,34 +81,52 @@ absl::Status GroupCommit::Await(std::unique_ptr<Waiting> waiting) {
   return *answer;
 }
 
+bool GroupCommit::Due() const {
+  return !queue_.empty() || stopping_ || (!patient_.empty() && Uptime() >= patient_.front()->due);
+}
+
 GroupCommit::Batch GroupCommit::NextBatch() {
+  MutexLock lock(mutex_);
+  while (!Due()) {
+    if (patient_.empty()) {
+      writing_.Wait(mutex_);
+    } else {
+      writing_.WaitFor(mutex_, patient_.front()->due - Uptime());
+    }
+  }
   Batch batch;
   size_t rows = 0;
-  do {
-    rows += queue_.front()->rows;
+  const auto take = [&](std::deque<std::unique_ptr<Waiting>>& from) {
+    while (!from.empty() && !from.front()->alone && (batch.empty() || rows + from.front()->rows <= kMaxRowsTogether)) {
+      rows += from.front()->rows;
+      batch.push_back(std::move(from.front()));
+      from.pop_front();
+    }
+  };
+  take(queue_);
+  take(patient_);  // before what runs alone as well: it may want to see them done
+  if (batch.empty() && !queue_.empty()) {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
-  } while (!batch.back()->alone && !queue_.empty() && !queue_.front()->alone && rows + queue_.front()->rows <= kMaxRowsTogether);
+  }
   return batch;
 }
 
 void GroupCommit::Write() {
   for (;;) {
-    Batch batch;
-    {
+    Batch batch = NextBatch();
+    if (batch.empty()) {
       MutexLock lock(mutex_);
-      while (queue_.empty() && !stopping_) writing_.Wait(mutex_);
-      if (queue_.empty()) {
-        written_ = true;
-        telling_.NotifyOne();
-        return;
-      }
-      batch = NextBatch();
+      written_ = true;
+      telling_.NotifyOne();
+      return;
     }
     if (batch.front()->alone) {
       batch.front()->answer = batch.front()->alone(*database_);
     } else {
-      Commit(batch);
+      std::vector<Waiting*> jobs;
+      for (const std::unique_ptr<Waiting>& each : batch) jobs.push_back(each.get());
+      Commit(std::move(jobs));
     }
     {
       MutexLock lock(mutex_);
@@ -133,27 +149,39 @@ void GroupCommit::Tell() {
   }
 }
 
-void GroupCommit::Commit(std::span<const std::unique_ptr<Waiting>> batch) {
-  const absl::Status status = Apply(batch);
-  if (status.ok()) return;
-  forget_();
-  // A damaged page concerns the job that met it: the others are not refused for it.
-  if (batch.size() > 1 && (absl::IsDataLoss(status) || absl::IsInternal(status))) {
-    for (size_t i = 0; i < batch.size(); ++i) Commit(batch.subspan(i, 1));
+void GroupCommit::Commit(std::vector<Waiting*> batch) {
+  while (!batch.empty()) {
+    Waiting* spoiler = nullptr;
+    const absl::Status status = Apply(batch, spoiler);
+    if (status.ok()) return;
+    forget_();
+    if (spoiler != nullptr) {
+      std::erase(batch, spoiler);  // its answer stands; the others are done without it
+      continue;
+    }
+    // A damaged page concerns the job that met it: the others are not refused for it.
+    if (batch.size() > 1 && (absl::IsDataLoss(status) || absl::IsInternal(status))) {
+      for (Waiting* each : batch) Commit({each});
+      return;
+    }
+    for (Waiting* each : batch) {
+      if (each->answer.ok()) each->answer = status;
+    }
     return;
-  }
-  for (const std::unique_ptr<Waiting>& waiting : batch) {
-    if (waiting->answer.ok()) waiting->answer = status;
   }
 }
 
-absl::Status GroupCommit::Apply(std::span<const std::unique_ptr<Waiting>> batch) {
+// No savepoint for each job: the engine would encrypt every page once more for it.
+absl::Status GroupCommit::Apply(std::span<Waiting* const> batch, Waiting*& spoiler) {
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
-  for (const std::unique_ptr<Waiting>& waiting : batch) {
-    const absl::Status status = RunInSavepoint(transaction, waiting->job, waiting->answer);
-    if (status.ok()) continue;
-    // The cause is what the job met, not that its savepoint is gone.
-    return waiting->answer.ok() ? status : waiting->answer;
+  for (Waiting* each : batch) {
+    const int64_t before = database_->total_changes();
+    each->answer = each->job(transaction);
+    if (each->answer.ok()) continue;
+    if (!database_->transaction_is_open()) return each->answer;
+    if (database_->total_changes() == before) continue;  // nothing to undo
+    if (!absl::IsDataLoss(each->answer) && !absl::IsInternal(each->answer)) spoiler = each;
+    return each->answer;
   }
   return transaction.Commit();
 }

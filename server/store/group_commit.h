@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/db/database.h"
 #include "common/mutex.h"
 #include "common/status.h"
@@ -21,7 +22,7 @@ class GroupCommit final {
   using Job = std::function<absl::Status(db::Transaction&)>;
   using Done = std::function<void(const absl::Status&)>;
 
-  // `forget` runs on the writing thread after a shared transaction failed as a whole: jobs that looked successful were undone.
+  // `forget` runs on the writing thread after a shared transaction was undone: jobs that looked successful were so with it.
   GroupCommit(std::unique_ptr<db::Database> database, std::function<void()> forget);
   // Runs what is queued, tells what it came to, then stops.
   ~GroupCommit();
@@ -29,10 +30,15 @@ class GroupCommit final {
   GroupCommit& operator=(const GroupCommit&) = delete;
 
   // Runs `job` on the writing thread, in the order of calls, and calls `done` when its changes are on disk: on one telling thread, in
-  // the order in which they got there, while the next jobs are written. A job that fails is undone alone and gets its own status; if the
-  // transaction fails, each job in it gets that status and none has an effect. `rows` is about how many rows it writes.
+  // the order in which they got there, while the next jobs are written. A job that fails has no effect and
+  // gets its own status; if the transaction fails, each job in it gets that status and none has an effect. A job runs again where another
+  // one failed after it had written: that undoes them all. `rows` is about how many rows it writes.
   // `done` must not wait for the store. UNAVAILABLE, on this thread, if the store is closing.
   void Start(size_t rows, Job job, Done done);
+  // For what nobody waits for: it goes into the transaction of the next job that somebody does, or into one of its own after kPatience.
+  // Its place among the others is not kept.
+  void StartPatient(size_t rows, Job job, Done done);
+  static constexpr absl::Duration kPatience = absl::Milliseconds(5);
   // The same; waits for it.
   absl::Status Run(size_t rows, Job job);
 
@@ -49,15 +55,20 @@ class GroupCommit final {
     std::function<absl::Status(db::Database&)> alone;
     Done done;
     absl::Status answer;
+    absl::Duration due;  // of uptime; a patient one's
   };
   using Batch = std::vector<std::unique_ptr<Waiting>>;
 
-  void Enqueue(std::unique_ptr<Waiting> waiting);
+  static std::unique_ptr<Waiting> ForJob(size_t rows, Job job, Done done);
+  void Enqueue(std::unique_ptr<Waiting> waiting, bool patient = false);
   absl::Status Await(std::unique_ptr<Waiting> waiting);
   void Write();
-  Batch NextBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Commit(std::span<const std::unique_ptr<Waiting>> batch);
-  absl::Status Apply(std::span<const std::unique_ptr<Waiting>> batch);
+  // Empty when it is time to stop.
+  Batch NextBatch() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Due() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Commit(std::vector<Waiting*> batch);
+  // All of them in one transaction. If one fails after it has written, nothing is done and `spoiler` is that one.
+  absl::Status Apply(std::span<Waiting* const> batch, Waiting*& spoiler);
   void Tell();
 
   const std::unique_ptr<db::Database> database_;
@@ -66,6 +77,7 @@ class GroupCommit final {
   CondVar writing_;  // there is something to write
   CondVar telling_;  // there is something to tell
   std::deque<std::unique_ptr<Waiting>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::unique_ptr<Waiting>> patient_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::unique_ptr<Waiting>> finished_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool written_ ABSL_GUARDED_BY(mutex_) = false;  // the writing thread has ended

@@ -71,7 +71,7 @@ absl::StatusOr<Batch> SqlcipherStore::ReadAfter(const identity::MailboxId& mailb
 
 void SqlcipherStore::StartAck(const identity::MailboxId& mailbox, std::vector<Row> rows, Told done) {
   const size_t count = rows.size();
-  writer_->Start(
+  writer_->StartPatient(
       count,
       [this, mailbox, rows = std::move(rows)](db::Transaction& transaction) { return AckIn(transaction.database(), mailbox, rows); },
       std::move(done));

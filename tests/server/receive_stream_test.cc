@@ -239,20 +239,42 @@ TEST(ReceiveStream, AnOfferDuringAFetchIsNotLost) {
   EXPECT_EQ(s.port.fetches, 2);
 }
 
-TEST(ReceiveStream, DeletesWhatIsAcknowledgedOnceAndReadsOnOnlyThen) {
+TEST(ReceiveStream, DeletesWhatIsAcknowledgedOnceAndOneAfterTheOther) {
   Stream s;
   s.OpenAndProve();
-  s.stream.OnFetched(Rows(11, 13));
+  s.stream.OnFetched(Rows(11, 14));
   s.WriteAll();
   const int reads = s.port.reads;
   s.stream.OnRead(true, Ack({3, 1, 1}));
   EXPECT_EQ(s.port.acknowledged, (std::vector<Row>{Row{13}, Row{11}}));
-  EXPECT_EQ(s.port.reads, reads);
-  s.stream.OnAcknowledged(absl::OkStatus());
   EXPECT_EQ(s.port.reads, reads + 1);
-  s.stream.OnRead(true, Ack({1}));  // again: nothing to do
+  s.stream.OnRead(true, Ack({1, 2}));  // 1 again; the first two are not on disk yet
+  s.stream.OnRead(true, Ack({4}));
   EXPECT_EQ(s.port.acknowledgements, 1);
+  s.stream.OnAcknowledged(absl::OkStatus());
+  EXPECT_EQ(s.port.acknowledgements, 2);
+  EXPECT_EQ(s.port.acknowledged, (std::vector<Row>{Row{13}, Row{11}, Row{12}, Row{14}}));
+  s.stream.OnAcknowledged(absl::OkStatus());
+  s.stream.OnRead(true, Ack({1}));  // again: nothing to do
+  EXPECT_EQ(s.port.acknowledgements, 2);
   EXPECT_FALSE(s.port.finished.has_value());
+}
+
+TEST(ReceiveStream, WhoHasNoMoreToSayHearsOkWhenEveryAcknowledgementIsOnDisk) {
+  Stream s;
+  s.OpenAndProve();
+  s.stream.OnFetched(Rows(1, 2));
+  s.WriteAll();
+  s.stream.OnRead(true, Ack({1}));
+  s.stream.OnRead(true, Ack({2}));
+  s.stream.OnRead(false, ReceiveRequest());
+  EXPECT_FALSE(s.port.finished.has_value());
+  s.stream.OnAcknowledged(absl::OkStatus());
+  EXPECT_FALSE(s.port.finished.has_value());
+  s.stream.OnAcknowledged(absl::OkStatus());
+  ASSERT_TRUE(s.port.finished.has_value());
+  EXPECT_OK(*s.port.finished);
+  EXPECT_EQ(s.port.acknowledged, (std::vector<Row>{Row{1}, Row{2}}));
 }
 
 TEST(ReceiveStream, ASlowConsumerHasABoundedNumberUnderWay) {

@@ -8,7 +8,13 @@ namespace plumbline::bench {
 struct Inserted {
   int64_t envelopes = 0;
   absl::Duration wall, cpu;
-  absl::Duration p50;  // of a transaction
+  absl::Duration p50;  // of a transaction, of the latest call
+  void Add(const Inserted& more) {
+    envelopes += more.envelopes;
+    wall += more.wall;
+    cpu += more.cpu;
+    p50 = more.p50;
+  }
   double per_second() const { return static_cast<double>(envelopes) / absl::ToDoubleSeconds(wall); }
   double us() const { return absl::ToDoubleMicroseconds(cpu) / static_cast<double>(envelopes); }
 };

@@ -50,7 +50,7 @@ struct Shared {
   bool measuring = false;
   bool ending = false;   // no more submissions
   bool leaving = false;  // streams end
-  int64_t sent = 0, acknowledged = 0, arrived = 0, limit = 0;  // envelopes; `limit` ends it, if it is not 0
+  int64_t sent = 0, acknowledged = 0, arrived = 0;  // envelopes
   int caught_up = 0, open = 0;                                 // streams
   Cost cost;
 };
@@ -161,6 +161,7 @@ class Sending final {
     left_ -= fan_out_;
     shared_.sent += fan_out_;
     while (request_.envelopes_size() < fan_out_) request_.add_envelopes()->set_sealed(filling_);
+    while (request_.envelopes_size() > fan_out_) request_.mutable_envelopes()->RemoveLast();
     start_ = Nanoseconds();
     for (int i = 0; i < fan_out_; ++i) {
       const server::TestMailbox& mailbox = to_[(first_ + i) % to_.size()]->mailbox();
@@ -238,20 +239,16 @@ class Load::Engine final {
   Cost Send(const Traffic& traffic) {
     while (senders_.size() < receivers_.size()) senders_.push_back(std::make_unique<Sending>(shared_, receivers_, senders_.size()));
     CHECK(static_cast<size_t>(traffic.in_flight) <= senders_.size());
-    busy_ = traffic.in_flight;
     shared_.ending = false;
-    shared_.limit = 0;
-    for (int i = 0; i < traffic.in_flight; ++i) Next(i, traffic);
-    Turn(absl::Now() + traffic.warm_up, [] { return false; });
     const bool online = shared_.open > 0;
     const auto done = [&] { return busy_ == 0 && (!online || shared_.arrived == shared_.sent); };
-    if (traffic.envelopes > 0) shared_.limit = shared_.sent + traffic.envelopes;
+    Pour(traffic, traffic.warm_up, done);
     const int64_t& count = online ? shared_.arrived : shared_.acknowledged;
     const int64_t before = count;
     shared_.cost = Cost();
     shared_.measuring = true;
     const Watch watch(*this);
-    Turn(absl::Now() + traffic.duration, done);
+    Pour(traffic, traffic.duration, done);
     shared_.measuring = false;
     const Cost spent = watch.Read();
     Cost cost = std::move(shared_.cost);
@@ -286,9 +283,24 @@ class Load::Engine final {
     const absl::Duration server_, load_;
   };
 
+  // Traffic for so long. What is on its way goes on when this returns.
+  void Pour(const Traffic& traffic, absl::Duration duration, const std::function<bool()>& done) {
+    const absl::Time end = absl::Now() + duration;
+    if (traffic.pause == absl::ZeroDuration()) {
+      for (; busy_ < traffic.in_flight; ++busy_) Next(busy_, traffic);
+      return Turn(end, done);
+    }
+    while (absl::Now() < end) {
+      busy_ = 1;
+      senders_[0]->Go(traffic.fan_out, [this] { busy_ = 0; });
+      Turn(absl::Now() + kPatience, done);
+      Turn(absl::Now() + traffic.pause, [] { return false; });
+    }
+  }
+
   // Sender `index` submits; then the one that is `in_flight` places further on.
   void Next(size_t index, const Traffic& traffic) {
-    if (shared_.ending || (shared_.limit > 0 && shared_.sent >= shared_.limit)) {
+    if (shared_.ending) {
       --busy_;
       return;
     }
@@ -314,6 +326,15 @@ class Load::Engine final {
   std::vector<std::unique_ptr<Sending>> senders_;
   int busy_ = 0;  // slots that are not done
 };
+
+void Cost::Add(Cost&& more) {
+  envelopes += more.envelopes;
+  wall += more.wall;
+  server_cpu += more.server_cpu;
+  load_cpu += more.load_cpu;
+  acknowledged.insert(acknowledged.end(), more.acknowledged.begin(), more.acknowledged.end());
+  arrived.insert(arrived.end(), more.arrived.begin(), more.arrived.end());
+}
 
 Load::Load(const Target& target, int receivers) : engine_(std::make_unique<Engine>(target, receivers)) {}
 Load::~Load() = default;

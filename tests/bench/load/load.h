@@ -1,6 +1,7 @@
 // The load itself, on one thread: senders and receivers, each on a TLS connection of its own, and what their traffic cost.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -13,7 +14,7 @@ struct Traffic {
   int fan_out = 1;     // envelopes in each submission, to as many receivers
   absl::Duration warm_up = absl::Seconds(1);
   absl::Duration duration = absl::Seconds(5);
-  int64_t envelopes = 0;  // ends after so many, if it is not 0
+  absl::Duration pause;   // after each submission; not zero: one at a time, each when everything before it is done
 };
 
 struct Cost {
@@ -21,6 +22,7 @@ struct Cost {
   absl::Duration wall, server_cpu, load_cpu;
   std::vector<absl::Duration> acknowledged;  // from Submit to its answer
   std::vector<absl::Duration> arrived;       // from Submit to the receiver
+  void Add(Cost&& more);
   double per_second() const { return static_cast<double>(envelopes) / absl::ToDoubleSeconds(wall); }
   double server_us() const { return absl::ToDoubleMicroseconds(server_cpu) / static_cast<double>(envelopes); }  // for each envelope
 };

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "tests/server/temporary_directory.h"
 #include "tests/status_matchers.h"
 
@@ -86,7 +89,47 @@ TEST(GroupCommit, AJobThatFailsIsUndoneAloneAndItsNeighboursStay) {
   EXPECT_THAT(statuses[1], StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(statuses[2]);
   EXPECT_EQ(w.Words(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(w.forgotten, 1);
+}
+
+TEST(GroupCommit, AJobThatRefusesBeforeItHasWrittenCostsItsNeighboursNothing) {
+  World w;
+  std::atomic<int> runs{0};
+  const auto statuses = w.RunTogether({
+      [&](db::Transaction& t) { return ++runs, Insert(t, "one"); },
+      [](db::Transaction&) { return absl::NotFoundError("no such thing"); },
+      [&](db::Transaction& t) { return ++runs, Insert(t, "two"); },
+  });
+  EXPECT_THAT(statuses[1], StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(w.Words(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(runs, 2);
   EXPECT_EQ(w.forgotten, 0);
+}
+
+TEST(GroupCommit, TellsInTheOrderOfTheCallsAndNotOnTheThreadThatWrites) {
+  World w;
+  std::vector<int> told;
+  std::set<std::thread::id> writing, telling;
+  for (int i = 0; i < 100; ++i) {
+    w.writer->Start(
+        1,
+        [&writing, i](db::Transaction& t) {
+          writing.insert(std::this_thread::get_id());
+          return Insert(t, std::to_string(i));
+        },
+        [&, i](const absl::Status& status) {
+          EXPECT_OK(status);
+          telling.insert(std::this_thread::get_id());
+          told.push_back(i);
+        });
+  }
+  w.writer->Drain();
+  ASSERT_EQ(told.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(writing.size(), 1u);
+  EXPECT_EQ(telling.size(), 1u);
+  EXPECT_NE(writing, telling);
+  EXPECT_EQ(telling.count(std::this_thread::get_id()), 0u);
 }
 
 TEST(GroupCommit, WhereTheTransactionIsLostNobodyHasSucceeded) {
@@ -106,6 +149,37 @@ TEST(GroupCommit, WhereTheTransactionIsLostNobodyHasSucceeded) {
   EXPECT_EQ(w.Words().size(), succeeded);
   EXPECT_EQ(w.forgotten, 1);
   EXPECT_OK(w.writer->Run(1, [](db::Transaction& t) { return Insert(t, "three"); }));
+}
+
+// Nothing else is to be done, so it is done by itself, and whoever drains waits for it.
+TEST(GroupCommit, WhatIsPatientIsDoneAlthoughNobodyWaitsForAnything) {
+  World w;
+  std::atomic<bool> told{false};
+  w.writer->StartPatient(1, [](db::Transaction& t) { return Insert(t, "patient"); }, [&](const absl::Status& status) { told = status.ok(); });
+  const absl::Time cap = absl::Now() + absl::Seconds(60);
+  while (!told && absl::Now() < cap) std::this_thread::yield();
+  EXPECT_TRUE(told);
+  EXPECT_EQ(w.Words(), std::vector<std::string>{"patient"});
+  std::atomic<int> drained{0};
+  for (int i = 0; i < 3; ++i) {
+    w.writer->StartPatient(1, [i](db::Transaction& t) { return Insert(t, std::to_string(i)); }, [&](const absl::Status&) { ++drained; });
+  }
+  w.writer->Drain();
+  EXPECT_EQ(drained, 3);
+}
+
+TEST(GroupCommit, WhatIsPatientSharesTheTransactionOfWhatIsNot) {
+  World w;
+  std::vector<std::string> order;
+  const auto statuses = w.RunTogether({[&](db::Transaction& t) {
+    // Queued in front of the next transaction's end.
+    w.writer->StartPatient(1, [&](db::Transaction& p) { return order.push_back("patient"), Insert(p, "patient"); }, [](const absl::Status&) {});
+    w.writer->Start(1, [&](db::Transaction& n) { return order.push_back("next"), Insert(n, "next"); }, [](const absl::Status&) {});
+    return Insert(t, "first");
+  }});
+  EXPECT_OK(statuses[0]);
+  w.writer->Drain();
+  EXPECT_EQ(order, (std::vector<std::string>{"next", "patient"}));
 }
 
 }  // namespace
