@@ -10,8 +10,10 @@
 #include "common/config/config.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/metrics/listener.h"
 #include "common/identity/uri.h"
 #include "common/rpc/certificate_watch.h"
+#include "common/rpc/health_service.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/service_certificate.h"
 #include "common/rpc/tls_policy.h"
@@ -21,7 +23,9 @@
 #include "server/attachment_upkeep.h"
 #include "server/certificate_service.h"
 #include "server/delivery_service.h"
+#include "server/health.h"
 #include "server/keys.h"
+#include "server/measures.h"
 #include "server/revocation_service.h"
 #include "server/store/sqlcipher_attachments.h"
 #include "server/store/sqlcipher_store.h"
@@ -139,10 +143,12 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
   // What waits here is a piece each: 64 MiB at most.
   WorkerPool attachment_work(AttachmentWorkers(config), 256);
   AttachmentService attachment_service(attachments, attachment_work);
+  Health health;
+  rpc::HealthService health_service("plumbline.delivery.v1.Delivery", [&health] { return health.serving(); });
   ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(live));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials,
-                                        {&service, &attachment_service}));
+                                        {&service, &attachment_service, &health_service}));
   ASSIGN_OR_RETURN(crypto::Certificate root, crypto::Certificate::ParsePem(trust.root_pem));
   Revocations revocations(store, sessions, streams, roles, std::move(root), config.organisation_domain(), clock);
   RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
@@ -152,7 +158,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
     ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, live, revocation_service, certificate_service, counters, roles));
   }
   RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
-  auto upkeep = std::make_unique<Upkeep>(store, streams, counters, logger, clock);
+  auto upkeep = std::make_unique<Upkeep>(store, streams, counters, health, logger, clock);
   auto attachment_upkeep = std::make_unique<AttachmentUpkeep>(attachment_store, logger, clock);
   auto certificate_watch = std::make_unique<rpc::CertificateWatch>(certificate, nullptr, clock, logger);
   logger.Info("listener.started", {{LogKey::kPort, int64_t{listener->port()}}, {LogKey::kListener, FixedText("anonymous")}});
@@ -163,9 +169,17 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
     logger.Warning("revocation.not_configured", {{LogKey::kReason, FixedText("keyserver_listen is not set: mailboxes of people who left stay open until their grants end")}});
   }
 
+  std::unique_ptr<metrics::Listener> metrics_listener;
+  if (!config.metrics_listen().empty()) {
+    const Measured measured{counters, health, store.commit_durations(), streams, sessions, StoreOptionsOf(config).path, AttachmentOptionsOf(config).path};
+    ASSIGN_OR_RETURN(metrics_listener, metrics::Listener::Start(config.metrics_listen(), [measured] { return Measures(measured); }));
+    logger.Info("listener.started", {{LogKey::kPort, int64_t{metrics_listener->port()}}, {LogKey::kListener, FixedText("metrics")}});
+  }
+
   const sigset_t signals = StopSignals();
   int signal = 0;
   sigwait(&signals, &signal);
+  health.Stop();
   logger.Info("service.stopping", {{LogKey::kSignal, int64_t{signal}}});
   streams.ShutDown();
   listener->Shutdown(kGrace);

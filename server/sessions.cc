@@ -19,6 +19,11 @@ absl::Status Sessions::CheckRoom() {
                         absl::Minutes(1));
 }
 
+size_t Sessions::size() {
+  MutexLock lock(mutex_);
+  return sessions_.size();
+}
+
 absl::StatusOr<Sessions::Opened> Sessions::Open(const tokens::Redeemed& token) {
   const SessionId id = identity::RandomFixed<16>();
   MutexLock lock(mutex_);

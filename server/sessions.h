@@ -42,6 +42,7 @@ class Sessions final {
   // Gives back what was taken for something that could not be done.
   void GiveBack(const SessionId& id, uint32_t cost) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  size_t size() ABSL_LOCKS_EXCLUDED(mutex_);
   const SessionLimits& limits() const { return limits_; }
 
  private:

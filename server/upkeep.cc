@@ -12,8 +12,8 @@ constexpr int kSweepTicks = 720;    // an hour
 
 }  // namespace
 
-Upkeep::Upkeep(UpkeepStore& store, Streams& streams, Counters& counters, Logger& logger, const Clock& clock)
-    : store_(store), streams_(streams), counters_(counters), logger_(logger), clock_(clock), thread_([this] { Work(); }) {}
+Upkeep::Upkeep(UpkeepStore& store, Streams& streams, Counters& counters, Health& health, Logger& logger, const Clock& clock)
+    : store_(store), streams_(streams), counters_(counters), health_(health), logger_(logger), clock_(clock), thread_([this] { Work(); }) {}
 
 Upkeep::~Upkeep() {
   {
@@ -31,6 +31,7 @@ void Upkeep::Work() {
     if (const auto jump = clock_watch_.Look(clock_.Now(), Uptime())) {
       logger_.Warning("clock.jumped", {{LogKey::kDuration, *jump}});
     }
+    Probe();
     if (tick % kSweepTicks == 0) Sweep();
     if (tick % kReportTicks == kReportTicks - 1) Report();
     if (tick % kEraseTicks == kEraseTicks - 1) Erase();
@@ -40,6 +41,15 @@ void Upkeep::Work() {
     while (!stopping_ && Uptime() < next) wake_.WaitFor(mutex_, next - Uptime());
     if (stopping_) return;
   }
+}
+
+void Upkeep::Probe() {
+  const absl::Status status = store_.Probe();
+  if (status.ok() != health_.storage()) {
+    if (status.ok()) logger_.Info("store.works_again");
+    if (!status.ok()) logger_.Error("store.does_not_write", {{LogKey::kStatus, status.code()}});
+  }
+  health_.SetStorage(status.ok());
 }
 
 void Upkeep::Erase() {

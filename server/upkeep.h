@@ -10,6 +10,7 @@
 #include "common/mutex.h"
 #include "server/clock_watch.h"
 #include "server/counters.h"
+#include "server/health.h"
 #include "server/store/upkeep_store.h"
 #include "server/streams.h"
 
@@ -18,7 +19,7 @@ namespace plumbline::server {
 // One thread from construction to destruction.
 class Upkeep final {
  public:
-  Upkeep(UpkeepStore& store, Streams& streams, Counters& counters, Logger& logger, const Clock& clock);
+  Upkeep(UpkeepStore& store, Streams& streams, Counters& counters, Health& health, Logger& logger, const Clock& clock);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -28,6 +29,7 @@ class Upkeep final {
     int64_t stored = 0, acknowledged = 0, tokens_refused = 0, grants_refused = 0, revocations_refused = 0, storage_faults = 0;
   };
   void Work();
+  void Probe();
   void Erase();
   void Sweep();
   void Report();
@@ -36,6 +38,7 @@ class Upkeep final {
   UpkeepStore& store_;
   Streams& streams_;
   Counters& counters_;
+  Health& health_;
   Logger& logger_;
   const Clock& clock_;
   ClockWatch clock_watch_;  // the working thread's own

@@ -6,7 +6,7 @@
 namespace plumbline::identity {
 
 inline constexpr size_t kPieceSize = 256 * 1024;               // bytes moved and stored at a time; the last piece may be shorter
-inline constexpr uint64_t kMaxAttachment = uint64_t{1} << 30;  // bytes; more than any server is configured to take
+inline constexpr uint64_t kMaxAttachment = uint64_t{2112} << 20;  // bytes: a file of 2 GiB, encrypted and padded
 
 using AttachmentId = Hash;        // SHA-256 of the read capability
 using Capability = Fixed<32>;     // random; whoever shows it may read, or append and delete

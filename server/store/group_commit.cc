@@ -173,6 +173,7 @@ void GroupCommit::Commit(std::vector<Waiting*> batch) {
 
 // No savepoint for each job: the engine would encrypt every page once more for it.
 absl::Status GroupCommit::Apply(std::span<Waiting* const> batch, Waiting*& spoiler) {
+  const absl::Duration start = Uptime();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
   for (Waiting* each : batch) {
     const int64_t before = database_->total_changes();
@@ -183,7 +184,9 @@ absl::Status GroupCommit::Apply(std::span<Waiting* const> batch, Waiting*& spoil
     if (!absl::IsDataLoss(each->answer) && !absl::IsInternal(each->answer)) spoiler = each;
     return each->answer;
   }
-  return transaction.Commit();
+  RETURN_IF_ERROR(transaction.Commit());
+  durations_.Observe(Uptime() - start);
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::server

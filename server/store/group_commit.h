@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "common/db/database.h"
+#include "common/metrics/histogram.h"
 #include "common/mutex.h"
 #include "common/status.h"
 
@@ -45,6 +46,9 @@ class GroupCommit final {
   // Runs `work` on the writing thread outside any transaction, and waits for it.
   absl::Status RunAlone(std::function<absl::Status(db::Database&)> work);
 
+  // From the beginning of a transaction until it is on disk.
+  const metrics::Histogram& durations() const { return durations_; }
+
   // Returns when all that was started before has been told.
   void Drain();
 
@@ -73,6 +77,7 @@ class GroupCommit final {
 
   const std::unique_ptr<db::Database> database_;
   const std::function<void()> forget_;
+  metrics::Histogram durations_;
   Mutex mutex_;
   CondVar writing_;  // there is something to write
   CondVar telling_;  // there is something to tell

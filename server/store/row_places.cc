@@ -87,25 +87,36 @@ RowPlaces::Range RowPlaces::Of(const identity::MailboxId& mailbox) const {
   return {first, first + kCounts - 1};
 }
 
-absl::StatusOr<int64_t> RowNumbers::Next(db::Database& database, const RowPlaces::Range& range) {
-  auto next = next_.find(range.first);
-  if (next == next_.end()) {
-    if (next_.size() >= kMaxRemembered) {
-      for (const auto& [first, row] : next_) floor_ = std::max(floor_, row - first);
-      next_.clear();
-    }
-    ASSIGN_OR_RETURN(db::Statement newest,
-                     database.Prepare("SELECT row FROM envelopes WHERE row > ? AND row <= ? ORDER BY row DESC LIMIT 1"));
-    ASSIGN_OR_RETURN(const bool found, newest.Bind(1, range.first).Bind(2, range.last).Step());
-    // Where a place begins is random: two mailboxes that received the same number of envelopes would have the same counts.
-    const int64_t begin = range.first + floor_ + randombytes_uniform(kRandomBegin);
-    next = next_.emplace(range.first, found ? std::max(range.first + floor_, newest.Int64(0) + 1) : begin).first;
+RowPlaces::Range RowPlaces::Around(int64_t row) {
+  const int64_t first = row & ~(kCounts - 1);
+  return {first, first + kCounts - 1};
+}
+
+absl::StatusOr<int64_t*> RowNumbers::Find(db::Database& database, const RowPlaces::Range& range) {
+  const auto known = next_.find(range.first);
+  if (known != next_.end()) return &known->second;
+  if (next_.size() >= kMaxRemembered) {
+    for (const auto& [first, row] : next_) floor_ = std::max(floor_, row - first);
+    next_.clear();
   }
-  if (next->second > range.last) {
+  ASSIGN_OR_RETURN(db::Statement newest,
+                   database.Prepare("SELECT row FROM envelopes WHERE row > ? AND row <= ? ORDER BY row DESC LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool found, newest.Bind(1, range.first).Bind(2, range.last).Step());
+  // Where a place begins is random: two mailboxes that received the same number of envelopes would have the same counts.
+  const int64_t begin = range.first + floor_ + randombytes_uniform(kRandomBegin);
+  const int64_t next = found ? std::max(range.first + floor_, newest.Int64(0) + 1) : begin;
+  return &next_.emplace(range.first, next).first->second;
+}
+
+absl::StatusOr<int64_t> RowNumbers::Next(db::Database& database, const RowPlaces::Range& range) {
+  ASSIGN_OR_RETURN(int64_t* const next, Find(database, range));
+  if (*next > range.last) {
     return identity::Refuse(absl::StatusCode::kResourceExhausted, "storage_full", "this mailbox has had four billion envelopes; open another one");
   }
-  return next->second++;
+  return (*next)++;
 }
+
+absl::Status RowNumbers::Remember(db::Database& database, const RowPlaces::Range& range) { return Find(database, range).status(); }
 
 int64_t AnswerRow(const identity::EnvelopeId& id) {
   int64_t row = 0;

@@ -25,6 +25,7 @@ class RowPlaces final {
     int64_t last;   // inclusive
   };
   Range Of(const identity::MailboxId& mailbox) const;
+  static Range Around(int64_t row);
   // Tells databases whose rows are placed under this key from others; says nothing about the key.
   ByteView mark() const { return mark_; }
 
@@ -33,14 +34,18 @@ class RowPlaces final {
   identity::Fixed<16> mark_;
 };
 
-// Gives out row numbers. A number is never given twice while this lives, whether its row was stored or not, so a reader that knows
-// how far it has come misses nothing. For the writing thread only.
+// Gives out row numbers. Within a place they rise as long as this lives, also above rows that are gone, so a reader that knows how far it
+// has come misses nothing. For the writing thread only.
 class RowNumbers final {
  public:
   // The next number in `range`. RESOURCE_EXHAUSTED if the four billion of them are used up.
   absl::StatusOr<int64_t> Next(db::Database& database, const RowPlaces::Range& range);
+  // To be called before rows of this range are deleted: the next number will be above them.
+  absl::Status Remember(db::Database& database, const RowPlaces::Range& range);
 
  private:
+  absl::StatusOr<int64_t*> Find(db::Database& database, const RowPlaces::Range& range);
+
   int64_t floor_ = 1;  // of the count, for places that were forgotten
   std::unordered_map<int64_t, int64_t> next_;
 };

@@ -78,6 +78,7 @@ void SqlcipherStore::StartAck(const identity::MailboxId& mailbox, std::vector<Ro
 }
 
 absl::Status SqlcipherStore::AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows) {
+  RETURN_IF_ERROR(numbers_.Remember(database, places_.Of(mailbox)));
   ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT LENGTH(sealed) FROM envelopes WHERE row = ? AND mailbox = ?"));
   ASSIGN_OR_RETURN(db::Statement remove, database.Prepare("DELETE FROM envelopes WHERE row = ?"));
   Usage gone;
@@ -158,6 +159,7 @@ absl::Status SqlcipherStore::DeleteMailbox(const identity::MailboxId& mailbox) {
 
 absl::Status SqlcipherStore::DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox) {
   const RowPlaces::Range range = places_.Of(mailbox);
+  RETURN_IF_ERROR(numbers_.Remember(database, range));
   ASSIGN_OR_RETURN(db::Statement empty, database.Prepare("DELETE FROM envelopes WHERE row > ? AND row <= ? AND mailbox = ?"));
   RETURN_IF_ERROR(empty.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Run());
   ASSIGN_OR_RETURN(db::Statement remove, database.Prepare("DELETE FROM mailboxes WHERE mailbox = ?"));
@@ -167,13 +169,14 @@ absl::Status SqlcipherStore::DeleteMailboxIn(db::Database& database, const ident
   return absl::OkStatus();
 }
 
-absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t> rows) {
+absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t> rows, bool envelopes) {
   constexpr size_t kMany = 1000;  // in one transaction, so that nobody waits long behind it
   for (size_t at = 0; at < rows.size(); at += kMany) {
     const std::span<const int64_t> part = rows.subspan(at, std::min(kMany, rows.size() - at));
     const absl::Status status = writer_->Run(part.size(), [&](db::Transaction& transaction) -> absl::Status {
       ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
       for (const int64_t row : part) {
+        if (envelopes) RETURN_IF_ERROR(numbers_.Remember(transaction.database(), RowPlaces::Around(row)));
         remove.Reset();
         RETURN_IF_ERROR(remove.Bind(1, row).Run());
       }
@@ -186,7 +189,7 @@ absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t
   return absl::OkStatus();
 }
 
-absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, int64_t day) {
+absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, int64_t day, bool envelopes) {
   for (int64_t after = 0;;) {
     std::vector<int64_t> rows;
     bool any = false;
@@ -201,7 +204,7 @@ absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, 
         ASSIGN_OR_RETURN(found, look.Step());
       }
     }
-    RETURN_IF_ERROR(DeleteRows(remove, rows));
+    RETURN_IF_ERROR(DeleteRows(remove, rows, envelopes));
     if (!any) return absl::OkStatus();
   }
 }
@@ -213,9 +216,9 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Tim
   const int64_t day = static_cast<int64_t>(today);
   if (swept_ != day) {  // these are read from end to end: nothing in their order or in an index tells how old they are
     RETURN_IF_ERROR(DeleteBefore("SELECT row, day FROM envelopes WHERE row > ? ORDER BY row LIMIT 10000",
-                                 "DELETE FROM envelopes WHERE row = ?", day - options_.envelope_days));
+                                 "DELETE FROM envelopes WHERE row = ?", day - options_.envelope_days, /*envelopes=*/true));
     RETURN_IF_ERROR(DeleteBefore("SELECT row, day FROM answers WHERE row > ? ORDER BY row LIMIT 10000",
-                                 "DELETE FROM answers WHERE row = ?", day - options_.answer_days));
+                                 "DELETE FROM answers WHERE row = ?", day - options_.answer_days, /*envelopes=*/false));
     swept_ = day;
   }
   RETURN_IF_ERROR(DeleteAll("DELETE FROM commits WHERE row IN (SELECT row FROM commits WHERE day < ?1 LIMIT ?2)",

@@ -60,6 +60,7 @@ UPDATE mailboxes SET row = random() & 0x7fffffffffffffff;
 UPDATE gates SET row = random() & 0x7fffffffffffffff;
 UPDATE commits SET row = random() & 0x7fffffffffffffff;
 CREATE INDEX commits_by_day ON commits(day);
+CREATE TABLE probe (row INTEGER PRIMARY KEY CHECK (row = 1), last INTEGER NOT NULL);
 )sql"}};
 
 Bytes Join(std::span<const identity::Hash> hashes) {
@@ -228,6 +229,13 @@ absl::StatusOr<Spent> SqlcipherStore::Spend(const tokens::Redeemed& token) {
   });
   if (!status.ok()) return status;
   return out;
+}
+
+absl::Status SqlcipherStore::Probe() {
+  return writer_->Run(1, [&](db::Transaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(db::Statement set, transaction.database().Prepare("INSERT OR REPLACE INTO probe (row, last) VALUES (1, ?)"));
+    return set.Bind(1, RandomRow()).Run();
+  });
 }
 
 absl::Status SqlcipherStore::Record(const audit::Entry& entry) {

@@ -70,6 +70,8 @@ class SqlcipherStore final : public MailboxStore,
 
   absl::StatusOr<std::vector<identity::MailboxId>> Sweep(absl::Time now) override;
   absl::Status Erase() override;
+  absl::Status Probe() override;
+  const metrics::Histogram& commit_durations() const { return writer_->durations(); }
   absl::Status Record(const audit::Entry& entry) override;
 
  private:
@@ -108,8 +110,8 @@ class SqlcipherStore final : public MailboxStore,
   // Not on the writing thread. Repeats a statement that deletes at most a thousand rows until there are no more.
   absl::Status DeleteAll(const char* sql, int64_t limit);
   // Reads a whole table, row and day with `find` from a row on, and deletes with `remove` what is from before `day`.
-  absl::Status DeleteBefore(const char* find, const char* remove, int64_t day);
-  absl::Status DeleteRows(const char* sql, std::span<const int64_t> rows);
+  absl::Status DeleteBefore(const char* find, const char* remove, int64_t day, bool envelopes);
+  absl::Status DeleteRows(const char* sql, std::span<const int64_t> rows, bool envelopes);
   absl::StatusOr<std::vector<identity::MailboxId>> ExpiredMailboxes(Day today);
   absl::Status DeleteMailbox(const identity::MailboxId& mailbox);
 

@@ -23,6 +23,9 @@ class UpkeepStore {
   // in the way: call again.
   virtual absl::Status Erase() = 0;
 
+  // Writes and syncs something that means nothing. OK: the store can take what comes.
+  virtual absl::Status Probe() = 0;
+
   // Appends to the service's audit record.
   virtual absl::Status Record(const audit::Entry& entry) = 0;
 };

@@ -114,6 +114,24 @@ TEST(RowNumbers, AreNotGivenTwiceThoughTheRowIsGone) {
   EXPECT_GT(third, second);
 }
 
+// A row of an earlier life, which a reader has seen in this one.
+TEST(RowNumbers, AreAboveWhatIsDeletedBeforeTheFirstIsGiven) {
+  World w;
+  const RowPlaces places(TestKey(1));
+  for (int i = 0; i < 5; ++i) {  // a random beginning could be above it by chance
+    const auto mailbox = identity::RandomFixed<16>();
+    const int64_t before = places.Of(mailbox).first + 2'000'000'000;
+    w.Insert(mailbox, before);
+    RowNumbers numbers;
+    ASSERT_OK(numbers.Remember(*w.database, places.Of(mailbox)));
+    EXPECT_EQ(RowPlaces::Around(before).first, places.Of(mailbox).first);
+    db::Statement remove = *w.database->Prepare("DELETE FROM envelopes WHERE row = ?");
+    ASSERT_OK(remove.Bind(1, before).Run());
+    ASSERT_OK_AND_ASSIGN(const int64_t next, numbers.Next(*w.database, places.Of(mailbox)));
+    EXPECT_GT(next, before);
+  }
+}
+
 TEST(RowNumbers, OfTwoMailboxesInOnePlaceDoNotMeet) {
   World w;
   const RowPlaces places(TestKey(1));

@@ -132,6 +132,38 @@ TEST(SqlcipherStore, RowsOfASubmissionShareNoValueButTheDay) {
   for (const std::string& value : values) EXPECT_EQ(values.count(value), 1u);
 }
 
+// What a reader has seen may be of an earlier life of the server, and gone before the next one comes.
+TEST(SqlcipherStore, WhatComesIsBehindWhatWasReadHoweverItWasDeleted) {
+  const TemporaryDirectory directory;
+  const Bytes sealed = RandomBytes(1024);
+  for (const char* how : {"acknowledged", "expired"}) {
+    const uint8_t first = how[0] == 'a' ? 1 : 11;
+    for (uint8_t n = first; n < first + 8; ++n) {  // a random beginning could be behind it by chance
+      Row seen{};
+      {
+        const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
+        ASSERT_OK(store->Open(SomeMailbox(n)));
+        for (int i = 0; i < 3; ++i) ASSERT_OK(store->Submit({{SomeDeposit(n, sealed)}, {}}, kToday));
+      }
+      const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
+      const auto read = [&] { return store->ReadAfter(SomeMailbox(n).id, seen, {100, 1 << 20}, kToday); };
+      ASSERT_OK_AND_ASSIGN(const Batch before, read());
+      std::vector<Row> rows;
+      for (const StoredEnvelope& envelope : before.envelopes) rows.push_back(envelope.row);
+      seen = rows.back();
+      if (std::string(how) == "acknowledged") {
+        ASSERT_OK(store->Ack(SomeMailbox(n).id, rows));
+      } else {
+        ASSERT_OK(store->Sweep(absl::UnixEpoch() + absl::Hours(24) * (static_cast<int64_t>(kToday) + 31)).status());
+      }
+      ASSERT_OK(store->Submit({{SomeDeposit(n, sealed)}, {}}, kToday));
+      ASSERT_OK_AND_ASSIGN(const Batch after, read());
+      ASSERT_EQ(after.envelopes.size(), 1u) << how << " " << int{n};
+      ASSERT_OK(store->Ack(SomeMailbox(n).id, {after.envelopes[0].row}));
+    }
+  }
+}
+
 TEST(SqlcipherStore, TheFileIsOpenInOneProcessOnlyAndNeedsItsKey) {
   const TemporaryDirectory directory;
   {
