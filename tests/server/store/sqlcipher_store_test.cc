@@ -142,7 +142,9 @@ TEST(SqlcipherStore, WhatComesIsBehindWhatWasReadHoweverItWasDeleted) {
       Row seen{};
       {
         const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
-        ASSERT_OK(store->Open(SomeMailbox(n)));
+        NewMailbox mailbox = SomeMailbox(n);
+        mailbox.expires = kToday + 100;
+        ASSERT_OK(store->Open(mailbox));
         for (int i = 0; i < 3; ++i) ASSERT_OK(store->Submit({{SomeDeposit(n, sealed)}, {}}, kToday));
       }
       const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
