@@ -14,14 +14,14 @@ int main(int argc, char** argv) {
   bool json = false;
   std::string echo;
   bench::LoadOptions options;
-  std::vector<std::string> parts = {"pairs", "one", "store", "group", "idle"};
+  std::vector<std::string> parts = {"pairs", "one", "store", "group", "overload", "idle"};
   app.add_flag("--json", json, "JSON in place of the table");
   app.add_option("--pairs", options.pairs, "Senders and receivers")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--in-flight", options.in_flight, "Submissions on their way at a time, of all senders")
       ->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--seconds", options.seconds, "For each measurement")->check(CLI::Range(1, 600))->capture_default_str();
   app.add_option("--serve-echo", echo, "Used by this program itself");
-  app.add_option("parts", parts, "Only these")->check(CLI::IsMember({"pairs", "one", "store", "group", "idle"}));
+  app.add_option("parts", parts, "Only these")->check(CLI::IsMember({"pairs", "one", "store", "group", "overload", "idle"}));
   CLI11_PARSE(app, argc, argv);
   if (options.in_flight > options.pairs) {
     std::cerr << "in_flight_too_large: each sender has one submission on its way; take --in-flight of at most --pairs\n";

@@ -10,7 +10,7 @@ namespace plumbline::bench {
 namespace {
 
 std::string TextOf(const ReportLine& line) {
-  std::string out = absl::StrFormat("%-6s %-58s %10.2f %-12s", line.part, line.what, line.value, line.unit);
+  std::string out = absl::StrFormat("%-8s %-62s %10.2f %-12s", line.part, line.what, line.value, line.unit);
   if (!line.floor.empty()) {
     absl::StrAppendFormat(&out, " %6.2f x %s (%.2f)", line.value / line.floor_value, line.floor, line.floor_value);
   }

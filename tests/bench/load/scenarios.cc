@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/check.h"
 #include "tests/bench/load/bare_insert.h"
 
@@ -47,6 +49,7 @@ void Scenarios::Run(const std::string& part) {
   if (part == "one") One();
   if (part == "store") Store();
   if (part == "group") Group();
+  if (part == "overload") Overload();
   if (part == "idle") Idle();
 }
 
@@ -131,6 +134,24 @@ void Scenarios::Group() {
                "a message to one", one.server_us(), "less than 1 x"});
   report_.Add({"group", "  all online, until the last acknowledgement", online.server_us(), "ms"});
   report_.Add({"group", "  of which stream writes and reads (echo)", writes.server_us(), "ms"});
+}
+
+// One sender who behaves, alone and then beside ten times as many submissions as the server is measured with.
+void Scenarios::Overload() {
+  const Traffic calm{.in_flight = 1, .warm_up = absl::Milliseconds(300), .duration = absl::Seconds(options_.seconds), .pause = absl::Milliseconds(10)};
+  Load one(real_, 1), flood(real_, 10 * options_.in_flight);
+  one.GoOnline();
+  const Cost alone = one.Send(calm);
+  std::thread flooding([&] {
+    flood.Send({.in_flight = 10 * options_.in_flight, .warm_up = absl::ZeroDuration(), .duration = absl::Seconds(options_.seconds) + absl::Seconds(2)});
+  });
+  absl::SleepFor(absl::Seconds(1));  // the flood has opened its sessions
+  const Cost beside = one.Send(calm);
+  flooding.join();
+  report_.Add({"overload", "one sender who behaves, submitted until acknowledged, p50", Milliseconds(Percentile(beside.acknowledged, 50)), "ms", "alone",
+               Milliseconds(Percentile(alone.acknowledged, 50))});
+  report_.Add({"overload", absl::StrCat("  p99, beside ", 10 * options_.in_flight, " submissions of others at a time"),
+               Milliseconds(Percentile(beside.acknowledged, 99)), "ms", "alone", Milliseconds(Percentile(alone.acknowledged, 99)), "at most 2 x"});
 }
 
 void Scenarios::Idle() {

@@ -20,7 +20,7 @@ struct LoadOptions {
 class Scenarios final {
  public:
   Scenarios(const LoadOptions& options, const std::string& self);
-  // "pairs", "one", "store", "group", "idle".
+  // "pairs", "one", "store", "group", "overload", "idle".
   void Run(const std::string& part);
   const Report& report() const { return report_; }
 
@@ -29,6 +29,7 @@ class Scenarios final {
   void One();
   void Store();
   void Group();
+  void Overload();
   void Idle();
 
   const LoadOptions options_;
