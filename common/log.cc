@@ -18,18 +18,10 @@ namespace {
 
 const char* KeyName(LogKey key) {
   switch (key) {
-    case LogKey::kPort: return "port";
-    case LogKey::kAddress: return "address";
-    case LogKey::kPath: return "path";
-    case LogKey::kStatus: return "status";
-    case LogKey::kReason: return "reason";
-    case LogKey::kCount: return "count";
-    case LogKey::kBytes: return "bytes";
-    case LogKey::kDuration: return "duration_ms";
-    case LogKey::kListener: return "listener";
-    case LogKey::kVersion: return "version";
-    case LogKey::kSignal: return "signal";
-    case LogKey::kSequence: return "sequence";
+#define PLUMBLINE_LOG_KEY(id, name) \
+  case LogKey::id: return name;
+    PLUMBLINE_LOG_KEYS(PLUMBLINE_LOG_KEY)
+#undef PLUMBLINE_LOG_KEY
   }
   return "unknown";
 }

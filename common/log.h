@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "absl/time/time.h"
+#include "common/log_keys.h"
 #include "common/status.h"
 
 namespace plumbline {
@@ -43,7 +44,12 @@ struct OperatorText {
   std::string text;
 };
 
-enum class LogKey { kPort, kAddress, kPath, kStatus, kReason, kCount, kBytes, kDuration, kListener, kVersion, kSignal, kSequence };
+// Each is declared in the metadata manifest, which refuses a key for anything but settings and totals.
+enum class LogKey {
+#define PLUMBLINE_LOG_KEY(id, name) id,
+  PLUMBLINE_LOG_KEYS(PLUMBLINE_LOG_KEY)
+#undef PLUMBLINE_LOG_KEY
+};
 
 struct LogField {
   LogKey key;
