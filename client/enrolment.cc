@@ -228,6 +228,7 @@ absl::Status Enrol(const Home& home, Stores& stores, absl::string_view invitatio
     return Refuse(absl::StatusCode::kPermissionDenied, "root_mismatch",
                   "the server's root certificate is not the one the invitation names; do not go on, ask who invited you");
   }
+  if (paths.agree) RETURN_IF_ERROR(paths.agree(*invitation, root));
   ASSIGN_OR_RETURN(const OwnKeys keys, PrepareKeys(home, stores, text));
   ASSIGN_OR_RETURN(const keys::v1::EnrolRequest request, MakeRequest(*invitation, keys, device_label));
   keys::v1::EnrolResponse response;

@@ -11,6 +11,7 @@
 #include "client/network.h"
 #include "client/stores.h"
 #include "common/clock.h"
+#include "common/crypto/x509.h"
 #include "common/identity/invitation.h"
 #include "common/status.h"
 
@@ -20,6 +21,9 @@ namespace plumbline::client {
 struct EnrolmentPaths {
   // The pinned root as PEM, found in the handshake of the key server. As rpc::FetchPinnedRoot.
   std::function<absl::StatusOr<std::string>(const identity::Invitation&)> fetch_root;
+  // Shows what the services do with data about the person, and asks; may be null. Its refusal ends the enrolment before anything about
+  // this device is sent.
+  std::function<absl::Status(const identity::Invitation&, const crypto::Certificate& root)> agree;
   // A network that can do nothing but Enrol.
   std::function<absl::StatusOr<std::unique_ptr<Network>>(const identity::Invitation&, const std::string& root_pem)> connect;
   // For an invitation by a device: a network that can ask to join, what to do with the code that the inviting device has to be

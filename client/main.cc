@@ -101,8 +101,12 @@ void Describe(CLI::App& app, Line& line) {
   enrol->add_flag("--quick-unlock", o.quick_unlock,
                   "A cheaper passphrase check, 64 MiB in place of 256: for tests and small machines");
 
+  enrol->add_flag("--accept-notice", o.accept_notice, "Agree to the privacy notice without being asked: for scripts");
   enrol->add_option("--wait", o.join_seconds, "Seconds to wait for the approval by another device (default 1800)")
       ->check(CLI::Range(0.0, 3600.0));
+  CLI::App* notice = Add(app, line, "notice", "What the services do with data about you, as they say it now", client::NoticeCommand);
+  notice->add_flag("--accept", o.accept_notice, "Agree to it");
+  notice->add_flag("--manifest", o.whole_manifest, "Show what each service has signed, and how that differs from what this client knows");
   DescribeDevices(app, line);
   DescribeLock(app, line);
 

@@ -39,5 +39,11 @@ complain "fuzz targets without a row in docs/testing.md:" "$(git ls-files 'tests
 complain "decoders that no fuzz target in docs/testing.md names:" "$(git ls-files '*.h' ':!tests' ':!interop' \
   | xargs grep -hoE '\b(Parse|Decode)[A-Z][A-Za-z]+\(|\bRead[A-Z][A-Za-z]+\((const CipherSuite& suite, )?Reader& ' | sed 's/(.*//' | sort -u \
   | while read -r decoder; do grep -qE "^\| .*\b$decoder\b" docs/testing.md || echo "$decoder"; done)"
+complain "a .proto that proto/CMakeLists.txt does not have, and so the metadata manifest does not either:" \
+  "$(git ls-files 'proto/plumbline/*.proto' | sed -E 's#proto/plumbline/(.*)\.proto#\1#' | while read -r path; do
+    grep -q " $path[ )]" proto/CMakeLists.txt || grep -qE "^foreach\(config.* ${path##*/}[ )]" proto/CMakeLists.txt || echo "$path"; done)"
+# Which code may use which data: declared in proto/, decided in common/manifest/purposes.txt.
+complain "data used for a purpose it is not declared for:" "$(awk -f cmake/purposes.awk proto/plumbline/metadata/v1/data.proto \
+  $(git ls-files 'proto/*.proto' | grep -v /metadata/) common/manifest/purposes.txt $(git ls-files '*.h' '*.cc' | grep -vE '^(client|tests|assess|interop|mls)/'))"
 [ $bad -eq 0 ] && echo "lint: clean"
 exit $bad

@@ -38,6 +38,9 @@ function(program name)
   cmake_parse_arguments(P "" "" "SRCS;DEPS" ${ARGN})
   add_executable(${name} ${P_SRCS})
   target_link_libraries(${name} PRIVATE ${P_DEPS} plumbline_flags)
+  if(TARGET plumbline_manifest)
+    add_dependencies(${name} plumbline_manifest)  # no program without a manifest that holds
+  endif()
 endfunction()
 
 # unit_test(name SRCS x_test.cc ... DEPS y ... LABELS ...): one GoogleTest program, registered with ctest as a whole.

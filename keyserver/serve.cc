@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "common/identity/reason.h"
+#include "common/manifest/service.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/listener.h"
 #include "common/rpc/tls_policy.h"
@@ -109,7 +110,9 @@ struct Keyserver::Parts {
         joins(*organisation, clock, {accounts, join_store}, departures, publisher, devices, refusals),
         unlock(*organisation, clock, {*unlock_store, check_in_store}, devices, refusals),
         renewal(*organisation, clock, succession_store, refusals),
+        running(manifest::Describe(identity::ServiceUri{config.organisation_domain(), identity::Service::kKeyserver}.ToString(), config)),
         pool(config.limits().workers(), kQueue),
+        manifest_service(running, [this] { return OwnIdentity(*organisation); }, pool, clock),
         anonymous_services(AnonymousServices(pool, *organisation, enrolment, joins, directory)),
         device_services(DeviceServices(pool, devices, credentials, joins)),
         admin_services(AdminServices(pool, *organisation, admin, renewal)),
@@ -145,7 +148,9 @@ struct Keyserver::Parts {
   JoinDesk joins;
   UnlockDesk unlock;
   ServiceRenewal renewal;
+  const metadata::v1::RunningManifest running;
   WorkerPool pool;
+  manifest::ManifestService manifest_service;
   const std::vector<std::unique_ptr<grpc::Service>> anonymous_services;
   const std::vector<std::unique_ptr<grpc::Service>> device_services;
   const std::vector<std::unique_ptr<grpc::Service>> admin_services;
@@ -191,8 +196,9 @@ absl::Status Keyserver::Parts::Listen(const KeyserverConfig& config) {
   ASSIGN_OR_RETURN(admin_listener,
                    rpc::Listener::Start(options(config.admin_listen()), admin_alone, pointers(admin_services)));
   ASSIGN_OR_RETURN(auto anonymous, rpc::AnonymousServerCredentials(*live));
-  ASSIGN_OR_RETURN(anonymous_listener, rpc::Listener::Start(options(config.anonymous_listen()), anonymous,
-                                                            pointers(anonymous_services)));
+  std::vector<grpc::Service*> for_anybody = pointers(anonymous_services);
+  for_anybody.push_back(&manifest_service);
+  ASSIGN_OR_RETURN(anonymous_listener, rpc::Listener::Start(options(config.anonymous_listen()), anonymous, for_anybody));
   logger.Info("listener.started",
               {{LogKey::kListener, FixedText("device")}, {LogKey::kPort, device_listener->port()}});
   logger.Info("listener.started",
@@ -245,7 +251,9 @@ absl::StatusOr<std::unique_ptr<Keyserver>> Keyserver::Start(const KeyserverConfi
     logger.Warning("revocation.not_configured",
                    {{LogKey::kReason, FixedText("the delivery server is not told who leaves; set revocation.delivery_address")}});
   }
-  RETURN_IF_ERROR(parts->trail.Append(ServiceEvent(audit::Event::kServiceStarted)));
+  audit::Entry started = ServiceEvent(audit::Event::kServiceStarted);
+  started.details = {{"manifest", manifest::ShortDigest(parts->running)}};
+  RETURN_IF_ERROR(parts->trail.Append(started));
   return std::unique_ptr<Keyserver>(new Keyserver(std::move(parts)));
 }
 

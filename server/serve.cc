@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/metrics/listener.h"
 #include "common/identity/uri.h"
+#include "common/manifest/service.h"
 #include "common/rpc/certificate_watch.h"
 #include "common/rpc/health_service.h"
 #include "common/rpc/listener.h"
@@ -94,8 +95,8 @@ absl::StatusOr<Trust> LoadTrust(const ServerConfig& config, absl::Time now) {
   return ReadTrust(pem, root, config.organisation_domain(), now);
 }
 
-absl::Status RecordEvent(UpkeepStore& store, audit::Event event) {
-  return store.Record(audit::Entry{event, kActor, "", audit::Outcome::kSuccess, "", {}});
+absl::Status RecordEvent(UpkeepStore& store, audit::Event event, std::map<std::string, std::string> details = {}) {
+  return store.Record(audit::Entry{event, kActor, "", audit::Outcome::kSuccess, "", std::move(details)});
 }
 
 sigset_t StopSignals() {
@@ -143,12 +144,15 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
   // What waits here is a piece each: 64 MiB at most.
   WorkerPool attachment_work(AttachmentWorkers(config), 256);
   AttachmentService attachment_service(attachments, attachment_work);
+  const metadata::v1::RunningManifest running = manifest::Describe(
+      identity::ServiceUri{config.organisation_domain(), identity::Service::kDelivery}.ToString(), config);
+  manifest::ManifestService manifest_service(running, [&certificate] { return certificate.identity(); }, requests, clock);
   Health health;
   rpc::HealthService health_service("plumbline.delivery.v1.Delivery", [&health] { return health.serving(); });
   ASSIGN_OR_RETURN(auto credentials, rpc::AnonymousServerCredentials(live));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Listener> listener,
                    rpc::Listener::Start(ListenerOptionsOf(config, trust), credentials,
-                                        {&service, &attachment_service, &health_service}));
+                                        {&service, &attachment_service, &manifest_service, &health_service}));
   ASSIGN_OR_RETURN(crypto::Certificate root, crypto::Certificate::ParsePem(trust.root_pem));
   Revocations revocations(store, sessions, streams, roles, std::move(root), config.organisation_domain(), clock);
   RevocationService revocation_service(revocations, counters, requests, config.organisation_domain());
@@ -157,7 +161,7 @@ absl::Status ServeUntilStopped(const ServerConfig& config, const Trust& trust, r
   if (!config.keyserver_listen().empty()) {
     ASSIGN_OR_RETURN(keyserver_listener, ListenForKeyserver(config, trust, live, revocation_service, certificate_service, counters, roles));
   }
-  RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted));
+  RETURN_IF_ERROR(RecordEvent(store, audit::Event::kServiceStarted, {{"manifest", manifest::ShortDigest(running)}}));
   auto upkeep = std::make_unique<Upkeep>(store, streams, counters, health, logger, clock);
   auto attachment_upkeep = std::make_unique<AttachmentUpkeep>(attachment_store, logger, clock);
   auto certificate_watch = std::make_unique<rpc::CertificateWatch>(certificate, nullptr, clock, logger);

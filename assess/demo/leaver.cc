@@ -77,7 +77,7 @@ std::string Demonstration::ApproveDevice(const Person& tablet) {
   absl::StatusOr<Child> enrolling = absl::UnavailableError("the new device was not started");
   if (status.ok()) {
     enrolling = organisation_.StartClient(
-        tablet, {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", path},
+        tablet, {"--json", "enrol", "--accept-notice", "--quick-unlock", "--label", "tablet", "--invitation", path},
         log, false);
   }
   std::string code;

@@ -71,7 +71,7 @@ absl::Status People::Enrol(const Person& person, const std::string& invitation) 
   const std::string path = person.passphrase_file + ".invitation";  // on a command line others could read it
   RETURN_IF_ERROR(WriteFile(path, invitation + "\n"));
   ASSIGN_OR_RETURN(const CommandResult result,
-                   organisation_.Client(person, {"--json", "enrol", "--invitation", path, "--label", "laptop", "--quick-unlock"}));
+                   organisation_.Client(person, {"--json", "enrol", "--accept-notice", "--invitation", path, "--label", "laptop", "--quick-unlock"}));
   return StatusOf(result);
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/notice.h"
 #include "client/cli/qr.h"
 #include "client/cli/session.h"
 #include "client/cli/uploads.h"
@@ -18,6 +19,7 @@
 #include "common/identity/codes.h"
 #include "common/identity/credential_renewal.h"
 #include "common/identity/reason.h"
+#include "common/manifest/notice.h"
 #include "common/retry.h"
 #include "common/identity/uri.h"
 #include "common/rpc/probe.h"
@@ -51,8 +53,11 @@ std::string DefaultLabel() {
   return name;
 }
 
-EnrolmentPaths RealPaths(const Options& options, const Clock& clock, Output& output) {
+EnrolmentPaths RealPaths(const Options& options, const Clock& clock, Output& output, metadata::v1::Notice& notice) {
   EnrolmentPaths paths;
+  paths.agree = [&options, &clock, &output, &notice](const identity::Invitation& invitation, const crypto::Certificate& root) {
+    return AgreeBefore(options, invitation, root, clock, output, notice);
+  };
   paths.fetch_root = [&clock](const identity::Invitation& invitation) -> absl::StatusOr<std::string> {
     ASSIGN_OR_RETURN(const crypto::Fingerprint root, crypto::Fingerprint::FromBytes(invitation.root_fingerprint));
     return rpc::FetchPinnedRoot(invitation.keyserver_address, root, clock.Now());
@@ -151,11 +156,13 @@ absl::Status EnrolCommand(const Options& options, Output& output) {
   }
   const bool is_new = !home.exists();
   ASSIGN_OR_RETURN(const Secret passphrase, PassphraseFor(options, is_new));
+  metadata::v1::Notice notice;  // as it was agreed to
   {
     ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, is_new ? home.Create(passphrase, CostFor(options)) : home.OpenSealed(passphrase));
     Stores stores(*store);
     RETURN_IF_ERROR(Enrol(home, stores, invitation, options.label.empty() ? DefaultLabel() : options.label,
-                          RealPaths(options, clock, output), clock));
+                          RealPaths(options, clock, output, notice), clock));
+    RETURN_IF_ERROR(NoticeStore(*store).Accept(notice, clock.Now()));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::OpenWith(options, passphrase, output));
   // From here on the device exists. What is missing is made up for by any later command.
@@ -167,6 +174,7 @@ absl::Status EnrolCommand(const Options& options, Output& output) {
                 {"organisation", {{"domain", session->self().domain()},
                                   {"display_name", Output::Safe(account.organisation)},
                                   {"fingerprint", session->self().root().fingerprint().ToText()}}},
+                {"notice", manifest::VersionOf(notice)},
                 {"reachable", prepared.ok()}});
   output.Line(absl::StrCat("You are ", account.user, " at ", Output::Safe(account.organisation), "."));
   output.Line(absl::StrCat("Organisation: ", session->self().root().fingerprint().ToText()));
@@ -181,6 +189,7 @@ absl::Status SendCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(const std::string text, TextToSend(options.text));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  RETURN_IF_ERROR(RequireNotice(*session, output));
   ASSIGN_OR_RETURN(const Target target, engine->Resolve(options.person));
   absl::StatusOr<std::vector<PersonView>> people = engine->CheckPeople(target);
   SendOutcome outcome;

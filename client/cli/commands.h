@@ -10,6 +10,8 @@
 namespace plumbline::client {
 
 absl::Status EnrolCommand(const Options& options, Output& output);
+// What the services do with data about this person, and whether they agreed to it.
+absl::Status NoticeCommand(const Options& options, Output& output);
 absl::Status UnlockCommand(const Options& options, Output& output);
 absl::Status LockCommand(const Options& options, Output& output);
 absl::Status PassphraseCommand(const Options& options, Output& output);

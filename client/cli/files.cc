@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
+#include "client/cli/notice.h"
 #include "client/cli/progress.h"
 #include "client/cli/uploads.h"
 #include "client/files/files.h"
@@ -27,6 +28,7 @@ bool IsMediaType(absl::string_view text) {
 absl::Status SendFileCommand(const Options& options, Output& output) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  RETURN_IF_ERROR(RequireNotice(*session, output));
   ASSIGN_OR_RETURN(const Target target, engine->Resolve(options.person));
   ASSIGN_OR_RETURN(const std::vector<PersonView> people, engine->CheckPeople(target));
   json result;

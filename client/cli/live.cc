@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
+#include "client/cli/notice.h"
 #include "client/cli/session.h"
 #include "client/cli/uploads.h"
 #include "common/identity/reason.h"
@@ -205,6 +206,7 @@ absl::Status ChatCommand(const Options& options, Output& output) {
   CatchSignals();
   ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(options, output));
   ASSIGN_OR_RETURN(Engine* const engine, session->Online());
+  RETURN_IF_ERROR(RequireNotice(*session, output));
   ASSIGN_OR_RETURN(const Target target, engine->Resolve(options.person));
   ASSIGN_OR_RETURN(const std::vector<PersonView> people, engine->CheckPeople(target));
   for (const PersonView& person : people) output.Person(person);

@@ -20,6 +20,8 @@ struct Options {
   std::string invitation = "-";  // text, a file that holds it, or "-": standard input
   std::string label;
   bool quick_unlock = false;
+  bool accept_notice = false;
+  bool whole_manifest = false;
   double join_seconds = 1800;  // to wait for another device's approval
 
   std::string device;  // id or the beginning of it

@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/agent/agent_client.h"
+#include "client/cli/notice.h"
 #include "client/device_certificate.h"
 #include "client/net/grpc_devices.h"
+#include "client/notice.h"
 #include "client/organisation_keys.h"
 #include "client/store/check_in_store.h"
 #include "client/unlock/check_in.h"
@@ -19,6 +21,7 @@
 #include "common/identity/credential_renewal.h"
 #include "common/identity/reason.h"
 #include "common/identity/uri.h"
+#include "common/manifest/notice.h"
 #include "common/rpc/tls_policy.h"
 
 namespace plumbline::client {
@@ -183,7 +186,17 @@ absl::StatusOr<Engine*> Session::Online() {
   engine_ = std::make_unique<Engine>(*stores_, *self_, *network_, clock_);
   RenewCertificates().IgnoreError();  // a failure is met again, and reported, by whatever the command does next
   RETURN_IF_ERROR(WarnOfCredential());
+  RETURN_IF_ERROR(AskForNotice());
   return engine_.get();
+}
+
+absl::Status Session::AskForNotice() {
+  NoticeStore notices(*store_);
+  ASSIGN_OR_RETURN(const std::optional<KnownNotice> known, notices.Get());
+  if (!IsNoticeDue(known, clock_.Now())) return absl::OkStatus();
+  const absl::StatusOr<std::vector<metadata::v1::RunningManifest>> told = FetchManifests(*this);
+  if (!told.ok()) return notices.Asked(clock_.Now());  // the next day, or `plumbline notice`
+  return notices.Offer(manifest::MakeNotice(*told), clock_.Now());
 }
 
 absl::Status Session::WarnOfCredential() {

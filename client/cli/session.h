@@ -72,6 +72,8 @@ class Session final {
   explicit Session(Home home) : home_(std::move(home)) {}
   absl::Status Take(OpenedDevice opened, Output& output);
   absl::Status CheckIn();
+  // Once a day: whether the services still say what its owner agreed to.
+  absl::Status AskForNotice();
   absl::Status RenewOwnCertificate();
   absl::Status RenewForUnlocking();
   absl::Status RenewCredential();

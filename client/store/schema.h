@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 9> kMigrations = {{
+inline constexpr std::array<db::Migration, 10> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -246,6 +246,13 @@ ALTER TABLE directory_log ADD COLUMN genesis BLOB NOT NULL DEFAULT x'';      -- 
 ALTER TABLE directory_log ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;    -- 1: the root said that it begins with what a backup had
 -- The record that a restored directory begins with again, which is older than the one that is held; empty: that is not known; null: none.
 ALTER TABLE contact ADD COLUMN base BLOB;
+)sql"},
+    {"the privacy notice", R"sql(
+-- At most one row. `items`: what was accepted; `offered`: what the services say since, null if it is the same. Both serialised Notices.
+CREATE TABLE notice (
+  id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL, items BLOB NOT NULL, accepted INTEGER NOT NULL, offered BLOB,
+  asked INTEGER NOT NULL               -- seconds
+);
 )sql"},
 }};
 

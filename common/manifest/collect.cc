@@ -8,7 +8,9 @@
 #include "absl/strings/str_split.h"
 #include "common/manifest/fields.h"
 #include "common/manifest/processes.h"
+#include "common/manifest/setting.h"
 #include "common/manifest/words.h"
+#include "plumbline/config/v1/options.pb.h"
 
 namespace plumbline::manifest {
 
@@ -49,30 +51,46 @@ void AddData(Faults& faults, v1::Manifest& manifest) {
   }
 }
 
-// "ServerConfig.retention.envelope_days" is a field of a configuration.
-bool IsSetting(const DescriptorPool& pool, absl::string_view name) {
+// The field of "ServerConfig.retention.envelope_days"; null if there is none.
+const google::protobuf::FieldDescriptor* FindSetting(const DescriptorPool& pool, absl::string_view name) {
   const std::vector<std::string> parts = absl::StrSplit(name, '.');
   const auto* message = pool.FindMessageTypeByName(absl::StrCat("plumbline.config.v1.", parts.front()));
   const google::protobuf::FieldDescriptor* field = nullptr;
   for (size_t i = 1; i < parts.size(); ++i) {
-    if (message == nullptr) return false;
-    field = message->FindFieldByName(parts[i]);
-    if (field == nullptr) return false;
+    field = message == nullptr ? nullptr : message->FindFieldByName(parts[i]);
+    if (field == nullptr) return nullptr;
     message = field->message_type();
   }
-  return field != nullptr;
+  return field;
 }
 
-void CheckRetentions(const DescriptorPool& pool, Faults& faults) {
+// What an absent field means, in words.
+std::string DefaultWords(const google::protobuf::FieldDescriptor& field) {
+  const std::string& text = field.options().GetExtension(config::v1::rule).default_text();
+  absl::Duration duration;
+  if (field.message_type() != nullptr) return absl::ParseDuration(text, &duration) ? DurationWords(duration) : "";
+  return text.empty() ? "" : absl::StrCat(text, " days");
+}
+
+void AddSettings(const DescriptorPool& pool, Faults& faults, v1::Manifest& manifest) {
+  std::set<std::string> seen;
   const auto* const all = v1::Retention_descriptor();
   for (int i = 0; i < all->value_count(); ++i) {
     if (all->value(i)->number() == v1::RETENTION_UNSPECIFIED) continue;
+    const std::string& name = all->value(i)->name();
     const v1::Keeping& keeping = all->value(i)->options().GetExtension(v1::keeping);
     const bool has_place = absl::StrContains(keeping.words(), "{}");
-    if (keeping.words().empty() || has_place != !keeping.setting().empty()) faults.Add(all->value(i)->name(), "say words, with {} where there is a setting");
-    if (!keeping.setting().empty() && !IsSetting(pool, keeping.setting())) {
-      faults.Add(all->value(i)->name(), absl::StrCat(keeping.setting(), " is no field of a configuration"));
+    if (keeping.words().empty() || has_place == keeping.setting().empty()) faults.Add(name, "say words, with {} where there is a setting");
+    if (keeping.setting().empty() || !seen.insert(keeping.setting()).second) continue;
+    const auto* const field = FindSetting(pool, keeping.setting());
+    if (field == nullptr) {
+      faults.Add(name, absl::StrCat(keeping.setting(), " is no field of a configuration"));
+      continue;
     }
+    v1::Setting& setting = *manifest.add_default_setting();
+    setting.set_name(keeping.setting());
+    setting.set_value(DefaultWords(*field));
+    if (setting.value().empty()) faults.Add(name, absl::StrCat(keeping.setting(), " has no default, so nothing can be said before it is known"));
   }
 }
 
@@ -89,7 +107,7 @@ absl::StatusOr<v1::Manifest> Collect(const google::protobuf::FileDescriptorSet& 
   Faults faults;
   AddFields(built, faults, manifest);
   AddProcesses(pool, built, files, faults, manifest);
-  CheckRetentions(pool, faults);
+  AddSettings(pool, faults, manifest);
   AddData(faults, manifest);
   if (!faults.lines.empty()) return absl::InvalidArgumentError(absl::StrJoin(faults.lines, "\n"));
   return manifest;

@@ -72,7 +72,7 @@ std::string Columns(const v1::Database& database) {
       absl::StrAppend(&rows, "| ", Code(table.name()), " | ", absl::StrJoin(columns, ", "), " | ", KeptByDefault(KeepingOf(kept)), " |\n");
     }
   }
-  return absl::StrCat("\n`", database.file(), "`: ", database.protection(), ".\n\n| table | columns and their data | kept |\n| --- | --- | --- |\n", rows);
+  return absl::StrCat("\n`", database.file(), "` (and `-wal`, `-shm`, `.lock` beside it): ", database.protection(), ".\n\n| table | columns and their data | kept |\n| --- | --- | --- |\n", rows);
 }
 
 std::string Classes(const v1::Process& process) {
@@ -121,14 +121,16 @@ std::string Messages(const v1::Manifest& manifest) {
   return out;
 }
 
-std::string Settings() {
+std::string Settings(const v1::Manifest& manifest) {
+  std::map<std::string, std::string> defaults;
+  for (const v1::Setting& setting : manifest.default_setting()) defaults[setting.name()] = setting.value();
   std::string out;
   const auto* const all = v1::Retention_descriptor();
   for (int i = 1; i < all->value_count(); ++i) {
     const v1::Keeping& keeping = all->value(i)->options().GetExtension(v1::keeping);
-    if (!keeping.setting().empty()) absl::StrAppend(&out, "| ", Code(keeping.setting()), " | ", KeptFor(keeping, "..."), " |\n");
+    if (!keeping.setting().empty()) absl::StrAppend(&out, "| ", Code(keeping.setting()), " | ", KeptFor(keeping, "..."), " | ", defaults[keeping.setting()], " |\n");
   }
-  return absl::StrCat("\n| setting | what it decides |\n| --- | --- |\n", out);
+  return absl::StrCat("\n| setting | what it decides | where it is not set |\n| --- | --- | --- |\n", out);
 }
 
 constexpr char kIntroduction[] = R"(<!-- Made by `./dev manifest` from proto/plumbline/metadata/v1/data.proto, the options of each field in proto/ and */manifest.textproto. Change those. -->
@@ -145,7 +147,7 @@ retentions as configured: `plumbline notice --manifest` (protocols/manifest.md).
 std::string RenderDocument(const v1::Manifest& manifest) {
   std::string out = absl::StrCat(kIntroduction, "\n## What remains\nNo declaration takes these away:\n\n");
   for (const std::string& each : manifest.remains()) absl::StrAppend(&out, "* ", each, "\n");
-  absl::StrAppend(&out, "\n## Retention that an operator sets\nIn the tables these stand in brackets; docs/operations.md has their defaults.\n", Settings(),
+  absl::StrAppend(&out, "\n## Retention that an operator sets\nIn the tables these stand in brackets.\n", Settings(manifest),
                   "\n## Data\n", DataTables(manifest), "\n## Processes: where they listen, what they keep\n", Processes(manifest),
                   "\n## Messages\nA field that is a message of ours is what its own fields are.\n", Messages(manifest),
                   "\n## Log lines\nThe keys of log lines, and nothing else gets into one (common/log.h): values are numbers, durations, constants of the program and texts of the configuration.\n\n"

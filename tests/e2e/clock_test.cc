@@ -92,7 +92,7 @@ TEST(WrongClock, AnHourBehindIsNamedWithItsRemedyAndLosesNothing) {
 TEST(WrongClock, IsNamedAtEnrolment) {
   const Person erin = Services().NewPerson("erin");
   const std::string invitation = ValueOf(Services().organisation.Invite(erin));
-  const std::vector<std::string> enrol = {"enrol", "--quick-unlock", "--label", "laptop"};
+  const std::vector<std::string> enrol = {"enrol", "--accept-notice", "--quick-unlock", "--label", "laptop"};
   EXPECT_THAT(Failure(At(-absl::Hours(1), erin, enrol, invitation)), HasSubstr("clock_behind: "));
   const std::string late = Failure(At(absl::Hours(24 * 2), erin, enrol, invitation));
   EXPECT_THAT(late, HasSubstr("invitation_expired: "));

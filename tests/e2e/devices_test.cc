@@ -24,7 +24,7 @@ std::string AskToJoin(ServiceFixture& services, assess::Child& child, const asse
       absl::StrCat(services.organisation.folder(), "/", device.account, ".enrol");
   auto started = services.organisation.StartClient(
       device,
-      {"--json", "enrol", "--quick-unlock", "--label", "tablet", "--invitation", invitation}, log,
+      {"--json", "enrol", "--accept-notice", "--quick-unlock", "--label", "tablet", "--invitation", invitation}, log,
       false);
   EXPECT_OK(started);
   child = *std::move(started);

@@ -38,7 +38,7 @@ class HardwareKeys : public ::testing::Test {
   Person Enrolled(const std::string& account) {
     Person person = ValueOf(organisation_.NewPerson(account, account + " Example"));
     EnsureOk(organisation_.CreateAccount(person));
-    const CommandResult result = Run(person, {"enrol", "--quick-unlock", "--label", "laptop"}, ValueOf(organisation_.Invite(person)));
+    const CommandResult result = Run(person, {"enrol", "--accept-notice", "--quick-unlock", "--label", "laptop"}, ValueOf(organisation_.Invite(person)));
     if (result.exit_code != 0) std::fprintf(stderr, "%s%s\n", result.out.c_str(), result.err.c_str());
     CHECK(result.exit_code == 0);
     SealCheaply(person.home, person.passphrase_file);

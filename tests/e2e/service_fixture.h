@@ -76,7 +76,7 @@ class ServiceFixture final {
     return person;
   }
   assess::CommandResult Enrol(const assess::Person& person, const std::string& invitation) {
-    const assess::CommandResult result = Run(person, {"enrol", "--quick-unlock", "--label", "laptop"}, invitation);
+    const assess::CommandResult result = Run(person, {"enrol", "--accept-notice", "--quick-unlock", "--label", "laptop"}, invitation);
     // As somebody at work: the passphrase once, not with each command. Where that fails, each command asks for it.
     if (result.exit_code == 0) Run(person, {"unlock", "--idle", "480", "--longest", "1440"});
     return result;

@@ -222,10 +222,10 @@ TEST(LockKilled, WhateverMomentAnEnrolmentIsKilledAtItIsCompletedAndLocked) {
     SCOPED_TRACE(round);
     const Person person = Services().NewPerson(absl::StrCat("kim", round));
     const std::string invitation = ValueOf(Services().organisation.Invite(person));
-    const std::vector<std::string> enrol = {"--json", "enrol", "--quick-unlock", "--label", "laptop", "--invitation", invitation};
+    const std::vector<std::string> enrol = {"--json", "enrol", "--accept-notice", "--quick-unlock", "--label", "laptop", "--invitation", invitation};
     Killed(person, enrol, moments.Next(absl::Milliseconds(700)));
     sealed += fs::exists(person.home + "/store.key");
-    const CommandResult again = As(person, {"enrol", "--quick-unlock", "--label", "laptop", "--invitation", invitation});
+    const CommandResult again = As(person, {"enrol", "--accept-notice", "--quick-unlock", "--label", "laptop", "--invitation", invitation});
     if (again.exit_code != 0) {
       EXPECT_EQ(Reason(again), "already_enrolled") << again.out;
     }
