@@ -50,7 +50,10 @@ class Reach final {
   }
 
   const Parties& Of(const Descriptor& message) { return reached_[message.full_name()]; }
-  bool Knows(const std::string& name) const { return name == "*" || reached_.contains(name); }
+  bool Knows(const std::string& name) const {
+    const auto found = reached_.find(name);
+    return name == "*" || (found != reached_.end() && !found->second.empty());
+  }
 
  private:
   void AddService(const google::protobuf::ServiceDescriptor& service, Faults& faults) {

@@ -23,6 +23,7 @@ constexpr std::pair<v1::Party, const char*> kGroups[] = {
     {v1::BY_DELIVERY_SERVER, "The delivery server"},
     {v1::BY_KEY_SERVER, "The key server"},
     {v1::BY_ADMIN_SERVICE, "The admin service, and administrators"},
+    {v1::BY_EVERYBODY, "Everybody"},
     {v1::BY_OWN_DEVICES, "Your own devices, and nobody that is not named"},
 };
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 
+#include "absl/strings/str_split.h"
 #include "common/check.h"
 #include "tests/common/certificates.h"
 #include "tests/common/scratch.h"
@@ -23,7 +24,7 @@ class Columns : public ::testing::Test {
         &manifest_));
   }
   std::vector<std::string> Compare(const std::string& sql, const std::string& file = "x.db") {
-    CHECK(database_->Execute(sql).ok());
+    for (const absl::string_view each : absl::StrSplit(sql, ";")) CHECK(database_->Execute(std::string(each)).ok());
     return testing::ValueOf(manifest::CompareColumns(manifest_, "p", file, *database_));
   }
 

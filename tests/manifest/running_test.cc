@@ -11,6 +11,8 @@ namespace plumbline {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::StatusIs;
 using metadata::v1::GetManifestResponse;
 
 constexpr char kDelivery[] = "plumbline://example.org/service/delivery";
