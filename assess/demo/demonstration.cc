@@ -52,6 +52,7 @@ void Demonstration::Run() {
   Tamper();
   Leave();
   AuditDirectory();
+  TellTerms();
   Overload();
   Peers();
 }

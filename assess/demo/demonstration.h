@@ -85,6 +85,10 @@ class Demonstration final {
   void RollDirectoryBack();
   absl::Status MakeRoomSmall();
 
+  // l: demo/manifest.cc
+  void TellTerms();
+  void ChangeTerms();
+
   // p: demo/peers.cc
   void Peers();
   absl::StatusOr<std::string> WalkWithPeers();  // what the runner printed

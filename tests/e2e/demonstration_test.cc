@@ -50,7 +50,7 @@ TEST(Demonstration, RunsEveryStep) {
                          "demo.b.online", "demo.b.offline", "demo.b.code", "demo.c.crash", "demo.d.disk", "demo.d.memory",
                          "demo.d.network", "demo.d.names", "demo.e.record", "demo.e.chain", "demo.e.verify", "demo.e.tamper",
                          "demo.f.file", "demo.f.tamper", "demo.g.device", "demo.g.leaver", "demo.g.lost-device", "demo.h.overload",
-                         "demo.i.group", "demo.i.later", "demo.i.removed", "demo.j.file", "demo.j.later", "demo.j.leaver", "demo.k.replay", "demo.k.authority", "demo.k.names", "demo.k.rollback", "demo.p.peers"}) {
+                         "demo.i.group", "demo.i.later", "demo.i.removed", "demo.j.file", "demo.j.later", "demo.j.leaver", "demo.k.replay", "demo.k.authority", "demo.k.names", "demo.k.rollback", "demo.l.manifest", "demo.l.installation", "demo.l.terms", "demo.p.peers"}) {
     bool there = false;
     for (const auto& check : ran.report["checks"]) there = there || check["id"] == id;
     EXPECT_TRUE(there) << id;

@@ -1,18 +1,14 @@
 // The manifest of a running installation: told under the services' signatures, agreed to by people, and true of the processes.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
-#include <set>
-#include <sstream>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "assess/demo/installation.h"
 #include "tests/e2e/service_fixture.h"
 
 namespace plumbline {
@@ -23,6 +19,7 @@ using assess::Service;
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -142,49 +139,11 @@ TEST(Manifest, AnotherRetentionIsSaidAndAgreedToAnew) {
 
 // ---- what runs is what is declared ----
 
-std::string Link(const fs::path& path) {
-  std::error_code error;
-  const fs::path target = fs::read_symlink(path, error);
-  return error ? "" : target.string();
-}
-
-std::set<std::string> OpenFiles(pid_t pid) {
-  std::set<std::string> out;
-  for (const auto& each : fs::directory_iterator(absl::StrCat("/proc/", pid, "/fd"))) out.insert(Link(each.path()));
-  return out;
-}
-
-// TCP ports on which a process listens.
-std::set<int> ListeningPorts(pid_t pid) {
-  const std::set<std::string> open = OpenFiles(pid);
-  std::set<int> ports;
-  for (const char* table : {"tcp", "tcp6"}) {
-    std::ifstream file(absl::StrCat("/proc/", pid, "/net/", table));
-    for (std::string line; std::getline(file, line);) {
-      std::istringstream words(line);
-      std::string slot, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
-      words >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >> inode;
-      if (state == "0A" && open.contains("socket:[" + inode + "]")) ports.insert(std::stoi(local.substr(local.rfind(':') + 1), nullptr, 16));
-    }
-  }
-  return ports;
-}
-
 json ProcessOf(const std::string& name) {
   for (const json& process : Told()[0]["manifest"]["process"]) {
     if (process["name"] == name) return process;
   }
   return {};
-}
-
-// The value of a line "setting: value" of a configuration; "" if it has none.
-std::string SettingIn(const std::string& config, const std::string& setting) {
-  for (const absl::string_view line : absl::StrSplit(config, '\n')) {
-    const absl::string_view value = absl::StripPrefix(line, setting + ":");
-    if (value.size() == line.size()) continue;
-    return std::string(absl::StripSuffix(absl::StripPrefix(absl::StripAsciiWhitespace(value), "\""), "\""));
-  }
-  return "";
 }
 
 struct Running {
@@ -196,73 +155,53 @@ constexpr Running kRunning[] = {{Service::kKeyserver, "plumbline-keyserver"},
                                 {Service::kAdmin, "plumbline-admin"},
                                 {Service::kWitness, "plumbline-witness"}};
 
-TEST(Processes, ListenWhereTheyAreDeclaredToAndNowhereElse) {
+class Processes : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "what another process has open is for root to read";
+    Alice();  // so that there is something
+  }
+  static std::string ConfigOf(Service service) { return testing::ValueOf(assess::ReadFile(Organisation().ConfigOf(service))); }
+  static std::string DataOf(Service service) { return Organisation().FolderOf(service) + "/data"; }
+};
+
+TEST_F(Processes, ListenWhereTheyAreDeclaredToAndNowhereElse) {
   for (const auto& [service, name] : kRunning) {
-    const json process = ProcessOf(name);
-    const std::string config = testing::ValueOf(assess::ReadFile(Organisation().ConfigOf(service)));
-    std::set<int> declared;
-    for (const json& listener : process["listener"]) {
-      const std::string address = SettingIn(config, listener["setting"]);
-      if (address.empty()) {
-        EXPECT_TRUE(listener.value("optional", false)) << name << " " << listener["setting"];
-        continue;
-      }
-      declared.insert(std::stoi(address.substr(address.rfind(':') + 1)));
-    }
-    EXPECT_FALSE(declared.empty()) << name;
-    EXPECT_EQ(ListeningPorts(Organisation().pid(service)), declared) << name;
+    EXPECT_THAT(testing::ValueOf(assess::CompareListeners(ProcessOf(name), ConfigOf(service), Organisation().pid(service))), IsEmpty());
   }
 }
 
-// "tls.kept" of "${...}" and "audit/*" as a regular expression.
-std::regex PatternOf(const std::string& path) {
-  return std::regex(absl::StrReplaceAll(path, {{".", "\\."}, {"*", ".*"}, {"$", "\\$"}, {"{", "\\{"}, {"}", "\\}"}, {"/*", "/.*"}}));
-}
-
-// Of a file in a data folder: is it declared?
-bool IsDeclared(const json& process, std::string path) {
-  for (const char* suffix : {"-wal", "-shm", ".lock"}) path = std::string(absl::StripSuffix(path, suffix));
-  for (const json& database : process.value("database", json::array())) {
-    if (database["file"] == path) return true;
-  }
-  for (const json& file : process.value("file", json::array())) {
-    if (std::regex_match(path, PatternOf(file["path"]))) return true;
-  }
-  return false;
-}
-
-TEST(Processes, KeepTheFilesTheyAreDeclaredToAndNoOther) {
-  Alice();  // so that there is something
+TEST_F(Processes, KeepTheFilesTheyAreDeclaredToAndNoOther) {
   for (const auto& [service, name] : kRunning) {
-    const json process = ProcessOf(name);
-    const std::string data = Organisation().FolderOf(service) + "/data";
-    size_t files = 0;
-    for (const auto& each : fs::recursive_directory_iterator(data)) {
-      if (!each.is_regular_file()) continue;
-      ++files;
-      const std::string path = fs::relative(each.path(), data).string();
-      EXPECT_TRUE(IsDeclared(process, path)) << name << " keeps " << path;
-    }
-    EXPECT_GT(files, 1u) << name;
-    // Open files: those, its log, and what is not on a disk.
-    for (const std::string& path : OpenFiles(Organisation().pid(service))) {
-      if (!absl::StartsWith(path, "/") || absl::StartsWith(path, "/dev/") || absl::StartsWith(path, "/proc/") || absl::StartsWith(path, "/memfd:")) continue;
-      if (path == Organisation().LogOf(service) || absl::StartsWith(path, Organisation().FolderOf(service) + "/" ) || absl::StartsWith(path, data + "/")) continue;
-      ADD_FAILURE() << name << " has " << path << " open";
-    }
+    EXPECT_FALSE(fs::is_empty(DataOf(service)));
+    EXPECT_THAT(assess::CompareFiles(ProcessOf(name), DataOf(service)), IsEmpty());
+    EXPECT_THAT(testing::ValueOf(assess::CompareOpenFiles(ProcessOf(name), DataOf(service), Organisation().LogOf(service), Organisation().pid(service))), IsEmpty());
   }
 }
 
-// The search finds what it is to find: a port and a file that nobody declared.
-TEST(Processes, AControlIsFound) {
-  const std::string data = Organisation().FolderOf(Service::kDelivery) + "/data";
-  const json process = ProcessOf("plumbline-server");
-  EXPECT_FALSE(IsDeclared(process, "members.txt"));
-  EXPECT_FALSE(IsDeclared(process, "people.db"));
-  EXPECT_FALSE(IsDeclared(process, "server.db.bak"));
-  EXPECT_TRUE(IsDeclared(process, "server.db-wal"));
-  EXPECT_THAT(ListeningPorts(Organisation().pid(Service::kDelivery)), Contains(Organisation().ports().delivery));
-  EXPECT_THAT(ListeningPorts(Organisation().pid(Service::kKeyserver)), ::testing::Not(Contains(Organisation().ports().delivery)));
+// A person's folder, too.
+TEST_F(Processes, AClientKeepsTheFilesItIsDeclaredTo) { EXPECT_THAT(assess::CompareFiles(ProcessOf("plumbline"), Alice().home), IsEmpty()); }
+
+// Each comparison finds what it is to find.
+TEST_F(Processes, ControlsAreFound) {
+  const json server = ProcessOf("plumbline-server");
+  const std::string config = ConfigOf(Service::kDelivery), data = DataOf(Service::kDelivery);
+  const pid_t pid = Organisation().pid(Service::kDelivery);
+  // A side door, and a door that is not there.
+  json one_listener = server;
+  one_listener["listener"].erase(1);
+  EXPECT_THAT(testing::ValueOf(assess::CompareListeners(one_listener, config, pid)), ElementsAre(HasSubstr("which is not declared")));
+  const std::string elsewhere = "listen: 127.0.0.1:1\nkeyserver_listen: 127.0.0.1:" + std::to_string(Organisation().ports().revocation) + "\n";
+  EXPECT_THAT(testing::ValueOf(assess::CompareListeners(server, elsewhere, pid)),
+              ::testing::UnorderedElementsAre(HasSubstr("nothing listens on port 1"), HasSubstr("which is not declared")));
+  // A list of members beside the database, and a database that was not declared.
+  std::ofstream(data + "/members.txt") << "alice";
+  EXPECT_THAT(assess::CompareFiles(server, data), ElementsAre(HasSubstr("keeps members.txt, which is not declared")));
+  fs::remove(data + "/members.txt");
+  json no_attachments = server;
+  no_attachments["database"].erase(1);
+  EXPECT_THAT(assess::CompareFiles(no_attachments, data), Contains(HasSubstr("keeps attachments.db")));
+  EXPECT_THAT(testing::ValueOf(assess::CompareOpenFiles(no_attachments, data, Organisation().LogOf(Service::kDelivery), pid)), Contains(HasSubstr("attachments.db open")));
 }
 
 }  // namespace
