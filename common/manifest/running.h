@@ -12,9 +12,7 @@
 
 namespace plumbline::manifest {
 
-inline constexpr size_t kMaxRunning = 1 << 20;             // bytes of RunningManifest
-inline constexpr absl::Duration kMostAge = absl::Hours(24);  // of what a client believes
-inline constexpr absl::Duration kMostSkew = absl::Minutes(5);
+inline constexpr size_t kMaxRunning = 1 << 20;  // bytes of RunningManifest
 inline constexpr char kRunningLabel[] = "plumbline manifest v1";
 
 // The manifest of this program, with what `config` says of it. `service`: its URI. Without a time.
@@ -28,8 +26,8 @@ std::string ShortDigest(const metadata::v1::RunningManifest& running);
 absl::StatusOr<metadata::v1::GetManifestResponse> Sign(metadata::v1::RunningManifest running, absl::Time now, absl::string_view chain_pem,
                                                        const Secret& key_pem);
 
-// What `answer` says, if the service `uri` signed it under `root`, less than a day before `now`. UNAUTHENTICATED manifest_invalid with
-// what does not hold. A text in it is the service's word: not safe for a terminal.
+// What `answer` says, if the service `uri` signed it under `root`, while its certificate was good, which it is at `now`. That it is of
+// now is for the connection to show. UNAUTHENTICATED manifest_invalid with what does not hold. A text in it is the service's word: not safe for a terminal.
 absl::StatusOr<metadata::v1::RunningManifest> Verify(const metadata::v1::GetManifestResponse& answer, const std::string& uri,
                                                      const crypto::Certificate& root, absl::Time now,
                                                      const crypto::ReplacedIssuers& replaced = {});
