@@ -15,6 +15,7 @@
 #include "client/cli/uploads.h"
 #include "client/enrolment.h"
 #include "client/net/grpc_devices.h"
+#include "client/store/notice_store.h"
 #include "common/file.h"
 #include "common/identity/codes.h"
 #include "common/identity/credential_renewal.h"
