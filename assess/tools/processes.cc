@@ -17,8 +17,10 @@ absl::StatusOr<std::set<std::string>> OpenFiles(pid_t pid) {
   if (error) return absl::NotFoundError(absl::StrCat("no process ", pid));
   std::set<std::string> out;
   for (const auto& entry : entries) {
+    const std::string number = entry.path().filename().string();
     const fs::path target = fs::read_symlink(entry.path(), error);
-    if (!error) out.insert(target.string());
+    const bool standard = number == "0" || number == "1" || number == "2";
+    if (!error && !standard) out.insert(target.string());
   }
   return out;
 }

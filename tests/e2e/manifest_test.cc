@@ -140,7 +140,8 @@ TEST(Manifest, AnotherRetentionIsSaidAndAgreedToAnew) {
 // ---- what runs is what is declared ----
 
 json ProcessOf(const std::string& name) {
-  for (const json& process : Told()[0]["manifest"]["process"]) {
+  const std::vector<json> told = Told();
+  for (const json& process : told[0]["manifest"]["process"]) {
     if (process["name"] == name) return process;
   }
   return {};
