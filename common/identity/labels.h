@@ -38,6 +38,8 @@ inline constexpr char kUnlockProofKeyLabel[] = "plumbline unlock proof key v1";
 inline constexpr char kUnlockDataKeyLabel[] = "plumbline unlock data key v1";
 inline constexpr char kUnlockKeysAtRestLabel[] = "plumbline unlock keys at rest v1";
 inline constexpr char kWrappingIdLabel[] = "plumbline wrapping id v1";
+inline constexpr char kRowPlacesLabel[] = "plumbline row places v1";
+inline constexpr char kRowPlacesMarkLabel[] = "plumbline row places mark v1";
 inline constexpr char kServiceKeysAtRestLabel[] = "plumbline service tls keys at rest v1";
 inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
 

@@ -5,13 +5,12 @@
 #include <algorithm>
 
 #include "common/crypto/hkdf.h"
+#include "common/identity/labels.h"
 #include "common/identity/reason.h"
 
 namespace plumbline::server {
 namespace {
 
-constexpr char kPlacesLabel[] = "plumbline row places v1";
-constexpr char kMarkLabel[] = "plumbline row places mark v1";
 constexpr int kCountBits = 32;
 constexpr int64_t kCounts = int64_t{1} << kCountBits;
 constexpr uint32_t kRandomBegin = 1 << 20;
@@ -75,8 +74,8 @@ absl::Status TakeBack(db::Database& database, const RowPlaces& places) {
 }  // namespace
 
 RowPlaces::RowPlaces(const db::Key& key)
-    : key_(crypto::HkdfSha256(key.view(), {}, AsBytes(kPlacesLabel), crypto_shorthash_KEYBYTES)),
-      mark_(*identity::ToFixed<16>(crypto::HkdfSha256(key.view(), {}, AsBytes(kMarkLabel), 16).view())) {}
+    : key_(crypto::HkdfSha256(key.view(), {}, AsBytes(identity::kRowPlacesLabel), crypto_shorthash_KEYBYTES)),
+      mark_(*identity::ToFixed<16>(crypto::HkdfSha256(key.view(), {}, AsBytes(identity::kRowPlacesMarkLabel), 16).view())) {}
 
 RowPlaces::Range RowPlaces::Of(const identity::MailboxId& mailbox) const {
   uint8_t hash[crypto_shorthash_BYTES];
