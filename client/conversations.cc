@@ -296,13 +296,17 @@ absl::Status Conversations::GateRefused(const OutboxItem& item) {
                                       : "The device asks the others to be taken in again."));
 }
 
-absl::Status Conversations::ChangeRefused(const OutboxItem& item) {
+absl::Status Conversations::ChangeRefused(const OutboxItem& item, absl::string_view author) {
   ASSIGN_OR_RETURN(const std::optional<StoredGroup> group, stores_.groups.Find(item.group_id));
   if (group.has_value() && !IsGroupKey(group->conversation)) return GateRefused(item);
+  constexpr absl::string_view kEffect =
+      " made a change to this group that its members refuse, and the delivery server has taken it: nothing can be changed or "
+      "sent any more. An owner can start the group anew with `plumbline group renew`, ";
+  const std::string name = ShortName(author, self_.domain());
   return SetAside(item, GroupStatus::kStuck, "group_stuck",
-                  "Somebody made a change to this group that its members refuse, and the delivery server has taken it: nothing "
-                  "can be changed or sent any more. An owner can start the group anew with `plumbline group renew`, and leave "
-                  "out whoever did it.");
+                  author.empty() ? absl::StrCat("One of the members", kEffect, "and leave out whoever did it. The change is signed by "
+                                                "nobody: how to find out who it was is in docs/client.md, \"A group that is stuck\".")
+                                 : absl::StrCat(name, kEffect, "leaving ", name, " out with `--without ", name, "`."));
 }
 
 absl::Status Conversations::Announce(Change& change, const std::string& conversation, const Epochs& epochs) {

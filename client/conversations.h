@@ -75,8 +75,8 @@ class Conversations final {
   // The gate refused our signature: our state and the server's contradict each other. The group is set aside.
   absl::Status GateRefused(const OutboxItem& item);
   // The server holds a change, instead of ours, that this client does not accept. A direct conversation starts another group; a
-  // group is stuck until an owner starts it anew.
-  absl::Status ChangeRefused(const OutboxItem& item);
+  // group is stuck until an owner starts it anew. `author`: the user who made it; empty if nobody can tell.
+  absl::Status ChangeRefused(const OutboxItem& item, absl::string_view author);
   absl::Status MessageAnswered(const OutboxItem& item, const std::vector<EnvelopeAnswer>& answers);
 
   // Writes a text down, to be encrypted when its group is ready. INVALID_ARGUMENT text_empty, text_too_long,

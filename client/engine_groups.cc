@@ -189,7 +189,7 @@ absl::Status Engine::Close(const std::string& conversation) {
 absl::StatusOr<Target> Engine::Renew(const std::string& conversation, const std::set<std::string>& without) {
   ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(conversation));
   const auto former = std::find_if(groups.begin(), groups.end(), [](const StoredGroup& g) {
-    return g.status == GroupStatus::kStuck || g.status == GroupStatus::kActive;
+    return g.status == GroupStatus::kStuck || g.status == GroupStatus::kActive || g.status == GroupStatus::kLost;
   });
   if (former == groups.end()) return NotInGroup(conversation);
   ASSIGN_OR_RETURN(const std::optional<OpenGroup> group, conversations_.Find(former->id));

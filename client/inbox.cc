@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/gate.h"
 #include "client/group_rules.h"
 #include "client/resync.h"
@@ -12,6 +13,7 @@
 #include "client/sealing.h"
 #include "common/identity/grant.h"
 #include "common/identity/reason.h"
+#include "mls/refused_commit.h"
 
 namespace plumbline::client {
 namespace {
@@ -32,6 +34,16 @@ template <typename T>
 absl::StatusOr<T> Judge(absl::StatusOr<T> value, absl::string_view reason) {
   if (value.ok()) return value;
   return Hostile(reason, value.status().message());
+}
+
+// Empty if the leaf's credential names nobody.
+std::string UserOf(const mls::GroupView& group, mls::LeafIndex leaf) {
+  for (const mls::Member& member : group.members()) {
+    if (member.index != leaf) continue;
+    const absl::StatusOr<CredentialNames> names = NamesOf(member.credential);
+    if (names.ok()) return names->user;
+  }
+  return "";
 }
 
 // The group a message is for, from its own header.
@@ -73,18 +85,21 @@ absl::StatusOr<TakenEnvelope> Inbox::Take(const identity::MailboxId& mailbox_id,
   return TakenEnvelope{};
 }
 
-absl::Status Inbox::FallBehind(ByteView group_id) {
+absl::Status Inbox::FallBehind(ByteView group_id, absl::string_view author) {
   ASSIGN_OR_RETURN(std::optional<StoredGroup> group, stores_.groups.Find(group_id));
   if (!group.has_value()) return absl::InternalError("a group that fell behind is gone");
   if (group->status == GroupStatus::kLost) return absl::OkStatus();
   group->status = GroupStatus::kLost;
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   RETURN_IF_ERROR(stores_.groups.Update(change, *group));
-  constexpr absl::string_view kText =
-      "What is said from here on cannot be read on this device: changes to the conversation were missed, and are no longer "
-      "kept. The device asks the others to be taken in again; that needs one of them to be online. What was missed is on the "
-      "devices that were there.";
-  RETURN_IF_ERROR(AddEntry(change, group->conversation, {}, EntryKind::kGap, "", AsBytes(kText), "fell_behind"));
+  const std::string cause =
+      author.empty() ? "changes to the conversation were missed, and are no longer kept"
+                     : absl::StrCat("a change that a device of ", ShortName(author, self_.domain()),
+                                    " made does not open here, though it may for the others");
+  const std::string text = absl::StrCat("What is said from here on cannot be read on this device: ", cause,
+                                        ". The device asks the others to be taken in again; that needs one of them to be online. "
+                                        "What was missed is on the devices that were there.");
+  RETURN_IF_ERROR(AddEntry(change, group->conversation, {}, EntryKind::kGap, "", AsBytes(text), "fell_behind"));
   ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(group_id));
   if (pending.has_value()) RETURN_IF_ERROR(stores_.outbox.Remove(change, pending->id));
   return change.Commit();
@@ -185,28 +200,55 @@ absl::Status Inbox::Continue(Change& change, const StoredGroup& joined, const Gr
     return Hostile("conversation_taken", "an invitation would have put another group in the place of one this device is in");
   };
   ASSIGN_OR_RETURN(std::optional<OpenGroup> former, conversations_.Find(people.profile->predecessor));
+  if (!former.has_value()) {  // renewed more than once while this device was left out: judged by the last it was in
+    ASSIGN_OR_RETURN(former, LastOf(joined.conversation));
+  }
   if (!former.has_value() || former->stored.conversation != joined.conversation ||
       former->stored.status == GroupStatus::kLeft) {
     return refuse();
   }
   ASSIGN_OR_RETURN(const GroupPeople before, PeopleOf(former->state));
   if (!before.owners().contains(inviter)) return refuse();
+  ASSIGN_OR_RETURN(const std::set<std::string> ever, EverIn(joined.conversation));
   const std::set<std::string> known = before.users();
+  std::vector<std::string> without, again;
   for (const std::string& user : people.users()) {
-    if (!known.contains(user)) return refuse();
+    if (!ever.contains(user)) return refuse();
+    if (!known.contains(user)) again.push_back(ShortName(user, self_.domain()));
+  }
+  for (const std::string& user : known) {
+    if (!people.users().contains(user)) without.push_back(ShortName(user, self_.domain()));
   }
   former->stored.status = GroupStatus::kReplaced;
   RETURN_IF_ERROR(stores_.groups.Update(change, former->stored));
   ASSIGN_OR_RETURN(const std::optional<OutboxItem> pending, stores_.outbox.PendingCommit(former->stored.id));
   if (pending.has_value()) RETURN_IF_ERROR(stores_.outbox.Remove(change, pending->id));
-  std::string without;
-  for (const std::string& user : known) {
-    if (people.users().contains(user)) continue;
-    absl::StrAppend(&without, without.empty() ? ", without " : " and ", ShortName(user, self_.domain()));
+  return conversations_.AddNotice(
+      change, joined.conversation, "group_continued",
+      absl::StrCat(ShortName(inviter, self_.domain()), ", an owner, started this group anew under fresh keys",
+                   without.empty() ? "" : absl::StrCat(", without ", absl::StrJoin(without, " and ")),
+                   again.empty() ? "" : absl::StrCat("; in it again: ", absl::StrJoin(again, ", ")), "."));
+}
+
+absl::StatusOr<std::set<std::string>> Inbox::EverIn(absl::string_view conversation) {
+  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(conversation));
+  std::set<std::string> users;
+  for (const StoredGroup& group : groups) {
+    ASSIGN_OR_RETURN(const std::optional<OpenGroup> open, conversations_.Find(group.id));
+    ASSIGN_OR_RETURN(const GroupPeople people, PeopleOf(open->state));
+    users.merge(people.users());
   }
-  return conversations_.AddNotice(change, joined.conversation, "group_continued",
-                                  absl::StrCat(ShortName(inviter, self_.domain()), ", an owner, started this group anew under "
-                                               "fresh keys", without, "."));
+  return users;
+}
+
+absl::StatusOr<std::optional<OpenGroup>> Inbox::LastOf(absl::string_view conversation) {
+  ASSIGN_OR_RETURN(const std::vector<StoredGroup> groups, stores_.groups.InConversation(conversation));
+  for (const StoredGroup& group : groups) {
+    if (group.status == GroupStatus::kActive || group.status == GroupStatus::kStuck || group.status == GroupStatus::kLost) {
+      return conversations_.Find(group.id);
+    }
+  }
+  return std::optional<OpenGroup>();
 }
 
 absl::Status Inbox::Return(Change& change, const StoredGroup& known, StoredGroup joined) {
@@ -310,14 +352,21 @@ absl::Status Inbox::ApplyCommit(Change& change, OpenGroup& group, mls::StagedCom
   return absl::OkStatus();
 }
 
-absl::Status Inbox::TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key) {
+absl::Status Inbox::TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key,
+                                      RefusedChange* refused) {
+  RefusedChange unheard;
+  RefusedChange& known = refused == nullptr ? unheard : *refused;
   ASSIGN_OR_RETURN(Change change, stores_.store.Begin());
   ASSIGN_OR_RETURN(std::optional<OpenGroup> group, conversations_.Find(group_id));
   if (!group.has_value()) return absl::InternalError("a commit was fetched for a group that is gone");
-  ASSIGN_OR_RETURN(mls::Processed processed,
-                   group->state.Process(mls_message, self_.authentication(), clock_.Now()));
-  mls::StagedCommit* staged = std::get_if<mls::StagedCommit>(&processed);
+  absl::StatusOr<mls::Processed> processed = group->state.Process(mls_message, self_.authentication(), clock_.Now());
+  if (const std::optional<mls::RefusedCommit> what = mls::RefusedCommitOf(processed.status())) {
+    known = {UserOf(group->state, what->author), what->own_path_only};
+  }
+  RETURN_IF_ERROR(processed.status());
+  mls::StagedCommit* staged = std::get_if<mls::StagedCommit>(&*processed);
   if (staged == nullptr) return Hostile("envelope_malformed", "what the server keeps as a commit is none");
+  known.author = UserOf(group->state, staged->committer);
   if (staged->next.has_value()) {
     RETURN_IF_ERROR(CheckNextKey(next_public_key, GateStep{group->state, *staged->next, group->stored.handle}));
   }

@@ -3,6 +3,7 @@
 // cause and remedy, never dropped silently, and never makes this client fail.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "client/conversations.h"
@@ -26,6 +27,12 @@ struct TakenEnvelope {
   Bytes group_id;  // kBehind: the group that has to catch up
 };
 
+// Why a commit that was fetched is not followed, as far as that can be told.
+struct RefusedChange {
+  std::string author;          // user URI; empty if no member's signature is under it: then nobody can tell
+  bool own_path_only = false;  // it may be good for the others (mls/refused_commit.h)
+};
+
 class Inbox final {
  public:
   Inbox(Stores& stores, Conversations& conversations, const Self& self, const Clock& clock)
@@ -37,11 +44,14 @@ class Inbox final {
                                      ByteView sealed, bool give_up = false);
 
   // A commit fetched from the server, with the gate key it was stored with: applied to the group's current epoch and
-  // committed. UNAUTHENTICATED gate_mismatch; other codes as mls::Group::Process: the group stays.
-  absl::Status TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key);
+  // committed. UNAUTHENTICATED gate_mismatch; other codes as mls::Group::Process: the group stays, and `refused` says what is
+  // known.
+  absl::Status TakeFetchedCommit(ByteView group_id, ByteView mls_message, ByteView next_public_key,
+                                 RefusedChange* refused = nullptr);
 
   // The server's gate is at a state of the group that this device cannot reach: the group is marked as lost, and a person told.
-  absl::Status FallBehind(ByteView group_id);
+  // `author`: who made the change that does not open here; empty if changes were missed.
+  absl::Status FallBehind(ByteView group_id, absl::string_view author = "");
 
  private:
   // What one envelope does, within `change`. A status is a reason to write it off, not a failure of the store.
@@ -51,8 +61,12 @@ class Inbox final {
   // A Welcome into a group that is in the store already: only a device that is out of it is taken in again.
   absl::Status Return(Change& change, const StoredGroup& known, StoredGroup joined);
   // A Welcome into another group of a conversation that is here: taken only from an owner of the group that it names as its
-  // predecessor, and for nobody who was not in that one.
+  // predecessor, or of the last one that this device was in, and for nobody who was in none of them.
   absl::Status Continue(Change& change, const StoredGroup& joined, const GroupPeople& people, const std::string& inviter);
+  // The group of this conversation that this device still takes for its own; none if it knows of none.
+  absl::StatusOr<std::optional<OpenGroup>> LastOf(absl::string_view conversation);
+  // Everybody who was in a group of this conversation, as this device last knew each.
+  absl::StatusOr<std::set<std::string>> EverIn(absl::string_view conversation);
   absl::Status ApplyResync(Change& change, ByteView payload);
   absl::StatusOr<TakenEnvelope> ApplyMessage(Change& change, ByteView mls_message, const identity::GateRecord* gate);
   absl::Status ApplyApplication(Change& change, OpenGroup& group, const mls::ApplicationMessage& message);

@@ -185,9 +185,11 @@ absl::Status Sender::TakeWinner(const OutboxItem& item) {
       own.sealed_commit() == winner->sealed_commit()) {
     return conversations_.CommitAccepted(item);  // it had won, and the answer was lost
   }
-  const absl::Status applied = ApplyFetched(*group, *winner);
+  RefusedChange refused;
+  const absl::Status applied = ApplyFetched(*group, *winner, refused);
+  if (refused.own_path_only) return inbox_.FallBehind(item.group_id, refused.author);
   if (absl::IsUnauthenticated(applied) || absl::IsInvalidArgument(applied) || absl::IsNotFound(applied)) {
-    return conversations_.ChangeRefused(item);  // the group went where this device will not follow
+    return conversations_.ChangeRefused(item, refused.author);  // the group went where this device will not follow
   }
   RETURN_IF_ERROR(applied);
   return conversations_.CommitLost(item);
@@ -209,11 +211,12 @@ absl::StatusOr<delivery::v1::ReadCommitResponse> Sender::ReadCommit(const OpenGr
   }
 }
 
-absl::Status Sender::ApplyFetched(const OpenGroup& group, const delivery::v1::ReadCommitResponse& fetched) {
+absl::Status Sender::ApplyFetched(const OpenGroup& group, const delivery::v1::ReadCommitResponse& fetched,
+                                  RefusedChange& refused) {
   const GateKeys keys = DeriveGateKeys(group.state, group.stored.handle);
   ASSIGN_OR_RETURN(const Bytes message, OpenCommit(keys.commit_key, group.stored.handle, group.state.epoch(),
                                                    AsBytes(fetched.sealed_commit())));
-  return inbox_.TakeFetchedCommit(group.stored.id, message, AsBytes(fetched.next_public_key()));
+  return inbox_.TakeFetchedCommit(group.stored.id, message, AsBytes(fetched.next_public_key()), &refused);
 }
 
 absl::Status Sender::CatchUp(ByteView group_id) {
@@ -232,7 +235,9 @@ absl::Status Sender::CatchUp(ByteView group_id) {
     if (identity::ReasonOf(fetched.status()) == "commit_expired") return inbox_.FallBehind(group_id);
     if (absl::IsNotFound(fetched.status())) return absl::OkStatus();
     RETURN_IF_ERROR(fetched.status());
-    const absl::Status applied = ApplyFetched(*group, *fetched);
+    RefusedChange refused;
+    const absl::Status applied = ApplyFetched(*group, *fetched, refused);
+    if (refused.own_path_only) return inbox_.FallBehind(group_id, refused.author);
     if (absl::IsUnauthenticated(applied) || absl::IsInvalidArgument(applied)) return absl::OkStatus();  // stays; the caller says so
     RETURN_IF_ERROR(applied);
   }

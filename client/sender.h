@@ -47,7 +47,7 @@ class Sender final {
   absl::Status TakeWinner(const OutboxItem& item);
   // The stored commit of the group's present epoch. NOT_FOUND commit_unknown.
   absl::StatusOr<delivery::v1::ReadCommitResponse> ReadCommit(const OpenGroup& group);
-  absl::Status ApplyFetched(const OpenGroup& group, const delivery::v1::ReadCommitResponse& fetched);
+  absl::Status ApplyFetched(const OpenGroup& group, const delivery::v1::ReadCommitResponse& fetched, RefusedChange& refused);
 
   Stores& stores_;
   Conversations& conversations_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mls/epoch_change.h"
+#include "mls/refused_commit.h"
 #include "mls/transcript_hash.h"
 
 namespace plumbline::mls {
@@ -88,10 +89,9 @@ absl::StatusOr<InitSecret> InitOf(const GroupState& group, const Provisional& ne
   return OpenExternalInit(*group.suite, group.secrets.external, *next.kem_output);
 }
 
-}  // namespace
-
-absl::StatusOr<StagedCommit> TakeCommit(const GroupState& group, const VerifiedContent& verified,
-                                        const Judge& judge, const PskStore* psks) {
+// `own_path_fails`: set if the path's secret for this member is what is wrong.
+absl::StatusOr<StagedCommit> Take(const GroupState& group, const VerifiedContent& verified,
+                                  const Judge& judge, const PskStore* psks, bool& own_path_fails) {
   RETURN_IF_ERROR(group.CheckAlive());
   const Sender& sender = verified.content().sender;
   const Commit& commit = std::get<Commit>(verified.content().content);
@@ -113,8 +113,10 @@ absl::StatusOr<StagedCommit> TakeCommit(const GroupState& group, const VerifiedC
   CommitSecret commit_secret = ZeroCommitSecret(*group.suite);
   if (commit.path) {
     const Bytes context = PathContext(group, next.tree, next.extensions);
-    ASSIGN_OR_RETURN(commit_secret.bytes, OpenPath(next.tree, keys, committer, *commit.path,
-                                                   context, next.added_leaves));
+    absl::StatusOr<Secret> opened =
+        OpenPath(next.tree, keys, committer, *commit.path, context, next.added_leaves);
+    own_path_fails = !opened.ok();
+    ASSIGN_OR_RETURN(commit_secret.bytes, std::move(opened));
   }
   ASSIGN_OR_RETURN(InitSecret init, InitOf(group, next));
   ASSIGN_OR_RETURN(PskSecret psk, ResolvePsks(&group, *group.suite, next.psks, psks));
@@ -127,6 +129,17 @@ absl::StatusOr<StagedCommit> TakeCommit(const GroupState& group, const VerifiedC
                                         verified.auth().confirmation_tag));
   staged.next = GroupAccess::Make<StagedGroup>(std::move(epoch.state), GroupStage::kStaged);
   return staged;
+}
+
+}  // namespace
+
+absl::StatusOr<StagedCommit> TakeCommit(const GroupState& group, const VerifiedContent& verified,
+                                        const Judge& judge, const PskStore* psks) {
+  bool own_path_fails = false;
+  absl::StatusOr<StagedCommit> staged = Take(group, verified, judge, psks, own_path_fails);
+  const Sender& sender = verified.content().sender;
+  if (staged.ok() || sender.type != SenderType::kMember) return staged;
+  return Refused(staged.status(), {LeafIndex{sender.index}, own_path_fails});
 }
 
 }  // namespace plumbline::mls

@@ -129,7 +129,8 @@ class Group final : public GroupView {
   // far ahead), FAILED_PRECONDITION (a commit refers to a proposal that was not received; the group
   // was re-initialised), PERMISSION_DENIED (the policy refuses it; a past epoch's message whose
   // sender was removed since), UNIMPLEMENTED (names what). `now` is when the delivery service took
-  // the message, so that whoever reads late judges lifetimes as the others did.
+  // the message, so that whoever reads late judges lifetimes as the others did. Who made a commit
+  // that is refused, RefusedCommitOf tells (refused_commit.h).
   absl::StatusOr<Processed> Process(ByteView message, const AuthenticationService& authentication,
                                     absl::Time now, const PskStore* psks = nullptr);
 

@@ -1,5 +1,6 @@
 // The rules for commits (RFC 9420 §7.3, §12.4): each broken once by a member
 // who can sign.
+#include "mls/refused_commit.h"
 #include "tests/mls/proposal_rules.h"
 
 namespace plumbline::mls {
@@ -38,7 +39,32 @@ TEST_F(ProposalRules, PathWithTheWrongNumberOfCiphertextsIsRefused) {
 TEST_F(ProposalRules, PathSecretThatDoesNotDecryptIsRefused) {
   const auto spoil = [](UpdatePath& p) { p.nodes[0].encrypted_path_secrets[0].ciphertext[0] ^= 1; };
   const Bytes message = forger_.CommittingWithPath({}, Path(spoil));
-  EXPECT_THAT(bob().Process(message, kTrusting, kNow).status(), StatusIs(Code::kInvalidArgument));
+  const absl::Status status = bob().Process(message, kTrusting, kNow).status();
+  EXPECT_THAT(status, StatusIs(Code::kInvalidArgument));
+  // Bob alone: Carol's part of the path is as it should be.
+  const std::optional<RefusedCommit> refused = RefusedCommitOf(status);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->author, alice().own_leaf());
+  EXPECT_TRUE(refused->own_path_only);
+  EXPECT_OK(carol().Process(message, kTrusting, kNow).status());
+}
+
+// Who refuses what everybody refuses is told the author, and that it is not their path alone. Nobody is the author of what no
+// member has signed.
+TEST_F(ProposalRules, RefusedCommitHasItsAuthor) {
+  Forger::PathHooks hooks;
+  hooks.tag = [](Bytes& tag) { tag[0] ^= 1; };
+  const auto told = [&](const Bytes& message) {
+    return RefusedCommitOf(bob().Process(message, kTrusting, kNow).status());
+  };
+  const std::optional<RefusedCommit> refused = told(forger_.CommittingWithPath({}, hooks));
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->author, alice().own_leaf());
+  EXPECT_FALSE(refused->own_path_only);
+  Bytes unsigned_message = forger_.CommittingWithPath({}, {});
+  unsigned_message[unsigned_message.size() / 2] ^= 1;
+  EXPECT_FALSE(told(unsigned_message).has_value());
+  EXPECT_FALSE(told(Bytes(32, 1)).has_value());
 }
 
 // Two steps of the path swap their secrets: they decrypt, but do not lead to the public keys.

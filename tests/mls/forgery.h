@@ -52,6 +52,8 @@ class Forger {
     std::function<void(UpdatePath&)> path;  // after encryption
     std::function<void(Bytes&)> tag;
     std::function<void(RatchetTree&)> tree;  // before the path is made
+    WireFormat format = WireFormat::kPublicMessage;
+    std::function<void(StagedGroup)> next;  // where it leads those who follow
   };
   Bytes CommittingWithPath(std::vector<Proposal> proposals, const PathHooks& hooks) {
     std::vector<CommitProposal> list;
@@ -87,11 +89,13 @@ class Forger {
                        ZeroPskSecret(suite()),
                        {}};
     return Message(
-        std::move(commit), WireFormat::kPublicMessage, nullptr, [&](AuthenticatedContent& content) {
+        std::move(commit), hooks.format, nullptr, [&](AuthenticatedContent& content) {
           absl::StatusOr<NextEpoch> epoch = EnterEpoch(state(), std::move(inputs), content);
           if (!epoch.ok()) return;  // a leaf so wrong that the receiver never comes to the tag
           content.auth.confirmation_tag = epoch->state.confirmation_tag;
           if (hooks.tag) hooks.tag(content.auth.confirmation_tag);
+          if (hooks.next)
+            hooks.next(GroupAccess::Make<StagedGroup>(std::move(epoch->state), GroupStage::kStaged));
         });
   }
 
