@@ -52,6 +52,13 @@ Secret KeyLiteral(const Key& key) {
   return literal;
 }
 
+// Each page of a cache is an allocation of its own, which is overwritten when it is freed (common/process.h): by default pages come in
+// lots, and one that was given back keeps its content. Without effect if a connection was opened before, by somebody else.
+void FreePagesOneByOne() {
+  static const int configured = sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
+  (void)configured;
+}
+
 absl::Status NotEncrypted(const std::string& path) {
   return absl::FailedPreconditionError(absl::StrCat(
       "store_not_encrypted: ", path, " is not an encrypted store; this program neither reads nor writes one"));
@@ -82,6 +89,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 }
 
 absl::Status Database::Connect(const Key& key, const OpenOptions& options) {
+  FreePagesOneByOne();
   const int result = sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (result != SQLITE_OK) return FromSqlite(connection_, result);
   if (IsPlainDatabase(connection_)) return NotEncrypted(path_);

@@ -10,6 +10,9 @@ namespace {
 
 using identity::Refuse;
 
+// A connection keeps the pages that it read, as they were, until it reads again.
+constexpr char kForgetPages[] = "PRAGMA shrink_memory";
+
 // A snapshot: all statements until the end of the scope see the same state.
 class ReadTransaction final {
  public:
@@ -239,9 +242,15 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Tim
 
 absl::Status SqlcipherStore::Erase() {
   if (!written_.exchange(false)) return absl::OkStatus();
-  const absl::Status status = writer_->RunAlone([](db::Database& database) { return database.Checkpoint(); });
+  const absl::Status status = writer_->RunAlone([](db::Database& database) -> absl::Status {
+    RETURN_IF_ERROR(database.Checkpoint());
+    return database.Execute(kForgetPages);
+  });
   if (!status.ok()) written_ = true;
-  return status;
+  RETURN_IF_ERROR(status);
+  MutexLock lock(mutex_);
+  for (const std::unique_ptr<db::Database>& reader : readers_) RETURN_IF_ERROR(reader->Execute(kForgetPages));
+  return absl::OkStatus();
 }
 
 }  // namespace plumbline::server

@@ -16,6 +16,7 @@
 #include "common/rpc/status.h"
 #include "plumbline/delivery/v1/attachments.grpc.pb.h"
 #include "tests/server/server_process.h"
+#include "tests/server/uploader.h"
 #include "tests/status_matchers.h"
 
 namespace plumbline::server {
@@ -24,88 +25,6 @@ namespace {
 using ::testing::HasSubstr;
 using testing::StatusIs;
 namespace v1 = delivery::v1;
-
-std::shared_ptr<grpc::Channel> Connect(const ServerProcess& server) {
-  rpc::Endpoint endpoint;
-  endpoint.address = server.address();
-  endpoint.root_pem = server.organisation().root().ToPem();
-  return *rpc::NewChannel(endpoint);
-}
-
-// A client with a session and one attachment's secrets and bytes. Connect() again after a restart.
-struct Uploader {
-  Uploader(ServerProcess& process, size_t size) : server(process), bytes(RandomBytes(size)) { Connect(); }
-  void Connect() {
-    stub = v1::Attachments::NewStub(server::Connect(server));
-    session = server.Session(*server.Client());
-  }
-  absl::StatusOr<v1::BeginResponse> Begin() {
-    v1::BeginRequest request;
-    request.set_session_id(session);
-    request.set_attachment_id(ToString(Sha256(read)));
-    request.set_owner_capability_hash(ToString(Sha256(owner)));
-    request.set_size(bytes.size());
-    grpc::ClientContext context;
-    v1::BeginResponse response;
-    RETURN_IF_ERROR(rpc::FromGrpc(stub->Begin(&context, request, &response)));
-    return response;
-  }
-  absl::StatusOr<v1::PutResponse> Put(uint64_t offset) {
-    v1::PutRequest request;
-    request.set_session_id(session);
-    request.set_attachment_id(ToString(Sha256(read)));
-    request.set_owner_capability(ToString(owner));
-    request.set_offset(offset);
-    const ByteView rest = ByteView(bytes).subspan(offset);
-    request.set_piece(ToString(rest.first(std::min(rest.size(), identity::kPieceSize))));
-    grpc::ClientContext context;
-    v1::PutResponse response;
-    RETURN_IF_ERROR(rpc::FromGrpc(stub->Put(&context, request, &response)));
-    return response;
-  }
-  absl::StatusOr<v1::GetResponse> Get(uint64_t offset) {
-    v1::GetRequest request;
-    request.set_session_id(session);
-    request.set_read_capability(ToString(read));
-    request.set_offset(offset);
-    grpc::ClientContext context;
-    v1::GetResponse response;
-    RETURN_IF_ERROR(rpc::FromGrpc(stub->Get(&context, request, &response)));
-    return response;
-  }
-  absl::Status Delete() {
-    v1::DeleteRequest request;
-    request.set_session_id(session);
-    request.set_attachment_id(ToString(Sha256(read)));
-    request.set_owner_capability(ToString(owner));
-    grpc::ClientContext context;
-    v1::DeleteResponse response;
-    return rpc::FromGrpc(stub->Delete(&context, request, &response));
-  }
-  // Puts pieces from `durable` to the end.
-  absl::Status PutAll(uint64_t durable = 0) {
-    while (durable < bytes.size()) {
-      ASSIGN_OR_RETURN(const v1::PutResponse put, Put(durable));
-      durable = put.durable_bytes();
-    }
-    return absl::OkStatus();
-  }
-  absl::StatusOr<Bytes> Download() {
-    Bytes all;
-    while (all.size() < bytes.size()) {
-      ASSIGN_OR_RETURN(const v1::GetResponse got, Get(all.size()));
-      const ByteView piece = AsBytes(got.piece());
-      all.insert(all.end(), piece.begin(), piece.end());
-    }
-    return all;
-  }
-
-  ServerProcess& server;
-  const Bytes bytes;
-  const identity::Capability read = identity::RandomFixed<32>(), owner = identity::RandomFixed<32>();
-  std::unique_ptr<v1::Attachments::Stub> stub;
-  std::string session;
-};
 
 TEST(AttachmentServer, KeepsWhatItAcknowledgedAcrossAKillAndGoesOn) {
   ServerProcess server;
