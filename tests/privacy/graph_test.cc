@@ -1,10 +1,12 @@
 // Rebuilding the social graph from a stolen database, its key and its journal (docs/privacy-tests.md): the attacks by name, how good each
 // is over many made-up months, and which of them have to be no better than a coin.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "absl/time/clock.h"
@@ -27,7 +29,8 @@ using Results = std::map<std::pair<std::string, Relation>, std::vector<double>>;
 
 struct Measured {
   Results results;
-  size_t left_over = 0;
+  std::vector<std::string> left_over;
+  size_t left_in_gaps = 0, acknowledged = 0;
   double rows = 0, mailboxes = 0;  // of a snapshot
 };
 
@@ -39,7 +42,9 @@ Measured Measure(uint64_t worlds, Planted planted) {
   for (uint64_t seed = 1; seed <= worlds; ++seed) {
     std::map<std::pair<std::string, Relation>, std::vector<double>> of_world;
     for (const Snapshot& snapshot : Month(seed, planted).Run(kMoments)) {
-      out.left_over += snapshot.left_over;
+      out.left_in_gaps += snapshot.left_in_gaps;
+      out.acknowledged += snapshot.acknowledged;
+      out.left_over.insert(out.left_over.end(), snapshot.left_over.begin(), snapshot.left_over.end());
       out.rows += static_cast<double>(snapshot.rows.size());
       out.mailboxes += static_cast<double>(snapshot.mailboxes.size());
       ++snapshots;
@@ -59,8 +64,11 @@ Measured Measure(uint64_t worlds, Planted planted) {
 
 const char* NameOf(Relation relation) { return relation == Relation::kConversation ? "same conversation" : "same owner"; }
 
-// What the stored order, days and counts still tell is a declared residue (docs/privacy-tests.md): printed, and not judged.
-bool IsJudged(const std::string& attack) { return attack == "values in common" || attack == "left in freed places"; }
+// What days, sizes and counts tell is a declared residue (docs/privacy-tests.md): printed, and not judged.
+bool IsJudged(const std::string& attack) {
+  const std::set<std::string> residue = {"sizes", "days", "days and sizes", "days on which mailboxes end", "days of the handles' moves"};
+  return !residue.contains(attack);
+}
 
 TEST(GraphRebuilding, FromTheDatabaseAtRest) {
   const absl::Time begun = absl::Now();
@@ -73,7 +81,10 @@ TEST(GraphRebuilding, FromTheDatabaseAtRest) {
                 IsJudged(key.first) ? "  judged" : "");
     EXPECT_TRUE(!IsJudged(key.first) || interval.Contains(0.5)) << key.first << ", " << NameOf(key.second);
   }
-  EXPECT_EQ(measured.left_over, 0u) << "something of what was acknowledged a minute ago or earlier";
+  // Known (docs/privacy-tests.md, "Deletion"): where SQLite has moved a row to another page, its copy in the unused middle of the former
+  // page is not overwritten with it. Nothing may be left anywhere else.
+  std::printf("of %zu acknowledged messages, %zu left in the unused middle of a page\n", measured.acknowledged, measured.left_in_gaps);
+  EXPECT_EQ(measured.left_over.size(), measured.left_in_gaps) << ::testing::PrintToString(measured.left_over);
   EXPECT_GT(measured.rows, 20);
   std::printf("took %.0f s\n", absl::ToDoubleSeconds(absl::Now() - begun));
 }

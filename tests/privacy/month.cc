@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "absl/strings/str_cat.h"
 #include "assess/tools/child.h"
 #include "assess/tools/database.h"
 #include "common/check.h"
@@ -42,6 +43,19 @@ uint64_t Prefix(ByteView bytes) {
   std::copy_n(bytes.begin(), sizeof value, reinterpret_cast<uint8_t*>(&value));
   return value;
 }
+
+// How a page of a table begins (SQLite's file format, 1.6): behind it pointers to the rows, then nothing, then the rows.
+struct PageHeader {
+  explicit PageHeader(const assess::DecryptedPage& page) {
+    begin = page.number == 1 ? 100 - 16 : 0;
+    kind = page.content[begin];
+    rows = static_cast<size_t>(page.content[begin + 3] << 8 | page.content[begin + 4]);
+    content = static_cast<size_t>(page.content[begin + 5] << 8 | page.content[begin + 6]);
+  }
+  bool IsGap(size_t at) const { return kind == 13 && at >= begin + 8 + 2 * rows && at + 8 <= content; }
+  std::string ToText() const { return absl::StrCat("kind ", kind, ", ", rows, " rows from ", content, " on"); }
+  size_t begin = 0, kind = 0, rows = 0, content = 0;
+};
 
 }  // namespace
 
@@ -283,6 +297,7 @@ void Month::LookAtPages(Snapshot& snapshot) {
     const auto owner = std::find_if(snapshot.mailboxes.begin(), snapshot.mailboxes.end(),
                                     [&](const SeenMailbox& m) { return m.truth.id == left.mailbox; });
     if (left.at + absl::Seconds(60) > clock_.Now()) continue;
+    ++snapshot.acknowledged;
     gone[left.prefix] = owner == snapshot.mailboxes.end() ? SIZE_MAX : static_cast<size_t>(owner - snapshot.mailboxes.begin());
   }
   size_t frame = 0;
@@ -292,7 +307,9 @@ void Month::LookAtPages(Snapshot& snapshot) {
     for (size_t at = 0; at + 8 <= bytes.size(); ++at) {
       const uint64_t here = Prefix(bytes.subspan(at, 8));
       if (const auto left = gone.find(here); left != gone.end()) {
-        ++snapshot.left_over;
+        const PageHeader header(page);
+        snapshot.left_in_gaps += header.IsGap(at);
+        snapshot.left_over.push_back(absl::StrCat("page ", page.number, page.from_wal ? " of the journal" : "", ", ", header.ToText(), ", at ", at));
         if (left->second != SIZE_MAX) snapshot.mailboxes[left->second].left_over_pages.insert(page.number);
       }
       if (const auto begin = begins.find(here); begin != begins.end()) {

@@ -60,7 +60,11 @@ struct Snapshot {
   std::vector<SeenMailbox> mailboxes;  // those in which something waits
   std::vector<SeenRow> rows;           // by row
   std::vector<SeenCommit> commits;
-  size_t left_over = 0;  // places with something of a message that was acknowledged a minute ago or earlier
+  // Where something is left of a message that was acknowledged a minute ago or earlier, for people; and how often that was in the unused
+  // middle of a page of rows.
+  std::vector<std::string> left_over;
+  size_t left_in_gaps = 0;
+  size_t acknowledged = 0;  // messages, until a minute ago
 };
 
 class Month final {
