@@ -413,11 +413,26 @@ TEST(GroupSuccessor, WithSomebodyNewIsRefused) {
               ElementsAre("conversation_taken"));
 }
 
-TEST(GroupSuccessor, OfAGroupThatIsNotKnownHereIsRefused) {
+// Somebody was left out while the group was renewed more than once: they never saw the one before.
+TEST(GroupSuccessor, OfAGroupThatIsNotKnownHereIsJudgedByTheLastOneThatIs) {
+  for (const bool by_owner : {true, false}) {
+    Crew crew;
+    GroupProfile profile = crew.Profile();
+    profile.predecessor = RandomBytes(32);
+    Device& by = by_owner ? crew.alice : crew.carol;
+    EXPECT_THAT(OfferSuccessor(crew, by, profile, {crew.bob.AddKeyPackage(crew.bob_intake)}),
+                ElementsAre(by_owner ? "group_continued" : "conversation_taken"));
+  }
+}
+
+TEST(GroupSuccessor, OfAGroupThatIsNotKnownHereWithSomebodyNewIsRefused) {
   Crew crew;
   GroupProfile profile = crew.Profile();
   profile.predecessor = RandomBytes(32);
-  EXPECT_THAT(OfferSuccessor(crew, crew.alice, profile, {crew.bob.AddKeyPackage(crew.bob_intake)}), ElementsAre("conversation_taken"));
+  profile.people.push_back({crew.dave.user(), GroupRole::kMember, 0});
+  EXPECT_THAT(OfferSuccessor(crew, crew.alice, profile,
+                             {crew.bob.AddKeyPackage(crew.bob_intake), crew.dave.AddKeyPackage(crew.dave_intake)}),
+              ElementsAre("conversation_taken"));
 }
 
 TEST(GroupNotices, SayWhoDidWhat) {

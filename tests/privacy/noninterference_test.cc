@@ -140,7 +140,8 @@ class Watched final {
     const std::string log_file = scratch_ / "log";
     {
       const std::unique_ptr<Logger> log = ValueOf(Logger::Create({.service = "server", .path = log_file}));
-      const server::Upkeep upkeep(*store_, streams_, counters_, *log, clock_);  // reports at its end
+      server::Health health;
+      const server::Upkeep upkeep(*store_, streams_, counters_, health, *log, clock_);  // reports at its end
       if (planted_ == Planted::kLog) log->Info("planted", {{LogKey::kBytes, planted_count_}});
     }
     std::string log = ValueOf(assess::ReadFile(log_file));
