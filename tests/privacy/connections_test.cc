@@ -94,7 +94,7 @@ TEST(Connections, GoToConfiguredPeersAndNowhereElse) {
     // Without an agent: its tracer would hold on to the output of the command that started it.
     const auto enrolled = [&](const std::string& account) {
       const Person person = services.NewPerson(account);
-      testing::ExpectOk(services.Run(person, {"enrol", "--quick-unlock", "--label", "laptop"}, ValueOf(services.organisation.Invite(person))));
+      testing::ExpectOk(services.Run(person, {"enrol", "--accept-notice", "--quick-unlock", "--label", "laptop"}, ValueOf(services.organisation.Invite(person))));
       return person;
     };
     const Person alice = enrolled("alice"), bob = enrolled("bob"), carol = enrolled("carol");
