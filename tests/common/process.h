@@ -29,10 +29,10 @@ struct Finished {
   std::string out, err, output;  // `output` is both
 };
 
-// Standard input is empty and there is no terminal. Must end within a minute.
-inline Finished RunToEnd(const std::vector<std::string>& line) {
+// Standard input is empty and there is no terminal. Must end within `cap`.
+inline Finished RunToEnd(const std::vector<std::string>& line, absl::Duration cap = absl::Minutes(1)) {
   absl::StatusOr<assess::CommandResult> result =
-      assess::RunCommand(CommandOf(line), absl::Minutes(1));
+      assess::RunCommand(CommandOf(line), cap);
   if (!result.ok()) std::fprintf(stderr, "%s\n", result.status().ToString().c_str());
   CHECK(result.ok());
   return {result->exit_code, result->out, result->err, result->out + result->err};

@@ -59,7 +59,7 @@ TEST(Tutorial, DoesWhatItSays) {
     absl::StrAppend(&script, "{ ", lines[i].command, "; } >", i, ".out 2>&1 </dev/null; echo $? >", i, ".code\n");
   }
   ASSERT_TRUE(WriteFileAtomically(scratch / "tutorial.sh", AsBytes(script), 0700).ok());
-  EXPECT_EQ(testing::RunToEnd({"/bin/bash", scratch / "tutorial.sh"}).code, 0);
+  EXPECT_EQ(testing::RunToEnd({"/bin/bash", scratch / "tutorial.sh"}, absl::Minutes(3)).code, 0);
   for (size_t i = 0; i < lines.size(); ++i) {
     SCOPED_TRACE(lines[i].command);
     const std::string printed = testing::ReadAll(scratch / absl::StrCat(i, ".out"));
