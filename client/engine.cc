@@ -254,7 +254,7 @@ absl::Status Engine::Synchronise() {
     while (!receiver_.settled()) {
       std::optional<Event> event = events_.Pop(kReceivePatience);
       if (!event.has_value()) {
-        receiver_.Stop();
+        RETURN_IF_ERROR(receiver_.Stop());
         return Refuse(absl::StatusCode::kUnavailable, "server_silent",
                       "the delivery server does not answer; try again in a moment, or ask its operator");
       }
@@ -266,9 +266,10 @@ absl::Status Engine::Synchronise() {
     if (!due.ok() || after.size() == before.size()) break;
   }
   const absl::Status failure = receiver_.failure();
-  receiver_.Stop();
+  const absl::Status stopped = receiver_.Stop();
   sender_.Disconnect();
   RETURN_IF_ERROR(failure);
+  RETURN_IF_ERROR(stopped);
   return due;
 }
 
@@ -301,9 +302,8 @@ absl::Status Engine::Run(const Callbacks& callbacks) {
       if (news || up != was_up) RETURN_IF_ERROR(Changed(callbacks));
     }
   }
-  receiver_.Stop();
   sender_.Disconnect();
-  return absl::OkStatus();
+  return receiver_.Stop();
 }
 
 absl::Status Engine::Changed(const Callbacks& callbacks) {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/bytes.h"
 #include "common/identity/fixed.h"
+#include "common/identity/mailbox_place.h"
 #include "common/mutex.h"
 #include "common/status.h"
 
@@ -20,6 +21,8 @@ struct EnvelopeArrived {
   uint64_t tag = 0;  // for the acknowledgement, on the stream it came from
   identity::EnvelopeId envelope_id{};
   Bytes sealed;
+  identity::MailboxPlace after;  // where the next stream goes on once its effects are on disk,
+  identity::Fixed<16> store{};   // with the same store of the server's
 };
 struct CaughtUp {};
 struct StreamEnded {

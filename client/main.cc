@@ -67,7 +67,7 @@ void DescribeFiles(CLI::App& app, Line& line) {
   Options& o = line.options;
   CLI::App* send_file = Add(app, line, "send-file", "Send a file", client::SendFileCommand);
   send_file->add_option("person", o.person, "bob, mimi://example.org/u/bob or group:NAME")->required();
-  send_file->add_option("path", o.path, "The file; at most 100 MiB")->required();
+  send_file->add_option("path", o.path, "The file; at most 2 GiB, or what the delivery server takes")->required();
   send_file->add_option("--wait", o.wait_seconds, "Seconds to keep trying while a server is away (default 15)")
       ->check(CLI::Range(0.0, 3600.0));
   send_file->add_option("--media-type", o.media_type, "What the recipient is told it is")->check(CLI::Validator(

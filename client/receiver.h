@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "client/events.h"
 #include "client/inbox.h"
@@ -24,8 +25,8 @@ class Receiver final {
 
   // Opens a stream for each open mailbox that has none and whose pause after a failure is over.
   absl::Status Start();
-  // Ends all streams.
-  void Stop() { streams_.clear(); }
+  // Ends all streams, and keeps how far they have come.
+  absl::Status Stop();
 
   // Takes an event of a stream. Fails only if the store does. True if something is new: an envelope's effects, or a mailbox that is
   // closed for good.
@@ -43,12 +44,20 @@ class Receiver final {
     uint64_t number = 0;
     std::unique_ptr<MailboxStream> stream;  // null while it is down
     bool caught_up = false;
+    std::optional<identity::MailboxPlace> place;  // how far it has come; nothing if that is kept
+    identity::Fixed<16> store{};                  // the server's, where that counts
+    int taken = 0;                                // envelopes since it was kept
     absl::Status failure;  // until the next one says something
     int failures = 0;  // in a row
     absl::Duration again;  // not before this Uptime()
   };
   absl::StatusOr<bool> TakeEnvelope(Stream& stream, const identity::MailboxId& mailbox, const EnvelopeArrived& arrived);
-  void EndStream(Stream& stream, const absl::Status& why);
+  // Writes how far the stream has come, for the next one. It may be left behind: what was acknowledged is not sent again.
+  absl::Status KeepPlace(Stream& stream, const identity::MailboxId& mailbox);
+  absl::Status Open(Stream& stream, const Mailbox& mailbox);
+  // A server that does not know the place, though it was not restored, may yet know where the mailbox began. False if that was tried.
+  absl::StatusOr<bool> BeginAgain(Stream& stream, const identity::MailboxId& mailbox);
+  absl::Status EndStream(Stream& stream, const identity::MailboxId& mailbox, const absl::Status& why);
   // A mailbox that the server has deleted: it will not come back, and whoever needs one opens another.
   absl::StatusOr<bool> ForgetIfOver(const Mailbox& mailbox);
 

@@ -27,6 +27,7 @@ absl::StatusOr<Mailbox> NewMailbox(ByteView group_id, ByteView grant, uint32_t e
   mailbox.capability = identity::RandomFixed<32>();
   mailbox.grant = ToBytes(grant);
   mailbox.expires_day = expires_day;
+  mailbox.begin = mailbox.place = identity::MailboxPlace::Random();
   return mailbox;
 }
 

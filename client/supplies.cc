@@ -376,6 +376,7 @@ absl::Status Supplies::Open(const Mailbox& mailbox) {
   delivery::v1::OpenMailboxRequest request;
   request.set_grant(ToString(mailbox.grant));
   request.set_mailbox_id(ToString(mailbox.id));
+  request.set_begin_place(ToString(mailbox.begin.view()));
   request.set_owner_public_key(ToString(opening.owner_public_key));
   request.add_deposit_capability_hashes(ToString(opening.capability_hashes.front()));
   request.set_signature(ToString(owner.Sign(identity::kMailboxOpeningLabel, identity::Encode(opening))));

@@ -43,12 +43,16 @@ function(program name)
   endif()
 endfunction()
 
-# unit_test(name SRCS x_test.cc ... DEPS y ... LABELS ...): one GoogleTest program, registered with ctest as a whole.
+# unit_test(name SRCS x_test.cc ... DEPS y ... LABELS ... TIMEOUT s COST s): one GoogleTest program, registered with ctest as a whole.
+# TIMEOUT ends what hangs: several times what the suite takes on two slow cores. COST is about what it takes: the longest begin first.
 add_custom_target(nogrpc_tests)  # what the sanitizers build
 function(unit_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT;COST" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 240)
+  endif()
+  if(NOT T_COST)
+    math(EXPR T_COST "${T_TIMEOUT} / 10")
   endif()
   add_executable(${name} ${T_SRCS})
   target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)  # what is tested is optimised; the tests themselves need not be
@@ -57,7 +61,7 @@ function(unit_test name)
   if("nogrpc" IN_LIST T_LABELS)
     add_dependencies(nogrpc_tests ${name})
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT} COST ${T_COST})
 endfunction()
 
 # For suites that load SoftHSM, whose own leaks are not ours to find. Their stacks go through libraries without frame pointers, so

@@ -38,9 +38,29 @@ bool WorkerPool::TrySubmit(std::function<void()>&& task) {
   return true;
 }
 
+void WorkerPool::Served::Add(uint64_t source, uint64_t turn) {
+  if (recent_.size() >= kMaxEach) former_ = std::exchange(recent_, {});
+  former_.erase(source);
+  recent_[source] = turn;
+}
+
+std::optional<uint64_t> WorkerPool::Served::Remove(uint64_t source) {
+  for (auto* known : {&recent_, &former_}) {
+    const auto found = known->find(source);
+    if (found == known->end()) continue;
+    const uint64_t turn = found->second;
+    known->erase(found);
+    return turn;
+  }
+  return std::nullopt;
+}
+
 void WorkerPool::Enqueue(uint64_t source, Task&& task) {
   Tasks& own = waiting_[source];
-  if (own.empty()) turns_.push_back(source);
+  if (own.empty()) {
+    const std::optional<uint64_t> served = served_.Remove(source);
+    turns_.emplace(served ? *served : next_turn_++, source);
+  }
   own.push_back(std::move(task));
   ++queued_;
 }
@@ -69,6 +89,23 @@ void WorkerPool::Stop() {
   }
 }
 
+WorkerPool::Task WorkerPool::Take() {
+  const auto first = turns_.begin();
+  const auto own = waiting_.find(first->second);
+  turns_.erase(first);
+  Task task = std::move(own->second.front());
+  own->second.pop_front();
+  --queued_;
+  const uint64_t turn = next_turn_++;
+  if (own->second.empty()) {
+    served_.Add(own->first, turn);
+    waiting_.erase(own);
+  } else {
+    turns_.emplace(turn, own->first);
+  }
+  return task;
+}
+
 void WorkerPool::Work() {
   while (true) {
     Task task;
@@ -76,16 +113,7 @@ void WorkerPool::Work() {
       MutexLock lock(mutex_);
       while (turns_.empty() && !stopping_) wake_.Wait(mutex_);
       if (turns_.empty()) return;
-      const auto own = waiting_.find(turns_.front());
-      turns_.pop_front();
-      task = std::move(own->second.front());
-      own->second.pop_front();
-      --queued_;
-      if (own->second.empty()) {
-        waiting_.erase(own);
-      } else {
-        turns_.push_back(own->first);
-      }
+      task = Take();
     }
     task.run();
   }

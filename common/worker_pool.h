@@ -5,7 +5,9 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "common/mutex.h"
@@ -14,8 +16,10 @@ namespace plumbline {
 
 // Thread-safe. The destructor runs what is queued, then joins; nothing may submit by then.
 //
-// Tasks of one source run in their order; of the sources that have any, each is served one task a turn. So a source that queues
-// much waits for itself, and one that queues little waits for at most one task of each other source.
+// Tasks of one source run in their order, one a turn. Of the sources that have any, the one that was served longest ago comes first; one
+// that was not seen lately comes behind all that wait when it arrives. So a source that asks for much waits for itself, and one that
+// asks now and then goes ahead of any number of others that ask all the time. Nobody waits for ever: who comes later and goes ahead
+// was served earlier, and each of those goes ahead once.
 class WorkerPool final {
  public:
   struct Task {
@@ -40,16 +44,33 @@ class WorkerPool final {
 
  private:
   using Tasks = std::deque<Task>;
+
+  // When sources that do not wait now were served last; forgets who was not for long.
+  class Served final {
+   public:
+    void Add(uint64_t source, uint64_t turn);
+    // Nothing if it is not known. It is not known afterwards.
+    std::optional<uint64_t> Remove(uint64_t source);
+
+   private:
+    static constexpr size_t kMaxEach = 4096;
+    std::unordered_map<uint64_t, uint64_t> recent_, former_;  // never one in both
+  };
+
   void Work();
   // Takes the newest task out of the fullest source, if that one has room to give for `source`.
   bool PushOut(uint64_t source, Task& refused) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enqueue(uint64_t source, Task&& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The next one whose turn it is. There is one.
+  Task Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t queue_capacity_;
   Mutex mutex_;
   CondVar wake_;
   std::map<uint64_t, Tasks> waiting_ ABSL_GUARDED_BY(mutex_);  // no empty ones
-  std::deque<uint64_t> turns_ ABSL_GUARDED_BY(mutex_);         // the keys of waiting_, each once
+  std::map<uint64_t, uint64_t> turns_ ABSL_GUARDED_BY(mutex_);  // turn to source: those of waiting_, each once
+  uint64_t next_turn_ ABSL_GUARDED_BY(mutex_) = 1;
+  Served served_ ABSL_GUARDED_BY(mutex_);
   size_t queued_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

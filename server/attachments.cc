@@ -47,7 +47,7 @@ absl::Status Attachments::Begin(const v1::BeginRequest& request, v1::BeginRespon
   ASSIGN_OR_RETURN(attachment.owner_hash, ParseField<32>(request.owner_capability_hash(), "a capability hash has 32 bytes"));
   attachment.size = request.size();
   if (attachment.size > parts_.max_size) {
-    return Refuse(absl::StatusCode::kInvalidArgument, "attachment_too_large", "the attachment is larger than this server takes");
+    return Refuse(absl::StatusCode::kInvalidArgument, "attachment_too_large", "the file is larger than this server takes; send it in parts, or ask its operator for more");
   }
   if (attachment.size == 0 || identity::PadmeFileSize(attachment.size) != attachment.size) {
     return Refuse(absl::StatusCode::kInvalidArgument, "wrong_size", "an attachment's size is not one of the padded sizes");

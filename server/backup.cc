@@ -2,6 +2,7 @@
 
 #include "plumbline/config/v1/server.pb.h"
 #include "server/keys.h"
+#include "server/store/sqlcipher_store.h"
 
 namespace plumbline::server {
 namespace {
@@ -19,6 +20,7 @@ class Opened final : public backup::OpenedKeys {
   }
   absl::StatusOr<audit::LogKey> AuditKey() const override { return keys_.AuditKey(domain_); }
   absl::StatusOr<std::vector<backup::LogState>> CheckLogs(db::Database&) const override { return std::vector<backup::LogState>(); }
+  absl::Status PrepareRestored(db::Database& main) const override { return ForgetStoreId(main); }
 
  private:
   const ServerKeys keys_;

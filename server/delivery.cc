@@ -4,11 +4,11 @@
 #include <memory>
 #include <optional>
 
+#include "common/awaited.h"
 #include "common/identity/gate.h"
 #include "common/identity/grant.h"
 #include "common/identity/labels.h"
 #include "common/identity/reason.h"
-#include "common/mutex.h"
 #include "common/retry.h"
 #include "server/requests.h"
 
@@ -104,27 +104,19 @@ void Delivery::Finish(Started& started, const absl::StatusOr<SubmitResult>& resu
     return started.done(ForWire(result.status()));
   }
   FillResponse(started.request, *result, started.response);
-  for (size_t i = 0; i < result->rows.size(); ++i) {
-    if (!result->rows[i]) continue;
+  for (size_t i = 0; i < result->stored.size(); ++i) {
+    if (!result->stored[i]) continue;
     ++parts_.counters.envelopes_stored;
     const Deposit& deposit = started.submission.deposits[i];
-    parts_.streams.Offer(deposit.mailbox_id, {*result->rows[i], deposit.envelope_id, deposit.sealed});
+    parts_.streams.Offer(deposit.mailbox_id, {*result->stored[i], deposit.envelope_id, deposit.sealed});
   }
   started.done(absl::OkStatus());
 }
 
 absl::Status Delivery::Submit(const v1::SubmitRequest& request, v1::SubmitResponse& response) {
-  Mutex mutex;
-  CondVar told;
-  std::optional<absl::Status> answer;
-  StartSubmit(request, response, [&](const absl::Status& status) {
-    MutexLock lock(mutex);
-    answer = status;
-    told.NotifyOne();  // under the lock: the waiter takes all of this away
-  });
-  MutexLock lock(mutex);
-  while (!answer.has_value()) told.Wait(mutex);
-  return *answer;
+  Awaited<absl::Status> answer;
+  StartSubmit(request, response, [&](const absl::Status& status) { answer.Tell(status); });
+  return answer.Wait();
 }
 
 absl::StatusOr<bool> Delivery::PrepareMove(const v1::SubmitRequest& request, Submission& submission,
@@ -191,8 +183,10 @@ absl::Status Delivery::OpenMailbox(const v1::OpenMailboxRequest& request) {
   const absl::StatusOr<crypto::Ed25519PublicKey> owner = crypto::Ed25519PublicKey::Parse(opening.owner_public_key);
   if (!owner.ok()) return Malformed("the owner's public key is not an Ed25519 key");
   if (!owner->Verify(identity::kMailboxOpeningLabel, Encode(opening), signature).ok()) return SignatureInvalid();
+  const absl::StatusOr<identity::MailboxPlace> begin = identity::MailboxPlace::Parse(AsBytes(request.begin_place()));
+  if (!begin.ok()) return Malformed("a place has 32 bytes");
   NewMailbox mailbox{opening.mailbox_id, opening.owner_public_key, grant->serial,
-                     Day{static_cast<int64_t>(grant->expires_day)}, opening.capability_hashes};
+                     Day{static_cast<int64_t>(grant->expires_day)}, *begin, opening.capability_hashes};
   const absl::Status status = ForWire(parts_.mailboxes.Open(mailbox));
   if (absl::IsAlreadyExists(status) || absl::IsUnauthenticated(status)) ++parts_.counters.grants_refused;
   return status;
@@ -211,7 +205,7 @@ absl::Status Delivery::SetDepositCapabilities(const v1::SetDepositCapabilitiesRe
   return ForWire(parts_.mailboxes.SetCapabilities(id, request.counter(), hashes, Today()));
 }
 
-absl::Status Delivery::Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ByteView signature) {
+absl::StatusOr<uint64_t> Delivery::Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, const ReceiveProof& shown) {
   const absl::StatusOr<Mailbox> found = parts_.mailboxes.Find(mailbox, Today());
   if (!found.ok() && !absl::IsNotFound(found.status())) return ForWire(found.status());
   crypto::Ed25519PublicKey owner = nobody_;
@@ -220,14 +214,17 @@ absl::Status Delivery::Prove(const identity::MailboxId& mailbox, const identity:
     if (!key.ok()) return ForWire(absl::DataLossError("a stored key does not parse"));
     owner = *key;
   }
-  const absl::Status proof = owner.Verify(identity::kReceiveLabel, identity::ReceiveMessage(nonce, mailbox), signature);
-  if (proof.ok()) return proof;
-  return Refuse(absl::StatusCode::kUnauthenticated, "proof_invalid",
-                "the proof is not by the owner of such a mailbox, or the mailbox has expired");
+  if (!owner.Verify(identity::kReceiveLabel, identity::ReceiveMessage(nonce, mailbox), shown.signature).ok()) {
+    return Refuse(absl::StatusCode::kUnauthenticated, "proof_invalid",
+                  "the proof is not by the owner of such a mailbox, or the mailbox has expired");
+  }
+  absl::StatusOr<uint64_t> behind = parts_.envelopes.CountBehind(mailbox, shown.place, Today());
+  if (!behind.ok()) return ForWire(behind.status());
+  return behind;
 }
 
-absl::StatusOr<Batch> Delivery::Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit) {
-  absl::StatusOr<Batch> batch = parts_.envelopes.ReadAfter(mailbox, after, limit, Today());
+absl::StatusOr<Batch> Delivery::Fetch(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, const ReadLimit& limit) {
+  absl::StatusOr<Batch> batch = parts_.envelopes.ReadBehind(mailbox, place, limit, Today());
   if (!batch.ok()) return ForWire(batch.status());
   return batch;
 }

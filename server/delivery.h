@@ -51,10 +51,12 @@ class Delivery final {
   absl::Status OpenMailbox(const delivery::v1::OpenMailboxRequest& request);
   absl::Status SetDepositCapabilities(const delivery::v1::SetDepositCapabilitiesRequest& request);
 
-  // OK if `signature` is the mailbox owner's over the nonce. UNAUTHENTICATED proof_invalid, also where there is no such
-  // mailbox: who does not own it cannot find out whether it is there.
-  absl::Status Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ByteView signature);
-  absl::StatusOr<Batch> Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit);
+  const identity::Fixed<16>& store_id() const { return parts_.envelopes.id(); }
+  // How many places are behind the one shown, if the signature is the mailbox owner's over the nonce. UNAUTHENTICATED proof_invalid, also where
+  // there is no such mailbox: who does not own it cannot find out whether it is there. FAILED_PRECONDITION place_unknown.
+  absl::StatusOr<uint64_t> Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, const ReceiveProof& shown);
+  // Of a place for which Prove answered, or one behind it.
+  absl::StatusOr<Batch> Fetch(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, const ReadLimit& limit);
   void StartAcknowledge(const identity::MailboxId& mailbox, std::vector<Row> rows, Done done);
 
  private:

@@ -16,7 +16,7 @@ class ReceiveReactor final : public grpc::ServerBidiReactor<v1::ReceiveRequest, 
                              public std::enable_shared_from_this<ReceiveReactor> {
  public:
   ReceiveReactor(Delivery& delivery, Streams& streams, WorkerPool& pool, absl::Time now)
-      : delivery_(delivery), streams_(streams), pool_(pool), stream_(*this, now) {}
+      : delivery_(delivery), streams_(streams), pool_(pool), stream_(*this, delivery.store_id(), now) {}
 
   void Begin() {
     self_ = shared_from_this();
@@ -50,15 +50,15 @@ class ReceiveReactor final : public grpc::ServerBidiReactor<v1::ReceiveRequest, 
   void Finish(const absl::Status& status) override { ServerBidiReactor::Finish(rpc::ToGrpc(status)); }
   void TakeOver(const identity::MailboxId& mailbox) override { streams_.TakeOver(mailbox, Stream()); }
 
-  void Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, Bytes&& signature) override {
-    const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, nonce, signature = std::move(signature)] {
-      self->stream_.OnProved(self->delivery_.Prove(mailbox, nonce, signature));
+  void Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ReceiveProof&& proof) override {
+    const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, nonce, proof = std::move(proof)] {
+      self->stream_.OnProved(self->delivery_.Prove(mailbox, nonce, proof));
     });
     if (!accepted) stream_.OnProved(rpc::Busy());
   }
-  void Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit) override {
-    const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, after, limit] {
-      self->stream_.OnFetched(self->delivery_.Fetch(mailbox, after, limit));
+  void Fetch(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, const ReadLimit& limit) override {
+    const bool accepted = pool_.TrySubmit([self = shared_from_this(), mailbox, place, limit] {
+      self->stream_.OnFetched(self->delivery_.Fetch(mailbox, place, limit));
     });
     if (!accepted) stream_.OnFetched(rpc::Busy());
   }

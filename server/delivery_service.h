@@ -11,8 +11,9 @@
 
 namespace plumbline::server {
 
-// Submissions that the store has at a time; the others wait where connections take turns.
-inline constexpr int kSubmissionsInStore = 256;
+// Submissions that the store has at a time; the others wait where connections take turns. All of them fit into one transaction, and who
+// comes next waits for that one: more of them would be little faster together (docs/benchmarks.md) and unfair to who asks seldom.
+inline constexpr int kSubmissionsInStore = 32;
 
 // Thread-safe. Everything passed in outlives it.
 class DeliveryService final : public delivery::v1::Delivery::CallbackService {

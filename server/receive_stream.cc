@@ -59,10 +59,11 @@ ReceiveStream::Operation ReceiveStream::NextWrite() {
   if (challenge_due_) {
     challenge_due_ = false;
     message.mutable_challenge()->set_nonce(ToString(nonce_));
+    message.mutable_challenge()->set_store_id(ToString(store_id_));
     return Write(std::move(message));
   }
   if (take_over_due_) return nullptr;
-  const bool stored_before = !pending_.empty() && mark_ && pending_.front().row <= *mark_;
+  const bool stored_before = !pending_.empty() && pending_.front().step <= mark_;
   if (caught_up_due_ && !stored_before) {
     caught_up_due_ = false;
     caught_up_ = true;
@@ -79,6 +80,7 @@ ReceiveStream::Operation ReceiveStream::WriteDelivery() {
   message.mutable_delivery()->set_tag(next_tag_);
   message.mutable_delivery()->set_envelope_id(ToString(envelope.envelope_id));
   message.mutable_delivery()->set_sealed(ToString(envelope.sealed));
+  message.mutable_delivery()->set_place(ToString(envelope.after.view()));
   unacknowledged_[next_tag_++] = envelope.row;
   pending_.pop_front();
   return Write(std::move(message));
@@ -110,7 +112,7 @@ ReceiveStream::Operation ReceiveStream::NextWork() {
     fetching_ = true;
     look_ = false;
     const ReadLimit limit{std::min(kBatch.rows, kWindow - unacknowledged_.size()), kBatch.bytes};
-    return [this, mailbox = mailbox_, after = fetched_, limit] { port_.Fetch(mailbox, after, limit); };
+    return [this, mailbox = mailbox_, place = reached_, limit] { port_.Fetch(mailbox, place, limit); };
   }
   // What a client can pile up is bounded: each delivery is acknowledged once, and there are at most kWindow of them.
   if (!reading_ && !proof_ && !proving_ && !half_closed_) {
@@ -175,7 +177,10 @@ void ReceiveStream::ReadOpen(const ReceiveRequest::Open& open) {
 void ReceiveStream::ReadProof(const ReceiveRequest::Proof& proof) {
   if (phase_ != Phase::kProving) return End(Malformed("a proof answers a challenge, once"));
   if (proof.signature().size() != 64) return End(Malformed("a signature has 64 bytes"));
-  proof_ = ToBytes(AsBytes(proof.signature()));
+  const absl::StatusOr<identity::MailboxPlace> place = identity::MailboxPlace::Parse(AsBytes(proof.place()));
+  if (!place.ok()) return End(Malformed("a place has 32 bytes"));
+  proof_ = ReceiveProof{ToBytes(AsBytes(proof.signature())), *place};
+  reached_ = *place;
 }
 
 void ReceiveStream::ReadAck(const ReceiveRequest::Ack& ack) {
@@ -201,11 +206,12 @@ void ReceiveStream::OnWritten(bool ok) {
   });
 }
 
-void ReceiveStream::OnProved(const absl::Status& status) {
+void ReceiveStream::OnProved(const absl::StatusOr<uint64_t>& behind) {
   Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     proving_ = false;
-    if (!status.ok()) return End(status);
+    if (!behind.ok()) return End(behind.status());
     if (end_) return;
+    mark_ = *behind;
     phase_ = Phase::kReceiving;
     take_over_due_ = true;
     look_ = true;
@@ -221,14 +227,17 @@ void ReceiveStream::OnFetched(absl::StatusOr<Batch> batch) {
       return End(absl::OkStatus());
     }
     if (!batch.ok()) return End(batch.status());
-    if (!mark_) mark_ = batch->newest;
     for (StoredEnvelope& envelope : batch->envelopes) {
-      fetched_ = envelope.row;
+      envelope.step += steps_;
       pending_.push_back(std::move(envelope));
     }
+    reached_ = batch->reached;
+    steps_ += batch->steps;
+    passed_over_ = batch->envelopes.empty() ? passed_over_ + batch->steps : 0;
+    if (passed_over_ > EnvelopeStore::kMaxSteps) return End(absl::DataLossError("store_damaged: a mailbox's places lead nowhere"));
     look_ |= batch->more;
     current_ = !look_;
-    const bool all_sent = !batch->more || fetched_ >= *mark_;
+    const bool all_sent = !batch->more || steps_ >= mark_;
     if (!caught_up_ && all_sent) caught_up_due_ = true;
   });
 }
@@ -257,14 +266,14 @@ bool ReceiveStream::HasRoomFor(size_t size) const {
 void ReceiveStream::Offer(const StoredEnvelopeView& envelope) {
   Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (end_) return;
-    // A fetch that is under way may or may not have seen it. What was fetched before it was told is not sent twice.
-    current_ = current_ && HasRoomFor(envelope.sealed.size());
+    // Only what goes where the stream has got to is certainly the next one. Anything else a fetch may have brought already, or passed over.
+    current_ = current_ && HasRoomFor(envelope.sealed.size()) && envelope.stored.before == reached_;
     if (!current_) {
       look_ = true;
-    } else if (envelope.row > fetched_) {
-      fetched_ = envelope.row;
-      pending_.push_back(StoredEnvelope{envelope.row, envelope.envelope_id, ToBytes(envelope.sealed)});
+      return;
     }
+    reached_ = envelope.stored.after;
+    pending_.push_back({envelope.stored.row, envelope.envelope_id, ToBytes(envelope.sealed), envelope.stored.after, ++steps_});
   });
 }
 

@@ -28,6 +28,11 @@ inline constexpr size_t kWindow = 256;                 // unacknowledged deliver
 inline constexpr ReadLimit kBatch{32, 512 * 1024};     // read from the store at a time
 inline constexpr absl::Duration kProofTime = absl::Seconds(30);
 
+struct ReceiveProof {
+  Bytes signature;  // 64 bytes
+  identity::MailboxPlace place;
+};
+
 // What a stream can have done for it. No function blocks; each but Finish and TakeOver is answered by one On...() call,
 // possibly before it returns.
 class StreamPort {
@@ -36,12 +41,12 @@ class StreamPort {
   virtual void StartRead() = 0;                                             // -> OnRead
   virtual void StartWrite(delivery::v1::ReceiveResponse&& message) = 0;     // -> OnWritten
   virtual void Finish(const absl::Status& status) = 0;
-  // Verifies the owner's signature.                                           -> OnProved
-  virtual void Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, Bytes&& signature) = 0;
+  // Verifies the owner's signature, and counts what is behind the place.      -> OnProved
+  virtual void Prove(const identity::MailboxId& mailbox, const identity::Nonce& nonce, ReceiveProof&& proof) = 0;
   // From now on this stream is woken for the mailbox; an older one is told that it is replaced.
   virtual void TakeOver(const identity::MailboxId& mailbox) = 0;
-  virtual void Fetch(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit) = 0;  // -> OnFetched
-  virtual void Acknowledge(const identity::MailboxId& mailbox, std::vector<Row>&& rows) = 0;      // -> OnAcknowledged
+  virtual void Fetch(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, const ReadLimit& limit) = 0;  // -> OnFetched
+  virtual void Acknowledge(const identity::MailboxId& mailbox, std::vector<Row>&& rows) = 0;                // -> OnAcknowledged
 };
 
 // Thread-safe. Owned by the call; `port` outlives it.
@@ -49,7 +54,8 @@ class ReceiveStream final {
  public:
   using CloseReason = delivery::v1::ReceiveResponse::Closed::Reason;
 
-  ReceiveStream(StreamPort& port, absl::Time now) : port_(port), opened_(now) {}
+  // `store_id`: of the store that `port` fetches from.
+  ReceiveStream(StreamPort& port, const identity::Fixed<16>& store_id, absl::Time now) : port_(port), store_id_(store_id), opened_(now) {}
   ReceiveStream(const ReceiveStream&) = delete;
   ReceiveStream& operator=(const ReceiveStream&) = delete;
 
@@ -59,12 +65,12 @@ class ReceiveStream final {
 
   void OnRead(bool ok, const delivery::v1::ReceiveRequest& message);
   void OnWritten(bool ok);
-  void OnProved(const absl::Status& status);
+  void OnProved(const absl::StatusOr<uint64_t>& behind);
   void OnFetched(absl::StatusOr<Batch> batch);
   void OnAcknowledged(const absl::Status& status);
   void OnCancelled();
 
-  // The next envelope that was stored for the mailbox, in the order of its rows. A client who has everything before it is sent it at once;
+  // The next envelope that was stored for the mailbox, in its order. A client who has everything before it is sent it at once;
   // for any other it is a reason to look into the store.
   void Offer(const StoredEnvelopeView& envelope);
   // Tells the client why, then ends with OK. The first reason counts.
@@ -95,6 +101,7 @@ class ReceiveStream final {
   void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   StreamPort& port_;
+  const identity::Fixed<16> store_id_;
   const absl::Time opened_;
 
   Mutex mutex_;
@@ -110,14 +117,16 @@ class ReceiveStream final {
   identity::MailboxId mailbox_ ABSL_GUARDED_BY(mutex_){};
   identity::Nonce nonce_ ABSL_GUARDED_BY(mutex_){};
   bool challenge_due_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<Bytes> proof_ ABSL_GUARDED_BY(mutex_);  // to be verified
+  std::optional<ReceiveProof> proof_ ABSL_GUARDED_BY(mutex_);  // to be verified
   bool take_over_due_ ABSL_GUARDED_BY(mutex_) = false;
 
   bool look_ ABSL_GUARDED_BY(mutex_) = false;  // there may be more in the store
   bool current_ ABSL_GUARDED_BY(mutex_) = false;  // everything that is in the store has been fetched or offered
-  std::deque<StoredEnvelope> pending_ ABSL_GUARDED_BY(mutex_);
-  Row fetched_ ABSL_GUARDED_BY(mutex_){};            // the last row read from the store
-  std::optional<Row> mark_ ABSL_GUARDED_BY(mutex_);  // the newest row when the stream began
+  std::deque<StoredEnvelope> pending_ ABSL_GUARDED_BY(mutex_);  // their steps counted from where the stream began
+  identity::MailboxPlace reached_ ABSL_GUARDED_BY(mutex_);       // behind all that was fetched or offered
+  uint64_t steps_ ABSL_GUARDED_BY(mutex_) = 0;                   // to there from where the stream began
+  uint64_t passed_over_ ABSL_GUARDED_BY(mutex_) = 0;             // of them, since the last envelope
+  uint64_t mark_ ABSL_GUARDED_BY(mutex_) = 0;                    // steps to the newest envelope when the stream began
   bool caught_up_due_ ABSL_GUARDED_BY(mutex_) = false;
   bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;
 

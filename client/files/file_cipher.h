@@ -9,7 +9,7 @@
 
 namespace plumbline::client {
 
-inline constexpr uint64_t kMaxFile = uint64_t{100} << 20;  // bytes: the policy
+inline constexpr uint64_t kMaxFile = uint64_t{2} << 30;  // bytes; what a delivery server takes is its policy, usually less
 inline constexpr size_t kFileKeySize = 32;
 inline constexpr size_t kChunkSize = 64 * 1024;  // sealed bytes; the last chunk may be shorter
 inline constexpr size_t kChunkTag = 16;

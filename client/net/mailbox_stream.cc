@@ -42,10 +42,10 @@ absl::Status Nonsense(absl::string_view what) {
 
 class GrpcMailboxStream final : public MailboxStream {
  public:
-  GrpcMailboxStream(rpc::Endpoint endpoint, std::shared_ptr<grpc::Channel> channel, const identity::MailboxId& mailbox,
+  GrpcMailboxStream(rpc::Endpoint endpoint, std::shared_ptr<grpc::Channel> channel, const Mailbox& mailbox,
                     crypto::Ed25519KeyPair owner, uint64_t number, EventQueue& events, const Clock& clock)
-      : endpoint_(std::move(endpoint)), stub_(delivery::v1::Delivery::NewStub(channel)), mailbox_(mailbox),
-        owner_(std::move(owner)), number_(number), events_(events), clock_(clock), stream_(stub_->Receive(&context_)),
+      : endpoint_(std::move(endpoint)), stub_(delivery::v1::Delivery::NewStub(channel)), mailbox_(mailbox.id),
+        owner_(std::move(owner)), begin_(mailbox.begin), place_(mailbox.place), place_store_(mailbox.place_store), number_(number), events_(events), clock_(clock), stream_(stub_->Receive(&context_)),
         reader_([this] { Run(); }) {}
 
   ~GrpcMailboxStream() override {
@@ -112,9 +112,14 @@ class GrpcMailboxStream final : public MailboxStream {
   absl::Status Answer(const ReceiveResponse::Challenge& challenge) {
     const absl::StatusOr<identity::Nonce> nonce = identity::ToFixed<32>(AsBytes(challenge.nonce()));
     if (!nonce.ok()) return Nonsense("asked for a proof over a nonce of the wrong size");
+    const absl::StatusOr<identity::Fixed<16>> store = identity::ToFixed<16>(AsBytes(challenge.store_id()));
+    if (!store.ok()) return Nonsense("has a store id of the wrong size");
+    store_ = *store;
     ReceiveRequest proof;
     proof.mutable_proof()->set_signature(
         ToString(owner_.Sign(identity::kReceiveLabel, identity::ReceiveMessage(*nonce, mailbox_))));
+    // A store that was restored from a backup may not have come as far as this device: then from the beginning.
+    proof.mutable_proof()->set_place(ToString((Equal(store_, place_store_) ? place_ : begin_).view()));
     Write(proof);
     return absl::OkStatus();
   }
@@ -126,6 +131,10 @@ class GrpcMailboxStream final : public MailboxStream {
     if (!id.ok()) return Nonsense("delivered something under an id of the wrong size");
     arrived.envelope_id = *id;
     arrived.sealed = ToBytes(AsBytes(delivery.sealed()));
+    const absl::StatusOr<identity::MailboxPlace> after = identity::MailboxPlace::Parse(AsBytes(delivery.place()));
+    if (!after.ok()) return Nonsense("delivered something with a place of the wrong size");
+    arrived.after = *after;
+    arrived.store = store_;
     Push(std::move(arrived));
     return absl::OkStatus();
   }
@@ -134,11 +143,14 @@ class GrpcMailboxStream final : public MailboxStream {
   const std::unique_ptr<delivery::v1::Delivery::Stub> stub_;
   const identity::MailboxId mailbox_;
   const crypto::Ed25519KeyPair owner_;
+  const identity::MailboxPlace begin_, place_;
+  const Bytes place_store_;
   const uint64_t number_;
   EventQueue& events_;
   const Clock& clock_;
   grpc::ClientContext context_;
   const std::unique_ptr<grpc::ClientReaderWriter<ReceiveRequest, ReceiveResponse>> stream_;
+  identity::Fixed<16> store_{};  // of the server, since its challenge; the reading thread's
   Mutex writing_;
   std::atomic<bool> stopping_ = false;
   std::thread reader_;  // last: it uses all of the above
@@ -153,7 +165,7 @@ absl::StatusOr<std::unique_ptr<MailboxStream>> NewMailboxStream(rpc::Endpoint en
                    crypto::Ed25519KeyPair::FromSeed(Secret::CopyOf(mailbox.owner_seed.view())));
   ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, rpc::NewChannel(endpoint));
   return std::unique_ptr<MailboxStream>(std::make_unique<GrpcMailboxStream>(
-      std::move(endpoint), std::move(channel), mailbox.id, std::move(owner), number, events, clock));
+      std::move(endpoint), std::move(channel), mailbox, std::move(owner), number, events, clock));
 }
 
 }  // namespace plumbline::client

@@ -6,7 +6,12 @@ namespace plumbline::client {
 namespace {
 
 constexpr char kSelect[] =
-    "SELECT id, group_id, owner_seed, hpke_private, hpke_public, capability, grant_bytes, expires_day, open FROM mailbox ";
+    "SELECT id, group_id, owner_seed, hpke_private, hpke_public, capability, grant_bytes, expires_day, open, begin_place, place, place_store FROM mailbox ";
+
+absl::StatusOr<identity::MailboxPlace> ReadPlace(const db::Statement& row, int column, const identity::MailboxId& mailbox) {
+  if (row.IsNull(column)) return identity::MailboxPlace::Former(mailbox);
+  return identity::MailboxPlace::Parse(row.Blob(column));
+}
 
 absl::StatusOr<Mailbox> ReadMailbox(const db::Statement& row) {
   Mailbox mailbox;
@@ -19,6 +24,9 @@ absl::StatusOr<Mailbox> ReadMailbox(const db::Statement& row) {
   mailbox.grant = BytesColumn(row, 6);
   mailbox.expires_day = static_cast<uint32_t>(row.Int64(7));
   mailbox.open = row.Int64(8) != 0;
+  ASSIGN_OR_RETURN(mailbox.begin, ReadPlace(row, 9, mailbox.id));
+  ASSIGN_OR_RETURN(mailbox.place, ReadPlace(row, 10, mailbox.id));
+  mailbox.place_store = BytesColumn(row, 11);
   return mailbox;
 }
 
@@ -34,8 +42,8 @@ absl::StatusOr<std::optional<Mailbox>> ReadOne(db::Statement& row) {
 absl::Status MailboxStore::Add(Change& change, const Mailbox& mailbox) {
   ASSIGN_OR_RETURN(db::Statement insert,
                    change.db().Prepare("INSERT INTO mailbox (id, group_id, owner_seed, hpke_private, hpke_public, "
-                                       "capability, grant_bytes, expires_day, open) "
-                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+                                       "capability, grant_bytes, expires_day, open, begin_place, place, place_store) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"));
   return insert.Bind(1, ByteView(mailbox.id))
       .Bind(2, ByteView(mailbox.group_id))
       .Bind(3, mailbox.owner_seed.view())
@@ -45,12 +53,20 @@ absl::Status MailboxStore::Add(Change& change, const Mailbox& mailbox) {
       .Bind(7, ByteView(mailbox.grant))
       .Bind(8, int64_t{mailbox.expires_day})
       .Bind(9, int64_t{mailbox.open})
+      .Bind(10, mailbox.begin.view())
+      .Bind(11, mailbox.place.view())
+      .Bind(12, ByteView(mailbox.place_store))
       .Run();
 }
 
 absl::Status MailboxStore::MarkOpen(Change& change, const identity::MailboxId& id) {
   ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE mailbox SET open = 1 WHERE id = ?1"));
   return update.Bind(1, ByteView(id)).Run();
+}
+
+absl::Status MailboxStore::SetPlace(Change& change, const identity::MailboxId& id, const identity::MailboxPlace& place, ByteView place_store) {
+  ASSIGN_OR_RETURN(db::Statement update, change.db().Prepare("UPDATE mailbox SET place = ?2, place_store = ?3 WHERE id = ?1"));
+  return update.Bind(1, ByteView(id)).Bind(2, place.view()).Bind(3, place_store).Run();
 }
 
 absl::Status MailboxStore::Remove(Change& change, const identity::MailboxId& id) {

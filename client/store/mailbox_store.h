@@ -6,6 +6,7 @@
 
 #include "client/store/store.h"
 #include "common/identity/fixed.h"
+#include "common/identity/mailbox_place.h"
 #include "common/secret.h"
 
 namespace plumbline::client {
@@ -20,6 +21,9 @@ struct Mailbox {
   Bytes grant;               // what opens it; sent again until the server confirmed
   uint32_t expires_day = 0;  // days since 1970
   bool open = false;
+  identity::MailboxPlace begin;  // where its first envelope went
+  identity::MailboxPlace place;  // behind the last envelope whose effects are here, or some before it
+  Bytes place_store;             // the server's store_id when `place` was learnt; under another one it is not known there
 };
 
 class MailboxStore final {
@@ -28,6 +32,7 @@ class MailboxStore final {
 
   absl::Status Add(Change& change, const Mailbox& mailbox);
   absl::Status MarkOpen(Change& change, const identity::MailboxId& id);
+  absl::Status SetPlace(Change& change, const identity::MailboxId& id, const identity::MailboxPlace& place, ByteView place_store);
   absl::Status Remove(Change& change, const identity::MailboxId& id);
   absl::StatusOr<std::vector<Mailbox>> All();
   absl::StatusOr<std::optional<Mailbox>> Find(const identity::MailboxId& id);

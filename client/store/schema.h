@@ -7,7 +7,7 @@
 
 namespace plumbline::client {
 
-inline constexpr std::array<db::Migration, 10> kMigrations = {{
+inline constexpr std::array<db::Migration, 11> kMigrations = {{
     {"first tables", R"sql(
 -- What must survive between the request of an enrolment and its answer. At most one row.
 CREATE TABLE enrolment (
@@ -253,6 +253,12 @@ CREATE TABLE notice (
   id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL, items BLOB NOT NULL, accepted INTEGER NOT NULL, offered BLOB,
   asked INTEGER NOT NULL               -- seconds
 );
+)sql"},
+    {"places in mailboxes", R"sql(
+-- Where it began, and behind the last envelope whose effects are here; null: where a mailbox began before there were places.
+ALTER TABLE mailbox ADD COLUMN begin_place BLOB;
+ALTER TABLE mailbox ADD COLUMN place BLOB;
+ALTER TABLE mailbox ADD COLUMN place_store BLOB NOT NULL DEFAULT x'';  -- the server's store_id when `place` was learnt
 )sql"},
 }};
 

@@ -213,6 +213,7 @@ absl::Status Install(const Subject& subject, Unpacked unpacked, const Clock& clo
     entry.details["backup_time"] = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", unpacked.manifest().time, absl::UTCTimeZone());
     for (const LogState& each : unpacked.manifest().logs) entry.details[each.origin] = absl::StrCat(each.size);
     RETURN_IF_ERROR(log.Append(entry).status());
+    RETURN_IF_ERROR(unpacked.keys().PrepareRestored(*main));
     RETURN_IF_ERROR(main->Checkpoint());  // all of it is in the one file, on disk
   }
   RETURN_IF_ERROR(SyncDirectory(unpacked.folder_.path()));

@@ -21,6 +21,8 @@ class OpenedKeys {
   // The logs in `main`, the first database, besides the audit record: read from the first leaf and held against what they signed.
   // DATA_LOSS, naming what does not follow.
   virtual absl::StatusOr<std::vector<LogState>> CheckLogs(db::Database& main) const = 0;
+  // Takes out of a restored `main` what it must not have in common with what it was copied from.
+  virtual absl::Status PrepareRestored(db::Database&) const { return absl::OkStatus(); }
 };
 
 class Subject {

@@ -49,7 +49,8 @@ absl::StatusOr<MailboxGrant> ParseMailboxGrant(ByteView wire) {
 absl::StatusOr<MailboxGrant> IssueGrant(const crypto::Ed25519Signer& grants_key, absl::Time now) {
   MailboxGrant out;
   out.serial = RandomFixed<16>();
-  out.expires_day = DayOf(now) + kGrantLifeDays;
+  // All that are issued in one week end on one day: a mailbox's end does not tell on which day it was opened.
+  out.expires_day = (DayOf(now) + kGrantLifeDays) / kGrantDaysApart * kGrantDaysApart;
   ASSIGN_OR_RETURN(const Bytes signature, crypto::SignUnder(grants_key, kMailboxGrantLabel, SignedPart(out).view()));
   ASSIGN_OR_RETURN(out.signature, ToFixed<64>(signature));
   return out;

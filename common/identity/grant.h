@@ -13,6 +13,7 @@
 namespace plumbline::identity {
 
 using GrantSerial = Fixed<16>;
+inline constexpr uint32_t kGrantDaysApart = 7;   // between the days on which grants end
 inline constexpr uint32_t kGrantLifeDays = 34;  // and the rest of the day of issue: at most 35 days
 inline constexpr size_t kMaxDepositCapabilities = 1000;
 

@@ -18,6 +18,7 @@ inline constexpr char kIntentLabel[] = "plumbline intent v1";
 inline constexpr char kTokenKeyLabel[] = "plumbline token key v1";
 inline constexpr char kMailboxGrantLabel[] = "plumbline mailbox grant v1";
 inline constexpr char kMailboxOpeningLabel[] = "plumbline mailbox opening v1";
+inline constexpr char kFormerPlaceLabel[] = "plumbline former place v1";
 inline constexpr char kDepositCapabilitiesLabel[] = "plumbline deposit capabilities v1";
 inline constexpr char kReceiveLabel[] = "plumbline receive v1";
 inline constexpr char kRevocationLabel[] = "plumbline revocation v1";
@@ -38,8 +39,6 @@ inline constexpr char kUnlockProofKeyLabel[] = "plumbline unlock proof key v1";
 inline constexpr char kUnlockDataKeyLabel[] = "plumbline unlock data key v1";
 inline constexpr char kUnlockKeysAtRestLabel[] = "plumbline unlock keys at rest v1";
 inline constexpr char kWrappingIdLabel[] = "plumbline wrapping id v1";
-inline constexpr char kRowPlacesLabel[] = "plumbline row places v1";
-inline constexpr char kRowPlacesMarkLabel[] = "plumbline row places mark v1";
 inline constexpr char kServiceKeysAtRestLabel[] = "plumbline service tls keys at rest v1";
 inline constexpr char kEnvelopeInfoLabel[] = "plumbline envelope v1";  // HPKE info is this || mailbox_id
 

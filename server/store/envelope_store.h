@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "common/identity/fixed.h"
+#include "common/identity/mailbox_place.h"
 #include "common/status.h"
 #include "server/store/mailbox_store.h"
 
 namespace plumbline::server {
 
-// A stored envelope's place in the order of arrival in its mailbox; grows, and is never given twice while the process lives. Says
-// nothing about envelopes in other mailboxes.
+// The number of a stored envelope's row. Says neither whose it is nor when it came.
 enum class Row : int64_t {};
 
 inline constexpr size_t kMaxDeposits = 2000;                             // envelopes in one submission
@@ -50,9 +50,16 @@ struct Submission {
   std::optional<VerifiedMove> move;
 };
 
+// Where an envelope went: behind `before`, or behind where rows were passed over.
+struct Stored {
+  Row row;
+  identity::MailboxPlace before;
+  identity::MailboxPlace after;
+};
+
 struct SubmitResult {
   std::vector<DepositOutcome> outcomes;  // in the submission's order; empty if the move was lost or its gate is unknown
-  std::vector<std::optional<Row>> rows;  // of those that this submission stored; nothing for the others and for repeats
+  std::vector<std::optional<Stored>> stored;  // those that this submission stored; nothing for the others and for repeats
   MoveOutcome move = MoveOutcome::kNone;
   uint64_t current_epoch = 0;            // of the gate, after this submission
 };
@@ -61,11 +68,13 @@ struct StoredEnvelope {
   Row row;
   identity::EnvelopeId envelope_id;
   Bytes sealed;
+  identity::MailboxPlace after;
+  uint64_t step;  // how many places it is behind where the reading began; at least 1
 };
 
-// The same, borrowed.
+// Stored just now; borrowed.
 struct StoredEnvelopeView {
-  Row row;
+  Stored stored;
   identity::EnvelopeId envelope_id;
   ByteView sealed;
 };
@@ -77,8 +86,9 @@ struct ReadLimit {
 
 struct Batch {
   std::vector<StoredEnvelope> envelopes;  // oldest first
-  bool more = false;                      // the limit cut it short
-  Row newest{};                           // of the mailbox, when this was read; 0 if it is empty
+  identity::MailboxPlace reached;         // behind all of them
+  uint64_t steps = 0;                     // from where the reading began to there
+  bool more = false;                      // the limit cut it short: there may be something behind
 };
 
 struct Gate {
@@ -95,8 +105,8 @@ struct StoredCommit {
 // Thread-safe. Each method is one transaction; what it changed is on disk when it returns OK, and with any other status
 // nothing has changed. Besides the codes named: RESOURCE_EXHAUSTED (disk full), UNAVAILABLE, DATA_LOSS.
 //
-// The rows of one submission have nothing in common but the day, neither a value nor their place (row_places.h). Two envelopes to
-// one mailbox keep their order.
+// The rows of one submission have nothing in common but the day, and no row says whose it is (mailbox_chain.h). Two envelopes to one mailbox
+// keep their order.
 class EnvelopeStore {
  public:
   virtual ~EnvelopeStore() = default;
@@ -113,11 +123,19 @@ class EnvelopeStore {
   // the store. `submission` and what it borrows are needed until then.
   virtual void StartSubmit(const Submission& submission, Day today, Submitted done) = 0;
 
-  // The envelopes of a mailbox behind `after` (0 for all). NOT_FOUND mailbox_unknown, also for one that has expired.
-  virtual absl::StatusOr<Batch> ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
-                                          Day today) = 0;
+  // Of the store's life: another one after a restore, when what owners know of places may be ahead of what is here.
+  virtual const identity::Fixed<16>& id() const = 0;
 
-  // Deletes these rows of this mailbox; those that are not there, or not in it, are passed over. `done` as above.
+  // How many places of the mailbox are behind this one, at most kMaxSteps; the envelopes there may be fewer. NOT_FOUND mailbox_unknown, also for
+  // one that has expired. FAILED_PRECONDITION place_unknown if it is none of the mailbox's.
+  static constexpr uint64_t kMaxSteps = 200'000;
+  virtual absl::StatusOr<uint64_t> CountBehind(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, Day today) = 0;
+
+  // The envelopes of a mailbox behind a place for which CountBehind answered. NOT_FOUND mailbox_unknown.
+  virtual absl::StatusOr<Batch> ReadBehind(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, const ReadLimit& limit,
+                                           Day today) = 0;
+
+  // Deletes these rows, which were read from this mailbox; those that are not there are passed over. `done` as above.
   virtual void StartAck(const identity::MailboxId& mailbox, std::vector<Row> rows, Told done) = 0;
 
   // The same, for who can wait.

@@ -1,8 +1,8 @@
 #include "server/store/group_commit.h"
 
-#include <optional>
 #include <utility>
 
+#include "common/awaited.h"
 #include "common/clock.h"
 
 namespace plumbline::server {
@@ -10,10 +10,13 @@ namespace {
 
 constexpr size_t kMaxRowsTogether = 256;  // a larger job still runs, by itself
 
+// The engine may have left a statement half done that it does not count as a change: nothing of this transaction may be kept.
+bool Broken(const absl::Status& status) { return absl::IsDataLoss(status) || absl::IsInternal(status); }
+
 }  // namespace
 
-GroupCommit::GroupCommit(std::unique_ptr<db::Database> database, std::function<void()> forget)
-    : database_(std::move(database)), forget_(std::move(forget)), writer_([this] { Write(); }), teller_([this] { Tell(); }) {}
+GroupCommit::GroupCommit(std::unique_ptr<db::Database> database, Hooks hooks)
+    : database_(std::move(database)), hooks_(std::move(hooks)), writer_([this] { Write(); }), teller_([this] { Tell(); }) {}
 
 GroupCommit::~GroupCommit() {
   {
@@ -67,18 +70,10 @@ void GroupCommit::Enqueue(std::unique_ptr<Waiting> waiting, bool patient) {
 }
 
 absl::Status GroupCommit::Await(std::unique_ptr<Waiting> waiting) {
-  Mutex mutex;
-  CondVar told;
-  std::optional<absl::Status> answer;
-  waiting->done = [&](const absl::Status& status) {
-    MutexLock lock(mutex);
-    answer = status;
-    told.NotifyOne();  // under the lock: the waiter takes all of this away
-  };
+  Awaited<absl::Status> answer;
+  waiting->done = [&](const absl::Status& status) { answer.Tell(status); };
   Enqueue(std::move(waiting));
-  MutexLock lock(mutex);
-  while (!answer.has_value()) told.Wait(mutex);
-  return *answer;
+  return answer.Wait();
 }
 
 bool GroupCommit::Due() const {
@@ -96,15 +91,16 @@ GroupCommit::Batch GroupCommit::NextBatch() {
   }
   Batch batch;
   size_t rows = 0;
-  const auto take = [&](std::deque<std::unique_ptr<Waiting>>& from) {
-    while (!from.empty() && !from.front()->alone && (batch.empty() || rows + from.front()->rows <= kMaxRowsTogether)) {
+  const auto take = [&](std::deque<std::unique_ptr<Waiting>>& from, size_t most, absl::Duration due) {
+    while (!from.empty() && !from.front()->alone && from.front()->due <= due && (batch.empty() || rows + from.front()->rows <= most)) {
       rows += from.front()->rows;
       batch.push_back(std::move(from.front()));
       from.pop_front();
     }
   };
-  take(queue_);
-  take(patient_);  // before what runs alone as well: it may want to see them done
+  take(patient_, kMaxRowsTogether / 2, Uptime());  // patience has an end, however much there is of the rest
+  take(queue_, kMaxRowsTogether, absl::InfiniteDuration());
+  take(patient_, kMaxRowsTogether, absl::InfiniteDuration());  // before what runs alone as well: it may want to see them done
   if (batch.empty() && !queue_.empty()) {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -154,13 +150,13 @@ void GroupCommit::Commit(std::vector<Waiting*> batch) {
     Waiting* spoiler = nullptr;
     const absl::Status status = Apply(batch, spoiler);
     if (status.ok()) return;
-    forget_();
+    hooks_.undone();
     if (spoiler != nullptr) {
       std::erase(batch, spoiler);  // its answer stands; the others are done without it
       continue;
     }
     // A damaged page concerns the job that met it: the others are not refused for it.
-    if (batch.size() > 1 && (absl::IsDataLoss(status) || absl::IsInternal(status))) {
+    if (batch.size() > 1 && Broken(status)) {
       for (Waiting* each : batch) Commit({each});
       return;
     }
@@ -174,14 +170,15 @@ void GroupCommit::Commit(std::vector<Waiting*> batch) {
 // No savepoint for each job: the engine would encrypt every page once more for it.
 absl::Status GroupCommit::Apply(std::span<Waiting* const> batch, Waiting*& spoiler) {
   const absl::Duration start = Uptime();
+  hooks_.begins();
   ASSIGN_OR_RETURN(db::Transaction transaction, db::Transaction::Begin(*database_));
   for (Waiting* each : batch) {
     const int64_t before = database_->total_changes();
     each->answer = each->job(transaction);
     if (each->answer.ok()) continue;
-    if (!database_->transaction_is_open()) return each->answer;
-    if (database_->total_changes() == before) continue;  // nothing to undo
-    if (!absl::IsDataLoss(each->answer) && !absl::IsInternal(each->answer)) spoiler = each;
+    if (!database_->transaction_is_open() || Broken(each->answer)) return each->answer;
+    if (database_->total_changes() == before) continue;  // it refused, and there is nothing to undo
+    spoiler = each;
     return each->answer;
   }
   RETURN_IF_ERROR(transaction.Commit());

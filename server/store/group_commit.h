@@ -23,8 +23,12 @@ class GroupCommit final {
   using Job = std::function<absl::Status(db::Transaction&)>;
   using Done = std::function<void(const absl::Status&)>;
 
-  // `forget` runs on the writing thread after a shared transaction was undone: jobs that looked successful were so with it.
-  GroupCommit(std::unique_ptr<db::Database> database, std::function<void()> forget);
+  // On the writing thread. What jobs keep in memory has to follow their transaction.
+  struct Hooks {
+    std::function<void()> begins = [] {};
+    std::function<void()> undone = [] {};  // jobs that looked successful were so with it
+  };
+  GroupCommit(std::unique_ptr<db::Database> database, Hooks hooks);
   // Runs what is queued, tells what it came to, then stops.
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
@@ -36,7 +40,8 @@ class GroupCommit final {
   // one failed after it had written: that undoes them all. `rows` is about how many rows it writes.
   // `done` must not wait for the store. UNAVAILABLE, on this thread, if the store is closing.
   void Start(size_t rows, Job job, Done done);
-  // For what nobody waits for: it goes into the transaction of the next job that somebody does, or into one of its own after kPatience.
+  // For what nobody waits for: it goes into the transaction of the next job that somebody does, or into one of its own after kPatience. After
+  // that it comes before the others.
   // Its place among the others is not kept.
   void StartPatient(size_t rows, Job job, Done done);
   static constexpr absl::Duration kPatience = absl::Milliseconds(5);
@@ -76,7 +81,7 @@ class GroupCommit final {
   void Tell();
 
   const std::unique_ptr<db::Database> database_;
-  const std::function<void()> forget_;
+  const Hooks hooks_;
   metrics::Histogram durations_;
   Mutex mutex_;
   CondVar writing_;  // there is something to write

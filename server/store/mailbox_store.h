@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "common/identity/fixed.h"
 #include "common/identity/grant.h"
+#include "common/identity/mailbox_place.h"
 #include "common/status.h"
 
 namespace plumbline::server {
@@ -24,6 +25,7 @@ struct NewMailbox {
   identity::PublicKey owner_key;            // Ed25519
   identity::GrantSerial grant_serial;
   Day expires;                              // the last day on which it works
+  identity::MailboxPlace begin;             // where its first envelope goes
   std::vector<identity::Hash> capabilities;  // SHA-256 of each deposit capability; at most kMaxCapabilities
 };
 

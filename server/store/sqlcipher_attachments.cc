@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<SqlcipherAttachments>> SqlcipherAttachments::Crea
 absl::Status SqlcipherAttachments::Start(const db::Key& key) {
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
   RETURN_IF_ERROR(database->Migrate(kMigrations));
-  writer_ = std::make_unique<GroupCommit>(std::move(database), [this] { used_ = -1; });
+  writer_ = std::make_unique<GroupCommit>(std::move(database), GroupCommit::Hooks{.undone = [this] { used_ = -1; }});
   for (int i = 0; i < options_.readers; ++i) {
     db::OpenOptions open;
     open.create = false;

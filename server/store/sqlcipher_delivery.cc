@@ -29,45 +29,55 @@ class ReadTransaction final {
   const absl::Status status_;
 };
 
-absl::Status CheckAlive(db::Database& database, const identity::MailboxId& mailbox, Day today) {
-  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT 1 FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
+// The place where the next envelope of the mailbox will go. NOT_FOUND mailbox_unknown.
+absl::StatusOr<identity::MailboxPlace> PresentPlace(db::Database& database, const identity::MailboxId& mailbox, Day today) {
+  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT row FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
   ASSIGN_OR_RETURN(const bool found, find.Bind(1, ByteView(mailbox)).Bind(2, static_cast<int64_t>(today)).Step());
-  if (found) return absl::OkStatus();
+  if (found) return ReadPlace(database, find.Int64(0));
   return Refuse(absl::StatusCode::kNotFound, "mailbox_unknown", "there is no such mailbox, or it has expired");
 }
 
 }  // namespace
 
-absl::StatusOr<Batch> SqlcipherStore::ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
-                                                Day today) {
+absl::StatusOr<uint64_t> SqlcipherStore::CountBehind(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, Day today) {
+  const Reader reader(*this);
+  ASSIGN_OR_RETURN(const identity::MailboxPlace present, PresentPlace(*reader, mailbox, today));
+  identity::MailboxPlace at = place;
+  for (uint64_t steps = 0; steps <= kMaxSteps; ++steps) {
+    if (at == present) return steps;
+    at = ChainStep(at).next;
+  }
+  return Refuse(absl::StatusCode::kFailedPrecondition, "place_unknown",
+                "the mailbox has no such place; what is in it cannot be found, so its owner opens another one");
+}
+
+absl::StatusOr<Batch> SqlcipherStore::ReadBehind(const identity::MailboxId& mailbox, const identity::MailboxPlace& place,
+                                                 const ReadLimit& limit, Day today) {
+  constexpr uint64_t kMaxEmpty = 10'000;  // places in one reading whose rows are gone
   const Reader reader(*this);
   const ReadTransaction snapshot(*reader);
   RETURN_IF_ERROR(snapshot.status());
-  RETURN_IF_ERROR(CheckAlive(*reader, mailbox, today));
+  ASSIGN_OR_RETURN(const identity::MailboxPlace present, PresentPlace(*reader, mailbox, today));
+  ASSIGN_OR_RETURN(db::Statement read, reader->Prepare("SELECT content FROM envelopes WHERE row = ?"));
   Batch batch;
-  const RowPlaces::Range range = places_.Of(mailbox);
-  {
-    ASSIGN_OR_RETURN(db::Statement last,
-                     reader->Prepare("SELECT row FROM envelopes WHERE row > ? AND row <= ? AND mailbox = ? ORDER BY row DESC LIMIT 1"));
-    ASSIGN_OR_RETURN(const bool any, last.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Step());
-    if (any) batch.newest = Row{last.Int64(0)};
-  }
-  ASSIGN_OR_RETURN(db::Statement read, reader->Prepare("SELECT row, envelope_id, sealed FROM envelopes WHERE row > ? AND row <= ? "
-                                                       "AND mailbox = ? ORDER BY row"));
-  const int64_t from = std::max(range.first, static_cast<int64_t>(after));
-  ASSIGN_OR_RETURN(bool found, read.Bind(1, from).Bind(2, range.last).Bind(3, ByteView(mailbox)).Step());
+  batch.reached = place;
   size_t bytes = 0;
-  while (found) {
-    const ByteView sealed = read.Blob(2);
-    const bool full = batch.envelopes.size() >= limit.rows || (bytes > 0 && bytes + sealed.size() > limit.bytes);
-    if (full) {
-      batch.more = true;
-      break;
+  while (batch.reached != present) {
+    const ChainStep step(batch.reached);
+    read.Reset();
+    ASSIGN_OR_RETURN(const bool found, read.Bind(1, static_cast<int64_t>(step.row)).Step());
+    std::optional<RowContent> content = found ? OpenRow(step, read.Blob(0)) : std::nullopt;
+    if (content) {
+      batch.more = batch.envelopes.size() >= limit.rows || (bytes > 0 && bytes + content->sealed.size() > limit.bytes);
+    } else {
+      batch.more = batch.steps >= kMaxEmpty;
     }
-    ASSIGN_OR_RETURN(const identity::EnvelopeId id, identity::ToFixed<16>(read.Blob(1)));
-    batch.envelopes.push_back(StoredEnvelope{Row{read.Int64(0)}, id, ToBytes(sealed)});
-    bytes += sealed.size();
-    ASSIGN_OR_RETURN(found, read.Step());
+    if (batch.more) return batch;
+    batch.reached = step.next;
+    ++batch.steps;
+    if (!content) continue;
+    bytes += content->sealed.size();
+    batch.envelopes.push_back(StoredEnvelope{step.row, content->envelope_id, std::move(content->sealed), step.next, batch.steps});
   }
   return batch;
 }
@@ -81,25 +91,20 @@ void SqlcipherStore::StartAck(const identity::MailboxId& mailbox, std::vector<Ro
 }
 
 absl::Status SqlcipherStore::AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows) {
-  RETURN_IF_ERROR(numbers_.Remember(database, places_.Of(mailbox)));
-  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT LENGTH(sealed) FROM envelopes WHERE row = ? AND mailbox = ?"));
+  ASSIGN_OR_RETURN(db::Statement find, database.Prepare("SELECT day, LENGTH(content) FROM envelopes WHERE row = ?"));
   ASSIGN_OR_RETURN(db::Statement remove, database.Prepare("DELETE FROM envelopes WHERE row = ?"));
-  Usage gone;
   for (const Row row : rows) {
     find.Reset();
-    ASSIGN_OR_RETURN(const bool found, find.Bind(1, static_cast<int64_t>(row)).Bind(2, ByteView(mailbox)).Step());
+    ASSIGN_OR_RETURN(const bool found, find.Bind(1, static_cast<int64_t>(row)).Step());
     if (!found) continue;
-    gone.envelopes += 1;
-    gone.bytes += find.Int64(0);
+    const Day stored{find.Int64(0)};
+    const int64_t bytes = find.Int64(1) - static_cast<int64_t>(kRowOverhead);
     find.Reset();
     remove.Reset();
     RETURN_IF_ERROR(remove.Bind(1, static_cast<int64_t>(row)).Run());
+    quota_.Remove(mailbox, stored, bytes);
+    written_ = true;
   }
-  if (const auto usage = usage_.find(mailbox); usage != usage_.end()) {
-    usage->second.envelopes -= gone.envelopes;
-    usage->second.bytes -= gone.bytes;
-  }
-  if (gone.envelopes > 0) written_ = true;
   return absl::OkStatus();
 }
 
@@ -130,10 +135,7 @@ absl::Status SqlcipherStore::DeleteAll(const char* sql, int64_t limit) {
       ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
       RETURN_IF_ERROR(remove.Bind(1, limit).Bind(2, kMany).Run());
       deleted = transaction.database().changes();
-      if (deleted > 0) {
-        written_ = true;
-        usage_.clear();
-      }
+      if (deleted > 0) written_ = true;
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
@@ -161,30 +163,27 @@ absl::Status SqlcipherStore::DeleteMailbox(const identity::MailboxId& mailbox) {
 }
 
 absl::Status SqlcipherStore::DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox) {
-  const RowPlaces::Range range = places_.Of(mailbox);
-  RETURN_IF_ERROR(numbers_.Remember(database, range));
-  ASSIGN_OR_RETURN(db::Statement empty, database.Prepare("DELETE FROM envelopes WHERE row > ? AND row <= ? AND mailbox = ?"));
-  RETURN_IF_ERROR(empty.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Run());
+  // Its envelopes cannot be found without its owner: what was in them nobody opens any more, and the rows go when their days are over.
+  ASSIGN_OR_RETURN(db::Statement place, database.Prepare("DELETE FROM mailbox_places WHERE row = (SELECT row FROM mailboxes WHERE mailbox = ?)"));
+  RETURN_IF_ERROR(place.Bind(1, ByteView(mailbox)).Run());
   ASSIGN_OR_RETURN(db::Statement remove, database.Prepare("DELETE FROM mailboxes WHERE mailbox = ?"));
   RETURN_IF_ERROR(remove.Bind(1, ByteView(mailbox)).Run());
-  usage_.erase(mailbox);
+  quota_.Forget(mailbox);
   written_ = true;
   return absl::OkStatus();
 }
 
-absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t> rows, bool envelopes) {
+absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t> rows) {
   constexpr size_t kMany = 1000;  // in one transaction, so that nobody waits long behind it
   for (size_t at = 0; at < rows.size(); at += kMany) {
     const std::span<const int64_t> part = rows.subspan(at, std::min(kMany, rows.size() - at));
     const absl::Status status = writer_->Run(part.size(), [&](db::Transaction& transaction) -> absl::Status {
       ASSIGN_OR_RETURN(db::Statement remove, transaction.database().Prepare(sql));
       for (const int64_t row : part) {
-        if (envelopes) RETURN_IF_ERROR(numbers_.Remember(transaction.database(), RowPlaces::Around(row)));
         remove.Reset();
         RETURN_IF_ERROR(remove.Bind(1, row).Run());
       }
       written_ = true;
-      usage_.clear();
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
@@ -192,7 +191,7 @@ absl::Status SqlcipherStore::DeleteRows(const char* sql, std::span<const int64_t
   return absl::OkStatus();
 }
 
-absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, int64_t day, bool envelopes) {
+absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, int64_t day) {
   for (int64_t after = 0;;) {
     std::vector<int64_t> rows;
     bool any = false;
@@ -207,7 +206,7 @@ absl::Status SqlcipherStore::DeleteBefore(const char* find, const char* remove, 
         ASSIGN_OR_RETURN(found, look.Step());
       }
     }
-    RETURN_IF_ERROR(DeleteRows(remove, rows, envelopes));
+    RETURN_IF_ERROR(DeleteRows(remove, rows));
     if (!any) return absl::OkStatus();
   }
 }
@@ -219,9 +218,9 @@ absl::StatusOr<std::vector<identity::MailboxId>> SqlcipherStore::Sweep(absl::Tim
   const int64_t day = static_cast<int64_t>(today);
   if (swept_ != day) {  // these are read from end to end: nothing in their order or in an index tells how old they are
     RETURN_IF_ERROR(DeleteBefore("SELECT row, day FROM envelopes WHERE row > ? ORDER BY row LIMIT 10000",
-                                 "DELETE FROM envelopes WHERE row = ?", day - options_.envelope_days, /*envelopes=*/true));
+                                 "DELETE FROM envelopes WHERE row = ?", day - options_.envelope_days));
     RETURN_IF_ERROR(DeleteBefore("SELECT row, day FROM answers WHERE row > ? ORDER BY row LIMIT 10000",
-                                 "DELETE FROM answers WHERE row = ?", day - options_.answer_days, /*envelopes=*/false));
+                                 "DELETE FROM answers WHERE row = ?", day - options_.answer_days));
     swept_ = day;
   }
   RETURN_IF_ERROR(DeleteAll("DELETE FROM commits WHERE row IN (SELECT row FROM commits WHERE day < ?1 LIMIT ?2)",

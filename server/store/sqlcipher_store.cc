@@ -61,6 +61,13 @@ UPDATE gates SET row = random() & 0x7fffffffffffffff;
 UPDATE commits SET row = random() & 0x7fffffffffffffff;
 CREATE INDEX commits_by_day ON commits(day);
 CREATE TABLE probe (row INTEGER PRIMARY KEY CHECK (row = 1), last INTEGER NOT NULL);
+)sql"},
+    {"rows that tell no mailbox", R"sql(
+ALTER TABLE envelopes RENAME TO placed_envelopes;
+CREATE TABLE envelopes (row INTEGER PRIMARY KEY, day INTEGER NOT NULL, content BLOB NOT NULL);
+CREATE TABLE mailbox_places (row INTEGER PRIMARY KEY, place BLOB NOT NULL);
+CREATE TABLE store_id (row INTEGER PRIMARY KEY CHECK (row = 1), id BLOB NOT NULL);
+DROP TABLE row_places;
 )sql"}};
 
 Bytes Join(std::span<const identity::Hash> hashes) {
@@ -98,16 +105,17 @@ absl::Status OpenIn(db::Database& database, const NewMailbox& mailbox) {
   ASSIGN_OR_RETURN(db::Statement insert,
                    database.Prepare("INSERT INTO mailboxes (mailbox, owner_key, grant_serial, expires_day, counter, capabilities, row) "
                                     "VALUES (?, ?, ?, ?, 0, ?, ?)"));
-  return insert.Bind(1, ByteView(mailbox.id)).Bind(2, ByteView(mailbox.owner_key)).Bind(3, ByteView(mailbox.grant_serial))
-      .Bind(4, static_cast<int64_t>(mailbox.expires)).Bind(5, ByteView(Join(mailbox.capabilities)))
-      .Bind(6, RandomRow()).Run();
+  const int64_t row = RandomRow();
+  RETURN_IF_ERROR(insert.Bind(1, ByteView(mailbox.id)).Bind(2, ByteView(mailbox.owner_key)).Bind(3, ByteView(mailbox.grant_serial))
+                      .Bind(4, static_cast<int64_t>(mailbox.expires)).Bind(5, ByteView(Join(mailbox.capabilities))).Bind(6, row).Run());
+  return WritePlace(database, row, mailbox.begin);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqlcipherStore>> SqlcipherStore::Create(const StoreOptions& options, const db::Key& key,
                                                                        const audit::LogKey& log_key, const Clock& clock) {
-  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, key, log_key, clock));
+  std::unique_ptr<SqlcipherStore> store(new SqlcipherStore(options, log_key, clock));
   RETURN_IF_ERROR(store->Start(key));
   return store;
 }
@@ -119,6 +127,19 @@ absl::Status SqlcipherStore::SalvageIfDamaged(const db::Key& key) {
   }
   ASSIGN_OR_RETURN(salvage_, db::Salvage::Replace(options_.path, key, clock_.Now(),
                                                          {"audit_record", "audit_node", "audit_checkpoint"}));
+  return absl::OkStatus();
+}
+
+absl::Status ForgetStoreId(db::Database& database) { return database.Execute("DELETE FROM store_id"); }
+
+absl::Status SqlcipherStore::LoadId(db::Database& database) {
+  ASSIGN_OR_RETURN(db::Statement insert, database.Prepare("INSERT OR IGNORE INTO store_id (row, id) VALUES (1, ?)"));
+  RETURN_IF_ERROR(insert.Bind(1, ByteView(identity::RandomFixed<16>())).Run());
+  ASSIGN_OR_RETURN(db::Statement read, database.Prepare("SELECT id FROM store_id"));
+  RETURN_IF_ERROR(read.Step().status());
+  const absl::StatusOr<identity::Fixed<16>> id = identity::ToFixed<16>(read.Blob(0));
+  if (!id.ok()) return absl::DataLossError("store_damaged: its id is none");
+  id_ = *id;
   return absl::OkStatus();
 }
 
@@ -140,7 +161,8 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
   RETURN_IF_ERROR(SalvageIfDamaged(key));
   ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(options_.path, key));
   RETURN_IF_ERROR(database->Migrate(kMigrations));
-  RETURN_IF_ERROR(PlaceRows(*database, places_));
+  RETURN_IF_ERROR(ChainRows(*database));
+  RETURN_IF_ERROR(LoadId(*database));
   RETURN_IF_ERROR(LoadTokenFloor(*database));
   // Rows are spread over the whole table, so what the writing connection has read is worth keeping: 64 MiB.
   RETURN_IF_ERROR(database->Execute("PRAGMA cache_size = -65536"));
@@ -148,7 +170,7 @@ absl::Status SqlcipherStore::Start(const db::Key& key) {
     RETURN_IF_ERROR(database->Execute(absl::StrCat("PRAGMA max_page_count = ", options_.max_pages)));
   }
   RETURN_IF_ERROR(audit::AuditLog::Open(*database, clock_, log_key_).status());  // makes its tables
-  writer_ = std::make_unique<GroupCommit>(std::move(database), [this] { usage_.clear(); });
+  writer_ = std::make_unique<GroupCommit>(std::move(database), GroupCommit::Hooks{.begins = [this] { quota_.Keep(); }, .undone = [this] { quota_.UndoTo(0); }});
   for (int i = 0; i < options_.readers; ++i) {
     db::OpenOptions open;
     open.create = false;

@@ -1,11 +1,10 @@
 // The delivery server's stores in one SQLCipher file.
 //
-// No table that says what belongs to a mailbox or a group is in the order of arrival (row_places.h). Quota counters are kept in memory by
-// the writing thread, so they never reach the disk.
+// No row of an envelope says to which mailbox it belongs (mailbox_chain.h), and no table that tells something of a mailbox or a group is in the
+// order of arrival.
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,10 +15,11 @@
 #include "common/mutex.h"
 #include "server/store/envelope_store.h"
 #include "server/store/group_commit.h"
+#include "server/store/mailbox_chain.h"
+#include "server/store/mailbox_quota.h"
 #include "server/store/mailbox_store.h"
 #include "server/store/nullifier_store.h"
 #include "server/store/revocation_store.h"
-#include "server/store/row_places.h"
 #include "server/store/upkeep_store.h"
 
 namespace plumbline::server {
@@ -34,6 +34,9 @@ struct StoreOptions {
   int answer_days = 14;                     // answers to submissions
   int gate_days = 400;                      // a gate that has not moved
 };
+
+// What a restored copy of this database must not have in common with what it was copied from.
+absl::Status ForgetStoreId(db::Database& database);
 
 class SqlcipherStore final : public MailboxStore,
                              public EnvelopeStore,
@@ -56,8 +59,10 @@ class SqlcipherStore final : public MailboxStore,
   absl::StatusOr<Mailbox> Find(const identity::MailboxId& id, Day today) override;
 
   void StartSubmit(const Submission& submission, Day today, Submitted done) override;
-  absl::StatusOr<Batch> ReadAfter(const identity::MailboxId& mailbox, Row after, const ReadLimit& limit,
-                                  Day today) override;
+  const identity::Fixed<16>& id() const override { return id_; }
+  absl::StatusOr<uint64_t> CountBehind(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, Day today) override;
+  absl::StatusOr<Batch> ReadBehind(const identity::MailboxId& mailbox, const identity::MailboxPlace& place, const ReadLimit& limit,
+                                   Day today) override;
   void StartAck(const identity::MailboxId& mailbox, std::vector<Row> rows, Told done) override;
   void Drain() override;
   absl::StatusOr<std::optional<Gate>> FindGate(const identity::Fixed<32>& handle) override;
@@ -75,18 +80,15 @@ class SqlcipherStore final : public MailboxStore,
   absl::Status Record(const audit::Entry& entry) override;
 
  private:
-  // What a mailbox holds; a copy of what the rows say, for the writing thread only.
-  struct Usage {
-    int64_t envelopes = 0;
-    int64_t bytes = 0;
-  };
-  using UsageMap = std::map<identity::MailboxId, Usage>;
   struct Plan;  // of one submission, sqlcipher_submit.cc
   class Reader;
 
-  SqlcipherStore(const StoreOptions& options, const db::Key& key, const audit::LogKey& log_key, const Clock& clock)
-      : options_(options), log_key_(log_key), clock_(clock), places_(key) {}
+  SqlcipherStore(const StoreOptions& options, const audit::LogKey& log_key, const Clock& clock)
+      : options_(options), log_key_(log_key), clock_(clock),
+        quota_({options.mailbox_envelopes, options.mailbox_bytes, options.envelope_days}) {}
   absl::Status Start(const db::Key& key);
+  // Sets id_; a new one if there is none, as after a restore.
+  absl::Status LoadId(db::Database& database);
   // Sets salvage_.
   absl::Status SalvageIfDamaged(const db::Key& key);
   // Tokens that may have been spent in rows that are gone are void: those whose keys opened before the stored moment.
@@ -102,7 +104,6 @@ class SqlcipherStore final : public MailboxStore,
   absl::Status WriteEnvelopes(db::Database& database, const Submission& submission, Day today, Plan& plan);
   absl::Status WriteAnswers(db::Database& database, const Submission& submission, Day today, const Plan& plan);
   absl::Status WriteMove(db::Database& database, const VerifiedMove& move, Day today, const Plan& plan);
-  absl::StatusOr<Usage> UsageOf(db::Database& database, const identity::MailboxId& mailbox);
   absl::Status AckIn(db::Database& database, const identity::MailboxId& mailbox, std::span<const Row> rows);
 
   absl::Status DeleteMailboxIn(db::Database& database, const identity::MailboxId& mailbox);
@@ -110,24 +111,22 @@ class SqlcipherStore final : public MailboxStore,
   // Not on the writing thread. Repeats a statement that deletes at most a thousand rows until there are no more.
   absl::Status DeleteAll(const char* sql, int64_t limit);
   // Reads a whole table, row and day with `find` from a row on, and deletes with `remove` what is from before `day`.
-  absl::Status DeleteBefore(const char* find, const char* remove, int64_t day, bool envelopes);
-  absl::Status DeleteRows(const char* sql, std::span<const int64_t> rows, bool envelopes);
+  absl::Status DeleteBefore(const char* find, const char* remove, int64_t day);
+  absl::Status DeleteRows(const char* sql, std::span<const int64_t> rows);
   absl::StatusOr<std::vector<identity::MailboxId>> ExpiredMailboxes(Day today);
   absl::Status DeleteMailbox(const identity::MailboxId& mailbox);
 
   const StoreOptions options_;
   const audit::LogKey& log_key_;
   const Clock& clock_;
-  const RowPlaces places_;
   std::unique_ptr<GroupCommit> writer_;
   db::SalvageReport salvage_;
+  identity::Fixed<16> id_{};
   absl::Time token_floor_ = absl::InfinitePast();
   std::atomic<bool> written_{false};  // something since the last Erase()
   std::optional<int64_t> swept_;      // the day on which everything was read for what has expired; Sweep() alone
 
-  // Touched only by the writing thread.
-  UsageMap usage_;
-  RowNumbers numbers_;
+  MailboxQuota quota_;  // touched only by the writing thread
 
   Mutex mutex_;
   CondVar returned_;

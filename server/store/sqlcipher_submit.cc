@@ -44,8 +44,8 @@ struct SqlcipherStore::Plan {
   std::vector<identity::Hash> content_hashes;
   std::vector<std::optional<DepositOutcome>> outcomes;
   std::vector<bool> fresh;   // not answered before
-  std::vector<std::optional<Row>> rows;
-  UsageMap usage;            // of the mailboxes it touches, afterwards
+  std::vector<int64_t> mailbox_rows;  // of those that are stored
+  std::vector<std::optional<Stored>> stored;
 };
 
 void SqlcipherStore::StartSubmit(const Submission& submission, Day today, Submitted done) {
@@ -55,7 +55,10 @@ void SqlcipherStore::StartSubmit(const Submission& submission, Day today, Submit
   writer_->Start(
       rows,
       [this, &submission, today, result](db::Transaction& transaction) -> absl::Status {
-        ASSIGN_OR_RETURN(*result, SubmitIn(transaction.database(), submission, today));
+        const size_t counted = quota_.Mark();
+        absl::StatusOr<SubmitResult> outcome = SubmitIn(transaction.database(), submission, today);
+        if (!outcome.ok()) quota_.UndoTo(counted);
+        ASSIGN_OR_RETURN(*result, std::move(outcome));
         return absl::OkStatus();
       },
       [result, done = std::move(done)](const absl::Status& status) {
@@ -73,16 +76,16 @@ absl::StatusOr<SubmitResult> SqlcipherStore::SubmitIn(db::Database& database, co
     if (plan.move != MoveOutcome::kAccepted) return SubmitResult{{}, {}, plan.move, plan.current_epoch};
   }
   RETURN_IF_ERROR(RecallAnswers(database, submission, plan));
-  plan.rows.resize(submission.deposits.size());
+  plan.mailbox_rows.resize(submission.deposits.size());
+  plan.stored.resize(submission.deposits.size());
   if (!plan.repeated_move) {
     RETURN_IF_ERROR(DecideDeposits(database, submission, today, plan));
     RETURN_IF_ERROR(WriteEnvelopes(database, submission, today, plan));
     RETURN_IF_ERROR(WriteAnswers(database, submission, today, plan));
     if (submission.move) RETURN_IF_ERROR(WriteMove(database, *submission.move, today, plan));
   }
-  SubmitResult result{{}, std::move(plan.rows), plan.move, plan.current_epoch};
+  SubmitResult result{{}, std::move(plan.stored), plan.move, plan.current_epoch};
   for (const std::optional<DepositOutcome>& outcome : plan.outcomes) result.outcomes.push_back(*outcome);
-  for (const auto& [mailbox, usage] : plan.usage) usage_[mailbox] = usage;  // last: nothing can fail any more
   written_ = true;
   return result;
 }
@@ -136,7 +139,7 @@ absl::Status SqlcipherStore::RecallAnswers(db::Database& database, const Submiss
 
 absl::Status SqlcipherStore::DecideDeposits(db::Database& database, const Submission& submission, Day today, Plan& plan) {
   ASSIGN_OR_RETURN(db::Statement find,
-                   database.Prepare("SELECT capabilities FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
+                   database.Prepare("SELECT capabilities, row FROM mailboxes WHERE mailbox = ? AND expires_day >= ?"));
   for (size_t i = 0; i < submission.deposits.size(); ++i) {
     if (!plan.fresh[i]) continue;
     const Deposit& deposit = submission.deposits[i];
@@ -147,46 +150,22 @@ absl::Status SqlcipherStore::DecideDeposits(db::Database& database, const Submis
       plan.outcomes[i] = DepositOutcome::kRefused;
       continue;
     }
-    auto usage = plan.usage.find(deposit.mailbox_id);
-    if (usage == plan.usage.end()) {
-      ASSIGN_OR_RETURN(const Usage now, UsageOf(database, deposit.mailbox_id));
-      usage = plan.usage.emplace(deposit.mailbox_id, now).first;
-    }
-    Usage& held = usage->second;
-    const int64_t size = static_cast<int64_t>(deposit.sealed.size());
-    if (held.envelopes + 1 > options_.mailbox_envelopes || held.bytes + size > options_.mailbox_bytes) {
-      plan.outcomes[i] = DepositOutcome::kFull;
-      continue;
-    }
-    held.envelopes += 1;
-    held.bytes += size;
-    plan.outcomes[i] = DepositOutcome::kStored;
+    plan.mailbox_rows[i] = find.Int64(1);
+    const bool taken = quota_.Add(deposit.mailbox_id, today, static_cast<int64_t>(deposit.sealed.size()));
+    plan.outcomes[i] = taken ? DepositOutcome::kStored : DepositOutcome::kFull;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<SqlcipherStore::Usage> SqlcipherStore::UsageOf(db::Database& database, const identity::MailboxId& mailbox) {
-  constexpr size_t kMaxRemembered = 100'000;  // mailboxes; about 10 MB
-  if (const auto known = usage_.find(mailbox); known != usage_.end()) return known->second;
-  if (usage_.size() >= kMaxRemembered) usage_.clear();
-  ASSIGN_OR_RETURN(db::Statement count, database.Prepare("SELECT COUNT(*), IFNULL(SUM(LENGTH(sealed)), 0) FROM envelopes "
-                                                         "WHERE row > ? AND row <= ? AND mailbox = ?"));
-  const RowPlaces::Range range = places_.Of(mailbox);
-  RETURN_IF_ERROR(count.Bind(1, range.first).Bind(2, range.last).Bind(3, ByteView(mailbox)).Step().status());
-  return Usage{count.Int64(0), count.Int64(1)};
-}
-
 absl::Status SqlcipherStore::WriteEnvelopes(db::Database& database, const Submission& submission, Day today, Plan& plan) {
-  ASSIGN_OR_RETURN(db::Statement insert,
-                   database.Prepare("INSERT INTO envelopes (row, mailbox, envelope_id, day, sealed) VALUES (?, ?, ?, ?, ?)"));
   for (size_t i = 0; i < submission.deposits.size(); ++i) {
-    if (!plan.fresh[i] || plan.outcomes[i] != DepositOutcome::kStored) continue;
+    if (plan.outcomes[i] != DepositOutcome::kStored || !plan.fresh[i]) continue;
     const Deposit& deposit = submission.deposits[i];
-    ASSIGN_OR_RETURN(const int64_t row, numbers_.Next(database, places_.Of(deposit.mailbox_id)));
-    insert.Reset();
-    RETURN_IF_ERROR(insert.Bind(1, row).Bind(2, ByteView(deposit.mailbox_id)).Bind(3, ByteView(deposit.envelope_id))
-                        .Bind(4, static_cast<int64_t>(today)).Bind(5, deposit.sealed).Run());
-    plan.rows[i] = Row{row};
+    ASSIGN_OR_RETURN(identity::MailboxPlace place, ReadPlace(database, plan.mailbox_rows[i]));
+    Stored stored{Row{}, place, place};
+    ASSIGN_OR_RETURN(stored.row, AppendRow(database, stored.after, deposit.envelope_id, static_cast<int64_t>(today), deposit.sealed));
+    RETURN_IF_ERROR(WritePlace(database, plan.mailbox_rows[i], stored.after));
+    plan.stored[i] = stored;
   }
   return absl::OkStatus();
 }

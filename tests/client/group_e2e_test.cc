@@ -243,6 +243,39 @@ TEST(Group, LeftOutOfACommitsFanOutItCatchesUp) {
   EXPECT_THAT(New(bob), ElementsAre("after the change"));
 }
 
+// As after a restore from a backup: Bob has come further than the server knows.
+TEST(Group, AServerThatIsBehindIsReadFromTheBeginning) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob");
+  Do(alice, {"group", "create", "Behind", bob.account});
+  Do(alice, {"send", "group:Behind", "one"});
+  EXPECT_THAT(New(bob), ElementsAre("one"));
+  Do(alice, {"sync"});
+  OnServerDatabase({"CREATE TABLE kept AS SELECT * FROM mailbox_places"});
+  Do(alice, {"send", "group:Behind", "two"});
+  EXPECT_THAT(New(bob), ElementsAre("two"));
+  OnServerDatabase({"DELETE FROM mailbox_places", "INSERT INTO mailbox_places SELECT * FROM kept", "DROP TABLE kept", "DELETE FROM store_id"});
+  Do(alice, {"send", "group:Behind", "three"});
+  EXPECT_THAT(New(bob), ElementsAre("three"));
+  Do(alice, {"send", "group:Behind", "four"});
+  EXPECT_THAT(New(bob), ElementsAre("four"));
+  EXPECT_THAT(History(bob, "group:Behind", "gap"), IsEmpty());
+}
+
+// A server that lost where it was in every mailbox: what waited is lost, and everybody opens others.
+TEST(Group, AMailboxWhosePlaceIsLostIsReplaced) {
+  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob");
+  Do(alice, {"group", "create", "Lost place", bob.account});
+  Do(alice, {"send", "group:Lost place", "one"});
+  EXPECT_THAT(New(bob), ElementsAre("one"));
+  Do(alice, {"sync"});
+  OnServerDatabase({"DELETE FROM mailbox_places"});
+  Do(bob, {"sync"});
+  Do(bob, {"send", "group:Lost place", "I have moved"});
+  Do(alice, {"sync"});
+  Do(alice, {"send", "group:Lost place", "good to know"});
+  EXPECT_THAT(New(bob), ElementsAre("good to know"));
+}
+
 TEST(Group, WhoCannotCatchUpSaysSoAndIsTakenInAgain) {
   const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob"), carol = NewEnrolled("carol");
   Do(alice, {"group", "create", "Lost", bob.account, carol.account});

@@ -6,6 +6,7 @@
 #include <future>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 
 namespace plumbline {
@@ -76,6 +77,29 @@ TEST(WorkerPool, SourcesTakeTurns) {
   held.Release();
   EXPECT_EQ(held.ran, (std::vector<std::string>{"a1", "b1", "c1", "a2", "b2", "a3", "a4"}));
   EXPECT_TRUE(held.refused.empty());
+}
+
+// Five sources that always have a task waiting; one that had one in the beginning, and another when the third round has begun.
+TEST(WorkerPool, WhoAsksNowAndThenGoesAheadOfThoseWhoAskAllTheTime) {
+  Held held(100);
+  std::promise<void> done;
+  std::function<void(int, int)> again = [&](int source, int round) {
+    WorkerPool::Task task{[&, source, round] {
+                            held.ran.push_back(absl::StrCat(source, ".", round));
+                            if (source == 1 && round == 3) held.Submit(9, "seldom");
+                            if (source == 1 && round == 3) held.Submit(10, "new");
+                            if (source == 5 && round == 4) done.set_value();
+                            if (round < 4) again(source, round + 1);
+                          },
+                          nullptr};
+    EXPECT_TRUE(held.pool.TrySubmit(source, task));
+  };
+  EXPECT_TRUE(held.Submit(9, "first"));
+  for (int source = 1; source <= 5; ++source) again(source, 1);
+  held.gate.set_value();
+  done.get_future().wait();
+  const std::vector<std::string> third(held.ran.begin() + 11, held.ran.begin() + 19);
+  EXPECT_EQ(third, (std::vector<std::string>{"1.3", "seldom", "2.3", "3.3", "4.3", "5.3", "1.4", "new"}));
 }
 
 TEST(WorkerPool, AFullQueueGivesEachSourceItsShare) {

@@ -297,7 +297,7 @@ class Leaver final {
     while (stream->Read(&response)) {
       if (response.has_challenge()) {
         delivery::v1::ReceiveRequest proof;
-        proof.mutable_proof()->set_signature(mailbox_.Proof(AsBytes(response.challenge().nonce())));
+        *proof.mutable_proof() = mailbox_.Proof(AsBytes(response.challenge().nonce()));
         stream->Write(proof);
       }
       if (response.has_closed()) {

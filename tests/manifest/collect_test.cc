@@ -119,20 +119,20 @@ TEST(Collect, RefusesAListenerOfNoSetting) {
 
 TEST(Collect, RefusesAColumnWithoutADatum) {
   testing::Declared declared;
-  declared.Replace(kServer, "{ name: \"sealed\" is: SEALED_ENVELOPE }", "{ name: \"sealed\" }");
-  EXPECT_THAT(declared.Refusal(), HasSubstr("plumbline-server server.db: envelopes.sealed: is not declared"));
+  declared.Replace(kServer, "{ name: \"content\" is: SEALED_ENVELOPE }", "{ name: \"content\" }");
+  EXPECT_THAT(declared.Refusal(), HasSubstr("plumbline-server server.db: envelopes.content: is not declared"));
 }
 
 TEST(Collect, RefusesAColumnOfWhatIsNotKept) {
   testing::Declared declared;
-  declared.Replace(kServer, "{ name: \"sealed\" is: SEALED_ENVELOPE }", "{ name: \"sealed\" is: SEALED_ENVELOPE } column { name: \"session\" is: SEND_SESSION }");
+  declared.Replace(kServer, "{ name: \"content\" is: SEALED_ENVELOPE }", "{ name: \"content\" is: SEALED_ENVELOPE } column { name: \"session\" is: SEND_SESSION }");
   EXPECT_THAT(declared.Refusal(), HasSubstr("envelopes.session: SEND_SESSION is not to be kept, and this keeps it"));
 }
 
 TEST(Collect, RefusesAColumnInMemory) {
   testing::Declared declared;
   declared.Replace(kServer, "name: \"envelopes\" kept: KEPT_ENVELOPE", "name: \"envelopes\" kept: KEPT_SESSION");
-  EXPECT_THAT(declared.Refusal(), HasSubstr("envelopes.sealed: SEALED_ENVELOPE is declared to be in memory alone"));
+  EXPECT_THAT(declared.Refusal(), HasSubstr("envelopes.content: SEALED_ENVELOPE is declared to be in memory alone"));
 }
 
 TEST(Collect, RefusesAColumnOfWhatTheServiceDoesNotSee) {

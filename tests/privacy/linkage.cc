@@ -15,7 +15,7 @@ Pair Ordered(size_t a, size_t b) { return {std::min(a, b), std::max(a, b)}; }
 Score Nearness(const Snapshot& snapshot, const std::function<int64_t(const SeenRow&)>& place, int64_t reach, bool by_rank) {
   std::vector<std::pair<int64_t, size_t>> order;
   for (const SeenRow& row : snapshot.rows) {
-    if (place(row) > 0) order.push_back({place(row), row.mailbox});
+    if (row.mailbox && place(row) > 0) order.push_back({place(row), *row.mailbox});
   }
   std::sort(order.begin(), order.end());
   if (by_rank) {
@@ -62,7 +62,9 @@ double Cosine(const std::map<Key, double>& one, const std::map<Key, double>& oth
 template <typename Key>
 Score Likeness(const Snapshot& snapshot, const std::function<Key(const SeenRow&)>& key) {
   auto profiles = std::make_shared<std::vector<std::map<Key, double>>>(snapshot.mailboxes.size());
-  for (const SeenRow& row : snapshot.rows) ++(*profiles)[row.mailbox][key(row)];
+  for (const SeenRow& row : snapshot.rows) {
+    if (row.mailbox) ++(*profiles)[*row.mailbox][key(row)];
+  }
   return [profiles](const Snapshot&, size_t a, size_t b) { return Cosine((*profiles)[a], (*profiles)[b]); };
 }
 
@@ -81,7 +83,9 @@ Score Handles(const Snapshot& snapshot) {
   std::map<Bytes, std::map<int64_t, double>> moves;
   for (const SeenCommit& commit : snapshot.commits) ++moves[commit.handle][commit.day];
   std::vector<std::map<int64_t, double>> days(snapshot.mailboxes.size());
-  for (const SeenRow& row : snapshot.rows) ++days[row.mailbox][row.day];
+  for (const SeenRow& row : snapshot.rows) {
+    if (row.mailbox) ++days[*row.mailbox][row.day];
+  }
   auto alike = std::make_shared<std::vector<std::vector<double>>>(snapshot.mailboxes.size());
   for (size_t m = 0; m < days.size(); ++m) {
     for (const auto& [handle, moved] : moves) (*alike)[m].push_back(Cosine(moved, days[m]));
@@ -101,19 +105,17 @@ std::vector<Attack> Attacks() {
   };
   return {
       {"values in common", SharedValues},
-      {"left in freed places",
-       [](const Snapshot&) {
-         return [](const Snapshot& snapshot, size_t a, size_t b) {
-           double shared = 0;
-           for (const uint32_t page : snapshot.mailboxes[a].left_over_pages) shared += snapshot.mailboxes[b].left_over_pages.contains(page);
-           return shared;
-         };
-       }},
       {"order of the envelopes' rows", near([](const SeenRow& r) { return r.row; }, 2, true)},
       {"order of the answers' rows", near([](const SeenRow& r) { return r.answer; }, 4, false)},
       {"pages where contents begin", near([](const SeenRow& r) { return int64_t{r.page}; }, 0, false)},
       {"pages where contents end", near([](const SeenRow& r) { return int64_t{r.last_page}; }, 1, false)},
       {"transactions in the journal", near([](const SeenRow& r) { return int64_t{r.journal_commit} + 1; }, 0, false)},
+      {"places written in one transaction",
+       [](const Snapshot&) {
+         return [](const Snapshot& s, size_t a, size_t b) {
+           return s.mailboxes[a].journal_commit >= 0 && s.mailboxes[a].journal_commit == s.mailboxes[b].journal_commit ? 1.0 : 0.0;
+         };
+       }},
       {"order of the mailboxes' rows",
        [](const Snapshot&) {
          return [](const Snapshot& s, size_t a, size_t b) {
@@ -126,11 +128,11 @@ std::vector<Attack> Attacks() {
            return -std::abs(static_cast<double>(s.mailboxes[a].expires_day - s.mailboxes[b].expires_day));
          };
        }},
-      {"sizes", [](const Snapshot& s) { return Likeness<size_t>(s, [](const SeenRow& r) { return r.sealed.size(); }); }},
+      {"sizes", [](const Snapshot& s) { return Likeness<size_t>(s, [](const SeenRow& r) { return r.content.size(); }); }},
       {"days", [](const Snapshot& s) { return Likeness<int64_t>(s, [](const SeenRow& r) { return r.day; }); }},
       {"days and sizes",
        [](const Snapshot& s) {
-         return Likeness<std::pair<int64_t, size_t>>(s, [](const SeenRow& r) { return std::make_pair(r.day, r.sealed.size()); });
+         return Likeness<std::pair<int64_t, size_t>>(s, [](const SeenRow& r) { return std::make_pair(r.day, r.content.size()); });
        }},
       {"days of the handles' moves", Handles},
   };
@@ -138,8 +140,14 @@ std::vector<Attack> Attacks() {
 
 std::optional<double> Auc(const Snapshot& snapshot, const Score& score, Relation relation) {
   std::vector<double> related, others;
+  std::set<size_t> filled;
+  for (const SeenRow& row : snapshot.rows) {
+    if (row.mailbox) filled.insert(*row.mailbox);
+  }
+  const auto skip = [&](size_t mailbox) { return !filled.empty() && !filled.contains(mailbox); };
   for (size_t a = 0; a < snapshot.mailboxes.size(); ++a) {
     for (size_t b = a + 1; b < snapshot.mailboxes.size(); ++b) {
+      if (skip(a) || skip(b)) continue;
       const Truth &one = snapshot.mailboxes[a].truth, &other = snapshot.mailboxes[b].truth;
       const bool same = relation == Relation::kOwner ? one.owner == other.owner : one.conversation == other.conversation && one.conversation >= 0;
       (same ? related : others).push_back(score(snapshot, a, b));

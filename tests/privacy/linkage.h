@@ -23,7 +23,8 @@ std::vector<Attack> Attacks();
 // What two mailboxes have in common.
 enum class Relation { kConversation, kOwner };
 
-// Over the pairs of one snapshot; none if all of them are related, or none is.
+// Over the pairs of one snapshot, and where the mailboxes of rows were found, over the pairs of those; none if all of them are related, or
+// none is.
 std::optional<double> Auc(const Snapshot& snapshot, const Score& score, Relation relation);
 
 // Mean of independent values with an interval that contains the true one in 99.9 of 100 cases.

@@ -19,13 +19,14 @@ using server::TestMailbox;
 using testing::ValueOf;
 namespace v1 = delivery::v1;
 
-constexpr int kDays = 30;
+constexpr int kDays = 28;  // the shortest life of a grant
 constexpr int kDevices = 12;
 constexpr int kGroups = 5;      // of 3 to 5
 constexpr int kPairs = 6;
 constexpr double kMessages = 1.5;       // a day and conversation
 constexpr double kGoesAway = 0.1, kComesBack = 0.2;  // a day: a third are away
 constexpr double kChanges = 0.1;        // of what is sent carries a commit
+constexpr int kAhead = 3;              // steps from thirty-two bytes that may be a place
 
 // Made once: its keys take a while.
 const server::TestOrganisation& Organisation() {
@@ -83,7 +84,13 @@ struct Month::Event {
 Month::Month(uint64_t seed, Planted planted) : random_(seed), planted_(planted), devices_(kDevices), conversations_(kGroups + kPairs) {
   server::StoreOptions options;
   options.path = directory_.File("server.db");
+  clock_.Advance(absl::Hours(24 * Below(7)));  // months begin on all days of the week
   store_ = ValueOf(server::SqlcipherStore::Create(options, key_, log_key_, clock_));
+  db::OpenOptions open;
+  open.create = false;
+  open.exclusive = false;
+  aside_ = ValueOf(db::Database::Open(options.path, key_, open));
+  if (planted_ == Planted::kKeptPlaces) Ensure(aside_->Execute("CREATE TABLE planted (mailbox BLOB PRIMARY KEY, place BLOB NOT NULL)"));
   delivery_.emplace(server::Delivery::Parts{*store_, *store_, *store_, sessions_, streams_, counters_, clock_}, Organisation().roles(),
                     server::kDomain);
   for (int c = 0; c < kGroups + kPairs; ++c) {
@@ -176,13 +183,19 @@ void Month::Fetch(int number) {
     if (conversations_[c].founded && member) MailboxOf(number, static_cast<int>(c));
   }
   for (auto& [conversation, mailbox] : devices_[static_cast<size_t>(number)].mailboxes) {
-    const server::Batch batch = ValueOf(delivery_->Fetch(mailbox.id, server::Row{0}, {10'000, 64 << 20}));
+    const server::Batch batch = ValueOf(delivery_->Fetch(mailbox.id, mailbox.begin, {10'000, 64 << 20}));
     std::vector<server::Row> rows;
     for (const server::StoredEnvelope& envelope : batch.envelopes) {
       rows.push_back(envelope.row);
-      gone_.push_back({Prefix(ByteView(envelope.sealed).subspan(16)), mailbox.id, clock_.Now()});
+      db::Statement read = ValueOf(aside_->Prepare("SELECT content FROM envelopes WHERE row = ?"));
+      CHECK(ValueOf(read.Bind(1, static_cast<int64_t>(envelope.row)).Step()));
+      gone_.push_back({Prefix(read.Blob(0).subspan(16)), clock_.Now()});
     }
     if (!rows.empty()) Ensure(store_->Ack(mailbox.id, rows));
+    if (planted_ == Planted::kKeptPlaces) {
+      db::Statement keep = ValueOf(aside_->Prepare("INSERT OR REPLACE INTO planted (mailbox, place) VALUES (?, ?)"));
+      Ensure(keep.Bind(1, ByteView(mailbox.id)).Bind(2, batch.reached.view()).Run());
+    }
   }
 }
 
@@ -235,45 +248,32 @@ std::vector<Snapshot> Month::Run(int moments) {
 
 Snapshot Month::Look() {
   Snapshot out;
-  db::OpenOptions options;
-  options.create = false;
-  options.exclusive = false;
-  const std::unique_ptr<db::Database> database = ValueOf(db::Database::Open(directory_.File("server.db"), key_, options));
-  std::map<Bytes, size_t> index;
   {
-    db::Statement read = ValueOf(database->Prepare("SELECT row, mailbox, expires_day, owner_key, grant_serial, capabilities FROM mailboxes "
-                                                   "WHERE mailbox IN (SELECT mailbox FROM envelopes)"));
+    db::Statement read = ValueOf(aside_->Prepare("SELECT m.row, m.mailbox, m.expires_day, p.place, m.owner_key, m.grant_serial, m.capabilities "
+                                                 "FROM mailboxes m JOIN mailbox_places p ON p.row = m.row"));
     while (ValueOf(read.Step())) {
       SeenMailbox mailbox;
       mailbox.row = read.Int64(0);
       mailbox.expires_day = read.Int64(2);
-      for (int column = 3; column < 6; ++column) mailbox.values.push_back(ToBytes(read.Blob(column)));
+      mailbox.place = ValueOf(identity::MailboxPlace::Parse(read.Blob(3)));
+      for (int column = 3; column < 7; ++column) mailbox.values.push_back(ToBytes(read.Blob(column)));
       for (const Truth& truth : truths_) {
         if (Equal(truth.id, read.Blob(1))) mailbox.truth = truth;
       }
-      index[ToBytes(read.Blob(1))] = out.mailboxes.size();
       out.mailboxes.push_back(std::move(mailbox));
     }
   }
   {
-    db::Statement read = ValueOf(database->Prepare(
-        "SELECT e.row, e.mailbox, e.day, e.sealed, e.envelope_id, IFNULL(a.row, 0), IFNULL(a.content_hash, x'') FROM envelopes e "
-        "LEFT JOIN answers a ON a.envelope_id = e.envelope_id ORDER BY e.row"));
+    db::Statement read = ValueOf(aside_->Prepare("SELECT row, day, content FROM envelopes ORDER BY row"));
     while (ValueOf(read.Step())) {
       SeenRow row;
       row.row = read.Int64(0);
-      row.mailbox = index.at(ToBytes(read.Blob(1)));
-      row.day = read.Int64(2);
-      row.sealed = ToBytes(read.Blob(3));
-      row.answer = read.Int64(5);
-      std::vector<Bytes>& values = out.mailboxes[row.mailbox].values;
-      values.push_back(ToBytes(read.Blob(4)));
-      if (!read.Blob(6).empty()) values.push_back(ToBytes(read.Blob(6)));
-      for (size_t at = 0; at + 8 <= 64; at += 8) values.push_back(ToBytes(ByteView(row.sealed).subspan(at, 8)));
+      row.day = read.Int64(1);
+      row.content = ToBytes(read.Blob(2));
       out.rows.push_back(std::move(row));
     }
   }
-  db::Statement read = ValueOf(database->Prepare("SELECT handle, row, day, LENGTH(sealed_commit) FROM commits"));
+  db::Statement read = ValueOf(aside_->Prepare("SELECT handle, row, day, LENGTH(sealed_commit) FROM commits"));
   while (ValueOf(read.Step())) {
     out.commits.push_back({ToBytes(read.Blob(0)), read.Int64(1), read.Int64(2), static_cast<size_t>(read.Int64(3))});
   }
@@ -281,24 +281,75 @@ Snapshot Month::Look() {
   return out;
 }
 
+void Month::FindOwners(Snapshot& snapshot, const assess::DecryptedDatabase& pages) {
+  constexpr int kFar = 5000;  // as far as a mailbox can have been filled
+  std::unordered_map<int64_t, SeenRow*> rows;
+  for (SeenRow& row : snapshot.rows) rows[row.row] = &row;
+  std::map<Bytes, size_t> ends;
+  for (size_t m = 0; m < snapshot.mailboxes.size(); ++m) ends[ToBytes(snapshot.mailboxes[m].place.view())] = m;
+  // The mailbox that this place leads to, and the rows on the way.
+  const auto follow = [&](identity::MailboxPlace place) {
+    std::vector<std::pair<SeenRow*, server::RowContent>> way;
+    for (int i = 0; i < kFar; ++i) {
+      if (const auto end = ends.find(ToBytes(place.view())); end != ends.end()) {
+        for (auto& [row, content] : way) {
+          if (row->mailbox) continue;
+          ++snapshot.found;
+          row->mailbox = end->second;
+          std::vector<Bytes>& values = snapshot.mailboxes[end->second].values;
+          for (size_t at = 0; at + 8 <= 64; at += 8) values.push_back(ToBytes(ByteView(content.sealed).subspan(at, 8)));
+          db::Statement answer = ValueOf(aside_->Prepare("SELECT row, content_hash FROM answers WHERE envelope_id = ?"));
+          if (!ValueOf(answer.Bind(1, ByteView(content.envelope_id)).Step())) continue;
+          row->answer = answer.Int64(0);
+          values.push_back(ToBytes(answer.Blob(1)));
+        }
+        return;
+      }
+      const server::ChainStep step(place);
+      if (const auto row = rows.find(static_cast<int64_t>(step.row)); row != rows.end()) {
+        if (auto content = server::OpenRow(step, row->second->content)) way.emplace_back(row->second, *std::move(content));
+      }
+      place = step.next;
+    }
+  };
+  for (const assess::DecryptedPage& page : pages.pages) {
+    const ByteView bytes(page.content);
+    for (size_t at = 0; at + 32 <= bytes.size(); ++at) {
+      const identity::MailboxPlace place = ValueOf(identity::MailboxPlace::Parse(bytes.subspan(at, 32)));
+      // A few steps, for what came behind it at first may be gone.
+      identity::MailboxPlace ahead = place;
+      const bool aligned = bytes[at] != 0 || bytes[at + 31] != 0;  // most of a page is empty
+      for (int i = 0; aligned && i < kAhead; ++i) {
+        const server::ChainStep step(ahead);
+        if (rows.contains(static_cast<int64_t>(step.row))) {
+          follow(ahead);
+          break;
+        }
+        ahead = step.next;
+      }
+    }
+  }
+}
+
 void Month::LookAtPages(Snapshot& snapshot) {
   const std::string path = directory_.File("server.db");
   const assess::DecryptedDatabase database = ValueOf(assess::DecryptDatabase(path, key_.view()));
   CHECK(database.unreadable == 0);
+  FindOwners(snapshot, database);
   // Which transaction brought each frame: its last one says how large the database is then.
   const std::string journal = assess::ReadFile(path + "-wal").value_or("");
   std::unordered_map<uint64_t, SeenRow*> begins, ends;
+  std::unordered_map<uint64_t, SeenMailbox*> places;
   for (SeenRow& row : snapshot.rows) {
-    begins[Prefix(row.sealed)] = &row;
-    ends[Prefix(ByteView(row.sealed).last(8))] = &row;
+    begins[Prefix(row.content)] = &row;
+    ends[Prefix(ByteView(row.content).last(8))] = &row;
   }
-  std::unordered_map<uint64_t, size_t> gone;
+  for (SeenMailbox& mailbox : snapshot.mailboxes) places[Prefix(mailbox.place.view())] = &mailbox;
+  std::set<uint64_t> gone;
   for (const Gone& left : gone_) {
-    const auto owner = std::find_if(snapshot.mailboxes.begin(), snapshot.mailboxes.end(),
-                                    [&](const SeenMailbox& m) { return m.truth.id == left.mailbox; });
     if (left.at + absl::Seconds(60) > clock_.Now()) continue;
     ++snapshot.acknowledged;
-    gone[left.prefix] = owner == snapshot.mailboxes.end() ? SIZE_MAX : static_cast<size_t>(owner - snapshot.mailboxes.begin());
+    gone.insert(left.prefix);
   }
   size_t frame = 0;
   int transaction = 0;
@@ -306,17 +357,19 @@ void Month::LookAtPages(Snapshot& snapshot) {
     const ByteView bytes(page.content);
     for (size_t at = 0; at + 8 <= bytes.size(); ++at) {
       const uint64_t here = Prefix(bytes.subspan(at, 8));
-      if (const auto left = gone.find(here); left != gone.end()) {
+      if (gone.contains(here)) {
         const PageHeader header(page);
         snapshot.left_in_gaps += header.IsGap(at);
         snapshot.left_over.push_back(absl::StrCat("page ", page.number, page.from_wal ? " of the journal" : "", ", ", header.ToText(), ", at ", at));
-        if (left->second != SIZE_MAX) snapshot.mailboxes[left->second].left_over_pages.insert(page.number);
       }
       if (const auto begin = begins.find(here); begin != begins.end()) {
         if (!page.from_wal) begin->second->page = page.number;
         if (page.from_wal && begin->second->page == 0 && begin->second->journal_commit < 0) begin->second->journal_commit = transaction;
       }
       if (const auto end = ends.find(here); end != ends.end() && !page.from_wal) end->second->last_page = page.number;
+      if (const auto place = places.find(here); place != places.end() && page.from_wal && place->second->journal_commit < 0) {
+        place->second->journal_commit = transaction;
+      }
     }
     if (page.from_wal) {
       const ByteView header = AsBytes(journal).subspan(32 + frame * (24 + database.page_size) + 4, 4);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "assess/tools/database.h"
 #include "server/delivery.h"
 #include "server/store/sqlcipher_store.h"
 #include "tests/common/audit/logs.h"
@@ -21,7 +22,12 @@
 namespace plumbline::privacy {
 
 // Leaks that are put there on purpose.
-enum class Planted { kNone, kSharedCapability, kSharedBytes };
+enum class Planted {
+  kNone,
+  kSharedCapability,
+  kSharedBytes,  // in what is sealed for the members of a conversation
+  kKeptPlaces,   // how far each mailbox was fetched, in a table of its own
+};
 
 // One mailbox, as the test knows it.
 struct Truth {
@@ -32,10 +38,10 @@ struct Truth {
 
 struct SeenRow {
   int64_t row = 0;
-  size_t mailbox = 0;  // index into Snapshot::mailboxes
+  std::optional<size_t> mailbox;  // index into Snapshot::mailboxes, if anything led to it
   int64_t day = 0;
-  Bytes sealed;
-  int64_t answer = 0;                // row of its answer; 0 if that is gone
+  Bytes content;
+  int64_t answer = 0;                // row of its answer; 0 if that is gone, or not known
   uint32_t page = 0, last_page = 0;  // of the main file, where its content begins and ends; 0 if only in the journal
   int journal_commit = -1;           // number of the transaction in the journal that brought it; -1: moved to the file already
 };
@@ -44,8 +50,9 @@ struct SeenMailbox {
   Truth truth;
   int64_t row = 0;
   int64_t expires_day = 0;
-  std::vector<Bytes> values;  // what its row and its envelopes hold: keys, serials, ids, hashes, how each content begins
-  std::set<uint32_t> left_over_pages;  // where something of what was acknowledged by its owner is left
+  identity::MailboxPlace place;
+  std::vector<Bytes> values;  // what its row and the rows that were found to be its own hold: keys, serials, ids, hashes, how each content begins
+  int journal_commit = -1;    // number of the transaction in the journal that brought its place; -1: moved to the file already
 };
 
 struct SeenCommit {
@@ -57,11 +64,12 @@ struct SeenCommit {
 
 // The database of one moment, read with its key.
 struct Snapshot {
-  std::vector<SeenMailbox> mailboxes;  // those in which something waits
-  std::vector<SeenRow> rows;           // by row
+  std::vector<SeenMailbox> mailboxes;
+  std::vector<SeenRow> rows;  // by row
   std::vector<SeenCommit> commits;
-  // Where something is left of a message that was acknowledged a minute ago or earlier, for people; and how often that was in the unused
-  // middle of a page of rows.
+  size_t found = 0;  // rows that something led to: thirty-two bytes anywhere in the file or the journal that are a place before it
+  // Where something is left of what was stored for a message that was acknowledged a minute ago or earlier, for people; and how often that
+  // was in the unused middle of a page of rows.
   std::vector<std::string> left_over;
   size_t left_in_gaps = 0;
   size_t acknowledged = 0;  // messages, until a minute ago
@@ -87,6 +95,8 @@ class Month final {
   void Fetch(int device);
   Snapshot Look();
   void LookAtPages(Snapshot& snapshot);
+  // Tries every place in every page.
+  void FindOwners(Snapshot& snapshot, const assess::DecryptedDatabase& pages);
 
   std::mt19937_64 random_;
   const Planted planted_;
@@ -98,13 +108,13 @@ class Month final {
   server::Streams streams_{100};
   server::Counters counters_;
   std::unique_ptr<server::SqlcipherStore> store_;
+  std::unique_ptr<db::Database> aside_;  // another connection to the same file
   std::optional<server::Delivery> delivery_;
   std::vector<Device> devices_;
   std::vector<Conversation> conversations_;
   std::vector<Truth> truths_;
   struct Gone {
-    uint64_t prefix;  // bytes 16 to 23 of the content
-    identity::MailboxId mailbox;
+    uint64_t prefix;  // bytes 16 to 23 of what was stored
     absl::Time at;
   };
   std::vector<Gone> gone_;

@@ -18,6 +18,7 @@
 #include "assess/tools/snapshot.h"
 #include "common/rpc/status.h"
 #include "server/keys.h"
+#include "server/store/mailbox_chain.h"
 #include "tests/common/certificates.h"
 #include "tests/server/uploader.h"
 #include "tests/status_matchers.h"
@@ -72,6 +73,19 @@ class Deletion : public ::testing::Test {
     request.set_session_id(server_.Session(*client_));
     AddEnvelope(request, mailbox, Marked(Marker(name), size));
     return request;
+  }
+  // What is on the disk for it is sealed once more, so that is looked for too: sixteen bytes of each stretch of 256.
+  void SubmitLetter(const TestMailbox& mailbox, const std::string& name, size_t size) {
+    Submit(Letter(mailbox, name, size));
+    identity::MailboxPlace& place = places_.try_emplace(mailbox.id, mailbox.begin).first->second;
+    const ChainStep step(place);
+    place = step.next;
+    const auto copy = ValueOf(db::Database::Open(Copy(kDatabaseFile), keys_.at(kDatabaseFile)));
+    db::Statement read = ValueOf(copy->Prepare("SELECT content FROM envelopes WHERE row = ?"));
+    ASSERT_TRUE(ValueOf(read.Bind(1, static_cast<int64_t>(step.row)).Step()));
+    const std::string content = ToString(read.Blob(0));
+    ASSERT_EQ(content.size(), size + kRowOverhead);
+    for (size_t at = 7; at + 16 <= content.size(); at += 256) patterns_.AddMarker(name, content.substr(at, 16));
   }
   void Submit(const v1::SubmitRequest& request) {
     grpc::ClientContext context;
@@ -153,6 +167,7 @@ class Deletion : public ::testing::Test {
   std::unique_ptr<v1::Delivery::Stub> client_;
   std::map<std::string, db::Key> keys_;
   assess::PatternSet patterns_;
+  std::map<identity::MailboxId, identity::MailboxPlace> places_;  // where the next letter goes
   const TemporaryDirectory copies_;
   int copied_ = 0;
 };
@@ -164,9 +179,9 @@ TEST_F(Deletion, NothingOfAnAcknowledgedMessageIsLeft) {
   std::set<std::string> gone, kept;
   for (const size_t size : {1024, 1024, 2048, 16384, 262144, 1024}) {
     gone.insert(absl::StrCat("acknowledged ", ++count));
-    Submit(Letter(read, absl::StrCat("acknowledged ", count), size));
+    SubmitLetter(read, absl::StrCat("acknowledged ", count), size);
     kept.insert(absl::StrCat("unread ", count));
-    Submit(Letter(unread, absl::StrCat("unread ", count), size));
+    SubmitLetter(unread, absl::StrCat("unread ", count), size);
   }
   EXPECT_THAT(OnDisk(), IsSupersetOf(gone));
   EXPECT_THAT(OnDisk(), IsSupersetOf(kept));
@@ -174,7 +189,8 @@ TEST_F(Deletion, NothingOfAnAcknowledgedMessageIsLeft) {
   ExpectOnly(kept);
 }
 
-// What passed through the server's memory, acknowledged and erased. The last one may lie in a buffer until the next takes its place.
+// What passed through the server's memory, acknowledged and erased, as its sender sealed it. The last one may lie in a buffer until the next
+// takes its place.
 TEST_F(Deletion, NothingOfAnAcknowledgedMessageIsLeftInMemory) {
   const TestMailbox read = server_.Mailbox(*client_), unread = server_.Mailbox(*client_);
   for (int i = 0; i < 20; ++i) {
@@ -202,7 +218,9 @@ TEST_F(Deletion, NothingOfAnAcknowledgedMessageIsLeftInMemory) {
 // Messages, accepted commits and mailboxes end by the clock; the sweep is the one at the start.
 TEST_F(Deletion, NothingOfWhatHasExpiredIsLeft) {
   const TestMailbox mailbox = server_.Mailbox(*client_);
-  v1::SubmitRequest request = Letter(mailbox, "expired message", 16384);
+  SubmitLetter(mailbox, "expired message", 16384);
+  v1::SubmitRequest request;
+  request.set_session_id(server_.Session(*client_));
   const TestGate gate;
   gate.Sign(request, 0, true, Marked(Marker("expired commit"), 2048));
   Submit(request);

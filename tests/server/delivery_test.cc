@@ -45,7 +45,7 @@ struct World {
     return response;
   }
   size_t Held(const TestMailbox& mailbox) {
-    const auto batch = delivery->Fetch(mailbox.id, Row{0}, {100'000, 1 << 30});
+    const auto batch = delivery->Fetch(mailbox.id, mailbox.begin, {100'000, 1 << 30});
     return batch.ok() ? batch->envelopes.size() : 0;
   }
 
@@ -367,16 +367,18 @@ TEST(Prove, OnlyTheOwnerOnThisNonceAndMailboxAndUnknownLooksTheSame) {
   World w;
   const TestMailbox mailbox = w.Mailbox(), other = w.Mailbox(), unknown;
   const identity::Nonce nonce = identity::RandomFixed<32>(), another = identity::RandomFixed<32>();
-  const auto prove = [&](const TestMailbox& m, const std::string& proof) { return w.delivery->Prove(m.id, nonce, AsBytes(proof)); };
-  EXPECT_OK(prove(mailbox, mailbox.Proof(nonce)));
-  const absl::Status refused = prove(mailbox, mailbox.Proof(another));
+  const auto prove = [&](const TestMailbox& m, const ReceiveProof& proof) { return w.delivery->Prove(m.id, nonce, proof).status(); };
+  EXPECT_OK(prove(mailbox, mailbox.Shown(nonce)));
+  const absl::Status refused = prove(mailbox, mailbox.Shown(another));
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("proof_invalid")));
-  EXPECT_EQ(prove(mailbox, other.Proof(nonce)), refused);
-  EXPECT_EQ(prove(mailbox, std::string(64, 's')), refused);
-  EXPECT_EQ(prove(mailbox, ""), refused);
-  EXPECT_EQ(prove(unknown, unknown.Proof(nonce)), refused);
+  EXPECT_EQ(prove(mailbox, other.Shown(nonce)), refused);
+  EXPECT_EQ(prove(mailbox, {Bytes(64, 's'), mailbox.begin}), refused);
+  EXPECT_EQ(prove(mailbox, {Bytes(), mailbox.begin}), refused);
+  EXPECT_EQ(prove(unknown, unknown.Shown(nonce)), refused);
+  // The owner, who shows a place of another mailbox.
+  EXPECT_THAT(prove(mailbox, {mailbox.Shown(nonce).signature, other.begin}), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("place_unknown")));
   w.clock.Advance(absl::Hours(24 * 36));
-  EXPECT_EQ(prove(mailbox, mailbox.Proof(nonce)), refused);
+  EXPECT_EQ(prove(mailbox, mailbox.Shown(nonce)), refused);
 }
 
 }  // namespace

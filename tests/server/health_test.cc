@@ -125,7 +125,7 @@ TEST(Metrics, CountWhatHappenedAndNameNobody) {
 }
 
 TEST(Metrics, AreNotOfferedToOtherMachines) {
-  for (const char* address : {"0.0.0.0:0", "[::]:0", "192.0.2.1:9744"}) {
+  for (const char* address : {"0.0.0.0:0", "[::]:0", "192.0.2.1:9744", "localhost:0"}) {
     ServerProcess server(absl::StrCat("metrics_listen: \"", address, "\"\n"));
     server.Start();  // it listens, then looks at this
     EXPECT_NE(server.Wait(), 0) << address;

@@ -81,6 +81,7 @@ struct TestMailbox {
   crypto::Ed25519KeyPair owner = crypto::Ed25519KeyPair::Generate();
   identity::MailboxId id = identity::RandomFixed<16>();
   identity::Fixed<32> capability = identity::RandomFixed<32>();
+  identity::MailboxPlace begin = identity::MailboxPlace::Random();
 
   delivery::v1::OpenMailboxRequest Opening(const std::string& grant) const {
     identity::MailboxOpening opening{Sha256(AsBytes(grant)), id, *identity::ToFixed<32>(owner.public_key().view()),
@@ -88,6 +89,7 @@ struct TestMailbox {
     delivery::v1::OpenMailboxRequest request;
     request.set_grant(grant);
     request.set_mailbox_id(ToString(id));
+    request.set_begin_place(ToString(begin.view()));
     request.set_owner_public_key(ToString(owner.public_key().view()));
     request.add_deposit_capability_hashes(ToString(Sha256(capability)));
     request.set_signature(ToString(owner.Sign(identity::kMailboxOpeningLabel, Encode(opening))));
@@ -102,8 +104,15 @@ struct TestMailbox {
         owner.Sign(identity::kDepositCapabilitiesLabel, identity::DepositCapabilitiesMessage(id, counter, hashes))));
     return request;
   }
-  std::string Proof(ByteView nonce) const {
-    return ToString(owner.Sign(identity::kReceiveLabel, identity::ReceiveMessage(*identity::ToFixed<32>(nonce), id)));
+  // From the beginning of the mailbox on.
+  ReceiveProof Shown(ByteView nonce) const {
+    return {owner.Sign(identity::kReceiveLabel, identity::ReceiveMessage(*identity::ToFixed<32>(nonce), id)), begin};
+  }
+  delivery::v1::ReceiveRequest::Proof Proof(ByteView nonce) const {
+    delivery::v1::ReceiveRequest::Proof proof;
+    proof.set_signature(ToString(Shown(nonce).signature));
+    proof.set_place(ToString(begin.view()));
+    return proof;
   }
 };
 

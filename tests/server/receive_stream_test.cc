@@ -30,12 +30,12 @@ class FakePort final : public StreamPort {
     EXPECT_EQ(writes_under_way, 0) << "finished during a write";
     finished = status;
   }
-  void Prove(const identity::MailboxId&, const identity::Nonce&, Bytes&&) override { ++proofs; }
+  void Prove(const identity::MailboxId&, const identity::Nonce&, ReceiveProof&&) override { ++proofs; }
   void TakeOver(const identity::MailboxId&) override { ++take_overs; }
-  void Fetch(const identity::MailboxId&, Row after, const ReadLimit& limit) override {
+  void Fetch(const identity::MailboxId&, const identity::MailboxPlace& place, const ReadLimit& limit) override {
     EXPECT_GT(take_overs, 0) << "fetched before it could be woken";
     ++fetches;
-    fetch_after = after;
+    fetch_place = place;
     fetch_limit = limit;
   }
   void Acknowledge(const identity::MailboxId&, std::vector<Row>&& rows) override {
@@ -46,12 +46,13 @@ class FakePort final : public StreamPort {
   int reads = 0, writes_under_way = 0, proofs = 0, take_overs = 0, fetches = 0, acknowledgements = 0;
   std::vector<ReceiveResponse> written;
   std::optional<absl::Status> finished;
-  Row fetch_after{0};
+  identity::MailboxPlace fetch_place;
   ReadLimit fetch_limit{};
   std::vector<Row> acknowledged;
 };
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+const identity::Fixed<16> kStore = identity::RandomFixed<16>();
 
 ReceiveRequest Open(const std::string& mailbox = std::string(16, 'm')) {
   ReceiveRequest message;
@@ -59,9 +60,13 @@ ReceiveRequest Open(const std::string& mailbox = std::string(16, 'm')) {
   return message;
 }
 
-ReceiveRequest Proof(size_t size = 64) {
+// Behind this many envelopes.
+identity::MailboxPlace Place(int64_t n) { return *identity::MailboxPlace::Parse(Sha256(AsBytes(std::to_string(n)))); }
+
+ReceiveRequest Proof(size_t size = 64, size_t place_size = 32) {
   ReceiveRequest message;
   message.mutable_proof()->set_signature(std::string(size, 's'));
+  message.mutable_proof()->set_place(ToString(Place(0).view().first(std::min<size_t>(32, place_size))) + std::string(place_size > 32 ? 1 : 0, 'x'));
   return message;
 }
 
@@ -72,23 +77,25 @@ ReceiveRequest Ack(const std::vector<uint64_t>& tags) {
   return message;
 }
 
-Batch Rows(int64_t first, int64_t last, bool more = false, int64_t newest = 0) {
+Batch Rows(int64_t first, int64_t last, bool more = false) {
   Batch batch;
   for (int64_t row = first; row <= last; ++row) {
-    batch.envelopes.push_back(StoredEnvelope{Row{row}, identity::RandomFixed<16>(), Bytes(8, static_cast<uint8_t>(row))});
+    batch.envelopes.push_back(StoredEnvelope{Row{row}, identity::RandomFixed<16>(), Bytes(8, static_cast<uint8_t>(row)), Place(row),
+                                             static_cast<uint64_t>(row - first + 1)});
   }
   batch.more = more;
-  batch.newest = Row{newest == 0 ? last : newest};
+  batch.reached = Place(last);
+  batch.steps = batch.envelopes.size();
   return batch;
 }
 
 const Bytes kOffered(8, 'o');
 
-StoredEnvelopeView Envelope(int64_t row, ByteView sealed = kOffered) { return {Row{row}, identity::RandomFixed<16>(), sealed}; }
+StoredEnvelopeView Envelope(int64_t row, ByteView sealed = kOffered) { return {{Row{row}, Place(row - 1), Place(row)}, identity::RandomFixed<16>(), sealed}; }
 
 struct Stream {
   FakePort port;
-  ReceiveStream stream{port, kNow};
+  ReceiveStream stream{port, kStore, kNow};
 
   void Written(bool ok = true) {
     --port.writes_under_way;
@@ -98,12 +105,12 @@ struct Stream {
     while (port.writes_under_way > 0) Written();
   }
   // Up to the first fetch.
-  void OpenAndProve() {
+  void OpenAndProve(uint64_t behind = 1000) {
     stream.Start();
     stream.OnRead(true, Open());
     Written();
     stream.OnRead(true, Proof());
-    stream.OnProved(absl::OkStatus());
+    stream.OnProved(behind);
   }
   const ReceiveResponse& last() { return port.written.back(); }
 };
@@ -114,6 +121,7 @@ TEST(ReceiveStream, ChallengesThenFetchesOnlyAfterTheProof) {
   EXPECT_EQ(s.port.reads, 1);
   s.stream.OnRead(true, Open());
   EXPECT_EQ(s.last().challenge().nonce().size(), 32u);
+  EXPECT_EQ(s.last().challenge().store_id(), ToString(kStore));
   EXPECT_EQ(s.port.fetches, 0);
   s.Written();
   s.stream.OnRead(true, Proof());
@@ -122,7 +130,7 @@ TEST(ReceiveStream, ChallengesThenFetchesOnlyAfterTheProof) {
   s.stream.Offer(Envelope(1));
   EXPECT_EQ(s.port.fetches, 0);
   EXPECT_EQ(s.port.written.size(), 1u);  // the challenge
-  s.stream.OnProved(absl::OkStatus());
+  s.stream.OnProved(1);
   EXPECT_EQ(s.port.fetches, 1);
   EXPECT_EQ(s.port.reads, 3);
 }
@@ -159,6 +167,7 @@ TEST(ReceiveStream, SendsInOrderAndSaysOnceThatItHasCaughtUp) {
   s.stream.Offer(Envelope(4));
   s.WriteAll();
   EXPECT_EQ(s.last().delivery().tag(), 4u);
+  EXPECT_EQ(s.last().delivery().place(), ToString(Place(4).view()));
   EXPECT_EQ(s.last().delivery().sealed(), ToString(kOffered));
   EXPECT_EQ(s.port.written.size(), 6u);
   EXPECT_EQ(s.port.fetches, 1);  // what is offered to somebody who has the rest is not read again
@@ -174,6 +183,9 @@ TEST(ReceiveStream, WhatWasFetchedIsNotSentAgainWhenItIsOffered) {
   s.WriteAll();
   s.stream.Offer(Envelope(3));
   EXPECT_EQ(s.port.written.size(), 5u);
+  EXPECT_EQ(s.port.fetches, 2);  // nothing tells it from one that was passed over
+  EXPECT_EQ(s.port.fetch_place, Place(3));
+  s.stream.OnFetched(Rows(4, 3));
   s.stream.Offer(Envelope(4));
   s.WriteAll();
   EXPECT_EQ(s.port.written.size(), 6u);
@@ -189,12 +201,12 @@ TEST(ReceiveStream, WhatIsOfferedToASlowClientIsLeftInTheStore) {
   s.WriteAll();
   EXPECT_EQ(s.port.written.size(), 2u + 1u + kBatch.rows);
   EXPECT_EQ(s.port.fetches, 2);
-  EXPECT_EQ(s.port.fetch_after, Row{static_cast<int64_t>(1 + kBatch.rows)});
-  s.stream.OnFetched(Rows(34, 65, /*more=*/true, 100));
+  EXPECT_EQ(s.port.fetch_place, Place(static_cast<int64_t>(1 + kBatch.rows)));
+  s.stream.OnFetched(Rows(34, 65, /*more=*/true));
   s.stream.Offer(Envelope(101));  // not before what is still in the store
   s.WriteAll();
   EXPECT_EQ(s.port.fetches, 3);
-  EXPECT_EQ(s.port.fetch_after, Row{65});
+  EXPECT_EQ(s.port.fetch_place, Place(65));
 }
 
 TEST(ReceiveStream, OffersTakeNoMoreMemoryThanOneBatch) {
@@ -206,16 +218,16 @@ TEST(ReceiveStream, OffersTakeNoMoreMemoryThanOneBatch) {
   for (int64_t row = 1; row <= 5; ++row) s.stream.Offer(Envelope(row, large));
   s.WriteAll();
   EXPECT_EQ(s.port.written.size(), 2u + 2u);  // one under way and one that waits; two that wait are above 512 KiB
-  EXPECT_EQ(s.port.fetch_after, Row{2});
+  EXPECT_EQ(s.port.fetch_place, Place(2));
 }
 
 TEST(ReceiveStream, HasCaughtUpWhenWhatWasThereBeforeIsSentEvenIfMoreKeepsComing) {
   Stream s;
-  s.OpenAndProve();
-  s.stream.OnFetched(Rows(1, 2, /*more=*/true, /*newest=*/3));
+  s.OpenAndProve(/*behind=*/3);
+  s.stream.OnFetched(Rows(1, 2, /*more=*/true));
   s.WriteAll();
   EXPECT_FALSE(s.last().has_caught_up());
-  s.stream.OnFetched(Rows(3, 5, /*more=*/true, /*newest=*/9));
+  s.stream.OnFetched(Rows(3, 5, /*more=*/true));
   s.WriteAll();
   ASSERT_EQ(s.port.written.size(), 7u);
   EXPECT_TRUE(s.port.written[4].has_caught_up());  // behind row 3, before rows 4 and 5
@@ -237,6 +249,32 @@ TEST(ReceiveStream, AnOfferDuringAFetchIsNotLost) {
   EXPECT_EQ(s.port.fetches, 1);  // one at a time
   s.stream.OnFetched(Rows(1, 0));
   EXPECT_EQ(s.port.fetches, 2);
+}
+
+// What a batch passed over counts as well; and somebody's place that leads nowhere does not keep the store busy for ever.
+TEST(ReceiveStream, GoesOnBehindWhatIsNoLongerThere) {
+  Stream s;
+  s.OpenAndProve(/*behind=*/10'002);
+  Batch nothing;
+  nothing.reached = Place(10'000);
+  nothing.steps = 10'000;
+  nothing.more = true;
+  s.stream.OnFetched(nothing);
+  EXPECT_EQ(s.port.fetches, 2);
+  EXPECT_EQ(s.port.fetch_place, Place(10'000));
+  EXPECT_FALSE(s.last().has_caught_up());
+  s.stream.OnFetched(Rows(10'001, 10'002));
+  s.WriteAll();
+  EXPECT_TRUE(s.last().has_caught_up());
+  EXPECT_EQ(s.port.written.size(), 4u);
+  s.stream.Offer(Envelope(10'005));
+  uint64_t passed = 0;
+  for (; !s.port.finished.has_value(); passed += nothing.steps) {
+    ASSERT_LE(passed, EnvelopeStore::kMaxSteps + nothing.steps);
+    s.stream.OnFetched(nothing);
+  }
+  EXPECT_GE(passed, EnvelopeStore::kMaxSteps);
+  EXPECT_THAT(*s.port.finished, StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(ReceiveStream, DeletesWhatIsAcknowledgedOnceAndOneAfterTheOther) {
@@ -285,7 +323,7 @@ TEST(ReceiveStream, ASlowConsumerHasABoundedNumberUnderWay) {
     ++fetched;
     ASSERT_LE(s.port.fetch_limit.rows, kBatch.rows);
     const auto wanted = static_cast<int64_t>(s.port.fetch_limit.rows);
-    s.stream.OnFetched(Rows(row + 1, row + wanted, /*more=*/true, /*newest=*/100'000));
+    s.stream.OnFetched(Rows(row + 1, row + wanted, /*more=*/true));
     row += wanted;
     s.WriteAll();
     ASSERT_LE(row, 1000);
@@ -301,7 +339,7 @@ TEST(ReceiveStream, ASlowConsumerHasABoundedNumberUnderWay) {
 TEST(ReceiveStream, OneBatchIsInMemoryWhileTheClientDoesNotRead) {
   Stream s;
   s.OpenAndProve();
-  s.stream.OnFetched(Rows(1, 32, /*more=*/true, 1000));
+  s.stream.OnFetched(Rows(1, 32, /*more=*/true));
   for (int i = 0; i < 10; ++i) s.stream.Offer(Envelope(1001 + i));
   EXPECT_EQ(s.port.fetches, 1);
   EXPECT_EQ(s.port.written.size(), 2u);  // the challenge, and the one that is under way
@@ -317,6 +355,9 @@ TEST(ReceiveStream, MessagesOutOfTurnEndIt) {
       [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Open()); },
       [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Ack({})); },
       [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Proof(63)); },
+      [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Proof(64, 0)); },
+      [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Proof(64, 31)); },
+      [](Stream& s) { s.stream.OnRead(true, Open()), s.Written(), s.stream.OnRead(true, Proof(64, 33)); },
   };
   for (size_t i = 0; i < cases.size(); ++i) {
     SCOPED_TRACE(i);
@@ -508,16 +549,17 @@ class ThreadedPort final : public StreamPort {
     finished_ = true;
     wake_.NotifyAll();
   }
-  void Prove(const identity::MailboxId&, const identity::Nonce&, Bytes&&) override {
-    Post([this] { stream_.OnProved(absl::OkStatus()); });
+  void Prove(const identity::MailboxId&, const identity::Nonce&, ReceiveProof&&) override {
+    Post([this] { stream_.OnProved(60); });
   }
   void TakeOver(const identity::MailboxId& mailbox) override {
     streams_.TakeOver(mailbox, std::shared_ptr<ReceiveStream>(std::shared_ptr<void>(), &stream_));
   }
-  void Fetch(const identity::MailboxId&, Row after, const ReadLimit&) override {
-    Post([this, after] {
-      const int64_t row = static_cast<int64_t>(after);
-      stream_.OnFetched(Rows(row + 1, row + 3, /*more=*/row < 100, 60));
+  void Fetch(const identity::MailboxId&, const identity::MailboxPlace& place, const ReadLimit&) override {
+    Post([this, place] {
+      int64_t row = 0;
+      while (row < 1000 && Place(row) != place) ++row;
+      stream_.OnFetched(Rows(row + 1, row + 3, /*more=*/row < 100));
     });
   }
   void Acknowledge(const identity::MailboxId&, std::vector<Row>&&) override {
@@ -551,7 +593,7 @@ class ThreadedPort final : public StreamPort {
     }
   }
   Streams& streams_;
-  ReceiveStream stream_{*this, kNow};
+  ReceiveStream stream_{*this, kStore, kNow};
   std::atomic<int> read_step_{0};
   Mutex mutex_;
   CondVar wake_;

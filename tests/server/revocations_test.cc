@@ -108,12 +108,12 @@ TEST(Revocations, CloseTheMailboxAndNoOther) {
   ASSERT_OK_AND_ASSIGN(const uint64_t last, world.Revoke(1, 0, {Of(grant)}));
   EXPECT_EQ(last, 1u);
   const identity::Nonce nonce = identity::RandomFixed<32>();
-  EXPECT_THAT(world.delivery->Prove(leaver.id, nonce, AsBytes(leaver.Proof(nonce))),
+  EXPECT_THAT(world.delivery->Prove(leaver.id, nonce, leaver.Shown(nonce)),
               StatusIs(kUnauthenticated));
-  EXPECT_THAT(world.delivery->Fetch(leaver.id, Row{0}, {10, 1 << 20}),
+  EXPECT_THAT(world.delivery->Fetch(leaver.id, leaver.begin, {10, 1 << 20}),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_FALSE(world.Deposit(leaver).ok());
-  EXPECT_OK(world.delivery->Prove(stayer.id, nonce, AsBytes(stayer.Proof(nonce))));
+  EXPECT_OK(world.delivery->Prove(stayer.id, nonce, stayer.Shown(nonce)));
   EXPECT_OK(world.Deposit(stayer));
 }
 
@@ -191,7 +191,7 @@ TEST(Revocations, AnOlderNumberIsCarriedOutToo) {
   ASSERT_OK(world.Revoke(9, 0, {{identity::GrantSerial{1}, 30'000}}));
   ASSERT_OK_AND_ASSIGN(const uint64_t last, world.Revoke(3, 2, {Of(grant)}));
   EXPECT_EQ(last, 9u);
-  EXPECT_THAT(world.delivery->Fetch(mailbox.id, Row{0}, {10, 1 << 20}),
+  EXPECT_THAT(world.delivery->Fetch(mailbox.id, mailbox.begin, {10, 1 << 20}),
               StatusIs(absl::StatusCode::kNotFound));
 }
 
@@ -202,7 +202,7 @@ TEST(Revocations, AGapIsNamedAndNothingIsDone) {
   ASSERT_OK(world.delivery->OpenMailbox(mailbox.Opening(grant)));
   ASSERT_OK_AND_ASSIGN(const uint64_t last, world.Revoke(5, 4, {Of(grant)}));
   EXPECT_EQ(last, 0u);
-  EXPECT_OK(world.delivery->Fetch(mailbox.id, Row{0}, {10, 1 << 20}));
+  EXPECT_OK(world.delivery->Fetch(mailbox.id, mailbox.begin, {10, 1 << 20}));
   EXPECT_EQ(world.Events("revocation.applied"), 0u);
 }
 

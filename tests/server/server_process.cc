@@ -135,7 +135,7 @@ bool Receiver::Open() {
   if (!stream_->Write(message)) return false;
   const auto challenge = Next();
   if (!challenge || challenge->challenge().nonce().size() != 32) return false;
-  message.mutable_proof()->set_signature(mailbox_.Proof(AsBytes(challenge->challenge().nonce())));
+  *message.mutable_proof() = mailbox_.Proof(AsBytes(challenge->challenge().nonce()));
   return stream_->Write(message);
 }
 

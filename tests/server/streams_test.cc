@@ -18,16 +18,16 @@ class SilentPort final : public StreamPort {
   void StartRead() override {}
   void StartWrite(delivery::v1::ReceiveResponse&&) override {}
   void Finish(const absl::Status& status) override { finished = status; }
-  void Prove(const identity::MailboxId&, const identity::Nonce&, Bytes&&) override {}
+  void Prove(const identity::MailboxId&, const identity::Nonce&, ReceiveProof&&) override {}
   void TakeOver(const identity::MailboxId&) override {}
-  void Fetch(const identity::MailboxId&, Row, const ReadLimit&) override {}
+  void Fetch(const identity::MailboxId&, const identity::MailboxPlace&, const ReadLimit&) override {}
   void Acknowledge(const identity::MailboxId&, std::vector<Row>&&) override {}
   std::optional<absl::Status> finished;
 };
 
 struct Opened {
   explicit Opened(Streams& streams)
-      : stream(std::make_shared<ReceiveStream>(port, absl::FromUnixSeconds(1'800'000'000))) {
+      : stream(std::make_shared<ReceiveStream>(port, identity::Fixed<16>{}, absl::FromUnixSeconds(1'800'000'000))) {
     streams.Start(stream);
   }
   SilentPort port;
@@ -66,7 +66,7 @@ TEST(Streams, AMailboxWithoutAStreamIsNobodysBusiness) {
   Streams streams(8);
   Opened stream(streams);
   streams.TakeOver(identity::MailboxId{1}, stream.stream);
-  streams.Offer(identity::MailboxId{2}, {Row{1}, {}, {}});
+  streams.Offer(identity::MailboxId{2}, {{Row{1}, {}, {}}, {}, {}});
   streams.CloseMailboxes({identity::MailboxId{2}});
   EXPECT_FALSE(stream.port.finished.has_value());
   Opened gone(streams);

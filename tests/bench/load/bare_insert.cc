@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "common/db/database.h"
-#include "server/store/row_places.h"
+#include "server/store/mailbox_chain.h"
 #include "tests/bench/load/report.h"
 #include "tests/bench/load/target.h"
 #include "tests/common/scratch.h"
@@ -16,12 +16,15 @@ using plumbline::testing::ValueOf;
 
 constexpr size_t kSealed = 1024;
 
-void InsertOne(db::Database& database, int64_t row, ByteView mailbox, ByteView sealed, ByteView hash) {
+// Its row.
+int64_t InsertOne(db::Database& database, ByteView content, ByteView hash) {
   const auto id = identity::RandomFixed<16>();
-  db::Statement envelope = ValueOf(database.Prepare("INSERT INTO envelopes (row, mailbox, envelope_id, day, sealed) VALUES (?, ?, ?, 1, ?)"));
-  CHECK(envelope.Bind(1, row).Bind(2, mailbox).Bind(3, ByteView(id)).Bind(4, sealed).Run().ok());
+  const int64_t row = server::RandomRow();
+  db::Statement envelope = ValueOf(database.Prepare("INSERT INTO envelopes (row, day, content) VALUES (?, 1, ?)"));
+  CHECK(envelope.Bind(1, row).Bind(2, content).Run().ok());
   db::Statement answer = ValueOf(database.Prepare("INSERT INTO answers (row, envelope_id, content_hash, outcome, day) VALUES (?, ?, ?, 1, 1)"));
   CHECK(answer.Bind(1, server::AnswerRow(id)).Bind(2, ByteView(id)).Bind(3, hash).Run().ok());
+  return row;
 }
 
 }  // namespace
@@ -29,29 +32,27 @@ void InsertOne(db::Database& database, int64_t row, ByteView mailbox, ByteView s
 Inserted BareInserts(int rows, bool acknowledge, absl::Duration duration) {
   const testing::ScratchDir scratch;
   const auto database = ValueOf(db::Database::Open(scratch / "floor.db", db::Key::Random()));
-  for (const char* sql : {"CREATE TABLE envelopes (row INTEGER PRIMARY KEY, mailbox BLOB, envelope_id BLOB, day INTEGER, sealed BLOB)",
+  for (const char* sql : {"CREATE TABLE envelopes (row INTEGER PRIMARY KEY, day INTEGER, content BLOB)",
                           "CREATE TABLE answers (row INTEGER PRIMARY KEY, envelope_id BLOB, content_hash BLOB, outcome INTEGER, day INTEGER)"}) {
     CHECK(database->Execute(sql).ok());
   }
-  std::vector<Bytes> mailboxes;
-  for (int i = 0; i < 50; ++i) mailboxes.push_back(RandomBytes(16));
-  const auto place = [&](int64_t n) { return ((n % 50 + 1) << 32) + n; };
-  const Bytes sealed = RandomBytes(kSealed), hash = RandomBytes(32);
+  const Bytes content = RandomBytes(kSealed + server::kRowOverhead), hash = RandomBytes(32);
   Inserted out;
   std::vector<absl::Duration> transactions;
   const absl::Time start = absl::Now();
   const absl::Duration cpu = CpuOfThread();
-  for (int64_t row = 0; absl::Now() < start + duration; row += rows) {
+  while (absl::Now() < start + duration) {
     const absl::Time before = absl::Now();
     db::Transaction transaction = ValueOf(db::Transaction::Begin(*database));
-    for (int i = 0; i < rows; ++i) InsertOne(*database, place(row + i), mailboxes[(row + i) % mailboxes.size()], sealed, hash);
+    std::vector<int64_t> inserted;
+    for (int i = 0; i < rows; ++i) inserted.push_back(InsertOne(*database, content, hash));
     CHECK(transaction.Commit().ok());
     transactions.push_back(absl::Now() - before);
     if (!acknowledge) continue;
     db::Transaction removal = ValueOf(db::Transaction::Begin(*database));
-    for (int i = 0; i < rows; ++i) {
+    for (const int64_t row : inserted) {
       db::Statement remove = ValueOf(database->Prepare("DELETE FROM envelopes WHERE row = ?"));
-      CHECK(remove.Bind(1, place(row + i)).Run().ok());
+      CHECK(remove.Bind(1, row).Run().ok());
     }
     CHECK(removal.Commit().ok());
   }

@@ -1,24 +1,16 @@
 #include "tests/bench/load/echo_server.h"
 
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <deque>
 #include <map>
 
-#include "absl/strings/str_cat.h"
-#include "common/file.h"
 #include "common/mutex.h"
-#include "common/rpc/credentials.h"
-#include "common/rpc/listener.h"
-#include "common/rpc/tls_policy.h"
-#include "tests/common/certificates.h"
 
 namespace plumbline::bench {
 namespace {
 
 namespace v1 = delivery::v1;
-using plumbline::testing::ValueOf;
 
 class EchoStream;
 
@@ -142,34 +134,15 @@ class Echo final : public v1::Delivery::CallbackService {
 }  // namespace
 
 int ServeEcho(const std::string& folder) {
-  CHECK(rpc::PinTls13().ok());
-  const testing::TestOrganisation organisation;
-  const crypto::P256PrivateKey key = crypto::P256PrivateKey::Generate();
-  const rpc::TlsIdentity identity{
-      crypto::ToPemChain({organisation.Leaf(key, crypto::Purpose::kTlsServer), organisation.issuing, organisation.root}), key.ToPem()};
-  CHECK(WriteFileAtomically(folder + "/root.pem", AsBytes(organisation.root.ToPem()), 0644).ok());
   Echo service;
-  rpc::ListenerOptions options{.address = "127.0.0.1:0", .root_pem = organisation.root.ToPem()};
-  options.limits.max_message_bytes = 18 << 20;
-  const auto listener = ValueOf(rpc::Listener::Start(options, ValueOf(rpc::AnonymousServerCredentials(identity)), {&service}));
-  std::printf("port %d\n", listener->port());
-  std::fflush(stdout);
-  for (;;) pause();
+  return ServeLocally(folder, service, 18 << 20);
 }
-
-EchoServer::EchoServer(const std::string& self)
-    : process_({self, "--serve-echo", scratch_.path()}, scratch_ / "output"), port_(process_.WaitForNumber("port ")) {}
 
 Target EchoServer::target() const {
   Target target;
   target.name = "echo";
-  target.pid = process_.pid();
-  target.connect = [address = absl::StrCat("127.0.0.1:", port_), root = testing::ReadAll(scratch_ / "root.pem")] {
-    rpc::Endpoint endpoint;
-    endpoint.address = address;
-    endpoint.root_pem = root;
-    return v1::Delivery::NewStub(ValueOf(rpc::NewChannel(endpoint)));
-  };
+  target.pid = service_.pid();
+  target.connect = [this] { return v1::Delivery::NewStub(service_.Connect()); };
   target.token = [] { return v1::OpenSessionRequest(); };
   target.mailbox = [](DeliveryStub&) { return server::TestMailbox(); };
   return target;

@@ -5,23 +5,19 @@
 #include <string>
 
 #include "tests/bench/load/target.h"
-#include "tests/common/process.h"
-#include "tests/common/scratch.h"
+#include "tests/bench/local_service.h"
 
 namespace plumbline::bench {
 
-// Serves until killed. Writes the root to `folder`/root.pem, then says its port.
 int ServeEcho(const std::string& folder);
 
 class EchoServer final {
  public:
-  explicit EchoServer(const std::string& self);  // `self`: this program, which is run again
+  explicit EchoServer(const std::string& self) : service_(self, "--serve-echo") {}  // `self`: this program
   Target target() const;
 
  private:
-  const testing::ScratchDir scratch_;
-  testing::ServiceProcess process_;
-  const int port_;
+  const LocalService service_;
 };
 
 }  // namespace plumbline::bench

@@ -85,7 +85,7 @@ class Receiving final {
       return;
     }
     if (response_.has_challenge()) {
-      request_.mutable_proof()->set_signature(mailbox_.Proof(AsBytes(response_.challenge().nonce())));
+      *request_.mutable_proof() = mailbox_.Proof(AsBytes(response_.challenge().nonce()));
       Write();
     }
     if (response_.has_caught_up()) ++shared_.caught_up;

@@ -6,6 +6,7 @@
 #include "server/delivery.h"
 #include "server/receive_stream.h"
 #include "server/requests.h"
+#include "server/store/mailbox_chain.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/server/organisation.h"
 
@@ -57,12 +58,12 @@ class Port final : public StreamPort {
     CHECK(!finished && !writing);
     finished = true;
   }
-  void Prove(const identity::MailboxId&, const identity::Nonce&, Bytes&&) override { proving = true; }
+  void Prove(const identity::MailboxId&, const identity::Nonce&, ReceiveProof&&) override { proving = true; }
   void TakeOver(const identity::MailboxId&) override {}
-  void Fetch(const identity::MailboxId&, Row after, const ReadLimit& limit) override {
+  void Fetch(const identity::MailboxId&, const identity::MailboxPlace& from, const ReadLimit& limit) override {
     CHECK(limit.rows <= kWindow);
     fetching = true;
-    last = std::max(last, static_cast<int64_t>(after));
+    place = from;
     rows = limit.rows;
   }
   void Acknowledge(const identity::MailboxId&, std::vector<Row>&& list) override {
@@ -70,14 +71,14 @@ class Port final : public StreamPort {
     acknowledging = true;
   }
   bool reading = false, writing = false, finished = false, proving = false, fetching = false, acknowledging = false;
-  int64_t last = 0;
+  identity::MailboxPlace place;  // where the fetch begins
   size_t rows = 0;
 };
 
 // Each message has a length byte before it; between messages a byte says what else happens.
 void FuzzStream(ByteView input) {
   Port port;
-  ReceiveStream stream(port, absl::FromUnixSeconds(1'800'000'000));
+  ReceiveStream stream(port, {}, absl::FromUnixSeconds(1'800'000'000));
   stream.Start();
   size_t at = 0;
   while (at + 1 < input.size()) {
@@ -92,17 +93,22 @@ void FuzzStream(ByteView input) {
     }
     if ((what & 1) != 0 && std::exchange(port.writing, false)) stream.OnWritten((what & 128) == 0);
     if ((what & 2) != 0 && std::exchange(port.proving, false)) {
-      stream.OnProved((what & 64) == 0 ? absl::OkStatus() : absl::UnauthenticatedError("proof_invalid: x"));
+      if ((what & 64) == 0) stream.OnProved(what);
+      else stream.OnProved(absl::UnauthenticatedError("proof_invalid: x"));
     }
     if ((what & 4) != 0 && std::exchange(port.fetching, false)) {
       Batch batch;
-      for (size_t i = 0; i < std::min<size_t>(port.rows, 3); ++i) batch.envelopes.push_back({Row{++port.last}, {}, Bytes(8)});
-      batch.newest = Row{port.last};
+      batch.reached = port.place;
+      for (uint64_t i = 0; i < std::min<uint64_t>(port.rows, 3); ++i) {
+        const ChainStep step(batch.reached);
+        batch.reached = step.next;
+        batch.envelopes.push_back({step.row, {}, Bytes(8), step.next, ++batch.steps});
+      }
       batch.more = (what & 32) != 0;
       stream.OnFetched(std::move(batch));
     }
     if ((what & 8) != 0 && std::exchange(port.acknowledging, false)) stream.OnAcknowledged(absl::OkStatus());
-    if ((what & 16) != 0) stream.Offer({Row{port.last + (what & 1)}, {}, body});
+    if ((what & 16) != 0) stream.Offer({{Row{1}, port.place, ChainStep(port.place).next}, {}, body});
   }
   stream.Close(v1::ReceiveResponse::Closed::SHUTTING_DOWN);
   for (int i = 0; i < 3; ++i) {
@@ -137,6 +143,7 @@ std::vector<Bytes> Seeds() {
   v1::ReceiveRequest open, proof, ack;
   open.mutable_open()->set_mailbox_id(std::string(16, 'm'));
   proof.mutable_proof()->set_signature(std::string(64, 's'));
+  proof.mutable_proof()->set_place(std::string(32, 'p'));
   ack.mutable_ack()->add_tags(1);
   return {Seed(0, submit.SerializeAsString()),
           Seed(1, mailbox.Capabilities(1, {identity::Hash{1}}).SerializeAsString()),

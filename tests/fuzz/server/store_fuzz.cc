@@ -17,7 +17,7 @@ using namespace server;  // NOLINT: a list of its types
 
 constexpr const char* kUpdates[] = {
     "UPDATE mailboxes SET owner_key = ?1",    "UPDATE mailboxes SET capabilities = ?1", "UPDATE mailboxes SET counter = ?1",
-    "UPDATE envelopes SET envelope_id = ?1",  "UPDATE envelopes SET sealed = ?1",       "UPDATE gates SET public_key = ?1",
+    "UPDATE mailbox_places SET place = ?1",   "UPDATE envelopes SET content = ?1",      "UPDATE gates SET public_key = ?1",
     "UPDATE gates SET epoch = ?1",            "UPDATE commits SET next_public_key = ?1", "UPDATE commits SET read_token_hash = ?1",
     "UPDATE commits SET sealed_commit = ?1",  "UPDATE answers SET content_hash = ?1",   "UPDATE answers SET outcome = ?1",
     "UPDATE mailboxes SET expires_day = ?1",
@@ -29,7 +29,7 @@ struct World {
   // In the order of use.
   const audit::LogKey log_key = audit::TestLogKey();
   World() : key(db::Key::Random()), store(testing::ValueOf(SqlcipherStore::Create({.path = scratch / "s.db", .readers = 1}, key, log_key, clock))) {
-    CHECK(store->Open({mailbox, identity::PublicKey{1}, identity::Fixed<16>{2}, Day{60000}, {Sha256(Bytes(1))}}).ok());
+    CHECK(store->Open({mailbox, identity::PublicKey{1}, identity::Fixed<16>{2}, Day{60000}, identity::MailboxPlace(), {Sha256(Bytes(1))}}).ok());
     Submission submission;
     submission.deposits.push_back({identity::EnvelopeId{3}, mailbox, Sha256(Bytes(1)), sealed});
     VerifiedMove move;
@@ -73,7 +73,7 @@ void Fuzz(ByteView input) {
   CHECK(transaction->Commit().ok());
   SqlcipherStore& store = *world->store;
   CHECK(Tolerable(store.Find(world->mailbox, Day{20000}).status()));
-  CHECK(Tolerable(store.ReadAfter(world->mailbox, Row{0}, {10, 1 << 20}, Day{20000}).status()));
+  CHECK(Tolerable(store.ReadBehind(world->mailbox, identity::MailboxPlace(), {10, 1 << 20}, Day{20000}).status()));
   CHECK(Tolerable(store.FindGate(world->handle).status()));
   CHECK(Tolerable(store.ReadCommit(world->handle, 0).status()));
   Submission again;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "tests/server/temporary_directory.h"
 #include "tests/status_matchers.h"
 
@@ -27,7 +28,7 @@ struct World {
   World() {
     database = *db::Database::Open(directory.File("words.db"), key);
     EXPECT_OK(database->Migrate(kMigrations));
-    writer = std::make_unique<GroupCommit>(std::move(database), [this] { ++forgotten; });
+    writer = std::make_unique<GroupCommit>(std::move(database), GroupCommit::Hooks{.undone = [this] { ++forgotten; }});
   }
   std::vector<std::string> Words() {
     std::vector<std::string> words;
@@ -180,6 +181,38 @@ TEST(GroupCommit, WhatIsPatientSharesTheTransactionOfWhatIsNot) {
   EXPECT_OK(statuses[0]);
   w.writer->Drain();
   EXPECT_EQ(order, (std::vector<std::string>{"next", "patient"}));
+}
+
+// More comes all the time than one transaction takes.
+TEST(GroupCommit, PatienceHasAnEndHoweverMuchThereIsOfTheRest) {
+  World w;
+  std::vector<std::string> order;
+  const auto log = [&](const char* what) {
+    return [&order, what](db::Transaction& t) { return order.push_back(what), Insert(t, std::to_string(order.size())); };
+  };
+  EXPECT_OK(w.writer->RunAlone([&](db::Database&) {
+    w.writer->StartPatient(1, log("patient"), [](const absl::Status&) {});
+    for (int i = 0; i < 3; ++i) w.writer->Start(256, log("large"), [](const absl::Status&) {});
+    const absl::Duration due = Uptime() + GroupCommit::kPatience;
+    while (Uptime() < due) std::this_thread::yield();
+    return absl::OkStatus();
+  }));
+  w.writer->Drain();
+  EXPECT_EQ(order, (std::vector<std::string>{"patient", "large", "large", "large"}));
+}
+
+// It may have left something half done that counts as no change, so nothing of that transaction is kept.
+TEST(GroupCommit, WhoMeetsADamagedPageIsUndoneThoughNothingWasCounted) {
+  World w;
+  std::atomic<int> runs{0};
+  const auto statuses = w.RunTogether({
+      [&](db::Transaction& t) { return ++runs, Insert(t, "one"); },
+      [](db::Transaction&) { return absl::DataLossError("a page is damaged"); },
+      [&](db::Transaction& t) { return ++runs, Insert(t, "two"); },
+  });
+  EXPECT_THAT(statuses[1], StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(w.Words(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_GE(w.forgotten, 1);
 }
 
 }  // namespace

@@ -65,105 +65,133 @@ std::string DecryptedPages(const TemporaryDirectory& directory) {
   return content;
 }
 
-// A sealed envelope whose bytes can be searched for.
-Bytes Marked(const std::string& mark, size_t size) {
-  Bytes sealed = RandomBytes(size);
-  for (size_t at = 0; at + mark.size() <= size; at += 512) std::copy(mark.begin(), mark.end(), sealed.begin() + at);
-  return sealed;
+std::unique_ptr<db::Database> Reading(const TemporaryDirectory& directory) {
+  db::OpenOptions open;
+  open.exclusive = false;
+  auto database = db::Database::Open(directory.File("server.db"), TestKey(), open);
+  EXPECT_OK(database);
+  return *std::move(database);
+}
+
+// What is stored for each of these rows.
+std::vector<std::string> ContentsOf(const TemporaryDirectory& directory, const std::vector<Row>& rows) {
+  const std::unique_ptr<db::Database> database = Reading(directory);
+  std::vector<std::string> out;
+  for (const Row row : rows) {
+    db::Statement read = *database->Prepare("SELECT content FROM envelopes WHERE row = ?");
+    EXPECT_TRUE(*read.Bind(1, static_cast<int64_t>(row)).Step());
+    out.push_back(ToString(read.Blob(0)));
+  }
+  return out;
+}
+
+// Any sixteen bytes of it.
+bool HasPartOf(const std::string& pages, const std::string& content) {
+  for (size_t at = 0; at + 16 <= content.size(); at += 256) {
+    if (pages.find(content.substr(at, 16)) != std::string::npos) return true;
+  }
+  return false;
 }
 
 TEST(SqlcipherStore, WhatWasAcknowledgedIsGoneFromEveryPage) {
   const TemporaryDirectory directory;
+  std::vector<std::string> gone, kept;
   {
     const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
     ASSERT_OK(store->Open(SomeMailbox(1)));
+    std::vector<Row> acknowledged, waiting;
     for (int i = 0; i < 30; ++i) {
-      const Bytes gone = Marked("canary-that-must-vanish", 1024 + 4096 * (i % 3)), kept = Marked("control-that-stays", 8192);
-      ASSERT_OK(store->Submit({{SomeDeposit(1, gone), SomeDeposit(1, kept)}, {}}, kToday));
+      const Bytes one = RandomBytes(1024 + 4096 * (i % 3)), other = RandomBytes(8192);
+      ASSERT_OK_AND_ASSIGN(const SubmitResult result, store->Submit({{SomeDeposit(1, one), SomeDeposit(1, other)}, {}}, kToday));
+      acknowledged.push_back(result.stored[0]->row);
+      waiting.push_back(result.stored[1]->row);
     }
     ASSERT_OK(store->Erase());
-    // The search finds what is there ...
+    gone = ContentsOf(directory, acknowledged);
+    kept = ContentsOf(directory, waiting);
     std::string pages = DecryptedPages(directory);
-    ASSERT_NE(pages.find("canary-that-must-vanish"), std::string::npos);
-    ASSERT_OK_AND_ASSIGN(const Batch batch, store->ReadAfter(SomeMailbox(1).id, Row{0}, {1000, 1 << 30}, kToday));
-    std::vector<Row> acknowledged;
-    for (const StoredEnvelope& envelope : batch.envelopes) {
-      if (ToString(envelope.sealed).find("canary-that-must-vanish") == 0) acknowledged.push_back(envelope.row);
-    }
-    ASSERT_EQ(acknowledged.size(), 30u);
+    for (const std::string& content : gone) ASSERT_TRUE(HasPartOf(pages, content));  // the search finds what is there ...
     ASSERT_OK(store->Ack(SomeMailbox(1).id, acknowledged));
     ASSERT_OK(store->Erase());
     EXPECT_EQ(std::filesystem::file_size(directory.File("server.db-wal")), 0u);
     // ... and no longer finds what was acknowledged, while the control is still found.
     pages = DecryptedPages(directory);
-    EXPECT_NE(pages.find("control-that-stays"), std::string::npos);
-    EXPECT_EQ(pages.find("canary-that-must-vanish"), std::string::npos);
+    for (const std::string& content : kept) EXPECT_TRUE(HasPartOf(pages, content));
+    for (const std::string& content : gone) EXPECT_FALSE(HasPartOf(pages, content));
   }
-  EXPECT_EQ(DecryptedPages(directory).find("canary-that-must-vanish"), std::string::npos);
+  const std::string pages = DecryptedPages(directory);
+  for (const std::string& content : gone) EXPECT_FALSE(HasPartOf(pages, content));
 }
 
-// Every value of every row that a submission left, but for row numbers and days.
-TEST(SqlcipherStore, RowsOfASubmissionShareNoValueButTheDay) {
+// Every value that two submissions left in the table of envelopes, and what is known with all other tables.
+TEST(SqlcipherStore, RowsHaveNothingInCommonButTheDayAndNothingWithTheirMailbox) {
   const TemporaryDirectory directory;
   const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
-  Submission submission;
   std::vector<Bytes> sealed;
   for (uint8_t n = 1; n <= 20; ++n) {
     ASSERT_OK(store->Open(SomeMailbox(n)));
     sealed.push_back(RandomBytes(1024));
   }
-  for (uint8_t n = 1; n <= 20; ++n) submission.deposits.push_back(SomeDeposit(n, sealed[n - 1]));
-  ASSERT_OK(store->Submit(submission, kToday));
-  db::OpenOptions open;
-  open.exclusive = false;
-  ASSERT_OK_AND_ASSIGN(const auto database, db::Database::Open(directory.File("server.db"), TestKey(), open));
+  std::set<Row> stored;
+  for (int round = 0; round < 2; ++round) {
+    Submission submission;
+    for (uint8_t n = 1; n <= 20; ++n) submission.deposits.push_back(SomeDeposit(n, sealed[n - 1]));
+    ASSERT_OK_AND_ASSIGN(const SubmitResult result, store->Submit(submission, kToday));
+    for (const auto& each : result.stored) stored.insert(each->row);
+  }
+  const std::unique_ptr<db::Database> database = Reading(directory);
   ASSERT_OK_AND_ASSIGN(db::Statement columns, database->Prepare("PRAGMA table_info(envelopes)"));
   std::vector<std::string> names;
   for (auto row = columns.Step(); row.ok() && *row; row = columns.Step()) names.emplace_back(columns.Text(1));
-  EXPECT_EQ(names, (std::vector<std::string>{"row", "mailbox", "envelope_id", "day", "sealed"}));
-  std::multiset<std::string> values;
-  size_t rows = 0;
-  ASSERT_OK_AND_ASSIGN(db::Statement read, database->Prepare("SELECT mailbox, envelope_id, sealed, day FROM envelopes"));
-  for (auto row = read.Step(); row.ok() && *row; row = read.Step(), ++rows) {
-    for (int column = 0; column < 3; ++column) values.insert(ToString(read.Blob(column)));
-    EXPECT_EQ(read.Int64(3), static_cast<int64_t>(kToday));
+  EXPECT_EQ(names, (std::vector<std::string>{"row", "day", "content"}));
+  std::multiset<std::string> contents;
+  std::set<Row> rows;
+  ASSERT_OK_AND_ASSIGN(db::Statement read, database->Prepare("SELECT row, day, content FROM envelopes"));
+  for (auto row = read.Step(); row.ok() && *row; row = read.Step()) {
+    rows.insert(Row{read.Int64(0)});
+    EXPECT_EQ(read.Int64(1), static_cast<int64_t>(kToday));
+    contents.insert(ToString(read.Blob(2)));
   }
-  EXPECT_EQ(rows, 20u);
-  for (const std::string& value : values) EXPECT_EQ(values.count(value), 1u);
-}
-
-// What a reader has seen may be of an earlier life of the server, and gone before the next one comes.
-TEST(SqlcipherStore, WhatComesIsBehindWhatWasReadHoweverItWasDeleted) {
-  const TemporaryDirectory directory;
-  const Bytes sealed = RandomBytes(1024);
-  for (const char* how : {"acknowledged", "expired"}) {
-    const uint8_t first = how[0] == 'a' ? 1 : 11;
-    for (uint8_t n = first; n < first + 8; ++n) {  // a random beginning could be behind it by chance
-      Row seen{};
-      {
-        const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
-        NewMailbox mailbox = SomeMailbox(n);
-        mailbox.expires = kToday + 100;
-        ASSERT_OK(store->Open(mailbox));
-        for (int i = 0; i < 3; ++i) ASSERT_OK(store->Submit({{SomeDeposit(n, sealed)}, {}}, kToday));
-      }
-      const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
-      const auto read = [&] { return store->ReadAfter(SomeMailbox(n).id, seen, {100, 1 << 20}, kToday); };
-      ASSERT_OK_AND_ASSIGN(const Batch before, read());
-      std::vector<Row> rows;
-      for (const StoredEnvelope& envelope : before.envelopes) rows.push_back(envelope.row);
-      seen = rows.back();
-      if (std::string(how) == "acknowledged") {
-        ASSERT_OK(store->Ack(SomeMailbox(n).id, rows));
-      } else {
-        ASSERT_OK(store->Sweep(absl::UnixEpoch() + absl::Hours(24) * (static_cast<int64_t>(kToday) + 31)).status());
-      }
-      ASSERT_OK(store->Submit({{SomeDeposit(n, sealed)}, {}}, kToday));
-      ASSERT_OK_AND_ASSIGN(const Batch after, read());
-      ASSERT_EQ(after.envelopes.size(), 1u) << how << " " << int{n};
-      ASSERT_OK(store->Ack(SomeMailbox(n).id, {after.envelopes[0].row}));
+  EXPECT_EQ(rows, stored);  // forty different ones
+  for (const std::string& content : contents) EXPECT_EQ(contents.count(content), 1u);  // though each sealed envelope came twice
+  // The place that is stored leads to no row, as far as anybody cares to go.
+  ASSERT_OK_AND_ASSIGN(db::Statement places, database->Prepare("SELECT place FROM mailbox_places"));
+  int mailboxes = 0;
+  for (auto row = places.Step(); row.ok() && *row; row = places.Step(), ++mailboxes) {
+    ASSERT_OK_AND_ASSIGN(identity::MailboxPlace place, identity::MailboxPlace::Parse(places.Blob(0)));
+    for (int i = 0; i < 1000; ++i) {
+      const ChainStep step(place);
+      EXPECT_EQ(rows.count(step.row), 0u);
+      place = step.next;
     }
   }
+  EXPECT_EQ(mailboxes, 20);
+  // The control: from where the owner began, it does.
+  const ChainStep first(SomeMailbox(1).begin);
+  EXPECT_EQ(rows.count(first.row), 1u);
+}
+
+// By chance, once in some hundred million rows; here by hand.
+TEST(SqlcipherStore, ARowWhoseNumberIsTakenIsPassedOver) {
+  const TemporaryDirectory directory;
+  const std::unique_ptr<SqlcipherStore> store = OpenStore(directory.path());
+  ASSERT_OK(store->Open(SomeMailbox(1)));
+  const Bytes sealed = RandomBytes(1024);
+  const ChainStep first(SomeMailbox(1).begin), second(first.next);
+  {
+    const std::unique_ptr<db::Database> database = Reading(directory);
+    db::Statement insert = *database->Prepare("INSERT INTO envelopes (row, day, content) VALUES (?, 20000, ?)");
+    ASSERT_OK(insert.Bind(1, static_cast<int64_t>(first.row)).Bind(2, ByteView(RandomBytes(1024 + kRowOverhead))).Run());
+  }
+  ASSERT_OK_AND_ASSIGN(const SubmitResult result, store->Submit({{SomeDeposit(1, sealed)}, {}}, kToday));
+  EXPECT_EQ(result.outcomes, std::vector{DepositOutcome::kStored});
+  EXPECT_EQ(result.stored[0]->row, second.row);
+  EXPECT_EQ(result.stored[0]->before, SomeMailbox(1).begin);
+  ASSERT_OK_AND_ASSIGN(const Batch batch, store->ReadBehind(SomeMailbox(1).id, SomeMailbox(1).begin, {10, 1 << 20}, kToday));
+  ASSERT_EQ(batch.envelopes.size(), 1u);
+  EXPECT_EQ(batch.envelopes[0].sealed, sealed);
+  EXPECT_EQ(batch.envelopes[0].step, 2u);
+  EXPECT_EQ(batch.reached, second.next);
 }
 
 TEST(SqlcipherStore, TheFileIsOpenInOneProcessOnlyAndNeedsItsKey) {
@@ -260,7 +288,7 @@ TEST(SqlcipherStore, KilledAtAnyMomentItKeepsWhatItAcknowledgedOnceAndNothingHal
     std::map<identity::EnvelopeId, int> held;
     size_t in_mailbox[kEnvelopesTogether];
     for (uint8_t n = 0; n < kEnvelopesTogether; ++n) {
-      ASSERT_OK_AND_ASSIGN(const Batch batch, store->ReadAfter(SomeMailbox(n + 1).id, Row{0}, {1'000'000, 1 << 30}, kToday));
+      ASSERT_OK_AND_ASSIGN(const Batch batch, store->ReadBehind(SomeMailbox(n + 1).id, SomeMailbox(n + 1).begin, {1'000'000, 1 << 30}, kToday));
       in_mailbox[n] = batch.envelopes.size();
       for (const StoredEnvelope& envelope : batch.envelopes) ++held[envelope.envelope_id];
     }

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -51,6 +53,7 @@ inline NewMailbox SomeMailbox(uint8_t n, Day expires = kToday + 30) {
   mailbox.owner_key = identity::RandomFixed<32>();
   mailbox.grant_serial.fill(n);
   mailbox.expires = expires;
+  mailbox.begin = *identity::MailboxPlace::Parse(Bytes(32, n));
   mailbox.capabilities = {Capability(n)};
   return mailbox;
 }
@@ -81,9 +84,7 @@ class StoreContract : public ::testing::TestWithParam<Engine> {
  protected:
   Stores Open(const Quota& quota = Quota()) { return GetParam()(directory_.path(), quota); }
   static std::vector<StoredEnvelope> All(const Stores& store, uint8_t mailbox) {
-    identity::MailboxId id;
-    id.fill(mailbox);
-    const auto batch = store.envelopes->ReadAfter(id, Row{0}, {100'000, size_t{1} << 30}, kToday);
+    const auto batch = store.envelopes->ReadBehind(SomeMailbox(mailbox).id, SomeMailbox(mailbox).begin, {100'000, size_t{1} << 30}, kToday);
     EXPECT_OK(batch);
     return batch.ok() ? batch->envelopes : std::vector<StoredEnvelope>();
   }
@@ -116,7 +117,8 @@ TEST_P(StoreContract, MailboxEndsAfterItsLastDay) {
   EXPECT_OK(store.mailboxes->Find(mailbox.id, kToday));
   EXPECT_THAT(store.mailboxes->Find(mailbox.id, kToday + 1), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(store.mailboxes->SetCapabilities(mailbox.id, 1, {}, kToday + 1), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(store.envelopes->ReadAfter(mailbox.id, Row{0}, {1, 1}, kToday + 1), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store.envelopes->ReadBehind(mailbox.id, mailbox.begin, {1, 1}, kToday + 1), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store.envelopes->CountBehind(mailbox.id, mailbox.begin, kToday + 1), StatusIs(absl::StatusCode::kNotFound));
   ASSERT_OK_AND_ASSIGN(const SubmitResult late, store.envelopes->Submit({{SomeDeposit(1, sealed_)}, {}}, kToday + 1));
   EXPECT_EQ(late.outcomes, std::vector{DepositOutcome::kRefused});
 }
@@ -162,26 +164,33 @@ TEST_P(StoreContract, DeliversInTheOrderOfArrivalWithinLimits) {
     sent.push_back(deposits[2].envelope_id);
   }
   std::vector<identity::EnvelopeId> read;
-  Row after{0};
+  identity::MailboxPlace place = SomeMailbox(1).begin;
+  ASSERT_OK_AND_ASSIGN(uint64_t behind, store.envelopes->CountBehind(SomeMailbox(1).id, place, kToday));
+  EXPECT_EQ(behind, 20u);
   for (bool more = true; more;) {
-    ASSERT_OK_AND_ASSIGN(const Batch batch, store.envelopes->ReadAfter(SomeMailbox(1).id, after, {6, 3 * 1024}, kToday));
+    ASSERT_OK_AND_ASSIGN(const Batch batch, store.envelopes->ReadBehind(SomeMailbox(1).id, place, {6, 3 * 1024}, kToday));
     EXPECT_LE(batch.envelopes.size(), 3u);
-    for (const StoredEnvelope& envelope : batch.envelopes) {
-      EXPECT_GT(envelope.row, after);
-      EXPECT_LE(envelope.row, batch.newest);
-      after = envelope.row;
-      read.push_back(envelope.envelope_id);
+    EXPECT_EQ(batch.steps, batch.envelopes.size());
+    for (size_t i = 0; i < batch.envelopes.size(); ++i) {
+      EXPECT_EQ(batch.envelopes[i].step, i + 1);
+      read.push_back(batch.envelopes[i].envelope_id);
     }
+    EXPECT_EQ(batch.envelopes.back().after, batch.reached);
+    place = batch.reached;
+    behind -= batch.steps;
+    ASSERT_OK_AND_ASSIGN(const uint64_t left, store.envelopes->CountBehind(SomeMailbox(1).id, place, kToday));
+    EXPECT_EQ(left, behind);
     more = batch.more;
   }
   EXPECT_EQ(read, sent);
+  EXPECT_EQ(behind, 0u);
 }
 
 TEST_P(StoreContract, ReadsOneEnvelopeThatIsAboveTheLimit) {
   const Stores store = Open();
   ASSERT_OK(store.mailboxes->Open(SomeMailbox(1)));
   ASSERT_OK(store.envelopes->Submit({{SomeDeposit(1, sealed_)}, {}}, kToday));
-  ASSERT_OK_AND_ASSIGN(const Batch batch, store.envelopes->ReadAfter(SomeMailbox(1).id, Row{0}, {10, 10}, kToday));
+  ASSERT_OK_AND_ASSIGN(const Batch batch, store.envelopes->ReadBehind(SomeMailbox(1).id, SomeMailbox(1).begin, {10, 10}, kToday));
   EXPECT_EQ(batch.envelopes.size(), 1u);
 }
 
@@ -237,40 +246,84 @@ TEST_P(StoreContract, QuotaHoldsAndAcknowledgementsFreeIt) {
   EXPECT_EQ(room.outcomes, std::vector{DepositOutcome::kStored});
 }
 
-TEST_P(StoreContract, QuotaIsCountedAgainAfterARestart) {
-  { 
+// On the disk nothing says how much is in which mailbox.
+TEST_P(StoreContract, QuotaCountsFromTheStartOfTheProcess) {
+  {
     const Stores store = Open({.envelopes = 2});
     ASSERT_OK(store.mailboxes->Open(SomeMailbox(1)));
     ASSERT_OK(store.envelopes->Submit({{SomeDeposit(1, sealed_)}, {}}, kToday));
   }
   const Stores store = Open({.envelopes = 2});
-  ASSERT_OK_AND_ASSIGN(const SubmitResult result,
-                       store.envelopes->Submit({{SomeDeposit(1, sealed_), SomeDeposit(1, sealed_)}, {}}, kToday));
-  EXPECT_EQ(result.outcomes, (std::vector{DepositOutcome::kStored, DepositOutcome::kFull}));
+  ASSERT_OK(store.envelopes->Ack(SomeMailbox(1).id, std::vector{All(store, 1)[0].row}));  // counted by nobody
+  ASSERT_OK_AND_ASSIGN(const SubmitResult result, store.envelopes->Submit(
+      {{SomeDeposit(1, sealed_), SomeDeposit(1, sealed_), SomeDeposit(1, sealed_)}, {}}, kToday));
+  EXPECT_EQ(result.outcomes, (std::vector{DepositOutcome::kStored, DepositOutcome::kStored, DepositOutcome::kFull}));
 }
 
-TEST_P(StoreContract, AcknowledgesOnlyRowsOfTheMailbox) {
+TEST_P(StoreContract, WhatASubmissionCountedThatFailedIsNotCounted) {
+  const Stores store = Open({.envelopes = 2});
+  ASSERT_OK(store.mailboxes->Open(SomeMailbox(1)));
+  Deposit twice = SomeDeposit(1, sealed_);
+  Deposit same_row = twice;
+  same_row.envelope_id[15] ^= 1;  // the first eight bytes say where its answer stands
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(store.envelopes->Submit({{twice, same_row}, {}}, kToday), StatusIs(absl::StatusCode::kAlreadyExists));
+  }
+  ASSERT_OK_AND_ASSIGN(const SubmitResult result, store.envelopes->Submit({{SomeDeposit(1, sealed_), SomeDeposit(1, sealed_)}, {}}, kToday));
+  EXPECT_EQ(result.outcomes, (std::vector{DepositOutcome::kStored, DepositOutcome::kStored}));
+}
+
+TEST_P(StoreContract, AcknowledgingWhatIsNotThereDoesNothing) {
   const Stores store = Open();
   ASSERT_OK(store.mailboxes->Open(SomeMailbox(1)));
-  ASSERT_OK(store.mailboxes->Open(SomeMailbox(2)));
-  ASSERT_OK(store.envelopes->Submit({{SomeDeposit(1, sealed_), SomeDeposit(2, sealed_)}, {}}, kToday));
-  const Row of_two = All(store, 2)[0].row;
-  ASSERT_OK(store.envelopes->Ack(SomeMailbox(1).id, std::vector{of_two, Row{999}}));
-  EXPECT_EQ(All(store, 2).size(), 1u);
+  ASSERT_OK(store.envelopes->Submit({{SomeDeposit(1, sealed_)}, {}}, kToday));
+  ASSERT_OK(store.envelopes->Ack(SomeMailbox(1).id, std::vector{Row{999}}));
+  ASSERT_OK(store.envelopes->Ack(SomeMailbox(7).id, std::vector{Row{999}}));
   EXPECT_EQ(All(store, 1).size(), 1u);
 }
 
-TEST_P(StoreContract, ARowIsNeverGivenTwiceSoThatAReaderMissesNothing) {
+// Whatever of a mailbox is deleted, and whatever comes, before a start or after it: from any place that a reader has had, it misses nothing.
+TEST_P(StoreContract, FromEachPlaceEverythingBehindItIsFound) {
+  std::vector<std::pair<identity::MailboxPlace, std::vector<identity::EnvelopeId>>> places;  // and what came behind each, in order
+  std::set<identity::EnvelopeId> gone;
+  places.emplace_back(SomeMailbox(1).begin, std::vector<identity::EnvelopeId>());
+  for (int start = 0; start < 3; ++start) {
+    const Stores store = Open();
+    if (start == 0) {
+      ASSERT_OK(store.mailboxes->Open(SomeMailbox(1)));
+    }
+    for (int i = 0; i < 7; ++i) {
+      const Deposit deposit = SomeDeposit(1, sealed_);
+      ASSERT_OK_AND_ASSIGN(const SubmitResult result, store.envelopes->Submit({{deposit}, {}}, kToday));
+      ASSERT_TRUE(result.stored[0].has_value());
+      EXPECT_EQ(result.stored[0]->before, places.back().first);
+      for (auto& [place, behind] : places) behind.push_back(deposit.envelope_id);
+      places.emplace_back(result.stored[0]->after, std::vector<identity::EnvelopeId>());
+      if (i % 3 == 1) {
+        gone.insert(deposit.envelope_id);
+        ASSERT_OK(store.envelopes->Ack(SomeMailbox(1).id, {result.stored[0]->row}));
+      }
+    }
+    for (const auto& [place, behind] : places) {
+      std::vector<identity::EnvelopeId> expected, found;
+      std::copy_if(behind.begin(), behind.end(), std::back_inserter(expected), [&](const auto& id) { return gone.count(id) == 0; });
+      ASSERT_OK_AND_ASSIGN(const Batch batch, store.envelopes->ReadBehind(SomeMailbox(1).id, place, {100, 1 << 20}, kToday));
+      for (const StoredEnvelope& envelope : batch.envelopes) found.push_back(envelope.envelope_id);
+      EXPECT_EQ(found, expected);
+      EXPECT_EQ(batch.steps, behind.size());
+      EXPECT_EQ(batch.reached, places.back().first);
+    }
+  }
+}
+
+TEST_P(StoreContract, APlaceThatTheMailboxNeverHadIsNone) {
   const Stores store = Open();
   ASSERT_OK(store.mailboxes->Open(SomeMailbox(1)));
-  Row last{0};
-  for (int i = 0; i < 5; ++i) {
-    ASSERT_OK(store.envelopes->Submit({{SomeDeposit(1, sealed_)}, {}}, kToday));
-    ASSERT_OK_AND_ASSIGN(const Batch batch, store.envelopes->ReadAfter(SomeMailbox(1).id, last, {10, 1 << 20}, kToday));
-    ASSERT_EQ(batch.envelopes.size(), 1u);
-    last = batch.envelopes[0].row;
-    ASSERT_OK(store.envelopes->Ack(SomeMailbox(1).id, std::vector{last}));
-  }
+  ASSERT_OK(store.mailboxes->Open(SomeMailbox(2)));
+  ASSERT_OK(store.envelopes->Submit({{SomeDeposit(1, sealed_)}, {}}, kToday));
+  EXPECT_OK(store.envelopes->CountBehind(SomeMailbox(1).id, SomeMailbox(1).begin, kToday));
+  EXPECT_THAT(store.envelopes->CountBehind(SomeMailbox(1).id, SomeMailbox(2).begin, kToday),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("place_unknown")));
 }
 
 TEST_P(StoreContract, AGateMovesOneEpochAtATimeUnderItsPresentKey) {
