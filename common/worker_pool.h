@@ -39,6 +39,7 @@ class WorkerPool final {
   bool TrySubmit(uint64_t source, Task& task);
   // The same without a source: all such tasks are of one.
   bool TrySubmit(std::function<void()>&& task);
+  size_t queue_capacity() const { return queue_capacity_; }
   // Refuses new tasks, runs the queued ones, joins the threads. Not from a task of its own. Idempotent.
   void Stop();
 

@@ -97,8 +97,9 @@ grpc::ServerUnaryReactor* DeliveryService::Submit(grpc::CallbackServerContext* c
       finish(status);
     });
   };
-  if (!Delivery::Reads(*request) && slots_.TryTake()) return rpc::StartUnary(context, nullptr, submit);
-  return rpc::StartUnary(context, &requests_, [this, submit](Finish finish) {
+  const bool reads = Delivery::Reads(*request);
+  if (!reads && slots_.TryTake()) return rpc::StartUnary(context, nullptr, submit);
+  return rpc::StartUnary(context, reads ? &requests_ : &waiting_, [this, submit](Finish finish) {
     slots_.Take();
     submit(std::move(finish));
   });

@@ -13,14 +13,15 @@ namespace plumbline::server {
 
 // Submissions that the store has at a time; the others wait where connections take turns. All of them fit into one transaction, and who
 // comes next waits for that one: more of them would be little faster together (docs/benchmarks.md) and unfair to who asks seldom.
-inline constexpr int kSubmissionsInStore = 32;
+inline constexpr int kSubmissionsInStore = 16;
 
 // Thread-safe. Everything passed in outlives it.
 class DeliveryService final : public delivery::v1::Delivery::CallbackService {
  public:
   // `requests` serves the unary rpcs and says "busy" when full; `streams_pool` does the streams' work.
   DeliveryService(Delivery& delivery, Streams& streams, WorkerPool& requests, WorkerPool& streams_pool, const Clock& clock)
-      : delivery_(delivery), streams_(streams), requests_(requests), streams_pool_(streams_pool), clock_(clock) {}
+      : delivery_(delivery), streams_(streams), requests_(requests), streams_pool_(streams_pool), clock_(clock),
+        waiting_(1, requests.queue_capacity()) {}
 
   grpc::ServerUnaryReactor* OpenSession(grpc::CallbackServerContext* context,
                                         const delivery::v1::OpenSessionRequest* request,
@@ -45,6 +46,7 @@ class DeliveryService final : public delivery::v1::Delivery::CallbackService {
   WorkerPool& streams_pool_;
   const Clock& clock_;
   Slots slots_{kSubmissionsInStore};
+  WorkerPool waiting_;  // submissions; its one thread takes the next one when there is a slot for it, and not before
 };
 
 }  // namespace plumbline::server

@@ -132,8 +132,8 @@ class Receiving final {
 // One submission after the other, each in the next session of this sender when the last is used up.
 class Sending final {
  public:
-  Sending(Shared& shared, const std::vector<std::unique_ptr<Receiving>>& to, size_t first)
-      : shared_(shared), stub_(shared.target.connect()), to_(to), first_(first), token_(shared.target.token()),
+  Sending(Shared& shared, std::shared_ptr<DeliveryStub> stub, const std::vector<std::unique_ptr<Receiving>>& to, size_t first)
+      : shared_(shared), stub_(std::move(stub)), to_(to), first_(first), token_(shared.target.token()),
         filling_(ToString(RandomBytes(kSealed))) {}
 
   // `free` is called when the submission is acknowledged.
@@ -184,7 +184,7 @@ class Sending final {
   }
 
   Shared& shared_;
-  const std::unique_ptr<DeliveryStub> stub_;
+  const std::shared_ptr<DeliveryStub> stub_;
   const std::vector<std::unique_ptr<Receiving>>& to_;
   const size_t first_;
   v1::OpenSessionRequest token_;  // for the next session
@@ -205,7 +205,7 @@ class Sending final {
 
 class Load::Engine final {
  public:
-  Engine(const Target& target, int receivers) : shared_{.target = target, .queue = {}, .cost = {}} {
+  Engine(const Target& target, int receivers, size_t connections) : connections_(connections), shared_{.target = target, .queue = {}, .cost = {}} {
     for (int i = 0; i < receivers; ++i) receivers_.push_back(std::make_unique<Receiving>(shared_));
   }
   ~Engine() {
@@ -237,7 +237,10 @@ class Load::Engine final {
   }
 
   Cost Send(const Traffic& traffic) {
-    while (senders_.size() < receivers_.size()) senders_.push_back(std::make_unique<Sending>(shared_, receivers_, senders_.size()));
+    while (senders_.size() < receivers_.size()) {
+      if (stubs_.size() < connections_ || connections_ == 0) stubs_.push_back(shared_.target.connect());
+      senders_.push_back(std::make_unique<Sending>(shared_, stubs_[senders_.size() % stubs_.size()], receivers_, senders_.size()));
+    }
     CHECK(static_cast<size_t>(traffic.in_flight) <= senders_.size());
     shared_.ending = false;
     const bool online = shared_.open > 0;
@@ -321,7 +324,9 @@ class Load::Engine final {
     }
   }
 
+  const size_t connections_;
   Shared shared_;
+  std::vector<std::shared_ptr<DeliveryStub>> stubs_;
   std::vector<std::unique_ptr<Receiving>> receivers_;
   std::vector<std::unique_ptr<Sending>> senders_;
   int busy_ = 0;  // slots that are not done
@@ -336,7 +341,7 @@ void Cost::Add(Cost&& more) {
   arrived.insert(arrived.end(), more.arrived.begin(), more.arrived.end());
 }
 
-Load::Load(const Target& target, int receivers) : engine_(std::make_unique<Engine>(target, receivers)) {}
+Load::Load(const Target& target, int receivers, size_t connections) : engine_(std::make_unique<Engine>(target, receivers, connections)) {}
 Load::~Load() = default;
 Cost Load::GoOnline() { return engine_->GoOnline(); }
 void Load::GoOffline() { engine_->GoOffline(); }

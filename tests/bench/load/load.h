@@ -30,8 +30,8 @@ struct Cost {
 // Thread-compatible. CHECKs that every message arrives once and is acknowledged.
 class Load final {
  public:
-  // Opens `receivers` mailboxes; nobody is online yet.
-  Load(const Target& target, int receivers);
+  // Opens `receivers` mailboxes; nobody is online yet. There is a sender for each, and they share `connections` (0: one each).
+  Load(const Target& target, int receivers, size_t connections = 0);
   ~Load();
 
   // Every receiver opens its stream; returns when all have caught up, with what they received and what it cost.

@@ -135,10 +135,15 @@ void Scenarios::Group() {
   report_.Add({"group", "  of which stream writes and reads (echo)", writes.server_us(), "ms"});
 }
 
-// One sender who behaves, alone and then beside ten times as many submissions as the server is measured with.
+// One sender who behaves, alone and then beside ten times as many submissions as the server is measured with: of ten who want too much, and of
+// as many as there are submissions.
 void Scenarios::Overload() {
+  for (const int connections : {10, 10 * options_.in_flight}) Overload(connections);
+}
+
+void Scenarios::Overload(int connections) {
   const Traffic calm{.in_flight = 1, .warm_up = absl::Milliseconds(300), .duration = absl::Seconds(options_.seconds), .pause = absl::Milliseconds(10)};
-  Load one(real_, 1), flood(real_, 10 * options_.in_flight);
+  Load one(real_, 1), flood(real_, 10 * options_.in_flight, static_cast<size_t>(connections));
   one.GoOnline();
   const Cost alone = one.Send(calm);
   std::thread flooding([&] {
@@ -150,7 +155,7 @@ void Scenarios::Overload() {
   flooding.join();
   report_.Add({"overload", "one sender who behaves, submitted until acknowledged, p50", Milliseconds(Percentile(beside.acknowledged, 50)), "ms", "alone",
                Milliseconds(Percentile(alone.acknowledged, 50))});
-  report_.Add({"overload", absl::StrCat("  p99, beside ", 10 * options_.in_flight, " submissions of others at a time"),
+  report_.Add({"overload", absl::StrCat("  p99, beside ", 10 * options_.in_flight, " submissions at a time on ", connections, " connections"),
                Milliseconds(Percentile(beside.acknowledged, 99)), "ms", "alone", Milliseconds(Percentile(alone.acknowledged, 99)), "at most 2 x"});
 }
 

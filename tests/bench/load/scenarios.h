@@ -30,6 +30,7 @@ class Scenarios final {
   void Store();
   void Group();
   void Overload();
+  void Overload(int connections);
   void Idle();
 
   const LoadOptions options_;
