@@ -18,8 +18,8 @@ namespace plumbline {
 //
 // Tasks of one source run in their order, one a turn. Of the sources that have any, the one that was served longest ago comes first; one
 // that was not seen lately comes behind all that wait when it arrives. So a source that asks for much waits for itself, and one that
-// asks now and then goes ahead of any number of others that ask all the time. Nobody waits for ever: who comes later and goes ahead
-// was served earlier, and each of those goes ahead once.
+// asks more seldom than the others have their turns goes ahead of them. Nobody waits for ever: who comes later and goes ahead was served
+// earlier, and each of those goes ahead once.
 class WorkerPool final {
  public:
   struct Task {

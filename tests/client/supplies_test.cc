@@ -65,6 +65,18 @@ TEST(Mailboxes, AreReplacedBeforeTheyEndAndTheOldOneIsStillRead) {
   EXPECT_EQ(named->id, second.id);
 }
 
+// From before mailboxes had places: the server puts what waited in them where this leads.
+TEST(Mailboxes, OfBeforeBeginAtAPlaceThatFollowsFromTheirId) {
+  Scene s;
+  ASSERT_OK_AND_ASSIGN(const Mailbox opened, s.supplies.EnsureMailbox({}));
+  EXPECT_EQ(opened.begin, opened.place);
+  EXPECT_FALSE(opened.begin == identity::MailboxPlace::Former(opened.id));
+  ASSERT_OK(s.alice.stores->store.db().Execute("UPDATE mailbox SET begin_place = NULL, place = NULL"));
+  ASSERT_OK_AND_ASSIGN(const std::optional<Mailbox> former, s.alice.stores->mailboxes.Find(opened.id));
+  EXPECT_EQ(former->begin, identity::MailboxPlace::Former(opened.id));
+  EXPECT_EQ(former->place, former->begin);
+}
+
 // A grant was drawn long ago and has almost ended itself: it is not what a mailbox is made from.
 TEST(Mailboxes, AreNotMadeFromAGrantThatIsAboutToEnd) {
   Scene s;

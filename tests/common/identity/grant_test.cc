@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "common/identity/grant.h"
 #include "tests/common/identity/malformed.h"
 
@@ -26,7 +28,7 @@ TEST(MailboxGrant, LivesAtMostThirtyFiveDaysAndVerifiesOnlyUnderItsKey) {
   const auto other = crypto::Ed25519KeyPair::Generate();
   const Bytes wire = Encode(*IssueGrant(key, kNow));
   EXPECT_OK(CheckGrant(wire, key.public_key(), kNow));
-  EXPECT_OK(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 34)));
+  EXPECT_OK(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 28)));
   EXPECT_THAT(CheckGrant(wire, key.public_key(), kNow + absl::Hours(24 * 35)),
               StatusIs(kUnauthenticated, StartsWith("grant_expired: ")));
   EXPECT_THAT(CheckGrant(wire, other.public_key(), kNow),
@@ -36,6 +38,21 @@ TEST(MailboxGrant, LivesAtMostThirtyFiveDaysAndVerifiesOnlyUnderItsKey) {
     changed[i] ^= 0x04;
     EXPECT_THAT(CheckGrant(changed, key.public_key(), kNow), StatusIs(kUnauthenticated)) << i;
   }
+}
+
+// When a mailbox ends must not tell on which day it was opened.
+TEST(MailboxGrant, EndsOnOneDayForAllOfAWeek) {
+  const auto key = crypto::Ed25519KeyPair::Generate();
+  std::map<uint32_t, int> ends;
+  for (uint32_t day = 0; day < 7 * kGrantDaysApart; ++day) {
+    const absl::Time issued = kNow + absl::Hours(24 * day);
+    const uint32_t end = IssueGrant(key, issued)->expires_day;
+    EXPECT_GE(end, DayOf(issued) + 28);
+    EXPECT_LE(end, DayOf(issued) + kGrantLifeDays);
+    ++ends[end];
+  }
+  EXPECT_LE(ends.size(), 8u);
+  EXPECT_GE(ends.size(), 7u);
 }
 
 }  // namespace
