@@ -12,7 +12,7 @@
 namespace plumbline::server {
 
 // Submissions that the store has at a time; the others wait where connections take turns. All of them fit into one transaction, and who
-// comes next waits for that one: more of them would be little faster together (docs/benchmarks.md) and unfair to who asks seldom.
+// comes next waits for that one: more of them at a time make that longer.
 inline constexpr int kSubmissionsInStore = 16;
 
 // Thread-safe. Everything passed in outlives it.
