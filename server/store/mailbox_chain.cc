@@ -21,7 +21,7 @@ int64_t PositiveNumber(ByteView bytes) {
   return number & INT64_MAX;
 }
 
-// The places of mailboxes that rows are moved into, by id.
+// Appends rows to their mailboxes and writes the places of those in the end.
 class Movers final {
  public:
   explicit Movers(db::Database& database) : database_(database) {}
@@ -46,7 +46,7 @@ class Movers final {
 
  private:
   db::Database& database_;
-  std::map<int64_t, identity::MailboxPlace> places_;
+  std::map<int64_t, identity::MailboxPlace> places_;  // by the mailbox's row
 };
 
 // Moves at most kTogether rows that `find` gives and `remove` deletes; false if there were none.
@@ -178,7 +178,13 @@ int64_t AnswerRow(const identity::EnvelopeId& id) { return PositiveNumber(id); }
 int64_t RandomRow() { return AnswerRow(identity::RandomFixed<16>()); }
 
 absl::Status ChainRows(db::Database& database) {
-  for (bool more = true; more;) {
+  bool has_id = false;
+  {
+    ASSIGN_OR_RETURN(db::Statement id, database.Prepare("SELECT 1 FROM store_id"));
+    ASSIGN_OR_RETURN(has_id, id.Step());
+  }
+  if (has_id) RETURN_IF_ERROR(database.Execute("DELETE FROM mailboxes WHERE row NOT IN (SELECT row FROM mailbox_places)"));
+  for (bool more = !has_id; more;) {
     ASSIGN_OR_RETURN(more, GivePlaces(database));
   }
   for (bool more = true; more;) {

@@ -44,8 +44,9 @@ struct RowContent {
 std::optional<RowContent> OpenRow(const ChainStep& step, ByteView stored);
 
 // Moves the rows of `unplaced_envelopes` and `placed_envelopes`, the former layouts, behind the places of their mailboxes, and those of
-// `unplaced_answers` to where they belong; a mailbox without a place gets MailboxPlace::Former. In small transactions; an interrupted move is
-// finished by the next call. Before anything else uses the tables.
+// `unplaced_answers` to where they belong. A mailbox without a place gets MailboxPlace::Former if the store has no id yet, which is so until
+// the first start with this layout is done; later its place was lost with a damaged page, and it is deleted: its owner opens another one, and
+// senders are refused until then. In small transactions; an interrupted move is finished by the next call. Before anything else uses the tables.
 absl::Status ChainRows(db::Database& database);
 
 // The place of a mailbox, by its row; for the writing thread, in a transaction. DATA_LOSS if it is none.

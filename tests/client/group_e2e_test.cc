@@ -243,13 +243,19 @@ TEST(Group, LeftOutOfACommitsFanOutItCatchesUp) {
   EXPECT_THAT(New(bob), ElementsAre("after the change"));
 }
 
-// As after a restore from a backup: Bob has come further than the server knows.
-TEST(Group, AServerThatIsBehindIsReadFromTheBeginning) {
+// Two people in a group of that name, up to date.
+std::pair<Person, Person> TwoIn(const std::string& group) {
   const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob");
-  Do(alice, {"group", "create", "Behind", bob.account});
-  Do(alice, {"send", "group:Behind", "one"});
+  Do(alice, {"group", "create", group, bob.account});
+  Do(alice, {"send", "group:" + group, "one"});
   EXPECT_THAT(New(bob), ElementsAre("one"));
   Do(alice, {"sync"});
+  return {alice, bob};
+}
+
+// As after a restore from a backup: Bob has come further than the server knows.
+TEST(Group, AServerThatIsBehindIsReadFromTheBeginning) {
+  const auto [alice, bob] = TwoIn("Behind");
   OnServerDatabase({"CREATE TABLE kept AS SELECT * FROM mailbox_places"});
   Do(alice, {"send", "group:Behind", "two"});
   EXPECT_THAT(New(bob), ElementsAre("two"));
@@ -261,19 +267,21 @@ TEST(Group, AServerThatIsBehindIsReadFromTheBeginning) {
   EXPECT_THAT(History(bob, "group:Behind", "gap"), IsEmpty());
 }
 
-// A server that lost where it was in every mailbox: what waited is lost, and everybody opens others.
+// A server that lost where it was in every mailbox, or holds what nobody has been told: what waited is lost, and everybody opens others. Until
+// then it refuses what is for the lost ones.
 TEST(Group, AMailboxWhosePlaceIsLostIsReplaced) {
-  const Person alice = NewEnrolled("alice"), bob = NewEnrolled("bob");
-  Do(alice, {"group", "create", "Lost place", bob.account});
-  Do(alice, {"send", "group:Lost place", "one"});
-  EXPECT_THAT(New(bob), ElementsAre("one"));
-  Do(alice, {"sync"});
-  OnServerDatabase({"DELETE FROM mailbox_places"});
-  Do(bob, {"sync"});
-  Do(bob, {"send", "group:Lost place", "I have moved"});
-  Do(alice, {"sync"});
-  Do(alice, {"send", "group:Lost place", "good to know"});
-  EXPECT_THAT(New(bob), ElementsAre("good to know"));
+  for (const char* loss : {"DELETE FROM mailbox_places", "UPDATE mailbox_places SET place = randomblob(32)"}) {
+    SCOPED_TRACE(loss);
+    const std::string name = loss[0] == 'D' ? "Lost place" : "Strange place", group = "group:" + name;
+    const auto [alice, bob] = TwoIn(name);
+    OnServerDatabase({loss});
+    Do(bob, {"sync"});
+    Do(alice, {"sync"});
+    Do(bob, {"send", group, "I have moved"});
+    EXPECT_THAT(New(alice), ElementsAre("I have moved"));
+    Do(alice, {"send", group, "good to know"});
+    EXPECT_THAT(New(bob), ElementsAre("good to know"));
+  }
 }
 
 TEST(Group, WhoCannotCatchUpSaysSoAndIsTakenInAgain) {

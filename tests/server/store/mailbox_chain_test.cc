@@ -47,6 +47,7 @@ TEST(ChainStep, OpensWhatItSealedAndNothingElse) {
 constexpr db::Migration kTables[] = {{"tables", R"sql(
 CREATE TABLE mailboxes (row INTEGER PRIMARY KEY, mailbox BLOB NOT NULL UNIQUE);
 CREATE TABLE mailbox_places (row INTEGER PRIMARY KEY, place BLOB NOT NULL);
+CREATE TABLE store_id (row INTEGER PRIMARY KEY CHECK (row = 1), id BLOB NOT NULL);
 CREATE TABLE envelopes (row INTEGER PRIMARY KEY, day INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE placed_envelopes (
   row INTEGER PRIMARY KEY, mailbox BLOB NOT NULL, envelope_id BLOB NOT NULL, day INTEGER NOT NULL, sealed BLOB NOT NULL);
@@ -117,6 +118,21 @@ TEST(ChainRows, BringsFormerLayoutsOverAndKeepsTheOrderOfEachMailbox) {
   ASSERT_TRUE(*read.Bind(1, AnswerRow(id)).Step());
   EXPECT_EQ(read.Int64(0), 2);
   EXPECT_EQ(read.Int64(1), 9);
+}
+
+// With a damaged page, say. Nobody could find what came from then on.
+TEST(ChainRows, AMailboxWhosePlaceIsLostIsDeleted) {
+  World w;
+  const auto a = identity::RandomFixed<16>(), b = identity::RandomFixed<16>();
+  w.Mailbox(a);
+  ASSERT_OK(ChainRows(*w.database));
+  ASSERT_OK(w.database->Execute("INSERT INTO store_id (row, id) VALUES (1, x'01')"));
+  w.Mailbox(b);
+  ASSERT_OK(ChainRows(*w.database));
+  db::Statement left = *w.database->Prepare("SELECT mailbox FROM mailboxes");
+  ASSERT_TRUE(*left.Step());
+  EXPECT_TRUE(Equal(left.Blob(0), a));
+  EXPECT_FALSE(*left.Step());
 }
 
 // More than one transaction moves at a time.
